@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"smtpctl/protocol/realsmtpd"
+)
+
+// program is the path of the built program.
+var program string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "smtpctl")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	program = filepath.Join(dir, "smtpctl")
+	args := []string{"build", "-o", program}
+	if raceEnabled {
+		args = append(args, "-race")
+	}
+	build := exec.Command("go", append(args, ".")...)
+	build.Stderr = os.Stderr
+	status := 1
+	if err := build.Run(); err == nil {
+		status = m.Run()
+	}
+	os.RemoveAll(dir)
+	os.Exit(status)
+}
+
+// A result is what a program wrote and its exit status.
+type result struct {
+	stdout, stderr string
+	status         int
+}
+
+func (r result) String() string {
+	return fmt.Sprintf("status %d\nstdout:\n%sstderr:\n%s", r.status, r.stdout, r.stderr)
+}
+
+// runLimit is how long a command of a test may run.
+const runLimit = 60 * time.Second
+
+// runCommand runs a command to its end.
+func runCommand(t testing.TB, cmd *exec.Cmd, stdin string) result {
+	t.Helper()
+	kill := time.AfterFunc(runLimit, func() { cmd.Process.Kill() })
+	defer kill.Stop()
+	var out, errb bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &errb
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return result{out.String(), errb.String(), cmd.ProcessState.ExitCode()}
+}
+
+// ours runs the program against a real smtpd.
+func ours(t testing.TB, d *realsmtpd.Daemon, stdin string, args ...string) result {
+	t.Helper()
+	cmd := exec.Command(program, append([]string{"--socket", d.Socket, "--spool", d.Spool}, args...)...)
+	return runCommand(t, cmd, stdin)
+}
+
+// theirs runs OpenSMTPD's own smtpctl.
+func theirs(d *realsmtpd.Daemon, stdin string, args ...string) result {
+	out, errb, status := d.Smtpctl(stdin, args...)
+	return result{out, errb, status}
+}

@@ -1,0 +1,299 @@
+package protocol
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net/netip"
+	"strings"
+)
+
+// A Subsystem is a part of smtpd that can be paused.
+type Subsystem int
+
+// The subsystems, in the order of smtpctl's show status.
+const (
+	MDA  Subsystem = iota // deliveries to local users
+	MTA                   // relaying to other hosts
+	SMTP                  // incoming sessions
+)
+
+// Subsystems lists them all.
+var Subsystems = [...]Subsystem{MDA, MTA, SMTP}
+
+var subsystems = [...]struct {
+	name          string
+	flag          uint32 // its bit in the answer to SHOW_STATUS, from smtpd.h
+	pause, resume Type
+}{
+	MDA:  {"MDA", 2, TypePauseMDA, TypeResumeMDA},
+	MTA:  {"MTA", 4, TypePauseMTA, TypeResumeMTA},
+	SMTP: {"SMTP", 8, TypePauseSMTP, TypeResumeSMTP},
+}
+
+// String returns MDA, MTA or SMTP.
+func (s Subsystem) String() string { return subsystems[s].name }
+
+// A Status says which subsystems are paused.
+type Status struct{ flags uint32 }
+
+// Paused reports whether s is paused.
+func (st Status) Paused(s Subsystem) bool { return st.flags&subsystems[s].flag != 0 }
+
+// Status asks which subsystems are paused.
+func (c *Conn) Status(ctx context.Context) (Status, error) {
+	p, err := c.call(ctx, "show status", TypeShowStatus, nil)
+	if err != nil {
+		return Status{}, err
+	}
+	if len(p) != 4 {
+		return Status{}, &OpError{"show status", c.badSize(TypeShowStatus, len(p), 4)}
+	}
+	return Status{flags: c.layout.Order.Uint32(p)}, nil
+}
+
+// Pause pauses a subsystem. ErrRefused means that it is paused already.
+func (c *Conn) Pause(ctx context.Context, s Subsystem) error {
+	return c.do(ctx, "pause "+strings.ToLower(s.String()), subsystems[s].pause, nil)
+}
+
+// Resume resumes a subsystem. ErrRefused means that it was not paused.
+func (c *Conn) Resume(ctx context.Context, s Subsystem) error {
+	return c.do(ctx, "resume "+strings.ToLower(s.String()), subsystems[s].resume, nil)
+}
+
+// do sends a request that is answered by OK or FAIL.
+func (c *Conn) do(ctx context.Context, op string, t Type, payload []byte) error {
+	_, err := c.call(ctx, op, t, payload)
+	return err
+}
+
+// ResumeRoute enables a route again, or all of them if id is 0. smtpd answers
+// OK whether or not there is such a route.
+func (c *Conn) ResumeRoute(ctx context.Context, id uint64) error {
+	return c.do(ctx, "resume route", TypeResumeRoute, c.layout.appendUint64(nil, id))
+}
+
+// Verbose turns smtpd's debug logging on or off.
+func (c *Conn) Verbose(ctx context.Context, on bool) error {
+	var v uint32
+	if on {
+		v = 1 // TRACE_DEBUG
+	}
+	return c.do(ctx, "log", TypeVerbose, c.layout.appendUint32(nil, v))
+}
+
+// Trace turns tracing of the subsystems in bits, of TraceBits, on or off.
+func (c *Conn) Trace(ctx context.Context, bits uint32, on bool) error {
+	if on {
+		return c.do(ctx, "trace", TypeTraceEnable, c.layout.appendUint32(nil, bits))
+	}
+	return c.do(ctx, "untrace", TypeTraceDisable, c.layout.appendUint32(nil, bits))
+}
+
+// Profile turns profiling of the subsystems in bits, of ProfileBits, on or off.
+func (c *Conn) Profile(ctx context.Context, bits uint32, on bool) error {
+	if on {
+		return c.do(ctx, "profile", TypeProfileEnable, c.layout.appendUint32(nil, bits))
+	}
+	return c.do(ctx, "unprofile", TypeProfileDisable, c.layout.appendUint32(nil, bits))
+}
+
+// A Bit is a named bit of a trace or profile mask.
+type Bit struct {
+	Name string
+	Mask uint32
+	Doc  string
+}
+
+// TraceBits are the subsystems that can be traced: TRACE_* of smtpd.h.
+var TraceBits = []Bit{
+	{"imsg", 0x2, "messages between smtpd's processes"},
+	{"io", 0x4, "buffered network input and output"},
+	{"smtp", 0x8, "incoming sessions"},
+	{"filters", 0x10, "filters"},
+	{"mta", 0x20, "outgoing sessions"},
+	{"bounce", 0x40, "bounces"},
+	{"scheduler", 0x80, "the scheduler"},
+	{"lookup", 0x100, "user and credentials lookups"},
+	{"stat", 0x200, "statistics"},
+	{"rules", 0x400, "rules matched by incoming sessions"},
+	{"mproc", 0x800, "the transport between smtpd's processes"},
+	{"expand", 0x1000, "aliases, virtual and forward expansion"},
+	{"tables", 0x2000, "tables"},
+	{"queue", 0x4000, "the queue"},
+	{"all", 0xfffffffe, "everything but debug logging"},
+}
+
+// ProfileBits are the subsystems that can be profiled: PROFILE_* of smtpd.h.
+var ProfileBits = []Bit{
+	{"imsg", 0x2, "cost of event handlers"},
+	{"queue", 0x4, "cost of queue input and output"},
+}
+
+// maxTableName is the longest table name, NUL included, that smtpd looks at.
+const maxTableName = 2048
+
+// UpdateTable makes smtpd read a table again. ErrRefused means that there is
+// no such table, or that it cannot be read again.
+func (c *Conn) UpdateTable(ctx context.Context, name string) error {
+	const op = "update table"
+	if err := checkString("table name", name, maxTableName-1); err != nil {
+		return &OpError{op, err}
+	}
+	return c.do(ctx, op, TypeUpdateTable, append([]byte(name), 0))
+}
+
+// checkString refuses text that would not reach smtpd as it is.
+func checkString(what, s string, most int) error {
+	switch {
+	case s == "":
+		return fmt.Errorf("%s: must not be empty", what)
+	case strings.IndexByte(s, 0) >= 0:
+		return fmt.Errorf("%s %q: must not hold a NUL", what, s)
+	case len(s) > most:
+		return fmt.Errorf("%s of %d bytes: want at most %d", what, len(s), most)
+	}
+	return nil
+}
+
+// maxDomain is the longest domain that smtpd's mta keeps for a block.
+const maxDomain = 255
+
+// Block stops relaying from a source address to a domain: "pause mta from".
+// smtpd answers OK whatever the address and domain.
+func (c *Conn) Block(ctx context.Context, src netip.Addr, domain string) error {
+	return c.block(ctx, "pause mta", TypeBlock, src, domain)
+}
+
+// Unblock takes back a Block. smtpd answers OK if there was none, too.
+func (c *Conn) Unblock(ctx context.Context, src netip.Addr, domain string) error {
+	return c.block(ctx, "resume mta", TypeUnblock, src, domain)
+}
+
+func (c *Conn) block(ctx context.Context, op string, t Type, src netip.Addr, domain string) error {
+	if err := checkString("domain", domain, maxDomain); err != nil {
+		return &OpError{op, err}
+	}
+	if !src.IsValid() {
+		return &OpError{op, fmt.Errorf("source address: want an IPv4 or IPv6 address")}
+	}
+	p := c.layout.AppendSockaddr(nil, src)
+	p = append(p, domain...)
+	return c.do(ctx, op, t, append(p, 0))
+}
+
+// AppendSockaddr appends the struct sockaddr_storage that holds addr with port
+// 0, in network byte order where sockaddr has it so.
+func (l Layout) AppendSockaddr(dst []byte, addr netip.Addr) []byte {
+	ss := make([]byte, l.SockaddrSize)
+	family, size := 2, 16
+	if addr.Is6() && !addr.Is4In6() {
+		family, size = l.FamilyINET6, 28
+	}
+	if l.BSDSockaddr {
+		ss[0], ss[1] = byte(size), byte(family)
+	} else {
+		l.Order.PutUint16(ss, uint16(family))
+	}
+	if size == 16 {
+		a := addr.Unmap().As4()
+		copy(ss[4:], a[:])
+	} else {
+		a := addr.As16()
+		copy(ss[8:], a[:])
+	}
+	return append(dst, ss...)
+}
+
+// DiscoverEnvelope makes smtpd take up an envelope file that was put into the
+// queue by hand, and returns how many envelopes it found: 0 or 1.
+func (c *Conn) DiscoverEnvelope(ctx context.Context, id EvpID) (uint64, error) {
+	if !id.Valid() {
+		return 0, &OpError{"discover", fmt.Errorf("envelope id %v: the first 8 digits are all zero", id)}
+	}
+	return c.discover(ctx, TypeDiscoverEnvelope, c.layout.appendUint64(nil, uint64(id)))
+}
+
+// DiscoverMessage does the same for all the envelopes of a message.
+func (c *Conn) DiscoverMessage(ctx context.Context, id MsgID) (uint64, error) {
+	if id == 0 {
+		return 0, &OpError{"discover", fmt.Errorf("message id %v: zero is not an id", id)}
+	}
+	return c.discover(ctx, TypeDiscoverMessage, c.layout.appendUint32(nil, uint32(id)))
+}
+
+func (c *Conn) discover(ctx context.Context, t Type, payload []byte) (uint64, error) {
+	p, err := c.call(ctx, "discover", t, payload)
+	if err != nil {
+		return 0, err
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if len(p) != c.layout.Word {
+		return 0, &OpError{"discover", c.badSize(t, len(p), c.layout.Word)}
+	}
+	return c.layout.word(p), nil
+}
+
+// A Report is one of smtpd's listings that it makes up as text.
+type Report struct {
+	Name string
+	kind Type
+}
+
+// The reports of the mta.
+var (
+	Hosts     = Report{"show hosts", TypeShowHosts}
+	Relays    = Report{"show relays", TypeShowRelays}
+	Routes    = Report{"show routes", TypeShowRoutes}
+	HostStats = Report{"show hoststats", TypeShowHostStats}
+	Blocks    = Report{"show mta paused", TypeShowBlock}
+)
+
+// Lines yields the lines of a report as smtpd sends them. The connection is
+// taken until the loop ends. An error ends the sequence.
+func (c *Conn) Lines(ctx context.Context, r Report) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		fail := func(err error) { yield("", opError(ctx, r.Name, err)) }
+		end, err := c.begin(ctx)
+		if err != nil {
+			fail(err)
+			return
+		}
+		defer end()
+		if err := c.send(r.kind, nil); err != nil {
+			fail(err)
+			return
+		}
+		for {
+			f, last, err := c.recv()
+			if err == nil && !last && f.Payload[len(f.Payload)-1] != 0 {
+				err = &ProtocolError{Reason: fmt.Sprintf("%v text without its NUL", f.Type)}
+				c.fail(err)
+				c.out = c.out[:0]
+			}
+			if err != nil {
+				fail(err)
+				return
+			}
+			if ctx.Err() != nil {
+				fail(ctx.Err())
+				return
+			}
+			if last || !yield(cString(f.Payload), nil) {
+				return
+			}
+		}
+	}
+}
+
+// cString returns the text of p up to its first NUL.
+func cString(p []byte) string {
+	s := string(p)
+	if i := strings.IndexByte(s, 0); i >= 0 {
+		return s[:i]
+	}
+	return s
+}

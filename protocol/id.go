@@ -1,0 +1,84 @@
+package protocol
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// MsgID identifies a message in the queue: a random 32-bit number, written
+// as 8 hex digits. 0 is never a valid id.
+type MsgID uint32
+
+// EvpID identifies an envelope, one recipient of a message: the message id in
+// the upper 32 bits and a random number in the lower ones, written as 16 hex
+// digits. An id whose upper half is zero is never valid: on the wire smtpd
+// would take it for a message id.
+type EvpID uint64
+
+// String returns the 8 hex digits of the id.
+func (id MsgID) String() string { return fmt.Sprintf("%08x", uint32(id)) }
+
+// First returns the lowest envelope id that the message can have.
+func (id MsgID) First() EvpID { return EvpID(id) << 32 }
+
+// Last returns the highest envelope id that the message can have.
+func (id MsgID) Last() EvpID { return EvpID(id)<<32 | 0xffffffff }
+
+// String returns the 16 hex digits of the id.
+func (id EvpID) String() string { return fmt.Sprintf("%016x", uint64(id)) }
+
+// Msg returns the id of the message that the envelope belongs to.
+func (id EvpID) Msg() MsgID { return MsgID(id >> 32) }
+
+// Valid reports whether the id can name an envelope, that is, whether its
+// upper half is not zero.
+func (id EvpID) Valid() bool { return id.Msg() != 0 }
+
+// ParseMsgID reads a message id: exactly 8 hex digits, not all zero.
+func ParseMsgID(s string) (MsgID, error) {
+	v, err := parseHex(s, 8)
+	if err != nil {
+		return 0, fmt.Errorf("message id %q: %w", s, err)
+	}
+	return MsgID(v), nil
+}
+
+// ParseEvpID reads an envelope id: exactly 16 hex digits, the first 8 of them
+// not all zero.
+func ParseEvpID(s string) (EvpID, error) {
+	v, err := parseHex(s, 16)
+	if err != nil {
+		return 0, fmt.Errorf("envelope id %q: %w", s, err)
+	}
+	id := EvpID(v)
+	if !id.Valid() {
+		return 0, fmt.Errorf("envelope id %q: the first 8 digits are all zero, so no message has it", s)
+	}
+	return id, nil
+}
+
+// parseHex reads exactly n hex digits; the value must not be zero.
+func parseHex(s string, n int) (uint64, error) {
+	if len(s) != n || !IsHex(s) {
+		return 0, fmt.Errorf("want %d hex digits", n)
+	}
+	v, err := strconv.ParseUint(s, 16, 64)
+	if err != nil {
+		return 0, fmt.Errorf("want %d hex digits", n)
+	}
+	if v == 0 {
+		return 0, fmt.Errorf("zero is not an id")
+	}
+	return v, nil
+}
+
+// IsHex reports whether s is one or more hex digits and nothing else.
+func IsHex(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if !('0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F') {
+			return false
+		}
+	}
+	return s != ""
+}

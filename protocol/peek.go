@@ -1,0 +1,38 @@
+package protocol
+
+import (
+	"errors"
+	"net"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// peek looks, without waiting, whether the other side of an idle connection
+// has closed it or has sent something unasked, which is as bad.
+func peek(nc net.Conn) error {
+	sc, ok := nc.(syscall.Conn)
+	if !ok {
+		return nil
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return ErrHangup
+	}
+	var result error
+	err = raw.Control(func(fd uintptr) {
+		var b [1]byte
+		n, _, err := unix.Recvfrom(int(fd), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		switch {
+		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
+		case err != nil || n == 0:
+			result = ErrHangup
+		default:
+			result = &ProtocolError{Reason: "data that nobody asked for"}
+		}
+	})
+	if err != nil {
+		return ErrHangup
+	}
+	return result
+}

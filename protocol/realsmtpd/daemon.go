@@ -1,0 +1,342 @@
+// Package realsmtpd starts a real smtpd for tests, with a relay that the test
+// controls. It empties that smtpd's queue, so it does nothing unless the
+// environment names the smtpd that may be used.
+package realsmtpd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"smtpctl/protocol"
+)
+
+// Env names the environment variable with the root of the system whose smtpd
+// tests may use, and whose queue they may empty: / for the machine's own, else
+// a folder to chroot into.
+const Env = "SMTPCTL_TEST_SMTPD"
+
+// Ports of 127.0.0.1 that the tests use.
+const (
+	listenPort = 2525 // of smtpd
+	sinkPort   = 2626 // of the relay
+)
+
+// A Config says how to start smtpd.
+type Config struct {
+	Conf   string   // replaces the whole smtpd.conf; a relay to the sink by default
+	Extra  string   // is put before the default smtpd.conf
+	Args   []string // more arguments, such as -P mta
+	Plant  []Planted
+	NoSink bool
+}
+
+// A Daemon is a running smtpd.
+type Daemon struct {
+	Root   string // "" for the machine's own
+	Socket string // path of the control socket
+	Spool  string // path of the spool folder
+	Sink   *Sink
+
+	t    testing.TB
+	cfg  Config
+	cmd  *exec.Cmd
+	done chan struct{}
+	log  lockedBuffer
+}
+
+// Start starts an smtpd with an empty queue, but for what the config plants, and
+// stops it when the test ends. It skips the test where no smtpd may be used.
+func Start(t testing.TB, cfg Config) *Daemon {
+	t.Helper()
+	root := os.Getenv(Env)
+	if root == "" {
+		t.Skipf("needs a real smtpd whose queue may be emptied: set %s to / or a chroot", Env)
+	}
+	if os.Geteuid() != 0 {
+		t.Fatalf("%s is set, but a real smtpd needs root", Env)
+	}
+	d := &Daemon{Root: strings.TrimSuffix(root, "/"), t: t, cfg: cfg}
+	d.Spool = d.Root + "/var/spool/smtpd"
+	d.Socket = d.Root + "/run/smtpd.sock"
+	lock(t)
+	if _, err := net.DialTimeout("unix", d.Socket, time.Second); err == nil {
+		t.Fatalf("an smtpd runs already at %s", d.Socket)
+	}
+	d.wipe()
+	if !cfg.NoSink {
+		d.Sink = StartSink(t, sinkPort)
+	}
+	conf := cfg.Conf
+	if conf == "" {
+		conf = fmt.Sprintf("%s\nlisten on 127.0.0.1 port %d\nlisten on ::1 port %d\n"+
+			"action \"relay\" relay host smtp://127.0.0.1:%d\nmatch from any for any action \"relay\"\n",
+			cfg.Extra, listenPort, listenPort, sinkPort)
+	}
+	if err := os.WriteFile(d.confPath(), []byte(conf), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	// The first start makes the folders of the spool.
+	if len(cfg.Plant) > 0 {
+		d.start()
+		d.Stop()
+		for _, p := range cfg.Plant {
+			d.Plant(p)
+		}
+	}
+	d.start()
+	t.Cleanup(func() {
+		d.Stop()
+		d.wipe()
+	})
+	return d
+}
+
+func (d *Daemon) confPath() string { return d.Root + "/etc/smtpd-test.conf" }
+
+// lock keeps test binaries that run at the same time from using smtpd together.
+func lock(t testing.TB) {
+	f, err := os.OpenFile(filepath.Join(os.TempDir(), "smtpctl-test.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+}
+
+func (d *Daemon) wipe() {
+	for _, dir := range []string{"queue", "incoming", "purge", "temporary", "offline"} {
+		os.RemoveAll(filepath.Join(d.Spool, dir))
+	}
+}
+
+func (d *Daemon) start() {
+	d.t.Helper()
+	args := append([]string{"-d", "-f", "/etc/smtpd-test.conf"}, d.cfg.Args...)
+	d.cmd = exec.Command(d.path("smtpd"), args...)
+	if d.Root != "" {
+		d.cmd = exec.Command("chroot", append([]string{d.Root, "smtpd"}, args...)...)
+	}
+	d.cmd.Stdout, d.cmd.Stderr = &d.log, &d.log
+	d.cmd.SysProcAttr = procAttr()
+	if err := d.cmd.Start(); err != nil {
+		d.t.Fatalf("start smtpd: %v", err)
+	}
+	d.done = make(chan struct{})
+	go func(cmd *exec.Cmd, done chan struct{}) {
+		cmd.Wait()
+		close(done)
+	}(d.cmd, d.done)
+	WaitFor(d.t, 20*time.Second, "smtpd to answer", func() error {
+		if !d.Running() {
+			d.t.Fatalf("smtpd exited: %s", d.Log())
+		}
+		c, err := protocol.Dial(context.Background(), d.Socket, protocol.Options{Timeout: time.Second})
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		_, err = c.Status(context.Background())
+		return err
+	})
+}
+
+// path finds one of smtpd's programs.
+func (d *Daemon) path(name string) string { return "/usr/sbin/" + name }
+
+// Smtpctl runs OpenSMTPD's own smtpctl and returns what it wrote and its exit
+// status.
+func (d *Daemon) Smtpctl(stdin string, args ...string) (stdout, stderr string, status int) {
+	return d.smtpctlAs("smtpctl", stdin, args...)
+}
+
+func (d *Daemon) smtpctlAs(name, stdin string, args ...string) (stdout, stderr string, status int) {
+	cmd := exec.Command(d.path("smtpctl"), args...)
+	if d.Root != "" {
+		cmd = exec.Command("chroot", append([]string{d.Root, "smtpctl"}, args...)...)
+	} else {
+		cmd.Args[0] = name
+	}
+	var out, errb bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &errb
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		d.t.Fatalf("smtpctl: %v", err)
+	}
+	return out.String(), errb.String(), cmd.ProcessState.ExitCode()
+}
+
+// Running reports whether smtpd still runs.
+func (d *Daemon) Running() bool {
+	select {
+	case <-d.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// Log returns what smtpd has logged.
+func (d *Daemon) Log() string { return d.log.String() }
+
+// Stop ends smtpd and waits for all its processes.
+func (d *Daemon) Stop() { d.end(syscall.SIGTERM) }
+
+// Kill ends all of smtpd's processes at once with SIGKILL.
+func (d *Daemon) Kill() { d.end(syscall.SIGKILL) }
+
+func (d *Daemon) end(sig syscall.Signal) {
+	if d.cmd == nil {
+		return
+	}
+	pid := d.cmd.Process.Pid
+	if sig == syscall.SIGKILL {
+		syscall.Kill(-pid, sig)
+	} else {
+		d.cmd.Process.Signal(sig)
+	}
+	select {
+	case <-d.done:
+	case <-time.After(10 * time.Second):
+	}
+	syscall.Kill(-pid, syscall.SIGKILL)
+	<-d.done
+	for i := 0; i < 200 && syscall.Kill(-pid, 0) == nil; i++ {
+		time.Sleep(10 * time.Millisecond)
+	}
+	d.cmd = nil
+}
+
+// Restart stops smtpd, calls between, and starts smtpd again with the queue it
+// has. between may be nil.
+func (d *Daemon) Restart(between func()) {
+	d.t.Helper()
+	d.Stop()
+	if between != nil {
+		between()
+	}
+	d.start()
+}
+
+// Dial connects to smtpd.
+func (d *Daemon) Dial() *protocol.Conn {
+	d.t.Helper()
+	c, err := protocol.Dial(context.Background(), d.Socket, protocol.Options{})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// Stat returns one of smtpd's counters, 0 if it has none of that name.
+func (d *Daemon) Stat(key string) int64 {
+	d.t.Helper()
+	c, err := protocol.Dial(context.Background(), d.Socket, protocol.Options{})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer c.Close()
+	for st, err := range c.Stats(context.Background()) {
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		if st.Key == key {
+			return st.Value
+		}
+	}
+	return 0
+}
+
+// WaitQueued waits until smtpd's scheduler knows n envelopes.
+func (d *Daemon) WaitQueued(n int) {
+	d.t.Helper()
+	WaitFor(d.t, 2*time.Minute, fmt.Sprintf("%d envelopes in the queue", n), func() error {
+		if got := d.Stat("scheduler.envelope"); got != int64(n) {
+			return fmt.Errorf("scheduler.envelope is %d", got)
+		}
+		return nil
+	})
+}
+
+// WaitFor calls f until it returns nil, and fails the test if that takes longer
+// than limit.
+func WaitFor(t testing.TB, limit time.Duration, what string, f func() error) {
+	t.Helper()
+	deadline := time.Now().Add(limit)
+	for {
+		err := f()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("waiting for %s: %v", what, err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// A Planted envelope is written into the queue as a file.
+type Planted struct {
+	ID   protocol.EvpID
+	Text string // of the envelope
+	Body string // of the message, if no other envelope has brought it
+}
+
+// Plant writes an envelope and its message into the queue. smtpd finds them
+// when it starts, or by discover.
+func (d *Daemon) Plant(p Planted) {
+	d.t.Helper()
+	uid := d.queueUser()
+	msg := p.ID.Msg().String()
+	top := filepath.Join(d.Spool, "queue", msg[:2])
+	dir := filepath.Join(top, msg)
+	for _, s := range []string{top, dir} {
+		if err := os.Mkdir(s, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+			d.t.Fatal(err)
+		}
+		os.Chown(s, uid, 0)
+	}
+	files := map[string]string{p.ID.String(): p.Text}
+	if _, err := os.Stat(filepath.Join(dir, "message")); err != nil {
+		files["message"] = p.Body
+	}
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			d.t.Fatal(err)
+		}
+		os.Chown(path, uid, 0)
+	}
+}
+
+// queueUser returns the uid that owns the queue.
+func (d *Daemon) queueUser() int {
+	b, err := os.ReadFile(d.Root + "/etc/passwd")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Split(line, ":"); f[0] == "opensmtpq" {
+			uid, _ := strconv.Atoi(f[2])
+			return uid
+		}
+	}
+	d.t.Fatal("no user opensmtpq")
+	return 0
+}

@@ -1,0 +1,214 @@
+package realsmtpd
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A Sink is a mail server that takes what smtpd relays. The domain of a
+// recipient says what becomes of it: temp.* is refused with 451, perm.* with
+// 550, slow.* is never answered, all others are taken and thrown away.
+type Sink struct {
+	ln   net.Listener
+	mu   sync.Mutex
+	open map[net.Conn]bool
+	wg   sync.WaitGroup
+}
+
+// StartSink starts a sink on a port of 127.0.0.1; it ends with the test.
+func StartSink(t testing.TB, port int) *Sink {
+	t.Helper()
+	ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Sink{ln: ln, open: map[net.Conn]bool{}}
+	s.wg.Add(1)
+	go s.accept()
+	t.Cleanup(s.close)
+	return s
+}
+
+func (s *Sink) accept() {
+	defer s.wg.Done()
+	for {
+		c, err := s.ln.Accept()
+		if err != nil {
+			return
+		}
+		s.mu.Lock()
+		s.open[c] = true
+		s.mu.Unlock()
+		s.wg.Add(1)
+		go s.serve(c)
+	}
+}
+
+func (s *Sink) close() {
+	s.ln.Close()
+	s.mu.Lock()
+	for c := range s.open {
+		c.Close()
+	}
+	s.mu.Unlock()
+	s.wg.Wait()
+}
+
+func (s *Sink) serve(c net.Conn) {
+	defer s.wg.Done()
+	defer func() {
+		c.Close()
+		s.mu.Lock()
+		delete(s.open, c)
+		s.mu.Unlock()
+	}()
+	r := bufio.NewReader(c)
+	fmt.Fprint(c, "220 sink.example ESMTP\r\n")
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			return
+		}
+		verb := strings.ToUpper(strings.TrimSpace(line))
+		switch {
+		case strings.HasPrefix(verb, "RCPT TO:"):
+			switch {
+			case strings.Contains(verb, "@TEMP."):
+				fmt.Fprint(c, "451 4.3.0 come back later \\ please\r\n")
+			case strings.Contains(verb, "@PERM."):
+				fmt.Fprint(c, "550 5.1.1 no such user\r\n")
+			case strings.Contains(verb, "@SLOW."):
+				r.ReadString('\n') // until smtpd gives up or the test ends
+				return
+			default:
+				fmt.Fprint(c, "250 2.1.5 ok\r\n")
+			}
+		case verb == "DATA":
+			fmt.Fprint(c, "354 go on\r\n")
+			for line != ".\r\n" {
+				if line, err = r.ReadString('\n'); err != nil {
+					return
+				}
+			}
+			fmt.Fprint(c, "250 2.0.0 taken\r\n")
+		case verb == "QUIT":
+			fmt.Fprint(c, "221 2.0.0 bye\r\n")
+			return
+		default:
+			fmt.Fprint(c, "250 2.0.0 ok\r\n")
+		}
+	}
+}
+
+// A Mail is a message to send to smtpd.
+type Mail struct {
+	From string
+	To   []string
+	Body string
+}
+
+// perSession is how many messages smtpd takes in one SMTP session.
+const perSession = 100
+
+// Send hands mails to smtpd by SMTP, over IPv4.
+func (d *Daemon) Send(mails ...Mail) {
+	d.t.Helper()
+	d.SendTo(fmt.Sprintf("127.0.0.1:%d", listenPort), mails...)
+}
+
+// Send6 does it over IPv6.
+func (d *Daemon) Send6(mails ...Mail) {
+	d.t.Helper()
+	d.SendTo(fmt.Sprintf("[::1]:%d", listenPort), mails...)
+}
+
+// SendTo hands mails to an SMTP server.
+func (d *Daemon) SendTo(addr string, mails ...Mail) {
+	d.t.Helper()
+	for len(mails) > 0 {
+		n := min(len(mails), perSession)
+		if err := session(addr, mails[:n]); err != nil {
+			d.t.Fatalf("sending mail: %v", err)
+		}
+		mails = mails[n:]
+	}
+}
+
+func session(addr string, mails []Mail) error {
+	c, err := net.DialTimeout("tcp", addr, 5*time.Second)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(time.Minute))
+	r := bufio.NewReader(c)
+	expect := func(code string) error {
+		for {
+			line, err := r.ReadString('\n')
+			if err != nil {
+				return err
+			}
+			if !strings.HasPrefix(line, code) {
+				return fmt.Errorf("want %s, got %q", code, line)
+			}
+			if len(line) > 3 && line[3] != '-' {
+				return nil
+			}
+		}
+	}
+	say := func(code, format string, args ...any) error {
+		fmt.Fprintf(c, format+"\r\n", args...)
+		return expect(code)
+	}
+	if err := expect("220"); err != nil {
+		return err
+	}
+	if err := say("250", "EHLO client.example"); err != nil {
+		return err
+	}
+	for _, m := range mails {
+		if err := say("250", "MAIL FROM:<%s>", m.From); err != nil {
+			return err
+		}
+		for _, to := range m.To {
+			if err := say("250", "RCPT TO:<%s>", to); err != nil {
+				return err
+			}
+		}
+		if err := say("354", "DATA"); err != nil {
+			return err
+		}
+		body := m.Body
+		if body == "" {
+			body = "Subject: test\n\ntest"
+		}
+		if err := say("250", "%s\r\n.", strings.ReplaceAll(body, "\n", "\r\n")); err != nil {
+			return err
+		}
+	}
+	return say("221", "QUIT")
+}
+
+// A lockedBuffer is a bytes.Buffer for several goroutines.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}

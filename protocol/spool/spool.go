@@ -1,0 +1,208 @@
+// Package spool reads smtpd's queue on disk: a folder for each message, which
+// holds the message and a file for each envelope.
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"smtpctl/protocol"
+)
+
+// DefaultDir is where smtpd keeps its queue unless it was built otherwise.
+const DefaultDir = "/var/spool/smtpd"
+
+// maxEnvelope bounds how much of an envelope file is read. smtpd's own are at
+// most some ten kilobytes.
+const maxEnvelope = 1 << 20
+
+// Errors for files that this package cannot read.
+var (
+	ErrEncrypted  = errors.New("the queue is encrypted")
+	ErrCompressed = errors.New("the queue is compressed")
+)
+
+// A Spool is a queue on disk.
+type Spool struct {
+	dir string // smtpd's spool folder, the one that holds queue
+}
+
+// Open returns the spool in a folder. Nothing is read yet.
+func Open(dir string) *Spool { return &Spool{dir: dir} }
+
+// Queue returns the folder that holds the messages.
+func (s *Spool) Queue() string { return filepath.Join(s.dir, "queue") }
+
+// MessageDir returns the folder of a message: queue/XX/MMMMMMMM, where XX is
+// the first byte of the id.
+func (s *Spool) MessageDir(id protocol.MsgID) string {
+	return filepath.Join(s.Queue(), fmt.Sprintf("%02x", uint32(id)>>24), id.String())
+}
+
+// MessagePath returns the file that holds a message.
+func (s *Spool) MessagePath(id protocol.MsgID) string {
+	return filepath.Join(s.MessageDir(id), "message")
+}
+
+// EnvelopePath returns the file that holds an envelope.
+func (s *Spool) EnvelopePath(id protocol.EvpID) string {
+	return filepath.Join(s.MessageDir(id.Msg()), id.String())
+}
+
+// CopyMessage writes a message to w. The error wraps fs.ErrNotExist if it is
+// not in the queue.
+func (s *Spool) CopyMessage(w io.Writer, id protocol.MsgID) error {
+	return copyFile(w, s.MessagePath(id))
+}
+
+// CopyEnvelope writes the text of an envelope to w.
+func (s *Spool) CopyEnvelope(w io.Writer, id protocol.EvpID) error {
+	return copyFile(w, s.EnvelopePath(id))
+}
+
+func copyFile(w io.Writer, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var head [2]byte
+	n, err := io.ReadFull(f, head[:])
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return err
+	}
+	if err := checkPlain(head[:n]); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	_, err = io.Copy(w, f)
+	return err
+}
+
+// checkPlain looks at the first bytes of a file: 0x01 starts an encrypted one,
+// 0x1f 0x8b a compressed one.
+func checkPlain(head []byte) error {
+	switch {
+	case len(head) > 0 && head[0] == 0x01:
+		return ErrEncrypted
+	case len(head) > 1 && head[0] == 0x1f && head[1] == 0x8b:
+		return ErrCompressed
+	}
+	return nil
+}
+
+// ReadEnvelope reads and parses one envelope file.
+func (s *Spool) ReadEnvelope(id protocol.EvpID) (protocol.Envelope, error) {
+	path := s.EnvelopePath(id)
+	f, err := os.Open(path)
+	if err != nil {
+		return protocol.Envelope{ID: id}, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxEnvelope))
+	if err != nil {
+		return protocol.Envelope{ID: id}, err
+	}
+	var e protocol.Envelope
+	if err = checkPlain(text); err == nil {
+		e, err = protocol.ParseEnvelope(text)
+	}
+	e.ID = id
+	if err != nil {
+		return e, fmt.Errorf("%s: %w", path, err)
+	}
+	return e, nil
+}
+
+// Envelopes yields the envelopes of the whole queue, in the order of their
+// ids. A file that cannot be read comes as an error and the walk goes on; one
+// that vanished meanwhile is left out. Only the names of one folder are held in
+// memory at a time.
+func (s *Spool) Envelopes() iter.Seq2[protocol.Envelope, error] {
+	return func(yield func(protocol.Envelope, error) bool) {
+		for id, err := range s.IDs() {
+			var e protocol.Envelope
+			if err == nil {
+				e, err = s.ReadEnvelope(id)
+				if errors.Is(err, fs.ErrNotExist) {
+					continue
+				}
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+// IDs yields the ids of all envelope files, ascending. A folder that cannot be
+// read comes as an error and the walk goes on.
+func (s *Spool) IDs() iter.Seq2[protocol.EvpID, error] {
+	return func(yield func(protocol.EvpID, error) bool) {
+		tops, err := readNames(s.Queue())
+		if err != nil {
+			yield(0, err)
+			return
+		}
+		for _, top := range tops {
+			if len(top) != 2 || !protocol.IsHex(top) {
+				continue
+			}
+			msgs, err := readNames(filepath.Join(s.Queue(), top))
+			if err != nil && !yield(0, err) {
+				return
+			}
+			for _, name := range msgs {
+				msg, err := protocol.ParseMsgID(name)
+				if err != nil {
+					continue
+				}
+				ids, err := s.MessageIDs(msg)
+				if err != nil && !errors.Is(err, fs.ErrNotExist) && !yield(0, err) {
+					return
+				}
+				for _, id := range ids {
+					if !yield(id, nil) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// MessageIDs returns the ids of a message's envelope files, ascending.
+func (s *Spool) MessageIDs(msg protocol.MsgID) ([]protocol.EvpID, error) {
+	names, err := readNames(s.MessageDir(msg))
+	if err != nil {
+		return nil, err
+	}
+	var ids []protocol.EvpID
+	for _, name := range names {
+		if id, err := protocol.ParseEvpID(name); err == nil && id.Msg() == msg {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
+// readNames returns the sorted names in a folder.
+func readNames(dir string) ([]string, error) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	names, err := d.Readdirnames(-1)
+	slices.Sort(names)
+	return names, err
+}

@@ -1,0 +1,171 @@
+package protocol
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+)
+
+// A Digest holds the counters that monitor shows: struct stat_digest.
+type Digest struct {
+	Startup   int64 // when smtpd started, in seconds since 1970
+	Timestamp int64 // when the digest was made, likewise
+
+	Connects, Disconnects                                  uint64 // SMTP clients
+	Enqueued, Dequeued, Expired, Removed, Bounces          uint64 // envelopes
+	Delivered, PermanentFailures, TemporaryFailures, Loops uint64 // deliveries
+}
+
+// Digest asks for the counters, all totals since smtpd started.
+func (c *Conn) Digest(ctx context.Context) (Digest, error) {
+	p, err := c.call(ctx, "monitor", TypeGetDigest, nil)
+	if err != nil {
+		return Digest{}, err
+	}
+	l := c.layout
+	if len(p) != l.digestSize() {
+		return Digest{}, &OpError{"monitor", c.badSize(TypeGetDigest, len(p), l.digestSize())}
+	}
+	d := Digest{Startup: l.time(p), Timestamp: l.time(p[l.Time:])}
+	p = p[2*l.Time:]
+	for i, dst := range []*uint64{
+		&d.Connects, &d.Disconnects, &d.Enqueued, &d.Dequeued, &d.Expired, &d.Removed, &d.Bounces,
+		&d.Delivered, &d.PermanentFailures, &d.TemporaryFailures, &d.Loops,
+	} {
+		*dst = l.word(p[i*l.Word:])
+	}
+	return d, nil
+}
+
+// A StatKind says what a statistic's value is: enum of struct stat_value.
+type StatKind uint32
+
+// The kinds of statistics.
+const (
+	StatCounter   StatKind = iota // a number that is counted
+	StatTimestamp                 // seconds since 1970
+	StatTimeval                   // seconds and microseconds
+	StatTimespec                  // seconds and nanoseconds
+)
+
+// A Stat is one of smtpd's statistics.
+type Stat struct {
+	Key   string
+	Kind  StatKind
+	Value int64 // the counter, or the seconds of a time
+	Frac  int64 // microseconds of a timeval, nanoseconds of a timespec
+}
+
+// maxStats bounds how many statistics are read from one smtpd. A real one has
+// about a hundred, and a few more for each filter and table.
+const maxStats = 100_000
+
+// Stats yields smtpd's statistics, one round trip each, in smtpd's order. The
+// connection is taken until the loop ends. An error ends the sequence.
+func (c *Conn) Stats(ctx context.Context) iter.Seq2[Stat, error] {
+	return func(yield func(Stat, error) bool) {
+		end, err := c.begin(ctx)
+		if err != nil {
+			yield(Stat{}, opError(ctx, "show stats", err))
+			return
+		}
+		defer end()
+		// smtpd keeps its place in a pointer of its own inside the struct, so
+		// what it sent last goes back as it came.
+		kv := make([]byte, c.layout.statKV().size)
+		for range maxStats {
+			st, more, err := c.nextStat(kv)
+			if err == nil {
+				err = ctx.Err()
+			}
+			if err != nil {
+				yield(Stat{}, opError(ctx, "show stats", err))
+				return
+			}
+			if !more || !yield(st, nil) {
+				return
+			}
+		}
+		yield(Stat{}, opError(ctx, "show stats", &ProtocolError{Reason: "statistics without end"}))
+	}
+}
+
+// nextStat sends kv and overwrites it with the answer.
+func (c *Conn) nextStat(kv []byte) (st Stat, more bool, err error) {
+	if err := c.send(TypeGetStats, kv); err != nil {
+		return st, false, err
+	}
+	f, _, err := c.recv()
+	if err != nil {
+		return st, false, err
+	}
+	if len(f.Payload) != len(kv) {
+		return st, false, c.badSize(TypeGetStats, len(f.Payload), len(kv))
+	}
+	copy(kv, f.Payload)
+	l, off := c.layout, c.layout.statKV()
+	if l.word(kv) == 0 {
+		return st, false, nil
+	}
+	key := kv[off.key : off.key+statKeySize]
+	n := bytes.IndexByte(key, 0)
+	if n < 0 {
+		err := &ProtocolError{Reason: "statistic whose name has no end"}
+		c.fail(err)
+		return st, false, err
+	}
+	st.Key = string(key[:n])
+	st.Kind = StatKind(l.Order.Uint32(kv[off.kind:]))
+	v := kv[off.value:]
+	switch st.Kind {
+	case StatCounter:
+		st.Value = l.long(v)
+	case StatTimestamp:
+		st.Value = l.time(v)
+	case StatTimeval, StatTimespec:
+		st.Value, st.Frac = l.time(v), l.long(v[l.Time:])
+	}
+	return st, true, nil
+}
+
+// IsUptime reports whether the statistic is smtpd's start time, which smtpctl
+// shows as the time since then.
+func (s Stat) IsUptime() bool { return s.Key == "uptime" }
+
+// Text returns the value as smtpctl prints it. The fractions are not padded,
+// as it prints them.
+func (s Stat) Text() string {
+	switch s.Kind {
+	case StatTimeval:
+		return fmt.Sprintf("%d.%d", s.Value, s.Frac)
+	case StatTimespec:
+		return fmt.Sprintf("%d.%06d", s.Value*1000000+s.Frac/1000000, s.Frac%1000000)
+	default:
+		return fmt.Sprintf("%d", s.Value)
+	}
+}
+
+// Duration returns t seconds as smtpd writes durations: 1d2h3m4s, leaving out
+// what is zero; 0s for none.
+func Duration(t int64) string {
+	if t == 0 {
+		return "0s"
+	}
+	var b strings.Builder
+	if t < 0 {
+		b.WriteByte('-')
+		t = -t
+	}
+	for _, u := range []struct {
+		secs int64
+		unit byte
+	}{{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}} {
+		if n := t / u.secs; n > 0 {
+			fmt.Fprintf(&b, "%d%c", n, u.unit)
+			t %= u.secs
+		}
+	}
+	return b.String()
+}

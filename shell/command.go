@@ -1,0 +1,61 @@
+package shell
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"smtpctl/protocol"
+	"smtpctl/protocol/spool"
+	"smtpctl/shell/grammar"
+)
+
+// A Command is an entry of the command table.
+type Command struct {
+	// Pattern is what the grammar package makes of it, such as
+	// "pause envelope <selector>".
+	Pattern string
+	Group   string
+	Summary string // one line
+	Help    string // paragraphs, may be empty
+	Own     bool   // OpenSMTPD's smtpctl has no such command
+	Changes bool   // --read-only refuses it
+	// Stdin marks a command that reads standard input when it has no argument.
+	Stdin bool
+	Run   func(ctx context.Context, c *Call) error
+}
+
+// A Call is one command being carried out.
+type Call struct {
+	s    *Session
+	cmd  *Command
+	path []string // the words in full
+	args []grammar.Arg
+	opts Options
+}
+
+// out is where results go.
+func (c *Call) out() *output { return c.s.out }
+
+// warnf tells the user something that is not a result.
+func (c *Call) warnf(format string, args ...any) {
+	c.s.out.Flush()
+	fmt.Fprintf(c.s.err, format+"\n", args...)
+}
+
+// conn returns the connection to smtpd.
+func (c *Call) conn(ctx context.Context) (*protocol.Conn, error) {
+	return c.s.dial(ctx, c.opts)
+}
+
+// spool returns the queue on disk.
+func (c *Call) spool() *spool.Spool { return spool.Open(c.opts.Spool) }
+
+// text returns the text of an argument.
+func (c *Call) text(i int) string { return c.args[i].Text }
+
+// id returns the value of an argument that is an id.
+func (c *Call) id(i int) idArg { return c.args[i].Value.(idArg) }
+
+// in returns standard input, for commands marked Stdin.
+func (c *Call) in() io.Reader { return c.s.io.In }

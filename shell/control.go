@@ -1,0 +1,191 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"smtpctl/protocol"
+)
+
+// acknowledge prints what smtpctl prints for a command that smtpd answers with
+// OK or FAIL. For a FAIL, which carries no reason, why finds one.
+func (c *Call) acknowledge(ctx context.Context, conn *protocol.Conn, err error, why func() error) error {
+	switch {
+	case err == nil:
+		fmt.Fprintln(c.out(), "command succeeded")
+		return nil
+	case !errors.Is(err, protocol.ErrRefused):
+		return err
+	}
+	// Whoever is not root is refused everything, this too.
+	if _, serr := conn.Status(ctx); serr != nil {
+		return serr
+	}
+	fmt.Fprintln(c.out(), "command failed")
+	if reason := why(); reason != nil {
+		return fmt.Errorf("%s: %w", pathOf(c), reason)
+	}
+	return fmt.Errorf("%s: %w, it does not say why", pathOf(c), protocol.ErrRefused)
+}
+
+// noReason is for requests whose refusal nothing explains.
+func noReason() error { return nil }
+
+// runPause is pause and resume of mda, mta and smtp.
+func runPause(ctx context.Context, c *Call) error {
+	conn, err := c.conn(ctx)
+	if err != nil {
+		return err
+	}
+	var sub protocol.Subsystem
+	for _, s := range protocol.Subsystems {
+		if strings.EqualFold(s.String(), c.path[1]) {
+			sub = s
+		}
+	}
+	pause := c.path[0] == "pause"
+	do := conn.Resume
+	if pause {
+		do = conn.Pause
+	}
+	err = do(ctx, sub)
+	return c.acknowledge(ctx, conn, err, func() error {
+		st, err := conn.Status(ctx)
+		switch {
+		case err != nil:
+			return err
+		case st.Paused(sub) && pause:
+			return fmt.Errorf("%s is paused already", c.path[1])
+		case !st.Paused(sub) && !pause:
+			return fmt.Errorf("%s is not paused", c.path[1])
+		}
+		return nil
+	})
+}
+
+// runBlock is pause and resume of mta from an address for a domain.
+func runBlock(ctx context.Context, c *Call) error {
+	conn, err := c.conn(ctx)
+	if err != nil {
+		return err
+	}
+	src, domain := c.args[0].Value.(netip.Addr), c.text(1)
+	if c.path[0] == "pause" {
+		err = conn.Block(ctx, src, domain)
+	} else {
+		err = conn.Unblock(ctx, src, domain)
+	}
+	return c.acknowledge(ctx, conn, err, noReason)
+}
+
+// runResumeRoute enables one route or all. smtpd says OK to any number, so a
+// route that is not there is looked for.
+func runResumeRoute(ctx context.Context, c *Call) error {
+	conn, err := c.conn(ctx)
+	if err != nil {
+		return err
+	}
+	var id uint64
+	if len(c.args) > 0 {
+		id = c.args[0].Value.(uint64)
+		known, err := hasRoute(ctx, conn, id)
+		if err != nil {
+			return err
+		}
+		if !known {
+			// smtpctl sends it and reports success; the answer is kept for
+			// scripts, the truth goes to stderr.
+			if err := conn.ResumeRoute(ctx, id); err != nil {
+				return c.acknowledge(ctx, conn, err, noReason)
+			}
+			fmt.Fprintln(c.out(), "command succeeded")
+			return fmt.Errorf("resume route %d: smtpd has no such route: show routes lists them", id)
+		}
+	}
+	return c.acknowledge(ctx, conn, conn.ResumeRoute(ctx, id), noReason)
+}
+
+// hasRoute reports whether smtpd knows a route.
+func hasRoute(ctx context.Context, conn *protocol.Conn, id uint64) (bool, error) {
+	want := fmt.Sprintf("%d.", id)
+	for line, err := range conn.Lines(ctx, protocol.Routes) {
+		if err != nil {
+			return false, err
+		}
+		if number, _, _ := strings.Cut(line, " "); number == want {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func runVerbose(on bool) func(context.Context, *Call) error {
+	return func(ctx context.Context, c *Call) error {
+		conn, err := c.conn(ctx)
+		if err != nil {
+			return err
+		}
+		return c.acknowledge(ctx, conn, conn.Verbose(ctx, on), noReason)
+	}
+}
+
+// runTrace is trace and untrace.
+func runTrace(ctx context.Context, c *Call) error {
+	conn, err := c.conn(ctx)
+	if err != nil {
+		return err
+	}
+	err = conn.Trace(ctx, c.args[0].Value.(uint32), c.path[0] == "trace")
+	return c.acknowledge(ctx, conn, err, noReason)
+}
+
+// runProfile is profile and unprofile.
+func runProfile(ctx context.Context, c *Call) error {
+	conn, err := c.conn(ctx)
+	if err != nil {
+		return err
+	}
+	err = conn.Profile(ctx, c.args[0].Value.(uint32), c.path[0] == "profile")
+	return c.acknowledge(ctx, conn, err, noReason)
+}
+
+func runUpdateTable(ctx context.Context, c *Call) error {
+	conn, err := c.conn(ctx)
+	if err != nil {
+		return err
+	}
+	return c.acknowledge(ctx, conn, conn.UpdateTable(ctx, c.text(0)), func() error {
+		return errors.New("smtpd has no such table, or cannot read it again while it runs")
+	})
+}
+
+// runDiscover makes smtpd take up files that were put into its queue by hand.
+func runDiscover(ctx context.Context, c *Call) error {
+	conn, err := c.conn(ctx)
+	if err != nil {
+		return err
+	}
+	id := c.id(0)
+	var n uint64
+	if id.evp != 0 {
+		n, err = conn.DiscoverEnvelope(ctx, id.evp)
+	} else {
+		n, err = conn.DiscoverMessage(ctx, id.msg)
+	}
+	if err != nil {
+		return err
+	}
+	plural := "s"
+	if n == 1 {
+		plural = ""
+	}
+	fmt.Fprintf(c.out(), "%d envelope%s discovered\n", n, plural)
+	if n == 0 {
+		return fmt.Errorf("discover %q: no envelope files that smtpd does not know already: look in %s",
+			id.text, c.spool().Queue())
+	}
+	return nil
+}

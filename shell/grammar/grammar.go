@@ -1,0 +1,380 @@
+// Package grammar turns patterns such as "show queue <message>" into a tree and
+// resolves words against it by minimum unambiguous prefix. The same tree tells
+// what can come next, for completion and help.
+package grammar
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A Rule is one pattern. A word in angle brackets is an argument of the Kind
+// with that name; with three dots before the bracket closes it takes all the
+// words that are left, at least one.
+type Rule struct {
+	Pattern string
+	Summary string // one line, for lists
+	// Own marks a pattern that OpenSMTPD's smtpctl has not. A literal that
+	// occurs only in such patterns is picked by an abbreviation only where no
+	// other literal fits.
+	Own bool
+	// Hidden keeps a pattern out of lists of candidates.
+	Hidden bool
+}
+
+// A Kind is a type of argument.
+type Kind struct {
+	Name string // as in the pattern, without brackets and dots
+	Doc  string // what to type, for lists of candidates
+	// Parse checks a word and returns its value.
+	Parse func(word string) (any, error)
+	// Words, if not empty, are all the words that the kind takes; they may be
+	// abbreviated, and Parse gets the whole word.
+	Words []Candidate
+}
+
+// A Candidate is a word that could stand in some place.
+type Candidate struct {
+	Word    string
+	Summary string
+	Kind    *Kind // nil for a literal
+}
+
+// A Tree holds rules.
+type Tree struct {
+	root  *node
+	docs  map[string]string
+	kinds map[string]*Kind
+}
+
+type node struct {
+	word     string // literal, or "" for an argument
+	kind     *Kind
+	rest     bool // takes all words that are left
+	own      bool // only in rules of our own
+	hidden   bool
+	children []*node
+	rule     int // index of the rule that ends here, or -1
+	summary  string
+}
+
+// New builds a tree. Docs gives summaries for the beginnings of patterns that
+// are no pattern themselves, such as "show". It panics if a pattern is wrong,
+// which a test of the caller's table shows.
+func New(rules []Rule, kinds []*Kind, docs map[string]string) *Tree {
+	t := &Tree{root: &node{rule: -1, own: true}, docs: docs, kinds: map[string]*Kind{}}
+	for _, k := range kinds {
+		t.kinds[k.Name] = k
+	}
+	for i, r := range rules {
+		t.add(i, r)
+	}
+	return t
+}
+
+func (t *Tree) add(i int, r Rule) {
+	n := t.root
+	var path []string
+	for _, w := range strings.Fields(r.Pattern) {
+		path = append(path, w)
+		n = n.child(t.newNode(w, r.Pattern))
+		n.own = n.own && r.Own
+		n.hidden = n.hidden && r.Hidden
+		if n.summary == "" {
+			n.summary = t.docs[strings.Join(path, " ")]
+		}
+	}
+	if n.rule >= 0 || n == t.root {
+		panic("grammar: pattern twice or empty: " + r.Pattern)
+	}
+	n.rule, n.summary = i, r.Summary
+}
+
+func (t *Tree) newNode(w, pattern string) *node {
+	n := &node{rule: -1, own: true, hidden: true}
+	if !strings.HasPrefix(w, "<") {
+		n.word = w
+		return n
+	}
+	name := strings.TrimSuffix(strings.TrimPrefix(w, "<"), ">")
+	name, n.rest = strings.CutSuffix(name, "...")
+	n.kind = t.kinds[name]
+	if n.kind == nil {
+		panic("grammar: unknown kind in " + pattern)
+	}
+	return n
+}
+
+// child returns the child of n that is the same as c, adding c if there is none.
+func (n *node) child(c *node) *node {
+	for _, have := range n.children {
+		if have.word == c.word && have.kind == c.kind && have.rest == c.rest {
+			return have
+		}
+	}
+	n.children = append(n.children, c)
+	return c
+}
+
+// An Arg is a word that matched an argument.
+type Arg struct {
+	Kind  *Kind
+	Text  string // the word, whole if it was an abbreviation of one of Kind.Words
+	Value any    // what Kind.Parse returned
+}
+
+// A Match is a line that matched a rule.
+type Match struct {
+	Rule int      // index into the rules given to New
+	Path []string // the words with literals written in full
+	Args []Arg
+}
+
+// Resolve finds the rule that words stand for. The error is an *AmbiguousError,
+// *UnknownError, *IncompleteError or *ArgumentError.
+func (t *Tree) Resolve(words []string) (*Match, error) {
+	n, m, err := t.walk(words)
+	if err != nil {
+		return nil, err
+	}
+	if n.rule < 0 {
+		return nil, &IncompleteError{Path: m.Path, Candidates: n.candidates()}
+	}
+	m.Rule = n.rule
+	return m, nil
+}
+
+// Next returns what can follow the words, and whether they are a whole command
+// already. Literals come first, in the order of the rules, arguments last.
+func (t *Tree) Next(words []string) (next []Candidate, whole bool, err error) {
+	n, _, err := t.walk(words)
+	if err != nil {
+		return nil, false, err
+	}
+	return n.candidates(), n.rule >= 0, nil
+}
+
+func (t *Tree) walk(words []string) (*node, *Match, error) {
+	n, m := t.root, &Match{}
+	for i, w := range words {
+		next, arg, err := n.step(w, m.Path)
+		if err != nil {
+			return nil, nil, err
+		}
+		if arg == nil {
+			m.Path = append(m.Path, next.word)
+		} else {
+			m.Path = append(m.Path, arg.Text)
+			m.Args = append(m.Args, *arg)
+		}
+		if next.rest {
+			for _, w := range words[i+1:] {
+				arg, err := next.argument(w, m.Path)
+				if err != nil {
+					return nil, nil, err
+				}
+				m.Path = append(m.Path, arg.Text)
+				m.Args = append(m.Args, *arg)
+			}
+			return next, m, nil
+		}
+		n = next
+	}
+	return n, m, nil
+}
+
+// step finds the child of n that a word stands for: a literal written in full,
+// then an abbreviated one, those of smtpctl before our own, then an argument.
+func (n *node) step(w string, path []string) (*node, *Arg, error) {
+	if c, err := n.literal(w, path); c != nil || err != nil {
+		return c, nil, err
+	}
+	var first error
+	for _, c := range n.children {
+		if c.kind == nil {
+			continue
+		}
+		arg, err := c.argument(w, path)
+		if err == nil {
+			return c, arg, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	if first != nil {
+		return nil, nil, first
+	}
+	return nil, nil, n.unknown(w, path)
+}
+
+func (n *node) literal(w string, path []string) (*node, error) {
+	var fits [2][]*node // smtpctl's own, then ours
+	for _, c := range n.children {
+		switch {
+		case c.kind != nil:
+		case c.word == w:
+			return c, nil
+		case w != "" && strings.HasPrefix(c.word, w):
+			i := 0
+			if c.own {
+				i = 1
+			}
+			fits[i] = append(fits[i], c)
+		}
+	}
+	for _, f := range fits {
+		switch len(f) {
+		case 0:
+			continue
+		case 1:
+			return f[0], nil
+		}
+		return nil, &AmbiguousError{Word: w, Path: path, Candidates: candidates(f)}
+	}
+	return nil, nil
+}
+
+// argument matches a word with an argument node.
+func (n *node) argument(w string, path []string) (*Arg, error) {
+	text := w
+	if len(n.kind.Words) > 0 {
+		c, err := Pick(w, n.kind.Words)
+		if err != nil {
+			if a, ok := err.(*AmbiguousError); ok {
+				a.Path = path
+			}
+			if u, ok := err.(*UnknownError); ok {
+				u.Path = path
+			}
+			return nil, err
+		}
+		text = c.Word
+	}
+	v, err := n.kind.Parse(text)
+	if err != nil {
+		return nil, &ArgumentError{Word: w, Path: path, Kind: n.kind, Err: err}
+	}
+	return &Arg{Kind: n.kind, Text: text, Value: v}, nil
+}
+
+// Pick returns the one of words that w is, or is the only abbreviation of.
+func Pick(w string, words []Candidate) (Candidate, error) {
+	var fits []Candidate
+	for _, c := range words {
+		if c.Word == w {
+			return c, nil
+		}
+		if w != "" && strings.HasPrefix(c.Word, w) {
+			fits = append(fits, c)
+		}
+	}
+	switch len(fits) {
+	case 1:
+		return fits[0], nil
+	case 0:
+		return Candidate{}, newUnknown(w, nil, words)
+	}
+	return Candidate{}, &AmbiguousError{Word: w, Candidates: fits}
+}
+
+// candidates lists what can follow n.
+func (n *node) candidates() []Candidate { return candidates(n.children) }
+
+func candidates(nodes []*node) []Candidate {
+	var lits, args []Candidate
+	for _, c := range nodes {
+		switch {
+		case c.hidden:
+		case c.kind == nil:
+			lits = append(lits, Candidate{Word: c.word, Summary: c.describe()})
+		case len(c.kind.Words) > 0:
+			args = append(args, c.kind.Words...)
+		default:
+			args = append(args, Candidate{Word: "<" + c.kind.Name + ">", Summary: c.kind.Doc, Kind: c.kind})
+		}
+	}
+	return append(lits, args...)
+}
+
+// describe returns the summary of a word: of its rule or of the beginning of
+// patterns, else the words that can follow.
+func (n *node) describe() string {
+	if n.summary != "" {
+		return n.summary
+	}
+	var next []string
+	for _, c := range n.children {
+		switch {
+		case c.kind != nil && n.rule < 0 && len(n.children) == 1:
+			return c.summary
+		case c.kind != nil:
+			next = append(next, "<"+c.kind.Name+">")
+		default:
+			next = append(next, c.word)
+		}
+	}
+	return strings.Join(next, ", ")
+}
+
+func (n *node) unknown(w string, path []string) error {
+	return newUnknown(w, path, n.candidates())
+}
+
+// Errors of Resolve. Path holds the words before the wrong one, in full.
+type (
+	// An AmbiguousError is an abbreviation of more than one word.
+	AmbiguousError struct {
+		Word       string
+		Path       []string
+		Candidates []Candidate // those that it could stand for
+	}
+	// An UnknownError is a word that does not fit.
+	UnknownError struct {
+		Word    string
+		Path    []string
+		Nearest []Candidate // those spelt most alike
+		All     []Candidate // all that could stand here; none if nothing can
+	}
+	// An IncompleteError is a line that ends too early.
+	IncompleteError struct {
+		Path       []string
+		Candidates []Candidate // what could follow
+	}
+	// An ArgumentError is a word that is not what an argument wants.
+	ArgumentError struct {
+		Word string
+		Path []string
+		Kind *Kind
+		Err  error
+	}
+)
+
+func (e *AmbiguousError) Error() string {
+	return fmt.Sprintf("%sambiguous: %q", prefix(e.Path), e.Word)
+}
+
+func (e *UnknownError) Error() string {
+	if len(e.All) == 0 {
+		return fmt.Sprintf("%sone word too many: %q", prefix(e.Path), e.Word)
+	}
+	return fmt.Sprintf("%sunknown word: %q", prefix(e.Path), e.Word)
+}
+
+func (e *IncompleteError) Error() string {
+	return fmt.Sprintf("%sincomplete command", prefix(e.Path))
+}
+
+func (e *ArgumentError) Error() string {
+	return fmt.Sprintf("%s%q: %v", prefix(e.Path), e.Word, e.Err)
+}
+
+// Unwrap returns what the kind said.
+func (e *ArgumentError) Unwrap() error { return e.Err }
+
+func prefix(path []string) string {
+	if len(path) == 0 {
+		return ""
+	}
+	return strings.Join(path, " ") + ": "
+}

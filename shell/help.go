@@ -1,0 +1,107 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"strings"
+	"text/tabwriter"
+
+	"smtpctl/shell/grammar"
+)
+
+// Version is set when a release is built.
+var Version = ""
+
+// versionLine says what this program is.
+func versionLine() string {
+	v := Version
+	if v == "" {
+		v = "(development)"
+		if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+			v = info.Main.Version
+		}
+	}
+	return "smtpctl " + v
+}
+
+const usageText = `usage: smtpctl [option ...] command [argument ...]
+       smtpctl [option ...] [-f file]
+       mailq
+
+Without a command, smtpctl reads commands: at a prompt if standard input is a
+terminal, else as a script. Words may be shortened as long as they stay
+unambiguous: "smtpctl sh ro" is "smtpctl show routes".
+`
+
+func runHelp(_ context.Context, c *Call) error {
+	var words []string
+	for _, a := range c.args {
+		words = append(words, a.Text)
+	}
+	return c.s.printHelp(c.out(), words)
+}
+
+// printHelp prints all there is to say about the commands that begin with
+// words, or an overview if there are none.
+func (s *Session) printHelp(w io.Writer, words []string) error {
+	if len(words) == 0 {
+		fmt.Fprint(w, usageText)
+		s.printOverview(w)
+		fmt.Fprintf(w, "\nOptions, before or after the command:\n")
+		opts := DefaultOptions()
+		fmt.Fprint(w, flagSet(&opts, &invocation{}).FlagUsages())
+		return nil
+	}
+	path, err := s.helpPath(words)
+	if err != nil {
+		return &UsageError{err}
+	}
+	for _, c := range s.table {
+		if c.Pattern == path || strings.HasPrefix(c.Pattern, path+" ") {
+			fmt.Fprintf(w, "%s\n    %s\n", c.Pattern, c.Summary)
+			if c.Help != "" {
+				fmt.Fprintf(w, "    %s\n", strings.ReplaceAll(c.Help, "\n", "\n    "))
+			}
+		}
+	}
+	return nil
+}
+
+// helpPath expands the words that help is asked for to the beginning of a
+// pattern. Arguments among them end it.
+func (s *Session) helpPath(words []string) (string, error) {
+	var path []string
+	for i := range words {
+		m, err := s.tree.Resolve(words[:i+1])
+		var incomplete *grammar.IncompleteError
+		switch {
+		case errors.As(err, &incomplete):
+			path = incomplete.Path
+		case err != nil && len(path) == 0:
+			return "", err
+		case err != nil:
+			return strings.Join(path, " "), nil
+		case len(m.Args) > 0:
+			return strings.Join(path, " "), nil
+		default:
+			path = m.Path
+		}
+	}
+	return strings.Join(path, " "), nil
+}
+
+func (s *Session) printOverview(w io.Writer) {
+	for _, g := range groups {
+		fmt.Fprintf(w, "\n%s:\n", g)
+		tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+		for _, c := range s.table {
+			if c.Group == g {
+				fmt.Fprintf(tw, "  %s\t%s\n", c.Pattern, c.Summary)
+			}
+		}
+		tw.Flush()
+	}
+}

@@ -1,0 +1,187 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"smtpctl/protocol"
+)
+
+// maxIDCandidates is how many ids are offered for an ambiguous beginning.
+const maxIDCandidates = 10
+
+// errNoSuchID means that an id names nothing in the queue.
+var errNoSuchID = errors.New("no such id in the queue")
+
+// An ambiguousIDError is the beginning of more than one id.
+type ambiguousIDError struct {
+	text       string
+	candidates []string
+	more       bool
+}
+
+func (e *ambiguousIDError) Error() string { return fmt.Sprintf("ambiguous id: %q", e.text) }
+
+// resolveMessage returns the message that an id typed by the user names. Whole
+// ids are not looked up.
+func (c *Call) resolveMessage(ctx context.Context, a idArg) (protocol.MsgID, error) {
+	switch {
+	case a.msg != 0:
+		return a.msg, nil
+	case a.evp != 0:
+		return a.evp.Msg(), nil
+	case len(a.text) > 8:
+		id, err := c.resolveEnvelope(ctx, a)
+		return id.Msg(), err
+	}
+	lo, hi := a.bounds()
+	var found []string
+	var id protocol.MsgID
+	err := c.eachMessage(ctx, lo.Msg(), func(m protocol.MsgID) bool {
+		if m > hi.Msg() {
+			return false
+		}
+		id = m
+		found = append(found, m.String())
+		return len(found) <= maxIDCandidates
+	})
+	if err != nil {
+		return 0, err
+	}
+	return id, pickID(a.text, found)
+}
+
+// resolveEnvelope returns the envelope that an id typed by the user names; that
+// of a message will do if the message has only one. Whole envelope ids are not
+// looked up.
+func (c *Call) resolveEnvelope(ctx context.Context, a idArg) (protocol.EvpID, error) {
+	if a.evp != 0 {
+		return a.evp, nil
+	}
+	lo, hi := a.bounds()
+	if len(a.text) < 8 {
+		msg, err := c.resolveMessage(ctx, a)
+		if err != nil {
+			return 0, err
+		}
+		lo, hi = msg.First(), msg.Last()
+	}
+	var found []string
+	var id protocol.EvpID
+	err := c.eachEnvelopeID(ctx, lo, func(e protocol.EvpID) bool {
+		if e > hi {
+			return false
+		}
+		id = e
+		found = append(found, e.String())
+		return len(found) <= maxIDCandidates
+	})
+	if err != nil {
+		return 0, err
+	}
+	return id, pickID(a.text, found)
+}
+
+// pickID decides on what was found for the beginning of an id.
+func pickID(text string, found []string) error {
+	switch len(found) {
+	case 0:
+		return fmt.Errorf("%q: %w", text, errNoSuchID)
+	case 1:
+		return nil
+	}
+	n := min(len(found), maxIDCandidates)
+	return &ambiguousIDError{text: text, candidates: found[:n], more: len(found) > n}
+}
+
+// eachMessage calls f with the ids of the messages from lo on, until it returns
+// false. Where smtpd is not running they come from the disk.
+func (c *Call) eachMessage(ctx context.Context, lo protocol.MsgID, f func(protocol.MsgID) bool) error {
+	conn, err := c.conn(ctx)
+	if errors.Is(err, protocol.ErrNotRunning) {
+		var last protocol.MsgID
+		return c.eachOnDisk(lo.First(), func(e protocol.EvpID) bool {
+			if e.Msg() == last {
+				return true
+			}
+			last = e.Msg()
+			return f(last)
+		})
+	}
+	if err != nil {
+		return err
+	}
+	for m, err := range conn.Messages(ctx, lo) {
+		if err != nil {
+			return err
+		}
+		if !f(m) {
+			break
+		}
+	}
+	return nil
+}
+
+// eachEnvelopeID calls f with the ids of the envelopes of lo's message from lo
+// on, until it returns false.
+func (c *Call) eachEnvelopeID(ctx context.Context, lo protocol.EvpID, f func(protocol.EvpID) bool) error {
+	conn, err := c.conn(ctx)
+	if errors.Is(err, protocol.ErrNotRunning) {
+		return c.eachOnDisk(lo, f)
+	}
+	if err != nil {
+		return err
+	}
+	for e, err := range conn.MessageEnvelopes(ctx, lo) {
+		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
+			return err
+		}
+		if !f(e.ID) {
+			break
+		}
+	}
+	return nil
+}
+
+func (c *Call) eachOnDisk(lo protocol.EvpID, f func(protocol.EvpID) bool) error {
+	for id, err := range c.spool().IDs() {
+		if err != nil {
+			return fileError(err)
+		}
+		if id >= lo && !f(id) {
+			break
+		}
+	}
+	return nil
+}
+
+// confirmShort asks whether the id that a shortened one stands for is meant.
+// Whole ids are meant.
+func (c *Call) confirmShort(ctx context.Context, a idArg) (idArg, error) {
+	if a.whole() {
+		return a, nil
+	}
+	if c.s.confirm == nil {
+		return a, usagef("%q: want 8 or 16 hex digits: a command that changes something takes no shortened id", a.text)
+	}
+	var err error
+	if len(a.text) < 8 {
+		a.msg, err = c.resolveMessage(ctx, a)
+	} else {
+		a.evp, err = c.resolveEnvelope(ctx, a)
+	}
+	if err != nil {
+		return a, err
+	}
+	what := "message " + a.msg.String()
+	if a.evp != 0 {
+		what = "envelope " + a.evp.String()
+	}
+	verb := strings.Join(c.path[:len(c.path)-len(c.args)], " ")
+	if !c.s.confirm(fmt.Sprintf("%s %s?", verb, what)) {
+		return a, errors.New("not confirmed, nothing done")
+	}
+	return a, nil
+}

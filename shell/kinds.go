@@ -1,0 +1,134 @@
+package shell
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"smtpctl/protocol"
+	"smtpctl/shell/grammar"
+)
+
+// minIDDigits is the shortest beginning of an id that is looked up.
+const minIDDigits = 4
+
+// An idArg is what the user typed for an id: a whole message or envelope id, or
+// the beginning of one.
+type idArg struct {
+	text string // hex digits, lower case
+	msg  protocol.MsgID
+	evp  protocol.EvpID
+}
+
+// whole reports whether the id can be used as it is.
+func (a idArg) whole() bool { return a.msg != 0 || a.evp != 0 }
+
+// bounds returns the lowest and highest envelope id that begins with the text.
+func (a idArg) bounds() (lo, hi protocol.EvpID) {
+	v, _ := strconv.ParseUint(a.text, 16, 64)
+	shift := 4 * (16 - len(a.text))
+	return protocol.EvpID(v << shift), protocol.EvpID(v<<shift | (1<<shift - 1))
+}
+
+// parseID reads 4 to 16 hex digits.
+func parseID(word string) (any, error) {
+	a := idArg{text: strings.ToLower(word)}
+	if !protocol.IsHex(word) || len(word) < minIDDigits || len(word) > 16 {
+		return nil, fmt.Errorf("want 8 hex digits for a message or 16 for an envelope")
+	}
+	var err error
+	switch len(word) {
+	case 8:
+		a.msg, err = protocol.ParseMsgID(a.text)
+	case 16:
+		a.evp, err = protocol.ParseEvpID(a.text)
+	default:
+		if head := a.text[:min(8, len(a.text))]; len(a.text) > 8 && strings.Trim(head, "0") == "" {
+			err = errors.New("the first 8 digits are all zero, so no message has it")
+		}
+	}
+	if err != nil {
+		return nil, trimID(err)
+	}
+	return a, nil
+}
+
+// trimID leaves out of an error the id that the caller names anyway.
+func trimID(err error) error {
+	if _, rest, ok := strings.Cut(err.Error(), `": `); ok {
+		return errors.New(rest)
+	}
+	return err
+}
+
+func parseRoute(word string) (any, error) {
+	v, err := strconv.ParseUint(word, 10, 63)
+	if err != nil || v == 0 {
+		return nil, errors.New("want the number of a route, as show routes lists it, or all")
+	}
+	return v, nil
+}
+
+func parseAddr(word string) (any, error) {
+	a, err := netip.ParseAddr(word)
+	if err != nil || a.Zone() != "" {
+		return nil, errors.New("want an IPv4 or IPv6 address")
+	}
+	return a.Unmap(), nil
+}
+
+// parseText takes any text that can be sent to smtpd.
+func parseText(what string, most int) func(string) (any, error) {
+	return func(word string) (any, error) {
+		switch {
+		case word == "":
+			return nil, fmt.Errorf("want %s", what)
+		case strings.IndexByte(word, 0) >= 0:
+			return nil, errors.New("must not hold a NUL")
+		case len(word) > most:
+			return nil, fmt.Errorf("%d bytes are too long for %s, want at most %d", len(word), what, most)
+		}
+		return word, nil
+	}
+}
+
+func parseAny(word string) (any, error) { return word, nil }
+
+// kinds are the kinds of arguments that the command table uses.
+var kinds = []*grammar.Kind{
+	{Name: "envelope", Doc: "id of an envelope, 16 hex digits, or the beginning of one", Parse: parseID},
+	{Name: "message", Doc: "id of a message, 8 hex digits, or the beginning of one", Parse: parseID},
+	{Name: "id", Doc: "id of an envelope or message, or the beginning of one", Parse: parseID},
+	{Name: "selector", Doc: "id of an envelope, 16 hex digits, or of a message, 8", Parse: parseID},
+	{Name: "route", Doc: "number of a route, as show routes lists it", Parse: parseRoute},
+	{Name: "address", Doc: "source address, IPv4 or IPv6", Parse: parseAddr},
+	{Name: "domain", Doc: "domain that mail goes to", Parse: parseText("a domain", 255)},
+	{Name: "table", Doc: "name of a table in smtpd.conf", Parse: parseText("the name of a table", 2047)},
+	{Name: "password", Doc: "the password, taken literally; others can see it in ps(1)", Parse: parseAny},
+	{Name: "file", Doc: "name of a file", Parse: parseText("the name of a file", 4095)},
+	{Name: "word", Doc: "words of a command", Parse: parseAny},
+	{Name: "name", Doc: "domain to look up", Parse: parseText("a domain", 255)},
+	{Name: "trace", Doc: "subsystem of smtpd", Parse: parseBits(protocol.TraceBits), Words: bitWords(protocol.TraceBits)},
+	{Name: "profile", Doc: "subsystem of smtpd", Parse: parseBits(protocol.ProfileBits), Words: bitWords(protocol.ProfileBits)},
+}
+
+func bitWords(bits []protocol.Bit) []grammar.Candidate {
+	var cs []grammar.Candidate
+	for _, b := range bits {
+		cs = append(cs, grammar.Candidate{Word: b.Name, Summary: b.Doc})
+	}
+	return cs
+}
+
+func parseBits(bits []protocol.Bit) func(string) (any, error) {
+	return func(word string) (any, error) {
+		for _, b := range bits {
+			if b.Name == word {
+				return b.Mask, nil
+			}
+		}
+		return nil, errors.New("want the name of a subsystem")
+	}
+}

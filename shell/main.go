@@ -1,0 +1,117 @@
+package shell
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// quitGrace is how long a command may take to end after a signal.
+const quitGrace = 2 * time.Second
+
+// Main runs the program with its arguments, args[0] being its name, and returns
+// the exit status.
+func Main(args []string) int {
+	streams := IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv}
+	var inv invocation
+	words := args[1:]
+	mailq := len(args) > 0 && filepath.Base(args[0]) == "mailq"
+	s := NewSession(DefaultOptions(), streams)
+	defer s.Close()
+	opts, rest, err := parseOptions(words, DefaultOptions(), &inv, s.isEncrypt)
+	if err == nil {
+		s.opts = opts
+		s.keepGoing = inv.keepGoing
+		s.setColor(opts.Color)
+		if mailq {
+			rest, err = mailqWords(rest)
+		}
+	}
+	if err == nil && len(rest) > 0 && inv.file != "" {
+		err = usagef("-f and a command: want one of them")
+	}
+	if err != nil {
+		return report(s.err, s.style, err)
+	}
+	switch {
+	case opts.version || opts.help:
+		s.opts.version, s.opts.help = opts.version, opts.help
+		return s.oneShot(rest)
+	case len(rest) > 0 && inv.check:
+		_, err := s.parse(rest)
+		return report(s.err, s.style, err)
+	case len(rest) > 0:
+		return s.oneShot(rest)
+	case inv.file != "":
+		return s.script(inv.file, inv.check)
+	case isTerminal(streams.In) && !inv.check:
+		return s.repl()
+	}
+	return s.script("-", inv.check)
+}
+
+// mailqWords are the words that mailq stands for.
+func mailqWords(rest []string) ([]string, error) {
+	if len(rest) > 0 {
+		return nil, usagef("mailq takes no arguments: %q", rest[0])
+	}
+	return []string{"show", "queue"}, nil
+}
+
+// oneShot evaluates the words of the command line.
+func (s *Session) oneShot(words []string) int {
+	ctx, stop := withSignals(context.Background())
+	defer stop()
+	// The flags have been taken out of the words already.
+	err := s.EvalWords(ctx, append([]string{"--"}, words...))
+	if err == errExit {
+		err = nil
+	}
+	return report(s.err, s.style, err)
+}
+
+// script runs the script in a file, or on standard input.
+func (s *Session) script(name string, check bool) int {
+	ctx, stop := withSignals(context.Background())
+	defer stop()
+	err := s.runFile(ctx, name, check)
+	if ferr := s.out.Flush(); ferr != nil && err == nil {
+		err = fmt.Errorf("standard output: %w", fileError(ferr))
+	}
+	return report(s.err, s.style, err)
+}
+
+// withSignals returns a context that the first SIGINT, SIGTERM or SIGHUP ends,
+// with a *signalError as the cause. If the program has not ended a moment
+// later, or at the second signal, it is ended by force.
+func withSignals(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	ch := make(chan os.Signal, 2)
+	signal.Notify(ch, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	done := make(chan struct{})
+	go func() {
+		var sig os.Signal
+		select {
+		case sig = <-ch:
+		case <-done:
+			return
+		}
+		cancel(&signalError{sig.(syscall.Signal)})
+		select {
+		case <-ch:
+		case <-time.After(quitGrace):
+		case <-done:
+			return
+		}
+		os.Exit(statusSignal + int(sig.(syscall.Signal)))
+	}()
+	return ctx, func() {
+		signal.Stop(ch)
+		close(done)
+		cancel(nil)
+	}
+}

@@ -1,0 +1,126 @@
+package shell
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"smtpctl/protocol"
+	"smtpctl/protocol/spool"
+)
+
+// Options are what the user can set with flags. They may stand before or after
+// the words of a command, on the command line, at the prompt and in scripts;
+// in the latter two they count for that line.
+type Options struct {
+	Socket   string        // path of smtpd's control socket
+	Spool    string        // smtpd's spool folder, the one that holds queue
+	Timeout  time.Duration // how long smtpd may take to answer
+	Color    string        // auto, always or never
+	ReadOnly bool          // refuse every command that changes something
+
+	help, version bool
+}
+
+// An invocation is what only the command line of the program can say.
+type invocation struct {
+	file      string // script to run, - for stdin
+	keepGoing bool   // run a script to its end whatever fails
+	check     bool   // parse a script and send nothing
+}
+
+// DefaultOptions returns what holds without any flag.
+func DefaultOptions() Options {
+	return Options{
+		Socket:  protocol.DefaultSocket,
+		Spool:   spool.DefaultDir,
+		Timeout: protocol.DefaultTimeout,
+		Color:   "auto",
+	}
+}
+
+// flagSet returns the flags, which write to o and, if it is not nil, inv.
+func flagSet(o *Options, inv *invocation) *pflag.FlagSet {
+	fs := pflag.NewFlagSet("smtpctl", pflag.ContinueOnError)
+	fs.SetInterspersed(false)
+	fs.SetOutput(io.Discard)
+	fs.Usage = func() {}
+	fs.SortFlags = false
+	fs.StringVar(&o.Socket, "socket", o.Socket, "`PATH` of smtpd's control socket")
+	fs.StringVar(&o.Spool, "spool", o.Spool, "`DIR` that holds smtpd's queue")
+	fs.DurationVar(&o.Timeout, "timeout", o.Timeout, "how long smtpd may take to answer, such as 5s or 1m")
+	fs.StringVar(&o.Color, "color", o.Color, "colour the output: auto, always or never")
+	fs.BoolVarP(&o.ReadOnly, "read-only", "r", o.ReadOnly, "refuse every command that changes something")
+	if inv != nil {
+		fs.StringVarP(&inv.file, "file", "f", "", "run the commands in `FILE`, - for standard input")
+		fs.BoolVarP(&inv.keepGoing, "keep-going", "k", false, "run a script to its end whatever fails")
+		fs.BoolVar(&inv.check, "check", false, "parse a script, say what is wrong in it and send nothing")
+	}
+	fs.BoolVarP(&o.help, "help", "h", o.help, "show help, also for the words of a command")
+	fs.BoolVar(&o.version, "version", o.version, "show the version")
+	return fs
+}
+
+// parseOptions takes the flags out of words. literal says of the first word
+// that is no flag whether all that follows it is to be left alone, and so does
+// a word "--", which is dropped.
+func parseOptions(words []string, base Options, inv *invocation, literal func(string) bool) (Options, []string, error) {
+	o := base
+	fs := flagSet(&o, inv)
+	var rest []string
+	for len(words) > 0 {
+		if err := fs.Parse(words); err != nil {
+			return o, nil, &UsageError{Err: optionError(err)}
+		}
+		words = fs.Args()
+		if fs.ArgsLenAtDash() == 0 {
+			rest = append(rest, words...)
+			break
+		}
+		if len(words) == 0 {
+			break
+		}
+		first := len(rest) == 0
+		rest = append(rest, words[0])
+		words = words[1:]
+		if first && literal(rest[0]) {
+			if len(words) == 2 && words[0] == "--" {
+				words = words[1:] // as getopt(3) has it
+			}
+			rest = append(rest, words...)
+			break
+		}
+	}
+	o.ReadOnly = o.ReadOnly || base.ReadOnly
+	return o, rest, o.validate()
+}
+
+// optionError words pflag's errors as this program does.
+func optionError(err error) error {
+	var bad *pflag.InvalidValueError
+	if errors.As(err, &bad) && bad.GetFlag().Name == "timeout" {
+		return fmt.Errorf("--timeout %q: want a time such as 5s or 1m", bad.GetValue())
+	}
+	return err
+}
+
+func (o *Options) validate() error {
+	switch o.Color {
+	case "auto", "always", "never":
+	default:
+		return usagef("--color %q: want auto, always or never", o.Color)
+	}
+	if o.Timeout <= 0 {
+		return usagef("--timeout %v: want more than zero", o.Timeout)
+	}
+	if o.Socket == "" {
+		return usagef("--socket: want a path")
+	}
+	if o.Spool == "" {
+		return usagef("--spool: want a folder")
+	}
+	return nil
+}

@@ -1,0 +1,77 @@
+package shell
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/term"
+
+	"smtpctl/shell/render"
+)
+
+// flushEvery is how long a result may wait in a buffer while more is coming.
+const flushEvery = 50 * time.Millisecond
+
+// An output is where results go: buffered, but not for long, and escaped if it
+// is a terminal.
+type output struct {
+	buf   *bufio.Writer
+	tty   bool
+	last  time.Time
+	err   error
+	style render.Style
+}
+
+func newOutput(w io.Writer, tty bool, style render.Style) *output {
+	if tty {
+		w = render.NewSafeWriter(w)
+	}
+	return &output{buf: bufio.NewWriterSize(w, 64<<10), tty: tty, style: style}
+}
+
+// Write implements io.Writer. After an error it writes no more and returns the
+// same error.
+func (o *output) Write(p []byte) (int, error) {
+	if o.err != nil {
+		return 0, o.err
+	}
+	if _, err := o.buf.Write(p); err != nil {
+		o.err = err
+		return 0, err
+	}
+	if o.last.IsZero() {
+		o.last = time.Now()
+	} else if time.Since(o.last) > flushEvery {
+		return len(p), o.Flush()
+	}
+	return len(p), nil
+}
+
+// Flush writes what is buffered.
+func (o *output) Flush() error {
+	o.last = time.Time{}
+	if err := o.buf.Flush(); err != nil && o.err == nil {
+		o.err = err
+	}
+	return o.err
+}
+
+// isTerminal reports whether f is a terminal.
+func isTerminal(f any) bool {
+	file, ok := f.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// colored decides whether a stream gets colours: --color first, then NO_COLOR
+// and TERM, then whether it is a terminal.
+func colored(mode string, tty bool, env func(string) string) bool {
+	switch mode {
+	case "always":
+		return true
+	case "never":
+		return false
+	}
+	return tty && env("NO_COLOR") == "" && env("TERM") != "dumb"
+}

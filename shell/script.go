@@ -1,0 +1,131 @@
+package shell
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// Limits of scripts.
+const (
+	maxLine  = 1 << 20 // bytes in one line
+	maxDepth = 16      // of source within source
+)
+
+func runExit(context.Context, *Call) error { return errExit }
+
+func runSource(ctx context.Context, c *Call) error { return c.s.runFile(ctx, c.text(0), false) }
+
+// runFile runs or checks the script in a file; - is standard input.
+func (s *Session) runFile(ctx context.Context, name string, check bool) error {
+	if name == "-" && s.depth == 0 {
+		s.stdinTaken = true
+		return s.runScript(ctx, "stdin", s.io.In, check)
+	}
+	if s.depth >= maxDepth {
+		return fmt.Errorf("source %q: nested more than %d deep", name, maxDepth)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return fileError(err)
+	}
+	defer f.Close()
+	s.depth++
+	defer func() { s.depth-- }()
+	return s.runScript(ctx, name, f, check)
+}
+
+// runScript evaluates the lines of r. It stops at the first that fails, or goes
+// on to the end and returns the first failure if the session keeps going.
+// Every error is printed when it happens, with the place it comes from.
+func (s *Session) runScript(ctx context.Context, name string, r io.Reader, check bool) error {
+	in := bufio.NewReaderSize(r, 64<<10)
+	var first error
+	for n := 1; ; n++ {
+		line, err := readLine(in)
+		if err == io.EOF {
+			return first
+		}
+		if err == nil {
+			err = s.scriptLine(ctx, line, check)
+		} else {
+			err = &placedError{name, n, err}
+			report(s.err, s.style, err)
+			return &reportedError{err}
+		}
+		if errors.Is(err, errExit) {
+			return first
+		}
+		if err != nil {
+			var done *reportedError
+			if !errors.As(err, &done) {
+				s.out.Flush()
+				err = &placedError{name, n, err}
+				report(s.err, s.style, err)
+				err = &reportedError{err}
+			}
+			if first == nil {
+				first = err
+			}
+			if ctx.Err() != nil || !check && !s.keepGoing {
+				return first
+			}
+		}
+	}
+}
+
+// scriptLine evaluates or checks one line.
+func (s *Session) scriptLine(ctx context.Context, line string, check bool) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	if !check {
+		return s.Eval(ctx, line)
+	}
+	commands, err := splitLine(line)
+	if err != nil {
+		return err
+	}
+	for _, words := range commands {
+		c, err := s.parse(words)
+		if err != nil {
+			return err
+		}
+		if c != nil && c.cmd.Pattern == "source <file>" {
+			if err := s.runFile(ctx, c.text(0), true); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// readLine reads one line without its end. The error is io.EOF when there is
+// none left.
+func readLine(r *bufio.Reader) (string, error) {
+	var line []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		if len(line)+len(part) > maxLine {
+			return "", fmt.Errorf("a line is longer than %d bytes", maxLine)
+		}
+		line = append(line, part...)
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue
+		case err == io.EOF && len(line) > 0:
+		case err != nil:
+			return "", err
+		}
+		if n := len(line); n > 0 && line[n-1] == '\n' {
+			line = line[:n-1]
+		}
+		if n := len(line); n > 0 && line[n-1] == '\r' {
+			line = line[:n-1]
+		}
+		return string(line), nil
+	}
+}

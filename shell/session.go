@@ -1,0 +1,204 @@
+// Package shell is the shell for smtpd: the command table, the session that
+// evaluates lines, and the three ways in: one-shot, script and prompt.
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"smtpctl/protocol"
+	"smtpctl/shell/grammar"
+	"smtpctl/shell/render"
+)
+
+// IO holds the streams of a session.
+type IO struct {
+	In       io.Reader
+	Out, Err io.Writer
+	Env      func(string) string // as os.Getenv
+}
+
+// A Session evaluates commands over one connection to smtpd, which it opens
+// when first needed and again when smtpd went away.
+type Session struct {
+	opts  Options
+	io    IO
+	out   *output
+	err   io.Writer
+	style render.Style // for stderr
+
+	table []*Command
+	tree  *grammar.Tree
+	link  link
+
+	interactive bool // a person types the lines
+	stdinTaken  bool // the lines come from standard input
+	keepGoing   bool // scripts go on after a failure
+	depth       int  // of source within source
+
+	// confirm asks a yes-no question; nil where nobody can answer.
+	confirm func(question string) bool
+}
+
+// NewSession returns a session with the given options.
+func NewSession(opts Options, streams IO) *Session {
+	s := &Session{opts: opts, io: streams, table: commandTable()}
+	s.tree = newTree(s.table)
+	s.setColor(opts.Color)
+	return s
+}
+
+// setColor sets up the output streams.
+func (s *Session) setColor(mode string) {
+	outTTY, errTTY := isTerminal(s.io.Out), isTerminal(s.io.Err)
+	s.out = newOutput(s.io.Out, outTTY, render.NewStyle(colored(mode, outTTY, s.io.Env)))
+	s.style = render.NewStyle(colored(mode, errTTY, s.io.Env))
+	s.err = s.io.Err
+}
+
+// Close closes the connection to smtpd.
+func (s *Session) Close() { s.link.close() }
+
+// errExit means that the session is to end.
+var errExit = errors.New("exit")
+
+// Eval evaluates one line, which may hold several commands split by
+// semicolons. It stops at the first that fails unless the session keeps going.
+func (s *Session) Eval(ctx context.Context, line string) error {
+	commands, err := splitLine(line)
+	if err != nil {
+		return err
+	}
+	for _, words := range commands {
+		if err := s.EvalWords(ctx, words); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// EvalWords evaluates one command given as words.
+func (s *Session) EvalWords(ctx context.Context, words []string) error {
+	c, err := s.parse(words)
+	if err != nil || c == nil {
+		return err
+	}
+	return s.run(ctx, c)
+}
+
+// parse turns words into a call, checking all that can be checked without
+// asking smtpd. Words that only ask for help or the version are answered here,
+// and give no call.
+func (s *Session) parse(words []string) (*Call, error) {
+	opts, rest, err := parseOptions(words, s.opts, nil, s.isEncrypt)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case opts.version:
+		fmt.Fprintln(s.out, versionLine())
+		return nil, s.out.Flush()
+	case opts.help:
+		if err := s.printHelp(s.out, rest); err != nil {
+			return nil, err
+		}
+		return nil, s.out.Flush()
+	}
+	if len(rest) == 0 {
+		return nil, nil
+	}
+	m, err := s.tree.Resolve(rest)
+	if err != nil {
+		return nil, &UsageError{err}
+	}
+	c := &Call{s: s, cmd: s.table[m.Rule], path: m.Path, args: m.Args, opts: opts}
+	return c, s.admit(c)
+}
+
+// isEncrypt reports whether a first word stands for encrypt, after which
+// nothing is an option.
+func (s *Session) isEncrypt(word string) bool {
+	m, err := s.tree.Resolve([]string{word})
+	return err == nil && m.Path[0] == "encrypt"
+}
+
+// admit refuses calls that must not be carried out in this session.
+func (s *Session) admit(c *Call) error {
+	switch {
+	case c.cmd.Changes && c.opts.ReadOnly:
+		return fmt.Errorf("%s: refused, this session is read-only", pathOf(c))
+	case c.cmd.Stdin && s.stdinTaken && len(c.args) == 0:
+		return usagef("%s: standard input is taken by the script: give it an argument, or put the script into a file and use -f", pathOf(c))
+	case c.cmd.Changes && len(c.args) == 1:
+		id, ok := c.args[0].Value.(idArg)
+		if ok && !id.whole() && (!s.interactive || c.path[0] == "discover") {
+			return usagef("%s: want 8 or 16 hex digits: a command that changes something takes no shortened id", pathOf(c))
+		}
+	}
+	return nil
+}
+
+// pathOf returns the words of a call for a message, with its arguments quoted.
+// A password is never shown.
+func pathOf(c *Call) string {
+	words := c.path[:len(c.path)-len(c.args)]
+	text := ""
+	for _, w := range words {
+		if text != "" {
+			text += " "
+		}
+		text += w
+	}
+	if c.cmd.Pattern == "encrypt <password>" {
+		return text
+	}
+	for _, a := range c.args {
+		text += fmt.Sprintf(" %q", a.Text)
+	}
+	return text
+}
+
+// run carries out a call.
+func (s *Session) run(ctx context.Context, c *Call) error {
+	err := c.cmd.Run(ctx, c)
+	if ferr := s.out.Flush(); ferr != nil && err == nil {
+		err = fmt.Errorf("standard output: %w", fileError(ferr))
+	}
+	if cause := context.Cause(ctx); cause != nil && errors.Is(err, context.Canceled) {
+		err = cause
+	}
+	return err
+}
+
+// A link is the connection of a session.
+type link struct {
+	conn   *protocol.Conn
+	socket string
+	opts   protocol.Options
+}
+
+// dial returns the connection to the smtpd that opts names, opening it if there
+// is none or the one there was has ended.
+func (s *Session) dial(ctx context.Context, opts Options) (*protocol.Conn, error) {
+	want := protocol.Options{Timeout: opts.Timeout}
+	l := &s.link
+	if l.conn != nil && l.socket == opts.Socket && l.opts.Timeout == want.Timeout && l.conn.Alive() {
+		return l.conn, nil
+	}
+	l.close()
+	conn, err := protocol.Dial(ctx, opts.Socket, want)
+	if err != nil {
+		return nil, err
+	}
+	*l = link{conn: conn, socket: opts.Socket, opts: want}
+	return conn, nil
+}
+
+func (l *link) close() {
+	if l.conn != nil {
+		l.conn.Close()
+		l.conn = nil
+	}
+}

@@ -1,0 +1,120 @@
+package shell
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"smtpctl/protocol"
+)
+
+// reports are the listings that smtpd makes up as text, by command.
+var reports = []protocol.Report{
+	protocol.Hosts, protocol.Relays, protocol.Routes, protocol.HostStats, protocol.Blocks,
+}
+
+// runReport prints one of smtpd's own listings as it comes.
+func runReport(ctx context.Context, c *Call) error {
+	conn, err := c.conn(ctx)
+	if err != nil {
+		return err
+	}
+	name := strings.Join(c.path, " ")
+	for _, r := range reports {
+		if r.Name != name {
+			continue
+		}
+		for line, err := range conn.Lines(ctx, r) {
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(c.out(), line)
+		}
+	}
+	return nil
+}
+
+func runShowStatus(ctx context.Context, c *Call) error {
+	conn, err := c.conn(ctx)
+	if err != nil {
+		return err
+	}
+	st, err := conn.Status(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range protocol.Subsystems {
+		state := "running"
+		if st.Paused(s) {
+			state = "paused"
+		}
+		fmt.Fprintf(c.out(), "%s %s\n", s, state)
+	}
+	return nil
+}
+
+func runShowStats(ctx context.Context, c *Call) error {
+	conn, err := c.conn(ctx)
+	if err != nil {
+		return err
+	}
+	for st, err := range conn.Stats(ctx) {
+		if err != nil {
+			return err
+		}
+		if st.IsUptime() {
+			up := time.Now().Unix() - st.Value
+			fmt.Fprintf(c.out(), "uptime=%d\nuptime.human=%s\n", up, protocol.Duration(up))
+			continue
+		}
+		fmt.Fprintf(c.out(), "%s=%s\n", st.Key, st.Text())
+	}
+	return nil
+}
+
+// monitorHeader is what smtpctl prints above every monitorPage lines.
+const (
+	monitorHeader = "--- client ---  -- envelope --   ---- relay/delivery --- ------- misc -------\n" +
+		"curr conn disc  curr  enq  deq   ok tmpfail prmfail loop expire remove bounce\n"
+	monitorPage = 25
+)
+
+// runMonitor prints what the counters gained, once a second until it is
+// interrupted.
+func runMonitor(ctx context.Context, c *Call) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	var last protocol.Digest
+	for n := 0; ; n++ {
+		conn, err := c.conn(ctx)
+		if err != nil {
+			return err
+		}
+		d, err := conn.Digest(ctx)
+		if err != nil {
+			return err
+		}
+		if n%monitorPage == 0 {
+			if n > 0 {
+				fmt.Fprintln(c.out())
+			}
+			fmt.Fprint(c.out(), monitorHeader)
+		}
+		fmt.Fprintf(c.out(), "%4d %4d %4d  %4d %4d %4d %4d    %4d    %4d %4d   %4d   %4d   %4d\n",
+			d.Connects-d.Disconnects, d.Connects-last.Connects, d.Disconnects-last.Disconnects,
+			d.Enqueued-d.Dequeued, d.Enqueued-last.Enqueued, d.Dequeued-last.Dequeued,
+			d.Delivered-last.Delivered, d.TemporaryFailures-last.TemporaryFailures,
+			d.PermanentFailures-last.PermanentFailures, d.Loops-last.Loops,
+			d.Expired-last.Expired, d.Removed-last.Removed, d.Bounces-last.Bounces)
+		if err := c.out().Flush(); err != nil {
+			return fmt.Errorf("standard output: %w", fileError(err))
+		}
+		last = d
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}

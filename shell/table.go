@@ -1,0 +1,157 @@
+package shell
+
+import "smtpctl/shell/grammar"
+
+// Groups of commands, in the order in which help lists them.
+const (
+	groupQueue   = "Queue"
+	groupServer  = "Server"
+	groupRelay   = "Relaying"
+	groupDebug   = "Debugging"
+	groupTools   = "Tools"
+	groupSession = "Session"
+)
+
+var groups = []string{groupQueue, groupServer, groupRelay, groupDebug, groupTools, groupSession}
+
+// docs are the summaries of words that begin commands but are none.
+var docs = map[string]string{
+	"log":             "turn smtpd's debug logging on or off",
+	"pause":           "stop envelopes, deliveries, relaying or incoming mail",
+	"pause envelope":  "suspend scheduling for envelopes",
+	"profile":         "measure the cost of a part of smtpd",
+	"resume":          "take back a pause",
+	"resume envelope": "resume scheduling for envelopes",
+	"resume route":    "enable routes that smtpd has disabled",
+	"remove":          "remove envelopes from the queue",
+	"schedule":        "deliver envelopes now",
+	"discover":        "take up mail that was put into the queue by hand",
+	"show":            "show the queue, mail, relaying, statistics or status",
+	"show envelope":   "the content of an envelope",
+	"show message":    "the content of a message",
+	"show mta":        "what pause mta from has paused",
+	"spf":             "look up SPF records",
+	"trace":           "log in detail what a part of smtpd does",
+	"unprofile":       "take back a profile",
+	"untrace":         "take back a trace",
+	"update":          "read a table again",
+	"source":          "run the commands in a file",
+	"pause mta from":  "stop relaying from an address to a domain",
+	"resume mta from": "take back a pause mta from",
+}
+
+// commandTable returns the command table, sorted by pattern. Everything that
+// knows commands derives from it: the resolver, completion and help.
+func commandTable() []*Command {
+	return []*Command{
+		{Pattern: "discover <selector>", Group: groupQueue, Changes: true, Run: runDiscover,
+			Summary: "take up an envelope or message that was put into the queue by hand"},
+		{Pattern: "encrypt", Group: groupTools, Stdin: true, Run: runEncrypt,
+			Summary: "hash the passwords on standard input, one a line, for use as credentials"},
+		{Pattern: "encrypt <password>", Group: groupTools, Run: runEncrypt,
+			Summary: "hash a password for use as credentials",
+			Help:    "What follows is the password, even if it looks like an option.\nOther users can see it in the output of ps(1) and top(1)."},
+		{Pattern: "exit", Group: groupSession, Own: true, Run: runExit,
+			Summary: "leave the prompt or end the script"},
+		{Pattern: "help", Group: groupSession, Own: true, Run: runHelp,
+			Summary: "list the commands"},
+		{Pattern: "help <word...>", Group: groupSession, Own: true, Run: runHelp,
+			Summary: "show help for the commands that begin with these words"},
+		{Pattern: "log brief", Group: groupDebug, Changes: true, Run: runVerbose(false),
+			Summary: "turn smtpd's debug logging off"},
+		{Pattern: "log verbose", Group: groupDebug, Changes: true, Run: runVerbose(true),
+			Summary: "turn smtpd's debug logging on"},
+		{Pattern: "monitor", Group: groupServer, Run: runMonitor,
+			Summary: "show what smtpd's counters gained, once a second",
+			Help:    "The first line shows totals. The current clients and envelopes are totals in each line."},
+		{Pattern: "pause envelope <selector>", Group: groupQueue, Changes: true, Run: runPauseEnvelope,
+			Summary: "suspend scheduling for an envelope, or for those of a message"},
+		{Pattern: "pause envelope all", Group: groupQueue, Changes: true, Run: runPauseEnvelope,
+			Summary: "suspend scheduling for all envelopes"},
+		{Pattern: "pause mda", Group: groupServer, Changes: true, Run: runPause,
+			Summary: "stop deliveries to local users"},
+		{Pattern: "pause mta", Group: groupServer, Changes: true, Run: runPause,
+			Summary: "stop relaying to other hosts"},
+		{Pattern: "pause mta from <address> for <domain>", Group: groupRelay, Changes: true, Run: runBlock,
+			Summary: "stop relaying from a source address to a domain"},
+		{Pattern: "pause smtp", Group: groupServer, Changes: true, Run: runPause,
+			Summary: "stop accepting incoming sessions"},
+		{Pattern: "profile <profile>", Group: groupDebug, Changes: true, Run: runProfile,
+			Summary: "log the cost of a part of smtpd"},
+		{Pattern: "quit", Group: groupSession, Own: true, Run: runExit,
+			Summary: "leave the prompt or end the script"},
+		{Pattern: "remove <selector>", Group: groupQueue, Changes: true, Run: runRemove,
+			Summary: "remove an envelope, or those of a message"},
+		{Pattern: "remove all", Group: groupQueue, Changes: true, Run: runRemove,
+			Summary: "remove all envelopes"},
+		{Pattern: "resume envelope <selector>", Group: groupQueue, Changes: true, Run: runResumeEnvelope,
+			Summary: "resume scheduling for an envelope, or for those of a message"},
+		{Pattern: "resume envelope all", Group: groupQueue, Changes: true, Run: runResumeEnvelope,
+			Summary: "resume scheduling for all envelopes"},
+		{Pattern: "resume mda", Group: groupServer, Changes: true, Run: runPause,
+			Summary: "resume deliveries to local users"},
+		{Pattern: "resume mta", Group: groupServer, Changes: true, Run: runPause,
+			Summary: "resume relaying to other hosts"},
+		{Pattern: "resume mta from <address> for <domain>", Group: groupRelay, Changes: true, Run: runBlock,
+			Summary: "resume relaying from a source address to a domain"},
+		{Pattern: "resume route <route>", Group: groupRelay, Changes: true, Run: runResumeRoute,
+			Summary: "enable a route that smtpd has disabled"},
+		{Pattern: "resume route all", Group: groupRelay, Own: true, Changes: true, Run: runResumeRoute,
+			Summary: "enable all routes that smtpd has disabled"},
+		{Pattern: "resume smtp", Group: groupServer, Changes: true, Run: runPause,
+			Summary: "resume accepting incoming sessions"},
+		{Pattern: "schedule <selector>", Group: groupQueue, Changes: true, Run: runSchedule,
+			Summary: "deliver an envelope, or those of a message, now",
+			Help:    "Suspended envelopes are skipped: resume them instead."},
+		{Pattern: "schedule all", Group: groupQueue, Changes: true, Run: runSchedule,
+			Summary: "deliver all envelopes now",
+			Help:    "Suspended envelopes are skipped: resume them instead."},
+		{Pattern: "show envelope <envelope>", Group: groupQueue, Run: runShowEnvelope,
+			Summary: "show the content of an envelope"},
+		{Pattern: "show hosts", Group: groupRelay, Run: runReport,
+			Summary: "show the remote hosts that smtpd knows"},
+		{Pattern: "show hoststats", Group: groupRelay, Run: runReport,
+			Summary: "show the last delivery to each domain of the last 4 hours"},
+		{Pattern: "show message <id>", Group: groupQueue, Run: runShowMessage,
+			Summary: "show the content of a message"},
+		{Pattern: "show mta paused", Group: groupRelay, Run: runReport,
+			Summary: "show what pause mta from has paused"},
+		{Pattern: "show queue", Group: groupQueue, Run: runShowQueue,
+			Summary: "list the envelopes in the queue"},
+		{Pattern: "show queue <message>", Group: groupQueue, Run: runShowQueue,
+			Summary: "list the envelopes of a message"},
+		{Pattern: "show relays", Group: groupRelay, Run: runReport,
+			Summary: "show the relays in use and their connectors"},
+		{Pattern: "show routes", Group: groupRelay, Run: runReport,
+			Summary: "show the routes that smtpd knows and which are disabled"},
+		{Pattern: "show stats", Group: groupServer, Run: runShowStats,
+			Summary: "show smtpd's statistics"},
+		{Pattern: "show status", Group: groupServer, Run: runShowStatus,
+			Summary: "show what is running and what is paused"},
+		{Pattern: "source <file>", Group: groupSession, Own: true, Run: runSource,
+			Summary: "run the commands in a file"},
+		{Pattern: "spf walk", Group: groupTools, Stdin: true, Run: runSPFWalk,
+			Summary: "list the networks that may send for the domains on standard input, one a line"},
+		{Pattern: "spf walk <name...>", Group: groupTools, Own: true, Run: runSPFWalk,
+			Summary: "list the networks that may send for these domains"},
+		{Pattern: "trace <trace>", Group: groupDebug, Changes: true, Run: runTrace,
+			Summary: "log in detail what a part of smtpd does"},
+		{Pattern: "unprofile <profile>", Group: groupDebug, Changes: true, Run: runProfile,
+			Summary: "take back a profile"},
+		{Pattern: "untrace <trace>", Group: groupDebug, Changes: true, Run: runTrace,
+			Summary: "take back a trace"},
+		{Pattern: "update table <table>", Group: groupServer, Changes: true, Run: runUpdateTable,
+			Summary: "make smtpd read a table again"},
+	}
+}
+
+// NewTree returns the grammar of the command table.
+func NewTree() *grammar.Tree { return newTree(commandTable()) }
+
+func newTree(table []*Command) *grammar.Tree {
+	rules := make([]grammar.Rule, len(table))
+	for i, c := range table {
+		rules[i] = grammar.Rule{Pattern: c.Pattern, Summary: c.Summary, Own: c.Own}
+	}
+	return grammar.New(rules, kinds, docs)
+}
