@@ -87,6 +87,15 @@ func (c *Conn) EnvelopesFrom(ctx context.Context, from MsgID) iter.Seq2[*Envelop
 	return c.list(ctx, func(l *lister) { l.nextPage, l.morePages = from, true })
 }
 
+// EnvelopesLimit yields envelopes from the given id on, and asks smtpd for
+// little more than the first n of them. It ends after at least that many.
+func (c *Conn) EnvelopesLimit(ctx context.Context, from EvpID, n int) iter.Seq2[*Envelope, error] {
+	return c.list(ctx, func(l *lister) {
+		l.nextPage, l.morePages = from.Msg(), true
+		l.limited, l.want = true, n
+	})
+}
+
 // MessageEnvelopes yields the envelopes of one message with ids from the given
 // one on, as Envelopes does. For all of them from is the message's First.
 func (c *Conn) MessageEnvelopes(ctx context.Context, from EvpID) iter.Seq2[*Envelope, error] {
@@ -132,6 +141,9 @@ type lister struct {
 	nextPage  MsgID   // where the next page of ids begins
 	morePages bool
 	paging    bool // a LIST_MESSAGES is in flight
+
+	limited bool // ask only for about want envelopes
+	want    int  // how many are still wanted
 
 	largest int // the largest batch seen: smtpd's limit is at least that
 	held    int // bytes kept back in slots
@@ -198,6 +210,9 @@ func (l *lister) run() error {
 // fill keeps the window full.
 func (l *lister) fill() {
 	for len(l.ids) > 0 && len(l.asked) < l.c.window && l.held < holdLimit {
+		if l.limited && len(l.slots) >= l.want {
+			return
+		}
 		l.add(l.ids[0].First())
 		l.ids = l.ids[1:]
 	}
@@ -300,6 +315,7 @@ func (l *lister) emit(p []byte) error {
 	if err != nil {
 		err = fmt.Errorf("envelope %v: %w", l.env.ID, err)
 	}
+	l.want--
 	if !l.yield(&l.env, err) {
 		return errStopped
 	}

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/spf13/pflag"
+
+	"smtpctl/completer"
 	"smtpctl/shell/grammar"
 )
 
@@ -104,4 +107,53 @@ func (s *Session) printOverview(w io.Writer) {
 		}
 		tw.Flush()
 	}
+}
+
+// printNext prints what can come next in a line that is being typed.
+func (s *Session) printNext(w io.Writer, line string) error {
+	commands, err := splitLine(line)
+	if err != nil {
+		return err
+	}
+	var words []string
+	if n := len(commands); n > 0 && !strings.HasSuffix(strings.TrimRight(line, " \t"), ";") {
+		words = commands[n-1]
+	}
+	last := ""
+	if n := len(words); n > 0 && !strings.HasSuffix(line, " ") && !strings.HasSuffix(line, "\t") {
+		words, last = words[:n-1], words[n-1]
+	}
+	_, rest, err := parseOptions(words, s.opts, nil, s.isEncrypt)
+	if err != nil {
+		return err
+	}
+	next, whole, err := s.tree.Next(rest)
+	if err != nil {
+		return &UsageError{err}
+	}
+	var fits []grammar.Candidate
+	for _, c := range next {
+		if c.Kind != nil || strings.HasPrefix(c.Word, last) {
+			fits = append(fits, c)
+		}
+	}
+	if whole && last == "" {
+		fits = append(fits, grammar.Candidate{Word: "<enter>", Summary: "run the command"})
+	}
+	printCandidates(w, nil, fits)
+	return nil
+}
+
+// flagOptions returns the flags that may stand in a line, for completion.
+func (s *Session) flagOptions() []completer.Option {
+	var out []completer.Option
+	opts := DefaultOptions()
+	flagSet(&opts, nil).VisitAll(func(f *pflag.Flag) {
+		value, doc := pflag.UnquoteUsage(f)
+		out = append(out, completer.Option{Name: "--" + f.Name, Value: value != "", Doc: doc})
+		if f.Shorthand != "" {
+			out = append(out, completer.Option{Name: "-" + f.Shorthand, Value: value != "", Doc: doc})
+		}
+	})
+	return out
 }

@@ -1,3 +1,238 @@
 package shell
 
-func (s *Session) repl() int { return 0 }
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"smtpctl/completer"
+	"smtpctl/shell/prompt"
+	"smtpctl/shell/render"
+)
+
+// A repl is the prompt: it reads lines from a terminal and evaluates them.
+type repl struct {
+	s       *Session
+	p       *prompt.Prompt // nil on a terminal that can only print
+	in      *bufio.Reader  // then the lines come from here
+	live    *live
+	history *history
+	comp    *completer.Completer
+	status  int // of the last command
+}
+
+// repl runs the prompt until the user leaves it, and returns the exit status.
+func (s *Session) repl() int {
+	s.interactive = true
+	s.confirm = s.ask
+	r := &repl{s: s, history: openHistory(historyPath(s.io.Env))}
+	r.live = newLive(s, func() {
+		if r.p != nil {
+			r.p.Refresh()
+		}
+	})
+	r.comp = &completer.Completer{Tree: s.tree, Source: r.live, Options: s.flagOptions()}
+	defer r.live.stop()
+	if isTerminal(s.io.Out) && prompt.Usable(s.io.Env) {
+		p, err := prompt.New(prompt.Config{
+			Prefix:   r.live.prefix,
+			Complete: r.complete,
+			Help:     r.help,
+			History:  r.history.all(),
+			Color:    colored(s.opts.Color, true, s.io.Env),
+		})
+		if err == nil {
+			r.p = p
+			defer p.Close()
+		}
+	}
+	if r.p == nil {
+		r.in = bufio.NewReader(s.io.In)
+	}
+	return r.loop()
+}
+
+// loop reads and evaluates lines. SIGINT ends the command that runs; SIGTERM,
+// SIGHUP and SIGQUIT end the prompt too.
+func (r *repl) loop() int {
+	sigs := make(chan os.Signal, 4)
+	signal.Notify(sigs, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	defer signal.Stop(sigs)
+	running := make(chan context.CancelCauseFunc, 1) // holds that of the command that runs
+	ended := make(chan syscall.Signal, 1)            // holds the signal that ends the prompt
+	done := make(chan struct{})
+	defer close(done)
+	go r.signals(sigs, running, ended, done)
+	for {
+		r.live.refreshState()
+		line, err := r.read()
+		select {
+		case sig := <-ended:
+			return statusSignal + int(sig)
+		default:
+		}
+		switch {
+		case err == io.EOF:
+			return r.status
+		case err != nil:
+			return StatusFailed
+		}
+		ctx, cancel := context.WithCancelCause(context.Background())
+		running <- cancel
+		leave := r.eval(ctx, line)
+		<-running
+		cancel(nil)
+		select {
+		case sig := <-ended:
+			return statusSignal + int(sig)
+		default:
+		}
+		if leave {
+			return r.status
+		}
+	}
+}
+
+// signals passes signals on to the command that runs or to the prompt.
+func (r *repl) signals(sigs <-chan os.Signal, running chan context.CancelCauseFunc, ended chan<- syscall.Signal, done <-chan struct{}) {
+	for {
+		var sig syscall.Signal
+		select {
+		case s := <-sigs:
+			sig = s.(syscall.Signal)
+		case <-done:
+			return
+		}
+		if sig != syscall.SIGINT {
+			select {
+			case ended <- sig:
+			default:
+			}
+			if r.p != nil {
+				r.p.Interrupt()
+			}
+		}
+		select {
+		case cancel := <-running:
+			cancel(&signalError{sig})
+			running <- cancel
+		default:
+			if r.p == nil && sig != syscall.SIGINT {
+				os.Exit(statusSignal + int(sig)) // nothing to put back
+			}
+		}
+	}
+}
+
+// read returns the next line.
+func (r *repl) read() (string, error) {
+	if r.p != nil {
+		return r.p.Line()
+	}
+	fmt.Fprint(r.s.io.Out, r.live.prefix())
+	line, err := readLine(r.in)
+	if err == io.EOF {
+		fmt.Fprintln(r.s.io.Out)
+	}
+	return line, err
+}
+
+// eval evaluates a line and reports whether it ends the session.
+func (r *repl) eval(ctx context.Context, line string) (leave bool) {
+	r.live.stop()
+	if keepInHistory(r.s, line) {
+		_ = r.history.add(line) // a disk that is full must not stop anybody
+	}
+	if r.p != nil {
+		r.p.SetHistory(r.history.all())
+	}
+	err := r.s.Eval(ctx, line)
+	if errors.Is(err, errExit) {
+		return true
+	}
+	var sig *signalError
+	if errors.As(err, &sig) && sig.sig == syscall.SIGINT {
+		fmt.Fprintln(r.s.err)
+		if text := err.Error(); text != sig.Error() {
+			fmt.Fprintln(r.s.err, render.Safe(text))
+		}
+		r.status = Status(err)
+		return false
+	}
+	r.status = report(r.s.err, r.s.style, err)
+	return false
+}
+
+// keepInHistory reports whether a line may be kept: passwords may not.
+func keepInHistory(s *Session, line string) bool {
+	commands, err := splitLine(line)
+	if err != nil {
+		return !strings.Contains(line, "e") // it might hold encrypt, misquoted
+	}
+	for _, words := range commands {
+		_, rest, err := parseOptions(words, s.opts, nil, s.isEncrypt)
+		if err != nil && len(words) > 0 {
+			rest = words
+		}
+		for i, w := range rest {
+			if i < len(rest)-1 && s.isEncrypt(w) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (r *repl) complete(line string, pos int) []prompt.Suggestion {
+	var out []prompt.Suggestion
+	for _, s := range r.comp.Complete(line, pos) {
+		out = append(out, prompt.Suggestion{Text: s.Text, Description: s.Description})
+	}
+	return out
+}
+
+// help shows what can come next in a line.
+func (r *repl) help(line string) {
+	if err := r.s.printNext(r.s.out, line); err != nil {
+		report(r.s.err, r.s.style, err)
+	}
+	r.s.out.Flush()
+}
+
+// ask asks a yes-no question at the terminal. No answer is a no.
+func (s *Session) ask(question string) bool {
+	s.out.Flush()
+	fmt.Fprintf(s.err, "%s [y/N] ", question)
+	line, err := readAnswer(s.io.In)
+	if err != nil {
+		fmt.Fprintln(s.err)
+		return false
+	}
+	line = strings.ToLower(strings.TrimSpace(line))
+	return line == "y" || line == "yes"
+}
+
+// readAnswer reads one line byte by byte, so that nothing after it is lost.
+func readAnswer(r io.Reader) (string, error) {
+	var line []byte
+	var b [1]byte
+	for len(line) < 1024 {
+		n, err := r.Read(b[:])
+		if n > 0 {
+			if b[0] == '\n' {
+				return string(line), nil
+			}
+			line = append(line, b[0])
+		}
+		if err != nil {
+			return string(line), err
+		}
+	}
+	return string(line), nil
+}

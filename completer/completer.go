@@ -1,0 +1,190 @@
+// Package completer says what can be typed next, from the tree of commands and
+// from live values.
+package completer
+
+import (
+	"sort"
+	"strings"
+
+	"github.com/sahilm/fuzzy"
+
+	"smtpctl/shell/grammar"
+)
+
+// A Suggestion is a word that could replace the one before the cursor.
+type Suggestion struct {
+	Text        string
+	Description string
+}
+
+// A Source knows the values that arguments can have. It must answer at once,
+// from what it knows so far.
+type Source interface {
+	// Values returns what an argument of this kind can be, given the beginning
+	// of it and the words before it.
+	Values(kind *grammar.Kind, path []string, prefix string) []Suggestion
+}
+
+// An Option is a flag that may stand anywhere in a line.
+type Option struct {
+	Name  string // with its dashes
+	Value bool   // a word with its value follows
+	Doc   string
+}
+
+// A Completer completes lines.
+type Completer struct {
+	Tree    *grammar.Tree
+	Source  Source // may be nil
+	Options []Option
+}
+
+// limit is the most suggestions that are returned: more than anybody reads, few
+// enough to draw within the time of a key.
+const limit = 50
+
+// fuzzyLimit is the most words that are searched for scattered letters.
+const fuzzyLimit = 10_000
+
+// Complete returns what could stand at byte pos of line, the best first.
+func (c *Completer) Complete(line string, pos int) []Suggestion {
+	words, last, ok := split(line[:min(max(pos, 0), len(line))])
+	if !ok {
+		return nil
+	}
+	words, value := c.dropOptions(words)
+	if value {
+		return nil
+	}
+	if strings.HasPrefix(last, "-") {
+		return c.options(last)
+	}
+	if len(words) > 0 && c.helps(words[0]) {
+		words = words[1:] // help takes the words of a command
+	}
+	next, _, err := c.Tree.Next(words)
+	if err != nil {
+		return nil
+	}
+	var literals, values []Suggestion
+	for _, n := range next {
+		if n.Kind == nil {
+			literals = append(literals, Suggestion{n.Word, n.Summary})
+		} else if c.Source != nil {
+			values = append(values, c.Source.Values(n.Kind, words, last)...)
+		}
+	}
+	out := Rank(literals, last)
+	seen := map[string]bool{}
+	for _, s := range out {
+		seen[s.Text] = true
+	}
+	for _, s := range values {
+		if !seen[s.Text] {
+			seen[s.Text] = true
+			out = append(out, s)
+		}
+	}
+	if len(out) == 1 && out[0].Text == last && len(literals) > 0 {
+		return nil // nothing left to type
+	}
+	return out[:min(len(out), limit)]
+}
+
+// helps reports whether a word stands for help.
+func (c *Completer) helps(word string) bool {
+	m, err := c.Tree.Resolve([]string{word})
+	return err == nil && m.Path[0] == "help"
+}
+
+// dropOptions takes flags and their values out of the words, and reports
+// whether the word that follows is the value of a flag.
+func (c *Completer) dropOptions(words []string) (rest []string, value bool) {
+	for i, w := range words {
+		if value {
+			value = false
+			continue
+		}
+		if w == "--" {
+			return append(rest, words[i+1:]...), false
+		}
+		if strings.HasPrefix(w, "-") && len(w) > 1 {
+			for _, o := range c.Options {
+				value = value || o.Name == w && o.Value
+			}
+			continue
+		}
+		rest = append(rest, w)
+	}
+	return rest, value
+}
+
+func (c *Completer) options(prefix string) []Suggestion {
+	var out []Suggestion
+	for _, o := range c.Options {
+		if strings.HasPrefix(o.Name, prefix) && o.Name != prefix {
+			out = append(out, Suggestion{o.Name, o.Doc})
+		}
+	}
+	return out
+}
+
+// Rank returns the suggestions that fit what has been typed: those that begin
+// with it, in their order, else those that hold its letters in that order, the
+// closest first.
+func Rank(all []Suggestion, typed string) []Suggestion {
+	var out []Suggestion
+	for _, s := range all {
+		if strings.HasPrefix(s.Text, typed) {
+			out = append(out, s)
+		}
+	}
+	if len(out) > 0 || typed == "" || len(all) > fuzzyLimit {
+		sort.SliceStable(out, func(i, j int) bool { return out[i].Text == typed && out[j].Text != typed })
+		return out
+	}
+	for _, m := range fuzzy.FindFrom(typed, suggestions(all)) {
+		out = append(out, all[m.Index])
+	}
+	return out
+}
+
+// suggestions lets the fuzzy package search.
+type suggestions []Suggestion
+
+func (s suggestions) String(i int) string { return s[i].Text }
+func (s suggestions) Len() int            { return len(s) }
+
+// split cuts the part of a line before the cursor into the whole words of the
+// last command in it and the word being typed. It is not ok inside quotes and
+// comments, where there is nothing to complete.
+func split(text string) (words []string, last string, ok bool) {
+	var word strings.Builder
+	inWord, escaped := false, false
+	for _, r := range text {
+		switch {
+		case escaped:
+			word.WriteRune(r)
+			escaped = false
+		case r == '\\':
+			escaped, inWord = true, true
+		case r == '\'' || r == '"':
+			return nil, "", false
+		case r == ';':
+			words, inWord = nil, false
+			word.Reset()
+		case r == ' ' || r == '\t':
+			if inWord {
+				words = append(words, word.String())
+				word.Reset()
+			}
+			inWord = false
+		case r == '#' && !inWord:
+			return nil, "", false
+		default:
+			inWord = true
+			word.WriteRune(r)
+		}
+	}
+	return words, word.String(), true
+}

@@ -1,0 +1,269 @@
+// Package prompt reads lines at a terminal, with completion and history. It is
+// the only package that imports go-prompt, and keeps from it the terminal, the
+// signals and the loop around it.
+package prompt
+
+import (
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+
+	goprompt "github.com/c-bata/go-prompt"
+	"github.com/mattn/go-runewidth"
+)
+
+// A Suggestion is one line of the menu.
+type Suggestion struct {
+	Text        string // replaces the word before the cursor
+	Description string
+}
+
+// A Config says how a prompt looks and what it offers.
+type Config struct {
+	Prefix   func() string // the text of the prompt
+	Complete func(line string, pos int) []Suggestion
+	// Help prints what can come next in a line, for the ? key. The terminal is
+	// as it was found meanwhile.
+	Help    func(line string)
+	History []string
+	Color   bool
+}
+
+// ErrClosed means that the terminal has gone, or that Close was called.
+var ErrClosed = errors.New("the terminal is closed")
+
+// menuRows is how many suggestions show at once.
+const menuRows = 10
+
+// A Prompt reads lines.
+type Prompt struct {
+	cfg  Config
+	tty  *terminal
+	out  *writer
+	gp   *goprompt.Prompt
+	quit chan struct{}
+	stop sync.Once
+
+	helpFor string   // the line that help was asked for
+	last    struct { // what was offered last
+		text string
+		pos  int
+		list []goprompt.Suggest
+	}
+}
+
+// Usable reports whether a prompt can be opened: the standard streams are a
+// terminal that can do more than print.
+func Usable(env func(string) string) bool {
+	if term := env("TERM"); term == "dumb" {
+		return false
+	}
+	f, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	f.Close()
+	return true
+}
+
+// New opens the terminal. Close must be called in the end.
+func New(cfg Config) (*Prompt, error) {
+	os.Unsetenv("GO_PROMPT_ENABLE_LOG") // it would write a file into the current folder
+	tty, err := openTerminal()
+	if err != nil {
+		return nil, err
+	}
+	tty.prefix = cfg.Prefix
+	p := &Prompt{cfg: cfg, tty: tty, quit: make(chan struct{})}
+	p.out = newWriter(tty, cfg.Color)
+	p.gp = goprompt.New(func(string) {}, p.complete,
+		goprompt.OptionParser(tty),
+		goprompt.OptionWriter(p.out),
+		goprompt.OptionLivePrefix(func() (string, bool) { return cfg.Prefix(), true }),
+		goprompt.OptionCompletionWordSeparator(" "),
+		goprompt.OptionMaxSuggestion(menuRows),
+		goprompt.OptionHistory(cfg.History),
+		goprompt.OptionPrefixTextColor(goprompt.DefaultColor),
+		goprompt.OptionPreviewSuggestionTextColor(goprompt.Cyan),
+		goprompt.OptionSuggestionTextColor(goprompt.White),
+		goprompt.OptionSuggestionBGColor(goprompt.DarkGray),
+		goprompt.OptionDescriptionTextColor(goprompt.LightGray),
+		goprompt.OptionDescriptionBGColor(goprompt.Black),
+		goprompt.OptionSelectedSuggestionTextColor(goprompt.Black),
+		goprompt.OptionSelectedSuggestionBGColor(goprompt.Cyan),
+		goprompt.OptionSelectedDescriptionTextColor(goprompt.Black),
+		goprompt.OptionSelectedDescriptionBGColor(goprompt.Cyan),
+		goprompt.OptionScrollbarBGColor(goprompt.Black),
+		goprompt.OptionSetExitCheckerOnInput(func(string, bool) bool { return p.stopping() }),
+		goprompt.OptionAddASCIICodeBind(goprompt.ASCIICodeBind{ASCIICode: []byte(keyHelp), Fn: p.helpKey}),
+		goprompt.OptionAddKeyBind(
+			goprompt.KeyBind{Key: goprompt.ControlLeft, Fn: goprompt.GoLeftWord},
+			goprompt.KeyBind{Key: goprompt.ControlRight, Fn: goprompt.GoRightWord},
+			goprompt.KeyBind{Key: goprompt.Home, Fn: goprompt.GoLineBeginning},
+			goprompt.KeyBind{Key: goprompt.End, Fn: goprompt.GoLineEnd},
+			goprompt.KeyBind{Key: goprompt.Delete, Fn: goprompt.DeleteChar},
+		),
+	)
+	go p.signals()
+	return p, nil
+}
+
+// Close puts the terminal back as it was found.
+func (p *Prompt) Close() {
+	p.stop.Do(func() { close(p.quit) })
+	p.tty.close()
+}
+
+// Refresh makes the prompt ask for suggestions again and show them, as soon as
+// that disturbs nobody.
+func (p *Prompt) Refresh() { p.tty.refresh() }
+
+// Interrupt makes Line return ErrClosed.
+func (p *Prompt) Interrupt() { p.tty.interrupt(closed) }
+
+// Restore puts the terminal back as it was found, at any time; it is for the
+// end of the program.
+func (p *Prompt) Restore() { p.tty.TearDown() }
+
+// signals follows the size of the window.
+func (p *Prompt) signals() {
+	ch := make(chan os.Signal, 1)
+	signal.Notify(ch, syscall.SIGWINCH)
+	defer signal.Stop(ch)
+	for {
+		select {
+		case <-ch:
+			p.tty.resized()
+		case <-p.quit:
+			return
+		}
+	}
+}
+
+// Line reads one line. It returns io.EOF for Ctrl-D on an empty line, and
+// ErrClosed when the terminal has gone. The terminal is as it was found when it
+// returns.
+func (p *Prompt) Line() (line string, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			p.tty.TearDown()
+			panic(r)
+		}
+	}()
+	for {
+		p.out.mute(false)
+		line := p.gp.Input()
+		p.out.mute(false)
+		why, key := p.tty.take()
+		switch why {
+		case closed:
+			return "", ErrClosed
+		case resized:
+			p.tty.write("\r\x1b[J")
+			continue
+		case suspended:
+			syscall.Kill(0, syscall.SIGTSTP)
+			continue
+		case helpWanted:
+			if p.cfg.Help != nil {
+				p.cfg.Help(p.helpFor)
+			}
+			continue
+		}
+		if line == "" && key == keyCtrlD {
+			return "", io.EOF
+		}
+		return line, nil
+	}
+}
+
+// SetHistory replaces the history.
+func (p *Prompt) SetHistory(lines []string) {
+	_ = goprompt.OptionHistory(lines)(p.gp)
+}
+
+// stopping is asked after every key whether Input is to return.
+func (p *Prompt) stopping() bool {
+	if !p.tty.stopping() {
+		return false
+	}
+	if p.tty.because(resized) {
+		p.out.mute(true) // go-prompt would leave a copy of the line behind
+	}
+	return true
+}
+
+// helpKey shows help for the line up to the cursor, or inserts the question
+// mark inside quotes.
+func (p *Prompt) helpKey(buf *goprompt.Buffer) {
+	before := buf.Document().TextBeforeCursor()
+	if inQuotes(before) {
+		buf.InsertText(keyHelp, false, true)
+		return
+	}
+	p.helpFor = before
+	p.tty.interrupt(helpWanted)
+}
+
+// inQuotes reports whether a quote is open at the end of text.
+func inQuotes(text string) bool {
+	var quote rune
+	escaped := false
+	for _, r := range text {
+		switch {
+		case escaped:
+			escaped = false
+		case r == '\\' && quote != '\'':
+			escaped = true
+		case quote != 0:
+			if r == quote {
+				quote = 0
+			}
+		case r == '\'' || r == '"':
+			quote = r
+		}
+	}
+	return quote != 0
+}
+
+// complete is go-prompt's completer, called twice for each key.
+func (p *Prompt) complete(d goprompt.Document) []goprompt.Suggest {
+	key := d.LastKeyStroke()
+	pos := len(d.TextBeforeCursor())
+	if d.Text == "" && key == goprompt.Escape {
+		return nil // go-prompt clears its menu before it asks for a new one
+	}
+	moving := key == goprompt.Tab || key == goprompt.BackTab || key == goprompt.Up || key == goprompt.Down
+	if moving && d.Text == p.last.text && pos == p.last.pos && len(p.last.list) > 0 {
+		return p.last.list // the selection counts on it
+	}
+	p.last.text, p.last.pos, p.last.list = d.Text, pos, nil
+	if d.Text != "" || key == goprompt.Tab {
+		p.last.list = p.suggest(d.Text, pos)
+	}
+	p.tty.offered(len(p.last.list))
+	return p.last.list
+}
+
+func (p *Prompt) suggest(text string, pos int) []goprompt.Suggest {
+	if p.cfg.Complete == nil {
+		return nil
+	}
+	rows, _ := p.tty.size()
+	list := p.cfg.Complete(text, pos)
+	if rows < menuRows+2 {
+		list = list[:min(len(list), max(rows-2, 0))]
+	}
+	out := make([]goprompt.Suggest, len(list))
+	for i, s := range list {
+		out[i] = goprompt.Suggest{Text: s.Text, Description: s.Description}
+	}
+	return out
+}
+
+// textWidth returns how many columns a text takes.
+func textWidth(s string) int { return runewidth.StringWidth(strings.ReplaceAll(s, "\n", "")) }

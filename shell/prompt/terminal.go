@@ -1,0 +1,385 @@
+package prompt
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	goprompt "github.com/c-bata/go-prompt"
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+)
+
+// Times of the terminal.
+const (
+	pollEvery  = 50 * time.Millisecond  // how long a read waits before it looks around
+	escapeWait = 25 * time.Millisecond  // how long the rest of a key may take to come
+	renderWait = 500 * time.Millisecond // how long a key may take to be drawn
+)
+
+// Sizes that go-prompt can draw in: it panics or gives up below.
+const (
+	minColumns  = 11 // besides the prefix
+	manyRows    = 1000
+	fallbackCol = 80
+)
+
+// A reason says why go-prompt's Input returned without a line.
+type reason int
+
+const (
+	noReason reason = iota
+	resized
+	suspended
+	helpWanted
+	closed
+)
+
+// errNothing tells go-prompt that no key has come.
+var errNothing = errors.New("no key")
+
+// A terminal is /dev/tty: go-prompt's ConsoleParser. It hands on one key at a
+// time, and the next one only when go-prompt has drawn the last.
+type terminal struct {
+	fd     int
+	wakeR  int
+	wakeW  int
+	cooked *term.State // how the terminal was found
+	prefix func() string
+
+	mu      sync.Mutex
+	drawn   *sync.Cond // signals changes of pending and ready
+	raw     bool
+	tok     tokenizer
+	queue   []string
+	last    string // the key handed on last
+	pending bool   // it has not been drawn yet
+	hold    bool   // a line is complete: no key before the next Setup
+	fresh   bool   // nothing has been drawn since Setup
+	reason  reason
+	redraw  bool // something changed that the screen should show
+	menu    menu
+}
+
+// openTerminal opens the controlling terminal.
+func openTerminal() (*terminal, error) {
+	fd, err := unix.Open("/dev/tty", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	var p [2]int
+	if err := unix.Pipe(p[:]); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	for _, f := range p {
+		unix.CloseOnExec(f)
+		unix.SetNonblock(f, true)
+	}
+	state, err := term.GetState(fd)
+	if err != nil {
+		unix.Close(fd)
+		unix.Close(p[0])
+		unix.Close(p[1])
+		return nil, err
+	}
+	t := &terminal{fd: fd, wakeR: p[0], wakeW: p[1], cooked: state, prefix: func() string { return "" }}
+	t.drawn = sync.NewCond(&t.mu)
+	return t, nil
+}
+
+// close puts the terminal back as it was found.
+func (t *terminal) close() {
+	t.TearDown()
+	unix.Close(t.fd)
+	unix.Close(t.wakeR)
+	unix.Close(t.wakeW)
+}
+
+// Setup makes the terminal raw, but for output, and begins to hand on keys.
+func (t *terminal) Setup() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.hold, t.pending, t.fresh = false, false, true
+	if t.raw {
+		return nil
+	}
+	if _, err := term.MakeRaw(t.fd); err != nil {
+		return err
+	}
+	if s, err := unix.IoctlGetTermios(t.fd, getTermios); err == nil {
+		s.Oflag |= unix.OPOST
+		unix.IoctlSetTermios(t.fd, setTermios, s)
+	}
+	t.write("\x1b[?2004h") // bracketed paste
+	t.raw = true
+	return nil
+}
+
+// TearDown puts the terminal back as it was found.
+func (t *terminal) TearDown() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.raw {
+		return nil
+	}
+	t.raw = false
+	t.write("\x1b[?2004l\x1b[0m\x1b[?25h")
+	return term.Restore(t.fd, t.cooked)
+}
+
+func (t *terminal) write(s string) { unix.Write(t.fd, []byte(s)) }
+
+// size returns the real size of the terminal.
+func (t *terminal) size() (rows, cols int) {
+	ws, err := unix.IoctlGetWinsize(t.fd, unix.TIOCGWINSZ)
+	if err != nil || ws.Col == 0 {
+		return 24, fallbackCol
+	}
+	return int(ws.Row), int(ws.Col)
+}
+
+// GetWinSize returns a size that go-prompt can draw in.
+func (t *terminal) GetWinSize() *goprompt.WinSize {
+	_, cols := t.size()
+	cols = min(max(cols, textWidth(t.prefix())+minColumns), 10000)
+	return &goprompt.WinSize{Row: manyRows, Col: uint16(cols)}
+}
+
+// interrupt makes Input return for the given reason.
+func (t *terminal) interrupt(r reason) {
+	t.mu.Lock()
+	t.reason = max(t.reason, r)
+	t.mu.Unlock()
+	t.wake()
+}
+
+// resized makes Input return, to begin again with the new size.
+func (t *terminal) resized() { t.interrupt(resized) }
+
+// because reports whether Input is to return for the given reason.
+func (t *terminal) because(r reason) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.reason == r
+}
+
+// offered notes how many suggestions are on screen.
+func (t *terminal) offered(n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.menu.n = n
+}
+
+// refresh makes go-prompt ask for suggestions and draw again.
+func (t *terminal) refresh() {
+	t.mu.Lock()
+	t.redraw = true
+	t.mu.Unlock()
+	t.wake()
+}
+
+func (t *terminal) wake() { unix.Write(t.wakeW, []byte{0}) }
+
+// take returns why Input returned, and forgets it.
+func (t *terminal) take() (r reason, last string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r, last = t.reason, t.last
+	t.reason, t.last = noReason, ""
+	return r, last
+}
+
+// stopping reports whether Input is to return; no more keys are handed on then.
+func (t *terminal) stopping() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.reason == noReason {
+		return false
+	}
+	t.hold = true
+	t.drawn.Broadcast()
+	return true
+}
+
+// Read hands go-prompt's reader the next key. It returns errNothing now and
+// then, so that the reader can be stopped.
+func (t *terminal) Read() (key []byte, err error) {
+	defer func() {
+		if recover() != nil {
+			key, err = nil, errNothing
+		}
+	}()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.awaitDrawn()
+	if t.hold {
+		t.mu.Unlock()
+		time.Sleep(time.Millisecond)
+		t.mu.Lock()
+		return nil, errNothing
+	}
+	if t.reason == noReason && len(t.queue) == 0 {
+		t.mu.Unlock()
+		t.poll()
+		t.mu.Lock()
+	}
+	switch {
+	case t.hold:
+		return nil, errNothing
+	case t.reason != noReason:
+		return t.emit(keyWake), nil
+	case len(t.queue) > 0:
+		k := t.queue[0]
+		t.queue = t.queue[1:]
+		return t.emit(t.translate(k)), nil
+	case t.redraw && !t.menu.selected():
+		t.redraw = false
+		return t.emit(keyWake), nil
+	}
+	return nil, errNothing
+}
+
+// translate turns keys into what go-prompt needs to see for them to do what a
+// person expects.
+func (t *terminal) translate(k string) string {
+	switch k {
+	case keyEnter:
+		if t.menu.selected() {
+			k = keyWake // accepts the suggestion
+		}
+	case keyTab:
+		if t.menu.n == 1 && !t.menu.selected() {
+			t.queue = append([]string{" "}, t.queue...)
+		}
+	case keyCtrlZ:
+		t.reason = suspended
+		k = keyWake
+	}
+	t.menu.key(k)
+	return k
+}
+
+// emit notes a key as handed on.
+func (t *terminal) emit(k string) []byte {
+	t.last = k
+	t.pending = true
+	if k == keyEnter {
+		t.hold = true
+	}
+	t.drawn.Broadcast()
+	return []byte(k)
+}
+
+// awaitDrawn waits until go-prompt has drawn the last key, but not for ever.
+func (t *terminal) awaitDrawn() {
+	if !t.pending || t.hold {
+		return
+	}
+	timer := time.AfterFunc(renderWait, func() {
+		t.mu.Lock()
+		t.pending = false
+		t.mu.Unlock()
+		t.drawn.Broadcast()
+	})
+	defer timer.Stop()
+	for t.pending && !t.hold {
+		t.drawn.Wait()
+	}
+}
+
+// flushed is called when go-prompt has written to the screen. If that was the
+// last it has to do for a key, it returns when the next one is on its way, since
+// go-prompt, left alone, looks for it only every 10 ms.
+func (t *terminal) flushed(done bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.pending = false
+	t.drawn.Broadcast()
+	fresh := t.fresh
+	t.fresh = false
+	if !done || t.hold || fresh {
+		return
+	}
+	stop := false
+	timer := time.AfterFunc(pollEvery, func() {
+		t.mu.Lock()
+		stop = true
+		t.mu.Unlock()
+		t.drawn.Broadcast()
+	})
+	defer timer.Stop()
+	for !t.pending && !t.hold && !stop {
+		t.drawn.Wait()
+	}
+	if t.pending {
+		t.mu.Unlock()
+		time.Sleep(20 * time.Microsecond) // for the reader to pass it on
+		t.mu.Lock()
+	}
+}
+
+// poll waits for input or a wake-up, and reads it.
+func (t *terminal) poll() {
+	timeout := pollEvery
+	t.mu.Lock()
+	if t.tok.waiting() {
+		timeout = escapeWait
+	}
+	t.mu.Unlock()
+	fds := []unix.PollFd{{Fd: int32(t.fd), Events: unix.POLLIN}, {Fd: int32(t.wakeR), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds, int(timeout.Milliseconds()))
+	if err != nil || n == 0 {
+		t.mu.Lock()
+		if err == nil && t.tok.waiting() {
+			t.queue = append(t.queue, t.tok.flush()...)
+		}
+		t.mu.Unlock()
+		return
+	}
+	var buf [4096]byte
+	if fds[1].Revents != 0 {
+		unix.Read(t.wakeR, buf[:])
+	}
+	if fds[0].Revents == 0 {
+		return
+	}
+	n, err = unix.Read(t.fd, buf[:])
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case n > 0:
+		t.queue = append(t.queue, t.tok.feed(buf[:n])...)
+	case err == unix.EINTR || err == unix.EAGAIN:
+	default:
+		t.reason = closed // the terminal has gone
+	}
+}
+
+// A menu follows which suggestion go-prompt has selected, which it does not
+// tell.
+type menu struct {
+	n   int // suggestions on screen
+	sel int // 1 for the first of them, 0 for none
+}
+
+func (m *menu) selected() bool { return m.sel > 0 }
+
+// key follows what a key does.
+func (m *menu) key(k string) {
+	switch {
+	case k == keyTab, k == keyDown && m.sel > 0:
+		m.sel++
+		if m.sel > m.n {
+			m.sel = 0
+		}
+	case k == keyBackTab, k == keyUp && m.sel > 0:
+		m.sel--
+		if m.sel < 0 {
+			m.sel = m.n
+		}
+	case k == keyUp, k == keyDown:
+	default:
+		m.sel = 0
+	}
+}
