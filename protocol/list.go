@@ -124,11 +124,13 @@ var errStopped = errors.New("stopped")
 // A lister walks the queue with a window of requests in flight.
 //
 // smtpd answers LIST_ENVELOPES with a batch of at most so many envelopes of one
-// message (256 unless smtpd.conf says otherwise). A batch may have been full,
-// so it asks again from after its last envelope. Files that vanished are left
-// out of a batch, so it may be short, even empty, although more follow: see
-// probe. While the answers for one message are not complete, those for later
-// messages are kept back, so that envelopes come out in order.
+// message (256 unless smtpd.conf says otherwise). It leaves out of a batch the
+// envelopes whose files have vanished, so a batch that had been full may be
+// short, even empty, although more follow. So a message is asked for again from
+// after its last envelope until nothing comes, and then, where that may not be
+// the end, further up: see nextProbe. While the answers for one message are not
+// complete, those for later messages are kept back, so that envelopes come out
+// in order.
 type lister struct {
 	c     *Conn
 	ctx   context.Context
@@ -145,20 +147,20 @@ type lister struct {
 	limited bool // ask only for about want envelopes
 	want    int  // how many are still wanted
 
-	largest int // the largest batch seen: smtpd's limit is at least that
-	held    int // bytes kept back in slots
-	env     Envelope
+	full int // the smallest batch that may have been full
+	held int // bytes kept back in slots
+	env  Envelope
 }
 
 // A slot is one message being read.
 type slot struct {
 	from  EvpID // lowest id not seen yet
 	batch int   // envelopes in the batch being received
-	total int   // envelopes of the message so far
+	last  int   // envelopes in the batch before it that was not empty, 0 if none
+	tried int   // probes
 	kept  []byte
 	sizes []int // of the payloads in kept
 	done  bool
-	probe *probe
 }
 
 // idBacklog is how many message ids may wait before the next page is asked for.
@@ -252,7 +254,6 @@ func (l *lister) gotEnvelope(p []byte) error {
 	}
 	s.from = id + 1
 	s.batch++
-	s.total++
 	if s == l.slots[0] {
 		return l.emit(p)
 	}
@@ -266,15 +267,18 @@ func (l *lister) gotEnvelope(p []byte) error {
 func (l *lister) endBatch() error {
 	s := l.asked[0]
 	l.asked = l.asked[1:]
-	full := s.batch > 0 && s.batch >= l.largest
-	l.largest = max(l.largest, s.batch)
-	ended := s.from.Msg() == 0 || s.from&0xffffffff == 0 && s.total > 0 // ran past the last possible id
+	ended := s.last+s.batch > 0 && s.from&0xffffffff == 0 // past the last possible id
 	switch {
-	case full && !ended:
-		s.probe = nil
+	case ended:
+	case s.batch > 0:
+		if s.last > 0 {
+			// More came after the batch before, so that may have been full.
+			l.full = max(l.full, s.last)
+		}
+		s.last = s.batch
 		l.ask(s, s.from)
 		return nil
-	case s.batch == 0 && !ended:
+	default:
 		if next, ok := l.nextProbe(s); ok {
 			l.ask(s, next)
 			return nil
@@ -322,36 +326,33 @@ func (l *lister) emit(p []byte) error {
 	return nil
 }
 
-// A probe looks for envelopes behind a batch that came back empty.
-type probe struct{ step int }
-
-// probes is how many places of the remaining range are tried.
-const probes = 16
+// Numbers of nextProbe.
+const (
+	probes       = 16  // places in a message that are tried
+	defaultBatch = 256 // smtpd's max-evp-batch-size
+)
 
 // nextProbe returns the next id to ask from after an empty batch, or false if
 // the message is to be taken as complete.
 //
 // An empty batch ends a message, except where the files of all the envelopes
 // that it would have held are gone (deleted by hand, say, or delivered between
-// scheduler and queue). Then ids further up may still answer: envelope ids are
-// random, so places spread evenly over the rest of the range find them unless
-// nearly everything is gone. This is worth the requests only where a first
-// batch is empty, which is an oddity, or where the batch before was full to a
-// limit that is known: more than one, since a queue in which all messages have
-// one recipient never shows more.
+// scheduler and queue). Then ids further up may still answer. They are random,
+// so asking at places spread evenly over the rest of the range misses nothing
+// in messages of up to that many batches. It is done where the very first batch
+// is empty, and where the last one may have been full: it was as large as one
+// that others followed, or as smtpd's usual limit.
 func (l *lister) nextProbe(s *slot) (EvpID, bool) {
-	if s.total > 0 && l.largest < 2 {
-		return 0, false
+	limit := defaultBatch
+	if l.full > 0 {
+		limit = min(limit, l.full)
 	}
-	if s.probe == nil {
-		s.probe = &probe{}
-	}
-	if s.probe.step++; s.probe.step >= probes {
+	if s.last > 0 && s.last < limit && s.tried == 0 {
 		return 0, false
 	}
 	room := uint64(s.from.Msg().Last()-s.from) + 1
-	step := room / uint64(probes-s.probe.step+1)
-	if step == 0 {
+	step := room / uint64(probes-s.tried)
+	if s.tried++; s.tried >= probes || step == 0 {
 		return 0, false
 	}
 	s.from += EvpID(step)

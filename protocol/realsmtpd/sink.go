@@ -142,6 +142,10 @@ func (d *Daemon) SendTo(addr string, mails ...Mail) {
 
 func session(addr string, mails []Mail) error {
 	c, err := net.DialTimeout("tcp", addr, 5*time.Second)
+	for i := 0; err != nil && i < 100; i++ { // smtpd listens a little later than it answers
+		time.Sleep(50 * time.Millisecond)
+		c, err = net.DialTimeout("tcp", addr, 5*time.Second)
+	}
 	if err != nil {
 		return err
 	}

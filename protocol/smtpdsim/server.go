@@ -1,0 +1,311 @@
+// Package smtpdsim simulates smtpd on a real Unix socket, as far as the control
+// protocol shows it.
+package smtpdsim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"smtpctl/protocol"
+)
+
+// Limits of a real smtpd.
+const (
+	maxConnections  = 32
+	defaultMsgBatch = 1024
+	defaultEvpBatch = 256
+)
+
+// A Config says what is simulated. Zero fields get what a real smtpd has.
+type Config struct {
+	Seed     uint64
+	Messages int // of one recipient each, made up
+	MsgBatch int // most ids in one answer to LIST_MESSAGES
+	EvpBatch int // most envelopes in one answer to LIST_ENVELOPES
+	Layout   protocol.Layout
+	Tables   []string // names that update table takes
+	Denied   bool     // answers as to one who is not root
+	Version  uint32   // of the protocol, if not the client's
+	// Fault, if set, wraps each connection, to break what goes over it.
+	Fault func(net.Conn) net.Conn
+}
+
+// A Server is a simulated smtpd.
+type Server struct {
+	cfg    Config
+	layout protocol.Layout
+	ln     net.Listener
+	wg     sync.WaitGroup
+
+	mu       sync.Mutex
+	conns    map[net.Conn]bool
+	sessions int // ever accepted
+	queue    *queue
+	status   uint32
+	blocks   []string
+	lines    map[protocol.Type][]string
+	started  int64
+	removed  uint64
+	crashed  bool
+	requests map[protocol.Type]int
+}
+
+// Start listens at path, which must be short enough for a socket.
+func Start(path string, cfg Config) (*Server, error) {
+	if cfg.MsgBatch == 0 {
+		cfg.MsgBatch = defaultMsgBatch
+	}
+	if cfg.EvpBatch == 0 {
+		cfg.EvpBatch = defaultEvpBatch
+	}
+	if cfg.Layout.Order == nil {
+		cfg.Layout = protocol.HostLayout()
+	}
+	if cfg.Version == 0 {
+		cfg.Version = protocol.Version
+	}
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now().Unix()
+	s := &Server{
+		cfg: cfg, layout: cfg.Layout, ln: ln,
+		conns:    map[net.Conn]bool{},
+		queue:    newQueue(cfg.Messages, cfg.Seed, now),
+		started:  now,
+		requests: map[protocol.Type]int{},
+		lines: map[protocol.Type][]string{
+			protocol.TypeShowRoutes: {
+				"1. [] <-> 192.0.2.10 ---- nconn=2 nerror=0 penalty=0 timeout=-",
+				"2. [] <-> 192.0.2.20 -DQ- nconn=0 nerror=3 penalty=9 timeout=4m10s",
+			},
+			protocol.TypeShowHosts:     {"192.0.2.10 mx.example.com refcount=2 nconn=2 lastconn=3s"},
+			protocol.TypeShowHostStats: {fmt.Sprintf("example.com|%d|250 2.0.0 ok", now-60)},
+			protocol.TypeShowRelays:    {"[relay:example.com,port=25,heloname=mx.example] refcount=3 ntask=1 nconn=2 lastconn=3s timeout=- wait= blocked=-"},
+		},
+	}
+	s.wg.Add(1)
+	go s.accept()
+	return s, nil
+}
+
+// Close ends the server and its connections, and removes the socket.
+func (s *Server) Close() {
+	s.ln.Close()
+	s.mu.Lock()
+	for c := range s.conns {
+		c.Close()
+	}
+	s.mu.Unlock()
+	s.wg.Wait()
+}
+
+// Add puts envelopes into the queue.
+func (s *Server) Add(es ...Envelope) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range es {
+		s.queue.add(e)
+	}
+}
+
+// Envelopes returns a copy of the queue.
+func (s *Server) Envelopes() []Envelope {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Envelope(nil), s.queue.all...)
+}
+
+// Crashed reports whether a client has done what makes a real smtpd exit.
+func (s *Server) Crashed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.crashed
+}
+
+// Requests returns how many requests of a type have come.
+func (s *Server) Requests(t protocol.Type) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.requests[t]
+}
+
+// Sessions returns how many connections have been accepted.
+func (s *Server) Sessions() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sessions
+}
+
+func (s *Server) accept() {
+	defer s.wg.Done()
+	for {
+		c, err := s.ln.Accept()
+		if err != nil {
+			return
+		}
+		s.mu.Lock()
+		full := len(s.conns) >= maxConnections
+		if !full {
+			s.conns[c] = true
+			s.sessions++
+		}
+		s.mu.Unlock()
+		if full {
+			c.Close()
+			continue
+		}
+		s.wg.Add(1)
+		go s.serve(c)
+	}
+}
+
+func (s *Server) serve(raw net.Conn) {
+	defer s.wg.Done()
+	defer func() {
+		raw.Close()
+		s.mu.Lock()
+		delete(s.conns, raw)
+		s.mu.Unlock()
+	}()
+	c := raw
+	if s.cfg.Fault != nil {
+		c = s.cfg.Fault(raw)
+	}
+	// What the client does not read is buffered without bound, as smtpd does.
+	out := newOutbox(c)
+	defer out.close()
+	r := protocol.NewFrameReader(raw, s.layout)
+	for {
+		f, err := r.Next()
+		if err != nil {
+			return
+		}
+		s.mu.Lock()
+		s.requests[f.Type]++
+		frames := s.answer(f)
+		crashed := s.crashed
+		s.mu.Unlock()
+		if crashed {
+			s.die()
+			return
+		}
+		for _, f := range frames {
+			b, err := s.layout.AppendFrame(nil, f)
+			if err != nil {
+				return
+			}
+			out.write(b)
+		}
+	}
+}
+
+// die does what smtpd does when it crashes: the socket stays, nobody answers.
+func (s *Server) die() {
+	s.ln.(*net.UnixListener).SetUnlinkOnClose(false)
+	s.ln.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		c.Close()
+	}
+}
+
+// An outbox writes in the background.
+type outbox struct {
+	mu     sync.Mutex
+	cond   *sync.Cond
+	buf    []byte
+	closed bool
+	done   chan struct{}
+}
+
+func newOutbox(w io.Writer) *outbox {
+	o := &outbox{done: make(chan struct{})}
+	o.cond = sync.NewCond(&o.mu)
+	go func() {
+		defer close(o.done)
+		for {
+			o.mu.Lock()
+			for len(o.buf) == 0 && !o.closed {
+				o.cond.Wait()
+			}
+			b := o.buf
+			o.buf = nil
+			closed := o.closed
+			o.mu.Unlock()
+			if len(b) > 0 {
+				if _, err := w.Write(b); err != nil {
+					return
+				}
+			} else if closed {
+				return
+			}
+		}
+	}()
+	return o
+}
+
+func (o *outbox) write(b []byte) {
+	o.mu.Lock()
+	o.buf = append(o.buf, b...)
+	o.mu.Unlock()
+	o.cond.Signal()
+}
+
+func (o *outbox) close() {
+	o.mu.Lock()
+	o.closed = true
+	o.mu.Unlock()
+	o.cond.Signal()
+	select {
+	case <-o.done:
+	case <-time.After(time.Second):
+	}
+}
+
+// TempSocket returns a path for a socket in a new folder, short enough on every
+// system, and a function that removes the folder.
+func TempSocket() (path string, remove func(), err error) {
+	dir, err := os.MkdirTemp(shortTemp(), "smtpd")
+	if err != nil {
+		return "", nil, err
+	}
+	return filepath.Join(dir, "sock"), func() { os.RemoveAll(dir) }, nil
+}
+
+func shortTemp() string {
+	if dir := os.TempDir(); len(dir) < 60 {
+		return dir
+	}
+	return "/tmp"
+}
+
+// Run serves until ctx ends.
+func (s *Server) Run(ctx context.Context) error {
+	<-ctx.Done()
+	s.Close()
+	if err := ctx.Err(); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// table reports whether update table takes a name.
+func (s *Server) table(name string) bool {
+	for _, t := range s.cfg.Tables {
+		if strings.EqualFold(t, name) {
+			return true
+		}
+	}
+	return false
+}
