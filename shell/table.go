@@ -155,3 +155,15 @@ func newTree(table []*Command) *grammar.Tree {
 	}
 	return grammar.New(rules, kinds, docs)
 }
+
+// Patterns returns the patterns of all commands, or only of those that
+// OpenSMTPD's smtpctl has too.
+func Patterns(own bool) []string {
+	var out []string
+	for _, c := range commandTable() {
+		if own || !c.Own {
+			out = append(out, c.Pattern)
+		}
+	}
+	return out
+}

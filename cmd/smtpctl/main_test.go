@@ -11,18 +11,24 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rogpeppe/go-internal/testscript"
+
 	"smtpctl/protocol/realsmtpd"
 )
 
 // program is the path of the built program.
 var program string
 
-func TestMain(m *testing.M) {
+// A builder builds the program before it runs the tests.
+type builder struct{ m *testing.M }
+
+func (b builder) Run() int {
 	dir, err := os.MkdirTemp("", "smtpctl")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		return 1
 	}
+	defer os.RemoveAll(dir)
 	program = filepath.Join(dir, "smtpctl")
 	args := []string{"build", "-o", program}
 	if raceEnabled {
@@ -30,12 +36,16 @@ func TestMain(m *testing.M) {
 	}
 	build := exec.Command("go", append(args, ".")...)
 	build.Stderr = os.Stderr
-	status := 1
-	if err := build.Run(); err == nil {
-		status = m.Run()
+	if err := build.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "building smtpctl:", err)
+		return 1
 	}
-	os.RemoveAll(dir)
-	os.Exit(status)
+	return b.m.Run()
+}
+
+// TestMain lets scripts run the program as smtpctl and mailq.
+func TestMain(m *testing.M) {
+	testscript.Main(builder{m}, map[string]func(){"smtpctl": main, "mailq": main})
 }
 
 // A result is what a program wrote and its exit status.

@@ -50,6 +50,9 @@ type Daemon struct {
 	Spool  string // path of the spool folder
 	Sink   *Sink
 
+	// Limit is how long OpenSMTPD's smtpctl may run; a minute if zero.
+	Limit time.Duration
+
 	t    testing.TB
 	cfg  Config
 	cmd  *exec.Cmd
@@ -71,10 +74,7 @@ func Start(t testing.TB, cfg Config) *Daemon {
 	d := &Daemon{Root: strings.TrimSuffix(root, "/"), t: t, cfg: cfg}
 	d.Spool = d.Root + "/var/spool/smtpd"
 	d.Socket = d.Root + "/run/smtpd.sock"
-	lock(t)
-	if _, err := net.DialTimeout("unix", d.Socket, time.Second); err == nil {
-		t.Fatalf("an smtpd runs already at %s", d.Socket)
-	}
+	d.claim()
 	d.wipe()
 	if !cfg.NoSink {
 		d.Sink = StartSink(t, sinkPort)
@@ -102,6 +102,30 @@ func Start(t testing.TB, cfg Config) *Daemon {
 		d.wipe()
 	})
 	return d
+}
+
+// NotStarted is Start for tests that put something else on smtpd's socket for
+// its smtpctl to talk to.
+func NotStarted(t testing.TB) *Daemon {
+	t.Helper()
+	root := os.Getenv(Env)
+	if root == "" {
+		t.Skipf("needs OpenSMTPD's smtpctl: set %s to / or a chroot", Env)
+	}
+	d := &Daemon{Root: strings.TrimSuffix(root, "/"), t: t}
+	d.Spool = d.Root + "/var/spool/smtpd"
+	d.Socket = d.Root + "/run/smtpd.sock"
+	d.claim()
+	return d
+}
+
+// claim makes sure that nobody else uses smtpd until the test ends.
+func (d *Daemon) claim() {
+	d.t.Helper()
+	lock(d.t)
+	if _, err := net.DialTimeout("unix", d.Socket, time.Second); err == nil {
+		d.t.Fatalf("an smtpd runs already at %s", d.Socket)
+	}
 }
 
 func (d *Daemon) confPath() string { return d.Root + "/etc/smtpd-test.conf" }
@@ -173,12 +197,21 @@ func (d *Daemon) smtpctlAs(name, stdin string, args ...string) (stdout, stderr s
 	}
 	var out, errb bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &errb
+	kill := time.AfterFunc(d.limit(), func() { cmd.Process.Kill() })
+	defer kill.Stop()
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		d.t.Fatalf("smtpctl: %v", err)
 	}
 	return out.String(), errb.String(), cmd.ProcessState.ExitCode()
+}
+
+func (d *Daemon) limit() time.Duration {
+	if d.Limit > 0 {
+		return d.Limit
+	}
+	return time.Minute
 }
 
 // Running reports whether smtpd still runs.

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -137,6 +139,13 @@ func (s *Server) Requests(t protocol.Type) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.requests[t]
+}
+
+// Types returns the types of request that have come, in the order of their numbers.
+func (s *Server) Types() []protocol.Type {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.requests))
 }
 
 // Sessions returns how many connections have been accepted.

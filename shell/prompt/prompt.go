@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	goprompt "github.com/c-bata/go-prompt"
 	"github.com/mattn/go-runewidth"
@@ -166,7 +167,7 @@ func (p *Prompt) Line() (line string, err error) {
 			p.tty.write("\r\x1b[J")
 			continue
 		case suspended:
-			syscall.Kill(0, syscall.SIGTSTP)
+			suspend()
 			continue
 		case helpWanted:
 			if p.cfg.Help != nil {
@@ -178,6 +179,22 @@ func (p *Prompt) Line() (line string, err error) {
 			return "", io.EOF
 		}
 		return line, nil
+	}
+}
+
+// stopWait is how long the system may take to stop the program.
+const stopWait = 300 * time.Millisecond
+
+// suspend stops the program's process group, as Ctrl-Z does, and returns when
+// it goes on. Where nobody could make it go on again it is not stopped.
+func suspend() {
+	cont := make(chan os.Signal, 1)
+	signal.Notify(cont, syscall.SIGCONT)
+	defer signal.Stop(cont)
+	syscall.Kill(0, syscall.SIGTSTP)
+	select {
+	case <-cont:
+	case <-time.After(stopWait):
 	}
 }
 

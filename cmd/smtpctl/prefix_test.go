@@ -1,0 +1,118 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"smtpctl/protocol"
+	"smtpctl/protocol/realsmtpd"
+	"smtpctl/protocol/smtpdsim"
+	"smtpctl/shell"
+)
+
+// samples are words for the arguments of commands.
+var samples = map[string]string{
+	"<selector>": "abcd000100000001", "<envelope>": "abcd000100000001", "<message>": "abcd0001", "<id>": "abcd0001",
+	"<route>": "1", "<address>": "192.0.2.1", "<domain>": "x.example", "<table>": "aliases", "<password>": "secret",
+	"<trace>": "smtp", "<profile>": "queue",
+}
+
+// TestSamePrefixes gives every beginning of every word of smtpctl's commands to
+// both programs. Both must refuse it, or both ask smtpd for the same.
+func TestSamePrefixes(t *testing.T) {
+	d := realsmtpd.NotStarted(t)
+	d.Limit = 300 * time.Millisecond // for monitor
+	tried := map[string]bool{}
+	for _, pattern := range shell.Patterns(false) {
+		words := strings.Fields(pattern)
+		for i, w := range words {
+			if s, ok := samples[w]; ok {
+				words[i] = s
+				if strings.HasPrefix(pattern, "resume envelope") {
+					words[i] = "abcd000100000002" // the suspended one
+				}
+			} else if w[0] == '<' {
+				t.Fatalf("no sample for %s", w)
+			}
+		}
+		for i, full := range words {
+			if samples[strings.Fields(pattern)[i]] != "" {
+				continue
+			}
+			for n := 1; n <= len(full); n++ {
+				line := append([]string(nil), words...)
+				line[i] = full[:n]
+				if key := strings.Join(line, " "); !tried[key] {
+					tried[key] = true
+					compareChoice(t, d, line)
+				}
+			}
+		}
+	}
+	if len(tried) < 300 {
+		t.Errorf("only %d lines tried", len(tried))
+	}
+}
+
+func compareChoice(t *testing.T, d *realsmtpd.Daemon, words []string) {
+	t.Helper()
+	want := choice(t, d, func() string {
+		out, errs, status := d.Smtpctl("", words...)
+		if status == 255 && (strings.Contains(errs, "possibilities") || strings.Contains(errs, "invalid command")) {
+			return "refused"
+		}
+		if strings.HasPrefix(out, "$6$") {
+			return "hash"
+		}
+		return ""
+	})
+	got := choice(t, d, func() string {
+		cmd := exec.Command(program, append([]string{"--socket", d.Socket, "--spool", d.Spool}, words...)...)
+		kill := time.AfterFunc(d.Limit, func() { cmd.Process.Signal(os.Interrupt) })
+		defer kill.Stop()
+		r := runCommand(t, cmd, "")
+		if r.status == 2 {
+			return "refused"
+		}
+		if strings.HasPrefix(r.stdout, "$6$") {
+			return "hash"
+		}
+		return ""
+	})
+	if got != want {
+		t.Errorf("%q: %s, smtpctl %s", strings.Join(words, " "), got, want)
+	}
+}
+
+// choice says what a program asked smtpd for.
+func choice(t *testing.T, d *realsmtpd.Daemon, run func() string) string {
+	t.Helper()
+	os.Remove(d.Socket)
+	sim, err := smtpdsim.Start(d.Socket, smtpdsim.Config{Tables: []string{"aliases"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sim.Close()
+	sim.Add(smtpdsim.Envelope{ID: 0xabcd000100000001, Flags: protocol.FlagPending},
+		smtpdsim.Envelope{ID: 0xabcd000100000002, Flags: protocol.FlagSuspend})
+	if result := run(); result != "" {
+		return result
+	}
+	var looked, acted []string
+	for _, typ := range sim.Types() {
+		switch typ {
+		case protocol.TypeListMessages, protocol.TypeListEnvelopes, protocol.TypeShowStatus, protocol.TypeShowRoutes:
+			looked = append(looked, typ.String())
+		default:
+			acted = append(acted, typ.String())
+		}
+	}
+	if len(acted) > 0 {
+		return fmt.Sprint(acted)
+	}
+	return fmt.Sprint(looked)
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"smtpctl/protocol"
+	"smtpctl/protocol/smtpdsim"
+)
+
+// TestScript runs the scripts in testdata/script. Besides the usual commands
+// they have
+//
+//	smtpd [messages=N] [denied] [version=N] [silent]   start a simulated smtpd;
+//		smtpctl finds it through $OPTS
+//	sent TYPE [N]     the simulated smtpd got so many requests of a type
+//	status N CMD ...  run a command and check its exit status
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			path, remove, err := smtpdsim.TempSocket()
+			if err != nil {
+				return err
+			}
+			e.Defer(remove)
+			e.Setenv("OPTS", "--socket="+path)
+			e.Setenv("SOCKET", path)
+			e.Setenv("HOME", e.WorkDir)
+			e.Values["socket"] = path
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"smtpd": startSim, "sent": checkSent, "status": checkStatus, "spool": makeSpool,
+		},
+	})
+}
+
+func startSim(ts *testscript.TestScript, neg bool, args []string) {
+	cfg := smtpdsim.Config{Seed: 1, Messages: 4, Tables: []string{"aliases"}}
+	for _, a := range args {
+		name, value, _ := strings.Cut(a, "=")
+		n, _ := strconv.Atoi(value)
+		switch name {
+		case "messages":
+			cfg.Messages = n
+		case "denied":
+			cfg.Denied = true
+		case "version":
+			cfg.Version = uint32(n)
+		case "silent":
+			cfg.Fault = func(c net.Conn) net.Conn { return mute{c} }
+		default:
+			ts.Fatalf("smtpd: unknown %q", a)
+		}
+	}
+	sim, err := smtpdsim.Start(ts.Getenv("SOCKET"), cfg)
+	ts.Check(err)
+	for i := range 3 { // a message of three recipients
+		sim.Add(smtpdsim.Envelope{ID: protocol.EvpID(0xabcd0001<<32 | uint64(i+1)), Time: 1, Text: fmt.Sprintf(
+			"version: 3\ntype: mta\nsockaddr: local\nsender: a@x.example\nrcpt: r%d@y.example\ndest: r%d@y.example\nctime: 1\n", i, i)})
+	}
+	sims[ts.Getenv("SOCKET")] = sim
+	ts.Defer(sim.Close)
+}
+
+// sims are the simulations by socket; scripts run one after another.
+var sims = map[string]*smtpdsim.Server{}
+
+// mute throws away what is written.
+type mute struct{ net.Conn }
+
+func (mute) Write(p []byte) (int, error) { return io.Discard.Write(p) }
+
+func checkSent(ts *testscript.TestScript, neg bool, args []string) {
+	want := 0
+	if len(args) > 1 {
+		want, _ = strconv.Atoi(args[1])
+	}
+	for t := protocol.Type(1); t < 40; t++ {
+		if t.String() == args[0] {
+			if got := sims[ts.Getenv("SOCKET")].Requests(t); got != want {
+				ts.Fatalf("%d requests of %v, want %d", got, t, want)
+			}
+			return
+		}
+	}
+	ts.Fatalf("unknown type %s", args[0])
+}
+
+func checkStatus(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	// The exit status is only in the error's text.
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	if err != nil {
+		if _, err := fmt.Sscanf(err.Error(), "exit status %d", &got); err != nil {
+			ts.Fatalf("%v", err)
+		}
+	}
+	if got != want {
+		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+}
+
+// makeSpool writes a queue of three envelopes on disk into a folder.
+func makeSpool(ts *testscript.TestScript, neg bool, args []string) {
+	dir := filepath.Join(ts.MkAbs(args[0]), "queue", "ab", "abcd0001")
+	ts.Check(os.MkdirAll(dir, 0o700))
+	names := []string{"abcd000100000003", "abcd000100000001", "abcd000100000002"}
+	slices.Sort(names)
+	for i, name := range names {
+		text := fmt.Sprintf("version: 3\ntype: mta\nsockaddr: local\nsender: a@x.example\nrcpt: r%d@y.example\ndest: r%d@y.example\nctime: 1\n", i, i)
+		ts.Check(os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	ts.Check(os.WriteFile(filepath.Join(dir, "message"), []byte("Subject: hello\n\nbell\a\n"), 0o600))
+}
