@@ -3,6 +3,7 @@
 package completer
 
 import (
+	"errors"
 	"sort"
 	"strings"
 
@@ -52,11 +53,11 @@ func (c *Completer) Complete(line string, pos int) []Suggestion {
 	if !ok {
 		return nil
 	}
-	words, value := c.dropOptions(words)
+	words, value, ended := c.dropOptions(words)
 	if value {
 		return nil
 	}
-	if strings.HasPrefix(last, "-") {
+	if strings.HasPrefix(last, "-") && !ended {
 		return c.options(last)
 	}
 	if len(words) > 0 && c.helps(words[0]) {
@@ -94,19 +95,24 @@ func (c *Completer) Complete(line string, pos int) []Suggestion {
 // helps reports whether a word stands for help.
 func (c *Completer) helps(word string) bool {
 	m, err := c.Tree.Resolve([]string{word})
+	var incomplete *grammar.IncompleteError
+	if errors.As(err, &incomplete) {
+		return incomplete.Path[0] == "help"
+	}
 	return err == nil && m.Path[0] == "help"
 }
 
 // dropOptions takes flags and their values out of the words, and reports
-// whether the word that follows is the value of a flag.
-func (c *Completer) dropOptions(words []string) (rest []string, value bool) {
+// whether the word that follows is the value of a flag, and whether a word --
+// has ended the flags.
+func (c *Completer) dropOptions(words []string) (rest []string, value, ended bool) {
 	for i, w := range words {
 		if value {
 			value = false
 			continue
 		}
 		if w == "--" {
-			return append(rest, words[i+1:]...), false
+			return append(rest, words[i+1:]...), false, true
 		}
 		if strings.HasPrefix(w, "-") && len(w) > 1 {
 			for _, o := range c.Options {
@@ -116,7 +122,7 @@ func (c *Completer) dropOptions(words []string) (rest []string, value bool) {
 		}
 		rest = append(rest, w)
 	}
-	return rest, value
+	return rest, value, false
 }
 
 func (c *Completer) options(prefix string) []Suggestion {

@@ -17,6 +17,7 @@ type history struct {
 	mu    sync.Mutex
 	path  string // "" if it is not kept
 	lines []string
+	stale int // lines in the file that are not in lines
 }
 
 // historyPath returns where the history is kept: smtpctl/history in
@@ -44,9 +45,12 @@ func openHistory(path string) *history {
 	defer f.Close()
 	sc := bufio.NewScanner(f)
 	sc.Buffer(nil, maxLine)
+	n := 0
 	for sc.Scan() {
 		h.insert(sc.Text())
+		n++
 	}
+	h.stale = n - len(h.lines)
 	return h
 }
 
@@ -68,7 +72,10 @@ func (h *history) add(line string) error {
 	if strings.TrimSpace(line) == "" || line[0] == ' ' || strings.ContainsAny(line, "\n\r\x00") {
 		return nil
 	}
-	h.insert(strings.TrimRight(line, " \t"))
+	line = strings.TrimRight(line, " \t")
+	before := len(h.lines)
+	h.insert(line)
+	h.stale += before + 1 - len(h.lines)
 	return h.save(line)
 }
 
@@ -96,12 +103,13 @@ func (h *history) save(line string) error {
 	if err := f.Chmod(0o600); err != nil {
 		return err
 	}
-	if _, err := f.WriteString(strings.TrimRight(line, " \t") + "\n"); err != nil {
+	if _, err := f.WriteString(line + "\n"); err != nil {
 		return err
 	}
-	if st, err := f.Stat(); err != nil || st.Size() < 64*maxHistory {
-		return err
+	if h.stale < maxHistory {
+		return nil
 	}
+	h.stale = 0
 	return h.compact()
 }
 

@@ -35,6 +35,7 @@ const maxText = 4096
 type tokenizer struct {
 	rest    []byte // the start of something whose end has not come yet
 	pasting bool
+	cr      bool // the last byte of a paste was a CR, whose LF does not count
 }
 
 // feed cuts b. What may be the start of a longer key waits for the next feed,
@@ -73,13 +74,15 @@ func (t *tokenizer) flush() []string {
 // next returns the first token of b and how many bytes it took, none if b ends
 // in the middle of it. An empty token is one to pass over.
 func (t *tokenizer) next(b []byte) (string, int) {
+	cr := t.cr
+	t.cr = false
 	switch c := b[0]; {
+	case c == '\n' && cr:
+		return "", 1
 	case c == 0x1b:
 		return t.escape(b)
 	case c == '\r' || c == '\n':
-		if c == '\r' && t.pasting && len(b) > 1 && b[1] == '\n' {
-			return keyEnter, 2
-		}
+		t.cr = c == '\r' && t.pasting
 		return keyEnter, 1
 	case t.pasting && c == '\t':
 		return " ", 1

@@ -1,0 +1,73 @@
+package completer
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"smtpctl/shell/grammar"
+)
+
+type fixed []Suggestion
+
+func (f fixed) Values(_ *grammar.Kind, _ []string, prefix string) []Suggestion {
+	return Rank(f, prefix)
+}
+
+func testCompleter() *Completer {
+	kinds := []*grammar.Kind{{Name: "id", Doc: "an id", Parse: func(w string) (any, error) { return w, nil }}}
+	return &Completer{
+		Tree: grammar.New([]grammar.Rule{
+			{Pattern: "help <id...>", Own: true}, {Pattern: "remove <id>"}, {Pattern: "remove all"},
+			{Pattern: "show queue"}, {Pattern: "show routes"}, {Pattern: "show stats"}, {Pattern: "show status"},
+		}, kinds, nil),
+		Source:  fixed{{"abcd", "one"}, {"abff", "two"}},
+		Options: []Option{{"--socket", true, "path"}, {"--read-only", false, "read"}, {"-r", false, "read"}},
+	}
+}
+
+func TestComplete(t *testing.T) {
+	c := testCompleter()
+	for line, want := range map[string]string{
+		"": "help remove show", "s": "show", "show ": "queue routes stats status", "sh st": "stats status", "sh sats": "stats status",
+		"remove ": "all abcd abff", "remove ab": "abcd abff", "remove abc": "abcd", "remove a": "all abcd abff", "remove z": "",
+		"show queue": "", "show queue ": "", "x ": "", "--": "--socket --read-only", "--so": "--socket", "--socket ": "", "--socket /x s": "show",
+		"-r sh r": "routes", "show 'q": "", "# s": "", "show stats; sh q": "queue", "help sh r": "routes", "remove -- --so": "",
+	} {
+		var got []string
+		for _, s := range c.Complete(line, len(line)) {
+			got = append(got, s.Text)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%q: %q, want %q", line, got, want)
+		}
+	}
+	if got := c.Complete("show routes", 5); len(got) != 4 {
+		t.Errorf("in the middle of a line: %v", got)
+	}
+}
+
+func TestRank(t *testing.T) {
+	all := []Suggestion{{"a-b", ""}, {"ab", ""}, {"abc", ""}, {"xaxbx", ""}}
+	for typed, want := range map[string]string{"ab": "ab abc", "": "a-b ab abc xaxbx", "xb": "xaxbx", "q": "", "a b": ""} {
+		var got []string
+		for _, s := range Rank(all, typed) {
+			got = append(got, s.Text)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%q: %q, want %q", typed, got, want)
+		}
+	}
+}
+
+func BenchmarkComplete(b *testing.B) {
+	c := testCompleter()
+	ids := make(fixed, 1000)
+	for i := range ids {
+		ids[i].Text = fmt.Sprintf("%016x", i*7919)
+	}
+	c.Source = ids
+	for b.Loop() {
+		c.Complete("remove 0000", 11)
+	}
+}

@@ -1,0 +1,35 @@
+# What can be done here; "just" alone lists it.
+default:
+    @just --list
+
+# The tests below use a real smtpd and empty its queue: they need root, and say so.
+export SMTPCTL_TEST_SMTPD := env("SMTPCTL_TEST_SMTPD", "")
+
+# build the program
+build:
+    CGO_ENABLED=0 go build -o smtpctl ./cmd/smtpctl
+
+# run the tests that need nothing but Go
+test:
+    go test ./...
+
+# check the style, the imports and that every target builds
+lint:
+    sh .ci/lint
+
+# run all tests against the machine's own smtpd, emptying its queue
+integration:
+    SMTPCTL_TEST_SMTPD=/ go test -count=1 -p 1 -timeout 20m ./...
+
+# fuzz everything, each for a time such as 60s or 1h
+fuzz time="10m":
+    sh .ci/fuzz {{time}}
+
+# measure, next to OpenSMTPD's smtpctl where a real smtpd may be used
+bench:
+    go test -run '^$' -bench . -benchmem ./...
+    SMTPCTL_TEST_SMTPD=/ go test -count=1 -run TestBench -bench-queue 20000 -v -timeout 30m ./cmd/smtpctl
+
+# record the frames that a release of smtpd sends, such as 6.8.0p2
+capture release:
+    SMTPCTL_TEST_SMTPD=/ go test -count=1 ./protocol -run TestCapture -capture {{release}}

@@ -1,0 +1,66 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"smtpctl/protocol"
+)
+
+func write(t *testing.T, s *Spool, id protocol.EvpID, text string) {
+	t.Helper()
+	if err := os.MkdirAll(s.MessageDir(id.Msg()), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(s.EnvelopePath(id), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSpool(t *testing.T) {
+	s := Open(t.TempDir())
+	text := "version: 3\ntype: mta\nrcpt: r@x.example\nctime: 5\n"
+	ids := []protocol.EvpID{0x0000000100000001, 0x00ff000000000001, 0xab00000000000001, 0xab00000000000002, 0xabcd000100000001}
+	for _, id := range ids {
+		write(t, s, id, text)
+	}
+	write(t, s, 0x0100000000000001, "nonsense")
+	write(t, s, 0x0200000000000001, "\x1f\x8b...")
+	write(t, s, 0x0300000000000001, "\x01...")
+	os.WriteFile(filepath.Join(s.MessageDir(0xabcd0001), "message"), []byte("hello"), 0o600)
+	os.WriteFile(filepath.Join(s.MessageDir(0xabcd0001), "abcd000200000001"), []byte("foreign"), 0o600)
+	os.WriteFile(filepath.Join(s.Queue(), "junk"), nil, 0o600)
+	var got []protocol.EvpID
+	var errs []error
+	for e, err := range s.Envelopes() {
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if e.Created != 5 {
+			t.Errorf("%v: %+v", e.ID, e)
+		}
+		got = append(got, e.ID)
+	}
+	if fmt.Sprint(got) != fmt.Sprint(ids) {
+		t.Errorf("got %v, want %v", got, ids)
+	}
+	if len(errs) != 3 || !errors.Is(errs[0], protocol.ErrNotEnvelope) || !errors.Is(errs[1], ErrCompressed) || !errors.Is(errs[2], ErrEncrypted) {
+		t.Errorf("errors %v", errs)
+	}
+	var b strings.Builder
+	if err := s.CopyMessage(&b, 0xabcd0001); err != nil || b.String() != "hello" {
+		t.Errorf("message %q, %v", b.String(), err)
+	}
+	if err := s.CopyMessage(&b, 0xabcd0002); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("missing message: %v", err)
+	}
+	if err := s.CopyEnvelope(&b, 0x0200000000000001); !errors.Is(err, ErrCompressed) {
+		t.Errorf("compressed envelope: %v", err)
+	}
+}

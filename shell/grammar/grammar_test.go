@@ -1,0 +1,102 @@
+package grammar
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+var testKinds = []*Kind{
+	{Name: "num", Doc: "a number", Parse: func(w string) (any, error) { return strconv.Atoi(w) }},
+	{Name: "word", Doc: "words", Parse: func(w string) (any, error) { return w, nil }},
+	{Name: "color", Doc: "a colour", Parse: func(w string) (any, error) { return w, nil },
+		Words: []Candidate{{Word: "red"}, {Word: "green"}, {Word: "grey"}}},
+}
+
+func testTree() *Tree {
+	return New([]Rule{
+		{Pattern: "encrypt"},
+		{Pattern: "exit", Own: true},
+		{Pattern: "explain", Own: true},
+		{Pattern: "paint <color>"},
+		{Pattern: "remove <num>"},
+		{Pattern: "remove all"},
+		{Pattern: "say <word...>", Own: true},
+		{Pattern: "show host"},
+		{Pattern: "show hosts"},
+		{Pattern: "show queue"},
+		{Pattern: "show queue <num>"},
+	}, testKinds, map[string]string{"show": "show things"})
+}
+
+func TestResolve(t *testing.T) {
+	for line, want := range map[string]string{
+		"show queue": "show queue", "sh q": "show queue", "sh q 7": "show queue 7", "show host": "show host",
+		"show hosts": "show hosts", "e": "encrypt", "ex": "", "exi": "exit", "exp": "explain", "r a": "remove all",
+		"r 5": "remove 5", "r all": "remove all", "sa a b c": "say a b c", "say -x": "say -x",
+		"s": "", "s q": "show queue", "sh h": "", "sh ho": "", "show": "", "": "", "x": "", "r": "", "r x": "", "sh q x": "", "sh q 1 2": "",
+		"p r": "paint red", "p gree": "paint green", "p gr": "", "p blue": "", "show ''": "",
+	} {
+		words := strings.Fields(line)
+		for i := range words {
+			words[i] = strings.Trim(words[i], "'")
+		}
+		m, err := testTree().Resolve(words)
+		got := ""
+		if err == nil {
+			got = strings.Join(m.Path, " ")
+		}
+		if got != want {
+			t.Errorf("%q: %q, %v, want %q", line, got, err, want)
+		}
+	}
+}
+
+func TestResolveErrors(t *testing.T) {
+	tree := testTree()
+	var a *AmbiguousError
+	if _, err := tree.Resolve([]string{"show", "ho"}); !errors.As(err, &a) || len(a.Candidates) != 2 || a.Candidates[1].Word != "hosts" {
+		t.Errorf("show ho: %v", err)
+	}
+	if _, err := tree.Resolve([]string{"ex"}); !errors.As(err, &a) || len(a.Candidates) != 2 {
+		t.Errorf("ex: %v", err)
+	}
+	var u *UnknownError
+	if _, err := tree.Resolve([]string{"shwo"}); !errors.As(err, &u) || len(u.Nearest) == 0 || u.Nearest[0].Word != "show" || u.Nearest[0].Summary != "show things" {
+		t.Errorf("shwo: %v", err)
+	}
+	if _, err := tree.Resolve([]string{"show", "host", "x"}); !errors.As(err, &u) || len(u.All) != 0 {
+		t.Errorf("show host x: %v", err)
+	}
+	var i *IncompleteError
+	if _, err := tree.Resolve([]string{"sh"}); !errors.As(err, &i) || len(i.Candidates) != 3 || i.Path[0] != "show" {
+		t.Errorf("sh: %v", err)
+	}
+	var g *ArgumentError
+	if _, err := tree.Resolve([]string{"remove", "x"}); !errors.As(err, &g) || g.Kind.Name != "num" {
+		t.Errorf("remove x: %v", err)
+	}
+}
+
+func TestNext(t *testing.T) {
+	next, whole, err := testTree().Next([]string{"sh", "q"})
+	if err != nil || !whole || len(next) != 1 || next[0].Word != "<num>" {
+		t.Errorf("after show queue: %v, %v, %v", next, whole, err)
+	}
+	next, whole, err = testTree().Next([]string{"paint"})
+	if err != nil || whole || len(next) != 3 {
+		t.Errorf("after paint: %v, %v, %v", next, whole, err)
+	}
+}
+
+func TestDistance(t *testing.T) {
+	for _, tt := range []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"abc", "abc", 0}, {"abc", "", 3}, {"", "ab", 2}, {"shwo", "show", 1}, {"queue", "quee", 1}, {"kitten", "sitting", 3}} {
+		if got := distance(tt.a, tt.b); got != tt.want {
+			t.Errorf("distance(%q, %q) = %d, want %d", tt.a, tt.b, got, tt.want)
+		}
+	}
+}

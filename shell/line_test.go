@@ -1,0 +1,109 @@
+package shell
+
+import (
+	"io"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestSplitLine(t *testing.T) {
+	for line, want := range map[string][][]string{
+		"":                         nil,
+		"   ":                      nil,
+		"# comment ; x":            nil,
+		"show queue":               {{"show", "queue"}},
+		"a b # c":                  {{"a", "b"}},
+		"a b#c":                    {{"a", "b#c"}},
+		"a '#' \"#\"":              {{"a", "#", "#"}},
+		"a;b c ; ;d":               {{"a"}, {"b", "c"}, {"d"}},
+		"a ';' \"x;y\" \\;":        {{"a", ";", "x;y", ";"}},
+		"a ''":                     {{"a", ""}},
+		"a 'b c'\\ d":              {{"a", "b c d"}},
+		"id=3 show":                {{"id=3", "show"}},
+		"a $HOME '`x`'":            {{"a", "$HOME", "`x`"}},
+		"日本;語":                     {{"日本"}, {"語"}},
+		"tab\tseparated":           {{"tab", "separated"}},
+		"remove from='<>' \"a|b\"": {{"remove", "from=<>", "a|b"}},
+	} {
+		got, err := splitLine(line)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: %q, %v, want %q", line, got, err, want)
+		}
+	}
+	for _, line := range []string{"a | b", "<user@x>", "a > b", "a & b", "'open", "\"open", "(a)", "a )", "`open", "a\x00b"} {
+		if got, err := splitLine(line); err == nil || Status(err) != StatusUsage {
+			t.Errorf("%q: %q, %v, want a usage error", line, got, err)
+		}
+	}
+}
+
+func TestTableIsSorted(t *testing.T) {
+	patterns := Patterns(true)
+	if !slices.IsSorted(patterns) {
+		for i := 1; i < len(patterns); i++ {
+			if patterns[i] < patterns[i-1] {
+				t.Errorf("%q stands after %q", patterns[i], patterns[i-1])
+			}
+		}
+	}
+	for _, c := range commandTable() {
+		if c.Summary == "" || c.Run == nil || !slices.Contains(groups, c.Group) {
+			t.Errorf("%q lacks something", c.Pattern)
+		}
+	}
+}
+
+func TestKeepInHistory(t *testing.T) {
+	s := NewSession(DefaultOptions(), IO{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard, Env: func(string) string { return "" }})
+	for line, want := range map[string]bool{
+		"show queue": true, "encrypt": true, "encrypt secret": false, "e secret": false, "show status; enc secret": false,
+		"--timeout 5s encrypt secret": false, "--timeout encrypt secret": false, "encrypt 'open": false, "remove all": true,
+		"help encrypt": true, "help encrypt x": false,
+	} {
+		if got := keepInHistory(s, line); got != want {
+			t.Errorf("%q: %v, want %v", line, got, want)
+		}
+	}
+}
+
+// FuzzLine evaluates lines of all kinds against an smtpd that does not exist:
+// nothing may panic, and nothing may come out of it but an error.
+func FuzzLine(f *testing.F) {
+	for _, p := range Patterns(true) {
+		f.Add(p)
+	}
+	for _, line := range []string{
+		"remove 1234567812345678", "schedule all; resume envelope all", "show 'queue", "sh ro --timeout 5s", "-- encrypt -- x",
+		"trace m", "pause mta from 192.0.2.1 for x", "spf walk", "help show q", "--socket", "a\\", "`$(x)`", "show queue 1234 # x", "日本語 \xff",
+	} {
+		f.Add(line)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		var out strings.Builder
+		s := NewSession(DefaultOptions(), IO{In: strings.NewReader(""), Out: &out, Err: &out, Env: func(string) string { return "" }})
+		commands, err := splitLine(line)
+		if err != nil {
+			report(&out, s.style, err)
+			return
+		}
+		for _, words := range commands {
+			c, err := s.parse(words)
+			if status := report(&out, s.style, err); err != nil && status == StatusOK {
+				t.Fatalf("%q: an error with status 0: %v", line, err)
+			}
+			if err != nil || c == nil {
+				continue
+			}
+			// What was understood can be said in full, and is understood the same.
+			again, err := s.parse(append([]string{"--"}, c.path...))
+			if err != nil || again == nil || again.cmd.Pattern != c.cmd.Pattern {
+				t.Fatalf("%q is %q, which is %v, %v", line, c.path, again, err)
+			}
+			_ = pathOf(c)
+		}
+		keepInHistory(s, line)
+		_ = s.printNext(&out, line)
+	})
+}
