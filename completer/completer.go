@@ -3,7 +3,6 @@
 package completer
 
 import (
-	"errors"
 	"sort"
 	"strings"
 
@@ -31,6 +30,8 @@ type Option struct {
 	Name  string // with its dashes
 	Value bool   // a word with its value follows
 	Doc   string
+	// Values are what the value can be, if that is known.
+	Values []Suggestion
 }
 
 // A Completer completes lines.
@@ -54,25 +55,23 @@ func (c *Completer) Complete(line string, pos int) []Suggestion {
 		return nil
 	}
 	words, value, ended := c.dropOptions(words)
-	if value {
-		return nil
+	if value != nil {
+		return Rank(value.Values, last)
 	}
 	if strings.HasPrefix(last, "-") && !ended {
 		return c.options(last)
 	}
-	if len(words) > 0 && c.helps(words[0]) {
-		words = words[1:] // help takes the words of a command
-	}
-	next, _, err := c.Tree.Next(words)
+	words = c.inner(words)
+	can, err := c.Tree.Next(words)
 	if err != nil {
 		return nil
 	}
 	var literals, values []Suggestion
-	for _, n := range next {
+	for _, n := range can.Next {
 		if n.Kind == nil {
 			literals = append(literals, Suggestion{n.Word, n.Summary})
 		} else if c.Source != nil {
-			values = append(values, c.Source.Values(n.Kind, words, last)...)
+			values = append(values, c.Source.Values(n.Kind, can.Path, last)...)
 		}
 	}
 	out := Rank(literals, last)
@@ -92,31 +91,45 @@ func (c *Completer) Complete(line string, pos int) []Suggestion {
 	return out[:min(len(out), limit)]
 }
 
-// helps reports whether a word stands for help.
-func (c *Completer) helps(word string) bool {
-	m, err := c.Tree.Resolve([]string{word})
-	var incomplete *grammar.IncompleteError
-	if errors.As(err, &incomplete) {
-		return incomplete.Path[0] == "help"
+// inner takes off the words before a command that stands inside another: help
+// and watch take the words of one, and watch a number before it.
+func (c *Completer) inner(words []string) []string {
+	if len(words) == 0 {
+		return words
 	}
-	return err == nil && m.Path[0] == "help"
+	can, err := c.Tree.Next(words[:1])
+	if err != nil || len(can.Path) == 0 {
+		return words
+	}
+	switch can.Path[0] {
+	case "help":
+		return words[1:]
+	case "watch":
+		words = words[1:]
+		if len(words) > 0 && strings.Trim(words[0], "0123456789.") == "" {
+			words = words[1:]
+		}
+	}
+	return words
 }
 
-// dropOptions takes flags and their values out of the words, and reports
-// whether the word that follows is the value of a flag, and whether a word --
-// has ended the flags.
-func (c *Completer) dropOptions(words []string) (rest []string, value, ended bool) {
+// dropOptions takes flags and their values out of the words, and returns
+// the flag, if any, whose value follows, and whether a word -- has ended the
+// flags.
+func (c *Completer) dropOptions(words []string) (rest []string, value *Option, ended bool) {
 	for i, w := range words {
-		if value {
-			value = false
+		if value != nil {
+			value = nil
 			continue
 		}
 		if w == "--" {
-			return append(rest, words[i+1:]...), false, true
+			return append(rest, words[i+1:]...), nil, true
 		}
 		if strings.HasPrefix(w, "-") && len(w) > 1 {
-			for _, o := range c.Options {
-				value = value || o.Name == w && o.Value
+			for i, o := range c.Options {
+				if o.Name == w && o.Value {
+					value = &c.Options[i]
+				}
 			}
 			continue
 		}

@@ -21,8 +21,11 @@ func testCompleter() *Completer {
 			{Pattern: "help <id...>", Own: true}, {Pattern: "remove <id>"}, {Pattern: "remove all"},
 			{Pattern: "show queue"}, {Pattern: "show routes"}, {Pattern: "show stats"}, {Pattern: "show status"},
 		}, kinds, nil),
-		Source:  fixed{{"abcd", "one"}, {"abff", "two"}},
-		Options: []Option{{"--socket", true, "path"}, {"--read-only", false, "read"}, {"-r", false, "read"}},
+		Source: fixed{{"abcd", "one"}, {"abff", "two"}},
+		Options: []Option{
+			{Name: "--socket", Value: true}, {Name: "--read-only"}, {Name: "-r"},
+			{Name: "--color", Value: true, Values: []Suggestion{{"auto", ""}, {"never", ""}}},
+		},
 	}
 }
 
@@ -31,7 +34,7 @@ func TestComplete(t *testing.T) {
 	for line, want := range map[string]string{
 		"": "help remove show", "s": "show", "show ": "queue routes stats status", "sh st": "stats status", "sh sats": "stats status",
 		"remove ": "all abcd abff", "remove ab": "abcd abff", "remove abc": "abcd", "remove a": "all abcd abff", "remove z": "",
-		"show queue": "", "show queue ": "", "x ": "", "--": "--socket --read-only", "--so": "--socket", "--socket ": "", "--socket /x s": "show",
+		"show queue": "", "show queue ": "", "x ": "", "--": "--socket --read-only --color", "--color n": "never", "--so": "--socket", "--socket ": "", "--socket /x s": "show",
 		"-r sh r": "routes", "show 'q": "", "# s": "", "show stats; sh q": "queue", "help sh r": "routes", "remove -- --so": "",
 	} {
 		var got []string

@@ -20,6 +20,7 @@ type Command struct {
 	Help    string // paragraphs, may be empty
 	Own     bool   // OpenSMTPD's smtpctl has no such command
 	Changes bool   // --read-only refuses it
+	Live    bool   // it goes on until it is interrupted, or leaves the session
 	// Stdin marks a command that reads standard input when it has no argument.
 	Stdin bool
 	Run   func(ctx context.Context, c *Call) error

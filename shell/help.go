@@ -117,7 +117,7 @@ func (s *Session) printNext(w io.Writer, line string) error {
 	}
 	var words []string
 	if n := len(commands); n > 0 && !strings.HasSuffix(strings.TrimRight(line, " \t"), ";") {
-		words = commands[n-1]
+		words = commands[n-1].words
 	}
 	last := ""
 	if n := len(words); n > 0 && !strings.HasSuffix(line, " ") && !strings.HasSuffix(line, "\t") {
@@ -127,17 +127,17 @@ func (s *Session) printNext(w io.Writer, line string) error {
 	if err != nil {
 		return err
 	}
-	next, whole, err := s.tree.Next(rest)
+	can, err := s.tree.Next(rest)
 	if err != nil {
 		return &UsageError{err}
 	}
 	var fits []grammar.Candidate
-	for _, c := range next {
+	for _, c := range can.Next {
 		if c.Kind != nil || strings.HasPrefix(c.Word, last) {
 			fits = append(fits, c)
 		}
 	}
-	if whole && last == "" {
+	if can.Whole && last == "" {
 		fits = append(fits, grammar.Candidate{Word: "<enter>", Summary: "run the command"})
 	}
 	printCandidates(w, nil, fits)
@@ -150,9 +150,15 @@ func (s *Session) flagOptions() []completer.Option {
 	opts := DefaultOptions()
 	flagSet(&opts, nil).VisitAll(func(f *pflag.Flag) {
 		value, doc := pflag.UnquoteUsage(f)
-		out = append(out, completer.Option{Name: "--" + f.Name, Value: value != "", Doc: doc})
+		var values []completer.Suggestion
+		if f.Name == "color" {
+			for _, mode := range colorModes {
+				values = append(values, completer.Suggestion{Text: mode})
+			}
+		}
+		out = append(out, completer.Option{Name: "--" + f.Name, Value: value != "", Doc: doc, Values: values})
 		if f.Shorthand != "" {
-			out = append(out, completer.Option{Name: "-" + f.Shorthand, Value: value != "", Doc: doc})
+			out = append(out, completer.Option{Name: "-" + f.Shorthand, Value: value != "", Doc: doc, Values: values})
 		}
 	})
 	return out

@@ -6,34 +6,87 @@ import (
 	"github.com/mattn/go-shellwords"
 )
 
+// A lineCommand is one command of a line.
+type lineCommand struct {
+	words []string
+	pipe  string // what follows an unquoted |, for sh
+	file  string // what follows an unquoted > or >>
+	more  bool   // it was >>: append
+}
+
+// redirected reports whether the output goes to a program or file.
+func (c *lineCommand) redirected() bool { return c.pipe != "" || c.file != "" }
+
 // splitLine cuts a line into commands, split by unquoted semicolons, and each
 // into words, quoted as in sh: '…', "…" and backslash. An unquoted # at the
-// start of a word begins a comment. Blank commands are dropped.
-func splitLine(line string) ([][]string, error) {
+// start of a word begins a comment. Blank commands are dropped. After an
+// unquoted | all the rest of the line is for sh; after > or >> comes the name
+// of a file.
+func splitLine(line string) ([]lineCommand, error) {
 	if strings.IndexByte(line, 0) >= 0 {
 		return nil, usagef("the line holds a NUL")
 	}
 	rest := []rune(stripComment(line))
-	var commands [][]string
+	var commands []lineCommand
 	for len(rest) > 0 {
-		p := shellwords.NewParser()
-		p.ParseEnv, p.ParseBacktick, p.ParseComment = false, false, false
-		words, err := p.Parse(string(rest))
+		words, end, err := splitWords(rest)
 		if err != nil {
-			return nil, usagef("a quote, backquote or parenthesis is open or misplaced: quote what is meant literally")
+			return nil, err
+		}
+		c := lineCommand{words: words}
+		sep := ';'
+		if end < len(rest) {
+			sep = rest[end]
+			rest = rest[end+1:]
+		} else {
+			rest = nil
+		}
+		switch sep {
+		case ';':
+		case '|':
+			c.pipe, rest = strings.TrimSpace(string(rest)), nil
+			if c.pipe == "" || c.pipe[0] == '|' {
+				return nil, usagef("| wants a command after it")
+			}
+		case '>':
+			if len(rest) > 0 && rest[0] == '>' {
+				c.more, rest = true, rest[1:]
+			}
+			file, end, err := splitWords(rest)
+			if err != nil {
+				return nil, err
+			}
+			if len(file) != 1 || end < len(rest) && rest[end] != ';' {
+				return nil, usagef("> wants the name of one file after it")
+			}
+			c.file = file[0]
+			rest = rest[min(end+1, len(rest)):]
+		default:
+			return nil, usagef("unquoted %q: quote it if it is meant literally", sep)
+		}
+		if len(words) == 0 && c.redirected() {
+			return nil, usagef("| and > want a command before them")
 		}
 		if len(words) > 0 {
-			commands = append(commands, words)
+			commands = append(commands, c)
 		}
-		if p.Position < 0 || p.Position >= len(rest) {
-			break
-		}
-		if c := rest[p.Position]; c != ';' {
-			return nil, usagef("unquoted %q: quote it if it is meant literally", c)
-		}
-		rest = rest[p.Position+1:]
 	}
 	return commands, nil
+}
+
+// splitWords cuts words off the start of text, up to its end or a separator,
+// whose index it returns.
+func splitWords(text []rune) (words []string, end int, err error) {
+	p := shellwords.NewParser()
+	p.ParseEnv, p.ParseBacktick, p.ParseComment = false, false, false
+	words, err = p.Parse(string(text))
+	if err != nil {
+		return nil, 0, usagef("a quote, backquote or parenthesis is open or misplaced: quote what is meant literally")
+	}
+	if p.Position < 0 || p.Position >= len(text) {
+		return words, len(text), nil
+	}
+	return words, p.Position, nil
 }
 
 // stripComment cuts a line at the # that begins a comment, if it has one.

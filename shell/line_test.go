@@ -27,15 +27,36 @@ func TestSplitLine(t *testing.T) {
 		"tab\tseparated":           {{"tab", "separated"}},
 		"remove from='<>' \"a|b\"": {{"remove", "from=<>", "a|b"}},
 	} {
-		got, err := splitLine(line)
+		commands, err := splitLine(line)
+		var got [][]string
+		for _, c := range commands {
+			got = append(got, c.words)
+		}
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%q: %q, %v, want %q", line, got, err, want)
 		}
 	}
-	for _, line := range []string{"a | b", "<user@x>", "a > b", "a & b", "'open", "\"open", "(a)", "a )", "`open", "a\x00b"} {
-		if got, err := splitLine(line); err == nil || Status(err) != StatusUsage {
-			t.Errorf("%q: %q, %v, want a usage error", line, got, err)
+	for _, line := range []string{"a |", "| b", "<user@x>", "a >", "a > b c", "> b", "a || b", "a & b", "'open", "\"open", "(a)", "a )", "`open", "a\x00b"} {
+		if got, err := splitLine(line); len(got) > 0 || err == nil || Status(err) != StatusUsage {
+			t.Errorf("%q: %+v, %v, want a usage error", line, got, err)
 		}
+	}
+}
+
+func TestSplitRedirects(t *testing.T) {
+	for line, want := range map[string]lineCommand{
+		"a b | grep -v 'x;y' > z; w": {words: []string{"a", "b"}, pipe: "grep -v 'x;y' > z; w"},
+		"a>b":                        {words: []string{"a"}, file: "b"},
+		"a >> 'b c' # d":             {words: []string{"a"}, file: "b c", more: true},
+	} {
+		got, err := splitLine(line)
+		if err != nil || len(got) != 1 || !reflect.DeepEqual(got[0], want) {
+			t.Errorf("%q: %+v, %v, want %+v", line, got, err, want)
+		}
+	}
+	got, err := splitLine("a > b; c")
+	if err != nil || len(got) != 2 || got[0].file != "b" || got[1].words[0] != "c" {
+		t.Errorf("a > b; c: %+v, %v", got, err)
 	}
 }
 
@@ -88,8 +109,8 @@ func FuzzLine(f *testing.F) {
 			report(&out, s.style, err)
 			return
 		}
-		for _, words := range commands {
-			c, err := s.parse(words)
+		for _, lc := range commands {
+			c, err := s.parse(lc.words)
 			if status := report(&out, s.style, err); err != nil && status == StatusOK {
 				t.Fatalf("%q: an error with status 0: %v", line, err)
 			}

@@ -2,21 +2,17 @@ package shell
 
 import (
 	"context"
-	"fmt"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"smtpctl/completer"
 	"smtpctl/protocol"
-	"smtpctl/shell/grammar"
-	"smtpctl/shell/render"
 )
 
 // Times and sizes of what is fetched while a line is typed.
 const (
-	fetchTimeout = 5 * time.Second
+	fetchTimeout = 10 * time.Second
 	fetchFresh   = 2 * time.Second // how long an answer counts as new
 	fetchItems   = 60              // most values fetched for one beginning
 	cacheEntries = 64              // most answers remembered
@@ -32,7 +28,7 @@ type live struct {
 	cache   map[string]*entry
 	running sync.WaitGroup
 	cancel  context.CancelFunc
-	busy    bool
+	current *job   // what runs, nil if nothing does
 	next    *job   // waits for the fetch that runs
 	state   string // what the prompt says of smtpd
 }
@@ -41,6 +37,7 @@ type live struct {
 type job struct {
 	run  func(context.Context)
 	drop func() // called instead, if another one takes its place
+	long bool   // it may run for long: the next job ends it
 }
 
 // An entry is what is known for one beginning.
@@ -84,9 +81,12 @@ func (l *live) stop() {
 func (l *live) fetch(j *job) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.busy {
+	if l.current == nil {
 		l.start(j)
 		return
+	}
+	if l.current.long {
+		l.cancel()
 	}
 	if l.next != nil {
 		l.next.drop()
@@ -98,13 +98,13 @@ func (l *live) fetch(j *job) {
 // held, as it is when drop is called.
 func (l *live) start(j *job) {
 	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
-	l.cancel, l.busy = cancel, true
+	l.cancel, l.current = cancel, j
 	l.running.Go(func() {
 		defer cancel()
 		defer func() {
 			recover() // a prompt without completion is better than none
 			l.mu.Lock()
-			l.busy = false
+			l.current = nil
 			if next := l.next; next != nil {
 				l.next = nil
 				l.start(next)
@@ -153,31 +153,9 @@ func (l *live) askState(ctx context.Context) string {
 	return strings.Join(paused, ", ") + " paused"
 }
 
-// Values implements completer.Source.
-func (l *live) Values(kind *grammar.Kind, path []string, prefix string) []completer.Suggestion {
-	var get func(context.Context, *protocol.Conn) []completer.Suggestion
-	key := kind.Name
-	switch kind.Name {
-	case "envelope", "message", "id", "selector":
-		prefix = strings.ToLower(prefix)
-		if len(path) > 0 && path[0] == "discover" || prefix != "" && !protocol.IsHex(prefix) || len(prefix) > 16 {
-			return nil
-		}
-		key += " " + prefix
-		get = func(ctx context.Context, conn *protocol.Conn) []completer.Suggestion {
-			return fetchIDs(ctx, conn, kind.Name, prefix)
-		}
-	case "route":
-		get = fetchRoutes
-	default:
-		return nil
-	}
-	return completer.Rank(l.cached(key, get), prefix)
-}
-
 // cached returns what is known for a key, and fetches it if that is nothing or
-// old.
-func (l *live) cached(key string, get func(context.Context, *protocol.Conn) []completer.Suggestion) []completer.Suggestion {
+// old. get may hand over a part of what it finds with show while it goes on.
+func (l *live) cached(key string, long bool, get func(ctx context.Context, show func([]completer.Suggestion))) []completer.Suggestion {
 	l.mu.Lock()
 	e := l.cache[key]
 	if e == nil {
@@ -194,115 +172,22 @@ func (l *live) cached(key string, get func(context.Context, *protocol.Conn) []co
 	}
 	e.fetching = true
 	l.mu.Unlock()
-	l.fetch(&job{drop: func() { e.fetching = false }, run: func(ctx context.Context) {
-		var items []completer.Suggestion
-		conn, err := l.s.dial(ctx, l.s.opts)
-		if err == nil {
-			items = get(ctx, conn)
+	l.fetch(&job{long: long, drop: func() { e.fetching = false }, run: func(ctx context.Context) {
+		show := func(items []completer.Suggestion) {
+			l.mu.Lock()
+			e.items = append([]completer.Suggestion(nil), items...)
+			l.mu.Unlock()
 		}
+		get(ctx, func(items []completer.Suggestion) {
+			show(items)
+			l.changed()
+		})
 		l.mu.Lock()
-		e.items, e.at, e.fetching = items, time.Now(), false
+		e.fetching = false
+		if ctx.Err() == nil || ctx.Err() == context.DeadlineExceeded {
+			e.at = time.Now()
+		}
 		l.mu.Unlock()
 	}})
 	return items
-}
-
-// fetchIDs asks for the ids that begin with some digits.
-func fetchIDs(ctx context.Context, conn *protocol.Conn, kind, prefix string) []completer.Suggestion {
-	lo, hi := protocol.EvpID(0), ^protocol.EvpID(0)
-	if prefix != "" {
-		lo, hi = idArg{text: prefix}.bounds()
-	}
-	list := conn.EnvelopesLimit(ctx, lo, fetchItems)
-	if len(prefix) > 8 {
-		list = conn.MessageEnvelopes(ctx, lo)
-	}
-	now := time.Now().Unix()
-	var all []protocol.Envelope
-	for e, err := range list {
-		if err != nil || e.ID > hi || len(all) >= fetchItems {
-			break
-		}
-		if e.ID >= lo {
-			all = append(all, *e)
-		}
-	}
-	var out []completer.Suggestion
-	for i := range all {
-		e := &all[i]
-		msg := e.ID.Msg()
-		first := i == 0 || all[i-1].ID.Msg() != msg
-		many := i+1 < len(all) && all[i+1].ID.Msg() == msg
-		if first && len(prefix) <= 8 && (kind == "message" || kind == "id" || kind == "selector" && many) {
-			out = append(out, completer.Suggestion{Text: msg.String(), Description: "message " + describe(e, now)})
-		}
-		if kind != "message" && !(kind == "id" && len(prefix) <= 8) {
-			out = append(out, completer.Suggestion{Text: e.ID.String(), Description: describe(e, now)})
-		}
-	}
-	return out
-}
-
-// describe says on one line what an envelope is.
-func describe(e *protocol.Envelope, now int64) string {
-	from := e.Sender.String()
-	if e.Sender == (protocol.Address{}) {
-		from = "<>"
-	}
-	text := fmt.Sprintf("%s > %s, %s, %s old", from, e.Dest, stateOf(e.Flags), age(now-e.Created))
-	if e.Retry > 0 {
-		text += ", " + tries(e.Retry)
-	}
-	if e.ErrorLine != "" {
-		text += ": " + e.ErrorLine
-	}
-	return render.Safe(text)
-}
-
-func tries(n int) string {
-	if n == 1 {
-		return "1 try"
-	}
-	return strconv.Itoa(n) + " tries"
-}
-
-// stateOf names the state of an envelope.
-func stateOf(f protocol.Flags) string {
-	switch {
-	case f&protocol.FlagSuspend != 0:
-		return "suspended"
-	case f&protocol.FlagHold != 0:
-		return "held"
-	case f&protocol.FlagInflight != 0:
-		return "in flight"
-	}
-	return "pending"
-}
-
-// age writes seconds in the two largest units.
-func age(t int64) string {
-	text := protocol.Duration(max(t, 0))
-	units := 0
-	for i, r := range text {
-		if r >= 'a' && r <= 'z' {
-			if units++; units == 2 {
-				return text[:i+1]
-			}
-		}
-	}
-	return text
-}
-
-// fetchRoutes asks for the numbers of the routes.
-func fetchRoutes(ctx context.Context, conn *protocol.Conn) []completer.Suggestion {
-	var out []completer.Suggestion
-	for line, err := range conn.Lines(ctx, protocol.Routes) {
-		if err != nil {
-			break
-		}
-		if id, rest, ok := strings.Cut(line, ". "); ok && len(out) < fetchItems {
-			out = append(out, completer.Suggestion{Text: id, Description: render.Safe(rest)})
-		}
-	}
-	return out
 }

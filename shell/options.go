@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -21,6 +22,9 @@ type Options struct {
 	Timeout  time.Duration // how long smtpd may take to answer
 	Color    string        // auto, always or never
 	ReadOnly bool          // refuse every command that changes something
+
+	// Restricted switches off pipes, files and the pager.
+	Restricted bool
 
 	help, version bool
 }
@@ -42,6 +46,9 @@ func DefaultOptions() Options {
 	}
 }
 
+// colorModes are the values of --color.
+var colorModes = []string{"auto", "always", "never"}
+
 // flagSet returns the flags, which write to o and, if it is not nil, inv.
 func flagSet(o *Options, inv *invocation) *pflag.FlagSet {
 	fs := pflag.NewFlagSet("smtpctl", pflag.ContinueOnError)
@@ -54,6 +61,7 @@ func flagSet(o *Options, inv *invocation) *pflag.FlagSet {
 	fs.DurationVar(&o.Timeout, "timeout", o.Timeout, "how long smtpd may take to answer, such as 5s or 1m")
 	fs.StringVar(&o.Color, "color", o.Color, "colour the output: auto, always or never")
 	fs.BoolVarP(&o.ReadOnly, "read-only", "r", o.ReadOnly, "refuse every command that changes something")
+	fs.BoolVar(&o.Restricted, "restricted", o.Restricted, "switch off pipes, files and the pager")
 	if inv != nil {
 		fs.StringVarP(&inv.file, "file", "f", "", "run the commands in `FILE`, - for standard input")
 		fs.BoolVarP(&inv.keepGoing, "keep-going", "k", false, "run a script to its end whatever fails")
@@ -95,6 +103,7 @@ func parseOptions(words []string, base Options, inv *invocation, literal func(st
 		}
 	}
 	o.ReadOnly = o.ReadOnly || base.ReadOnly
+	o.Restricted = o.Restricted || base.Restricted
 	return o, rest, o.validate()
 }
 
@@ -108,9 +117,7 @@ func optionError(err error) error {
 }
 
 func (o *Options) validate() error {
-	switch o.Color {
-	case "auto", "always", "never":
-	default:
+	if !slices.Contains(colorModes, o.Color) {
 		return usagef("--color %q: want auto, always or never", o.Color)
 	}
 	if o.Timeout <= 0 {

@@ -175,7 +175,8 @@ func keepInHistory(s *Session, line string) bool {
 	if err != nil {
 		return !strings.Contains(line, "e") // it might hold encrypt, misquoted
 	}
-	for _, words := range commands {
+	for _, c := range commands {
+		words := c.words
 		_, rest, err := parseOptions(words, s.opts, nil, s.isEncrypt)
 		if err != nil && len(words) > 0 {
 			rest = words

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"smtpctl/protocol"
 	"smtpctl/shell/grammar"
@@ -71,8 +72,8 @@ func (s *Session) Eval(ctx context.Context, line string) error {
 	if err != nil {
 		return err
 	}
-	for _, words := range commands {
-		if err := s.EvalWords(ctx, words); err != nil {
+	for _, c := range commands {
+		if err := s.evalCommand(ctx, c); err != nil {
 			return err
 		}
 	}
@@ -108,6 +109,12 @@ func (s *Session) parse(words []string) (*Call, error) {
 	}
 	if len(rest) == 0 {
 		return nil, nil
+	}
+	if text := strings.Join(rest, " "); strings.HasSuffix(text, " ?") || text == "?" {
+		if err := s.printNext(s.out, strings.TrimSuffix(text, "?")); err != nil {
+			return nil, err
+		}
+		return nil, s.out.Flush()
 	}
 	m, err := s.tree.Resolve(rest)
 	if err != nil {

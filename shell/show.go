@@ -3,8 +3,11 @@ package shell
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"time"
+
+	"golang.org/x/term"
 
 	"smtpctl/protocol"
 )
@@ -80,6 +83,17 @@ const (
 	monitorPage = 25
 )
 
+// monitorPage returns after how many lines the header comes again: as smtpctl
+// has it, but on a smaller screen before it is out of sight.
+func (c *Call) monitorPage() int {
+	if f, ok := c.s.io.Out.(*os.File); ok && c.out().tty {
+		if _, rows, err := term.GetSize(int(f.Fd())); err == nil && rows > 4 {
+			return min(monitorPage, rows-3)
+		}
+	}
+	return monitorPage
+}
+
 // runMonitor prints what the counters gained, once a second until it is
 // interrupted.
 func runMonitor(ctx context.Context, c *Call) error {
@@ -95,7 +109,7 @@ func runMonitor(ctx context.Context, c *Call) error {
 		if err != nil {
 			return err
 		}
-		if n%monitorPage == 0 {
+		if n%c.monitorPage() == 0 {
 			if n > 0 {
 				fmt.Fprintln(c.out())
 			}

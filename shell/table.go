@@ -36,6 +36,7 @@ var docs = map[string]string{
 	"untrace":         "take back a trace",
 	"update":          "read a table again",
 	"source":          "run the commands in a file",
+	"watch":           "run a command that shows something again and again",
 	"pause mta from":  "stop relaying from an address to a domain",
 	"resume mta from": "take back a pause mta from",
 }
@@ -46,12 +47,12 @@ func commandTable() []*Command {
 	return []*Command{
 		{Pattern: "discover <selector>", Group: groupQueue, Changes: true, Run: runDiscover,
 			Summary: "take up an envelope or message that was put into the queue by hand"},
-		{Pattern: "encrypt", Group: groupTools, Stdin: true, Run: runEncrypt,
+		{Pattern: "encrypt", Group: groupTools, Live: true, Stdin: true, Run: runEncrypt,
 			Summary: "hash the passwords on standard input, one a line, for use as credentials"},
 		{Pattern: "encrypt <password>", Group: groupTools, Run: runEncrypt,
 			Summary: "hash a password for use as credentials",
 			Help:    "What follows is the password, even if it looks like an option.\nOther users can see it in the output of ps(1) and top(1)."},
-		{Pattern: "exit", Group: groupSession, Own: true, Run: runExit,
+		{Pattern: "exit", Group: groupSession, Own: true, Live: true, Run: runExit,
 			Summary: "leave the prompt or end the script"},
 		{Pattern: "help", Group: groupSession, Own: true, Run: runHelp,
 			Summary: "list the commands"},
@@ -61,7 +62,7 @@ func commandTable() []*Command {
 			Summary: "turn smtpd's debug logging off"},
 		{Pattern: "log verbose", Group: groupDebug, Changes: true, Run: runVerbose(true),
 			Summary: "turn smtpd's debug logging on"},
-		{Pattern: "monitor", Group: groupServer, Run: runMonitor,
+		{Pattern: "monitor", Group: groupServer, Live: true, Run: runMonitor,
 			Summary: "show what smtpd's counters gained, once a second",
 			Help:    "The first line shows totals. The current clients and envelopes are totals in each line."},
 		{Pattern: "pause envelope <selector>", Group: groupQueue, Changes: true, Run: runPauseEnvelope,
@@ -128,7 +129,7 @@ func commandTable() []*Command {
 			Summary: "show smtpd's statistics"},
 		{Pattern: "show status", Group: groupServer, Run: runShowStatus,
 			Summary: "show what is running and what is paused"},
-		{Pattern: "source <file>", Group: groupSession, Own: true, Run: runSource,
+		{Pattern: "source <file>", Group: groupSession, Own: true, Live: true, Run: runSource,
 			Summary: "run the commands in a file"},
 		{Pattern: "spf walk", Group: groupTools, Stdin: true, Run: runSPFWalk,
 			Summary: "list the networks that may send for the domains on standard input, one a line"},
@@ -142,6 +143,9 @@ func commandTable() []*Command {
 			Summary: "take back a trace"},
 		{Pattern: "update table <table>", Group: groupServer, Changes: true, Run: runUpdateTable,
 			Summary: "make smtpd read a table again"},
+		{Pattern: "watch <word...>", Group: groupSession, Own: true, Live: true, Run: runWatch,
+			Summary: "run a command that shows something again and again",
+			Help:    "watch [seconds] command, every 2 seconds if not said. Ctrl-C ends it."},
 	}
 }
 

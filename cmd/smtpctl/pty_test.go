@@ -439,3 +439,122 @@ func TestPromptSuspends(t *testing.T) {
 	x.keys("exit\r")
 	x.expect(`bash\$ $`)
 }
+
+func TestPromptSearchesHistory(t *testing.T) {
+	_, path := simulation(t, smtpdsim.Config{})
+	x := openTerminal(t, "--socket", path)
+	x.expect(promptRE)
+	x.run("show status", "running")
+	x.run("show routes", "192.0.2.10")
+	x.run("show hosts", "refcount")
+	x.keys("\x12stat")
+	x.expect(`\(history\)> stat(?s).*show status`)
+	x.keys("\r") // takes it
+	x.expect(`smtpctl> show status`)
+	x.keys("\r") // runs it
+	x.expect(`MDA running`)
+	x.keys("\x12show\x12\x12\x12\r") // the third from the end
+	x.expect(`smtpctl> show routes`)
+	x.keys("\r")
+	x.expect(`192\.0\.2\.20`)
+	x.keys("\x12nothing\x1b")
+	time.Sleep(100 * time.Millisecond)
+	x.keys("\x15show status\r")
+	x.expect(`MDA running`)
+	x.keys("\x12sho\x03show routes\r")
+	x.expect(`192\.0\.2\.20`)
+}
+
+func TestPromptPipes(t *testing.T) {
+	_, path := simulation(t, smtpdsim.Config{Messages: 30})
+	x := openTerminal(t, "--socket", path)
+	x.expect(promptRE)
+	x.run("show queue | wc -l | tr 0-9 a-j", `\nda\n`)
+	file := filepath.Join(t.TempDir(), "out")
+	x.run("show status > "+file+"; show status >> "+file, "")
+	if b, _ := os.ReadFile(file); string(b) != strings.Repeat("MDA running\nMTA running\nSMTP running\n", 2) {
+		t.Errorf("file holds %q", b)
+	}
+	x.run("show queue | head -n 1 > /dev/null; true", "")
+	x.run("show status | false", `\| false: exit status 1`)
+	x.keys("show status | sleep 100\r")
+	time.Sleep(200 * time.Millisecond)
+	x.keys("\x03")
+	x.expect(promptRE)
+	x.run("show status > /nonexistent/file", "no such file")
+	x.run("show status --restricted | cat", "switched off by --restricted")
+}
+
+func TestPromptPages(t *testing.T) {
+	_, path := simulation(t, smtpdsim.Config{Messages: 100})
+	dir := t.TempDir()
+	script := filepath.Join(dir, "mypager")
+	os.WriteFile(script, []byte("#!/bin/sh\necho PAGED\ncat >/dev/null\necho END\n"), 0o755)
+	x := openTerminalIn(t, dir, []string{"PAGER=" + script}, "--socket", path)
+	x.expect(promptRE)
+	x.run("show queue", "PAGED(?s).*END")
+	if out := x.run("show status", "MTA running"); strings.Contains(out[0], "PAGED") {
+		t.Errorf("three lines went through the pager: %q", out)
+	}
+	x.keys("exit\r")
+	x.ended(0)
+	// A pager that is not there is done without.
+	x = openTerminalIn(t, dir, []string{"PAGER=nosuchpager"}, "--socket", path)
+	x.expect(promptRE)
+	x.run("show queue", `pending`)
+}
+
+func TestPromptWatches(t *testing.T) {
+	_, path := simulation(t, smtpdsim.Config{Messages: 100})
+	x := openTerminal(t, "--socket", path)
+	x.expect(promptRE)
+	x.keys("watch 0.1 sh q\r")
+	x.expect(`every 100ms: show queue(?s).*more lines`)
+	x.expect(`every 100ms: show queue(?s).*more lines`)
+	x.keys("\x03")
+	x.expect(promptRE)
+	x.run("watch remove all", "no command that shows")
+	x.run("watch 0 show queue", "want 0.1 to 86400 seconds")
+	x.run("show status", "MDA running")
+}
+
+func TestPromptFindsAddresses(t *testing.T) {
+	s, path := simulation(t, smtpdsim.Config{Messages: 1000})
+	s.Add(smtpdsim.Envelope{ID: 0xabcd000100000001, Text: "version: 3\ntype: mta\nsender: a@x.example\nrcpt: Zoe@y.example\ndest: zoe@y.example\nctime: 1\n"})
+	x := openTerminal(t, "--socket", path)
+	pty.Setsize(x.pty, &pty.Winsize{Rows: 24, Cols: 160})
+	x.expect(promptRE)
+	x.keys("remove zoe@")
+	x.expect(`abcd000100000001\s+a@x\.example > zoe@y\.example`)
+	x.keys("\t")
+	x.expect(`remove abcd000100000001`)
+	x.keys("\x15show queue alice")
+	x.expect(`\(stopped at 60\)|message alice`)
+	x.keys("\x03")
+	x.run("show status", "MDA running")
+	if n := s.Sessions(); n != 1 {
+		t.Errorf("%d connections, want 1", n)
+	}
+}
+
+func TestPromptCompletesTheRest(t *testing.T) {
+	_, path := simulation(t, smtpdsim.Config{})
+	home := t.TempDir()
+	os.Mkdir(filepath.Join(home, "scripts"), 0o755)
+	os.WriteFile(filepath.Join(home, "scripts", "drain"), []byte("show status\n"), 0o644)
+	x := openTerminalIn(t, home, nil, "--socket", path)
+	x.expect(promptRE)
+	x.run("pause mta from 192.0.2.7 for held.example", "succeeded")
+	x.keys("resume mta from ")
+	x.expect(`192\.0\.2\.7 `)
+	x.keys("\tfor ")
+	x.expect(`held\.example  paused`)
+	x.keys("\t\r")
+	x.expect(`command succeeded(?s).*` + promptRE)
+	x.keys("source " + home + "/sc\tdr\t\r")
+	x.expect(`MDA running`)
+	x.keys("--col\tne\t show status\r")
+	x.expect(`MDA running`)
+	x.keys("trace sch\t\r")
+	x.expect(`trace scheduler(?s).*succeeded`)
+}

@@ -144,14 +144,24 @@ func (t *Tree) Resolve(words []string) (*Match, error) {
 	return m, nil
 }
 
-// Next returns what can follow the words, and whether they are a whole command
-// already. Literals come first, in the order of the rules, arguments last.
-func (t *Tree) Next(words []string) (next []Candidate, whole bool, err error) {
-	n, _, err := t.walk(words)
+// A Continuation is what can follow some words.
+type Continuation struct {
+	Path  []string    // the words with literals written in full
+	Next  []Candidate // literals in the order of the rules, then arguments
+	Whole bool        // the words are a command already
+}
+
+// Next returns what can follow the words.
+func (t *Tree) Next(words []string) (Continuation, error) {
+	n, m, err := t.walk(words)
 	if err != nil {
-		return nil, false, err
+		return Continuation{}, err
 	}
-	return n.candidates(), n.rule >= 0, nil
+	next := n.candidates()
+	if n.rest {
+		next = append(next, candidates([]*node{n})...)
+	}
+	return Continuation{Path: m.Path, Next: next, Whole: n.rule >= 0}, nil
 }
 
 func (t *Tree) walk(words []string) (*node, *Match, error) {

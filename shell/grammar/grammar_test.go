@@ -80,13 +80,17 @@ func TestResolveErrors(t *testing.T) {
 }
 
 func TestNext(t *testing.T) {
-	next, whole, err := testTree().Next([]string{"sh", "q"})
-	if err != nil || !whole || len(next) != 1 || next[0].Word != "<num>" {
-		t.Errorf("after show queue: %v, %v, %v", next, whole, err)
+	c, err := testTree().Next([]string{"sh", "q"})
+	if err != nil || !c.Whole || len(c.Next) != 1 || c.Next[0].Word != "<num>" || strings.Join(c.Path, " ") != "show queue" {
+		t.Errorf("after show queue: %+v, %v", c, err)
 	}
-	next, whole, err = testTree().Next([]string{"paint"})
-	if err != nil || whole || len(next) != 3 {
-		t.Errorf("after paint: %v, %v, %v", next, whole, err)
+	c, err = testTree().Next([]string{"paint"})
+	if err != nil || c.Whole || len(c.Next) != 3 {
+		t.Errorf("after paint: %+v, %v", c, err)
+	}
+	c, err = testTree().Next([]string{"say", "a"})
+	if err != nil || !c.Whole || len(c.Next) != 1 {
+		t.Errorf("after say a: %+v, %v", c, err)
 	}
 }
 

@@ -49,6 +49,7 @@ type Prompt struct {
 	quit chan struct{}
 	stop sync.Once
 
+	history []string
 	helpFor string   // the line that help was asked for
 	last    struct { // what was offered last
 		text string
@@ -78,14 +79,14 @@ func New(cfg Config) (*Prompt, error) {
 	if err != nil {
 		return nil, err
 	}
-	tty.prefix = cfg.Prefix
-	p := &Prompt{cfg: cfg, tty: tty, quit: make(chan struct{})}
+	p := &Prompt{cfg: cfg, tty: tty, quit: make(chan struct{}), history: cfg.History}
+	tty.prefix = p.prefix
 	p.out = newWriter(tty, cfg.Color)
 	p.gp = goprompt.New(func(string) {}, p.complete,
 		goprompt.OptionParser(tty),
 		goprompt.OptionWriter(p.out),
-		goprompt.OptionLivePrefix(func() (string, bool) { return cfg.Prefix(), true }),
-		goprompt.OptionCompletionWordSeparator(" "),
+		goprompt.OptionLivePrefix(func() (string, bool) { return p.prefix(), true }),
+		goprompt.OptionCompletionWordSeparator(betweenWords),
 		goprompt.OptionMaxSuggestion(menuRows),
 		goprompt.OptionHistory(cfg.History),
 		goprompt.OptionPrefixTextColor(goprompt.DefaultColor),
@@ -107,6 +108,8 @@ func New(cfg Config) (*Prompt, error) {
 			goprompt.KeyBind{Key: goprompt.Home, Fn: goprompt.GoLineBeginning},
 			goprompt.KeyBind{Key: goprompt.End, Fn: goprompt.GoLineEnd},
 			goprompt.KeyBind{Key: goprompt.Delete, Fn: goprompt.DeleteChar},
+			goprompt.KeyBind{Key: goprompt.ControlR, Fn: p.startSearch},
+			goprompt.KeyBind{Key: goprompt.Ignore, Fn: p.endSearch},
 		),
 	)
 	go p.signals()
@@ -200,6 +203,7 @@ func suspend() {
 
 // SetHistory replaces the history.
 func (p *Prompt) SetHistory(lines []string) {
+	p.history = lines
 	_ = goprompt.OptionHistory(lines)(p.gp)
 }
 
@@ -259,10 +263,14 @@ func (p *Prompt) complete(d goprompt.Document) []goprompt.Suggest {
 		return p.last.list // the selection counts on it
 	}
 	p.last.text, p.last.pos, p.last.list = d.Text, pos, nil
-	if d.Text != "" || key == goprompt.Tab {
+	switch {
+	case p.tty.searches():
+		p.last.list = p.matches(d.TextBeforeCursor())
+	case d.Text != "" || key == goprompt.Tab:
 		p.last.list = p.suggest(d.Text, pos)
 	}
-	p.tty.offered(len(p.last.list))
+	n := len(p.last.list)
+	p.tty.offered(n, n > 0 && strings.HasSuffix(p.last.list[n-1].Text, "/"))
 	return p.last.list
 }
 

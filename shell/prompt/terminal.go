@@ -59,6 +59,9 @@ type terminal struct {
 	reason  reason
 	redraw  bool // something changed that the screen should show
 	menu    menu
+
+	searching bool // the history is being searched
+	ending    bool // the search ends with the key that comes next
 }
 
 // openTerminal opens the controlling terminal.
@@ -164,11 +167,12 @@ func (t *terminal) because(r reason) bool {
 	return t.reason == r
 }
 
-// offered notes how many suggestions are on screen.
-func (t *terminal) offered(n int) {
+// offered notes how many suggestions are on screen, and whether the last is only
+// the beginning of a word.
+func (t *terminal) offered(n int, open bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.menu.n = n
+	t.menu.n, t.menu.open = n, open
 }
 
 // refresh makes go-prompt ask for suggestions and draw again.
@@ -243,13 +247,18 @@ func (t *terminal) Read() (key []byte, err error) {
 // translate turns keys into what go-prompt needs to see for them to do what a
 // person expects.
 func (t *terminal) translate(k string) string {
+	if t.searching {
+		k = t.searchKey(k)
+		t.menu.key(k)
+		return k
+	}
 	switch k {
 	case keyEnter:
 		if t.menu.selected() {
 			k = keyWake // accepts the suggestion
 		}
 	case keyTab:
-		if t.menu.n == 1 && !t.menu.selected() {
+		if t.menu.n == 1 && !t.menu.selected() && !t.menu.open {
 			t.queue = append([]string{" "}, t.queue...)
 		}
 	case keyCtrlZ:
@@ -359,8 +368,9 @@ func (t *terminal) poll() {
 // A menu follows which suggestion go-prompt has selected, which it does not
 // tell.
 type menu struct {
-	n   int // suggestions on screen
-	sel int // 1 for the first of them, 0 for none
+	n    int  // suggestions on screen
+	sel  int  // 1 for the first of them, 0 for none
+	open bool // the last of them is not a whole word, such as a folder
 }
 
 func (m *menu) selected() bool { return m.sel > 0 }

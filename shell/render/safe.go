@@ -4,6 +4,8 @@ import (
 	"io"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/mattn/go-runewidth"
 )
 
 // A SafeWriter passes text on to a terminal with everything escaped that could
@@ -94,3 +96,6 @@ func appendEscaped(b []byte, c byte) []byte {
 	}
 	return append(b, '\\', 'x', "0123456789abcdef"[c>>4], "0123456789abcdef"[c&0xf])
 }
+
+// Cut returns as much of s as fits into a number of columns; s is safe text.
+func Cut(s string, cols int) string { return runewidth.Truncate(s, cols, "") }

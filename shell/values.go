@@ -1,0 +1,383 @@
+package shell
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"smtpctl/completer"
+	"smtpctl/protocol"
+	"smtpctl/protocol/spool"
+	"smtpctl/shell/grammar"
+	"smtpctl/shell/render"
+)
+
+// Bounds of a search for an address.
+const (
+	minSearch   = 2                      // letters typed
+	maxSearched = 200_000                // envelopes looked at
+	showEvery   = 100 * time.Millisecond // how often what has been found is shown
+)
+
+// A fetcher finds the values of an argument. It may call show with a part of
+// them while it goes on.
+type fetcher func(ctx context.Context, show func([]completer.Suggestion)) []completer.Suggestion
+
+// Values implements completer.Source.
+func (l *live) Values(kind *grammar.Kind, path []string, prefix string) []completer.Suggestion {
+	var get fetcher
+	key, long := strings.Join(append(path, kind.Name), " "), false
+	switch kind.Name {
+	case "envelope", "message", "id", "selector":
+		return l.ids(kind.Name, path, prefix)
+	case "route":
+		get = l.online(fetchRoutes)
+	case "table":
+		get = offline(tables)
+	case "address":
+		if path[0] == "resume" {
+			get = l.online(blockPart(0, ""))
+		}
+	case "domain":
+		if path[0] == "resume" && len(path) > 3 {
+			get = l.online(blockPart(1, path[3]))
+		}
+	case "file":
+		dir := filepath.Dir(prefix + "x")
+		key += " " + dir
+		get = offline(func() []completer.Suggestion { return files(dir, prefix) })
+	}
+	if get == nil {
+		return nil
+	}
+	return completer.Rank(l.get(key, long, get), prefix)
+}
+
+// get returns what is known for a key.
+func (l *live) get(key string, long bool, f fetcher) []completer.Suggestion {
+	return l.cached(key, long, func(ctx context.Context, show func([]completer.Suggestion)) {
+		items := f(ctx, show)
+		if ctx.Err() != context.Canceled {
+			show(items)
+		}
+	})
+}
+
+// online makes a fetcher of a question to smtpd.
+func (l *live) online(ask func(context.Context, *protocol.Conn) []completer.Suggestion) fetcher {
+	return func(ctx context.Context, _ func([]completer.Suggestion)) []completer.Suggestion {
+		conn, err := l.s.dial(ctx, l.s.opts)
+		if err != nil {
+			return nil
+		}
+		return ask(ctx, conn)
+	}
+}
+
+// offline makes a fetcher of something that needs no smtpd.
+func offline(find func() []completer.Suggestion) fetcher {
+	return func(context.Context, func([]completer.Suggestion)) []completer.Suggestion { return find() }
+}
+
+// ids returns ids that begin with prefix or, if that is not the beginning of an
+// id, those of envelopes whose addresses hold it.
+func (l *live) ids(kind string, path []string, prefix string) []completer.Suggestion {
+	prefix = strings.ToLower(prefix)
+	hex := prefix == "" || protocol.IsHex(prefix) && len(prefix) <= 16
+	key := kind + " " + path[0] + " " + prefix
+	switch {
+	case path[0] == "discover" && hex:
+		return l.get(key, false, func(ctx context.Context, _ func([]completer.Suggestion)) []completer.Suggestion {
+			return l.undiscovered(ctx, prefix)
+		})
+	case path[0] == "discover":
+		return nil
+	case hex:
+		return l.get(key, false, l.online(func(ctx context.Context, conn *protocol.Conn) []completer.Suggestion {
+			return fetchIDs(ctx, conn, kind, prefix)
+		}))
+	case len(prefix) >= minSearch:
+		return l.get(key, true, func(ctx context.Context, show func([]completer.Suggestion)) []completer.Suggestion {
+			conn, err := l.s.dial(ctx, l.s.opts)
+			if err != nil {
+				return nil
+			}
+			return searchAddress(ctx, conn, kind, prefix, show)
+		})
+	}
+	return nil
+}
+
+// searchAddress looks through the queue for envelopes from or to addresses that
+// hold a text, and shows what it has found so far. It stops at a bound, and
+// says so.
+func searchAddress(ctx context.Context, conn *protocol.Conn, kind, text string, show func([]completer.Suggestion)) []completer.Suggestion {
+	var out []completer.Suggestion
+	var last protocol.MsgID
+	looked := 0
+	shown := time.Now()
+	now := shown.Unix()
+	stopped := func(why string) []completer.Suggestion {
+		return append(out, completer.Suggestion{Text: text, Description: why})
+	}
+	for e, err := range conn.Envelopes(ctx) {
+		if err != nil {
+			if ctx.Err() == context.DeadlineExceeded {
+				return stopped(fmt.Sprintf("(stopped after %d envelopes: out of time)", looked))
+			}
+			break
+		}
+		if looked++; looked > maxSearched {
+			return stopped(fmt.Sprintf("(stopped after %d envelopes)", maxSearched))
+		}
+		if !holds(e.Sender, text) && !holds(e.Rcpt, text) && !holds(e.Dest, text) {
+			continue
+		}
+		switch id := e.ID.Msg(); {
+		case kind != "message":
+			out = append(out, completer.Suggestion{Text: e.ID.String(), Description: describe(e, now)})
+		case id != last:
+			last = id
+			out = append(out, completer.Suggestion{Text: id.String(), Description: "message " + describe(e, now)})
+		}
+		if len(out) >= fetchItems {
+			return stopped(fmt.Sprintf("(stopped at %d)", fetchItems))
+		}
+		if time.Since(shown) > showEvery {
+			shown = time.Now()
+			show(out)
+		}
+	}
+	return out
+}
+
+// holds reports whether an address holds a text, in whatever case.
+func holds(a protocol.Address, text string) bool {
+	return strings.Contains(strings.ToLower(a.String()), text)
+}
+
+// undiscovered returns the ids on disk that smtpd does not know.
+func (l *live) undiscovered(ctx context.Context, prefix string) []completer.Suggestion {
+	lo, hi := protocol.EvpID(0), ^protocol.EvpID(0)
+	if prefix != "" {
+		lo, hi = idArg{text: prefix}.bounds()
+	}
+	conn, err := l.s.dial(ctx, l.s.opts)
+	if err != nil {
+		return nil
+	}
+	known := map[protocol.EvpID]bool{}
+	var msg protocol.MsgID
+	var out []completer.Suggestion
+	looked := 0
+	for id, err := range spool.Open(l.s.opts.Spool).IDs() {
+		if err != nil || id < lo {
+			continue
+		}
+		if looked++; id > hi || looked > maxSearched || len(out) >= fetchItems || ctx.Err() != nil {
+			break
+		}
+		if id.Msg() != msg {
+			msg = id.Msg()
+			clear(known)
+			for e, err := range conn.MessageEnvelopes(ctx, msg.First()) {
+				if err != nil {
+					return out
+				}
+				known[e.ID] = true
+			}
+		}
+		if !known[id] {
+			out = append(out, completer.Suggestion{Text: id.String(), Description: "on disk, not known to smtpd"})
+		}
+	}
+	return out
+}
+
+// blockPart returns the sources (0) or domains (1) of what pause mta from has
+// paused; the domains of one source if that is given.
+func blockPart(part int, source string) func(context.Context, *protocol.Conn) []completer.Suggestion {
+	return func(ctx context.Context, conn *protocol.Conn) []completer.Suggestion {
+		var out []completer.Suggestion
+		for line, err := range conn.Lines(ctx, protocol.Blocks) {
+			if err != nil {
+				break
+			}
+			src, domain, ok := strings.Cut(line, " -> ")
+			src = strings.Trim(src, "[]")
+			if !ok || source != "" && src != source {
+				continue
+			}
+			s := completer.Suggestion{Text: src, Description: "paused for " + render.Safe(domain)}
+			if part == 1 {
+				s = completer.Suggestion{Text: render.Safe(domain), Description: "paused from " + src}
+			}
+			if !slices.ContainsFunc(out, func(have completer.Suggestion) bool { return have.Text == s.Text }) {
+				out = append(out, s)
+			}
+		}
+		return out
+	}
+}
+
+// confPath is where smtpd's configuration is.
+func confPath() string {
+	if runtime.GOOS == "openbsd" {
+		return "/etc/mail/smtpd.conf"
+	}
+	return "/etc/smtpd.conf"
+}
+
+// tables returns the tables that smtpd.conf names.
+func tables() []completer.Suggestion { return tablesIn(confPath(), 0) }
+
+func tablesIn(path string, depth int) []completer.Suggestion {
+	f, err := os.Open(path)
+	if err != nil || depth > 8 {
+		return nil
+	}
+	defer f.Close()
+	var out []completer.Suggestion
+	sc := bufio.NewScanner(f)
+	for sc.Scan() && len(out) < fetchItems {
+		w := strings.Fields(sc.Text())
+		switch {
+		case len(w) >= 2 && w[0] == "table":
+			out = append(out, completer.Suggestion{Text: w[1], Description: render.Safe(strings.Join(w[2:], " "))})
+		case len(w) == 2 && w[0] == "include":
+			out = append(out, tablesIn(strings.Trim(w[1], `"`), depth+1)...)
+		}
+	}
+	return out
+}
+
+// files returns the names in a folder, as they would be typed after what stands
+// there already.
+func files(dir, typed string) []completer.Suggestion {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	base := typed[:strings.LastIndexByte(typed, '/')+1]
+	var out []completer.Suggestion
+	for _, e := range entries {
+		name := e.Name()
+		if strings.HasPrefix(name, ".") || strings.ContainsAny(name, " \t'\"\\#;|<>&()`") || name != render.Safe(name) {
+			continue
+		}
+		s := completer.Suggestion{Text: base + name}
+		if e.IsDir() {
+			s.Text += "/"
+			s.Description = "folder"
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// fetchIDs asks for the ids that begin with some digits.
+func fetchIDs(ctx context.Context, conn *protocol.Conn, kind, prefix string) []completer.Suggestion {
+	lo, hi := protocol.EvpID(0), ^protocol.EvpID(0)
+	if prefix != "" {
+		lo, hi = idArg{text: prefix}.bounds()
+	}
+	list := conn.EnvelopesLimit(ctx, lo, fetchItems)
+	if len(prefix) > 8 {
+		list = conn.MessageEnvelopes(ctx, lo)
+	}
+	now := time.Now().Unix()
+	var all []protocol.Envelope
+	for e, err := range list {
+		if err != nil || e.ID > hi || len(all) >= fetchItems {
+			break
+		}
+		if e.ID >= lo {
+			all = append(all, *e)
+		}
+	}
+	var out []completer.Suggestion
+	for i := range all {
+		e := &all[i]
+		msg := e.ID.Msg()
+		first := i == 0 || all[i-1].ID.Msg() != msg
+		many := i+1 < len(all) && all[i+1].ID.Msg() == msg
+		if first && len(prefix) <= 8 && (kind == "message" || kind == "id" || kind == "selector" && many) {
+			out = append(out, completer.Suggestion{Text: msg.String(), Description: "message " + describe(e, now)})
+		}
+		if kind != "message" && !(kind == "id" && len(prefix) <= 8) {
+			out = append(out, completer.Suggestion{Text: e.ID.String(), Description: describe(e, now)})
+		}
+	}
+	return out
+}
+
+// describe says on one line what an envelope is.
+func describe(e *protocol.Envelope, now int64) string {
+	from := e.Sender.String()
+	if e.Sender == (protocol.Address{}) {
+		from = "<>"
+	}
+	text := fmt.Sprintf("%s > %s, %s, %s old", from, e.Dest, stateOf(e.Flags), age(now-e.Created))
+	if e.Retry > 0 {
+		text += ", " + tries(e.Retry)
+	}
+	if e.ErrorLine != "" {
+		text += ": " + e.ErrorLine
+	}
+	return render.Safe(text)
+}
+
+func tries(n int) string {
+	if n == 1 {
+		return "1 try"
+	}
+	return strconv.Itoa(n) + " tries"
+}
+
+// stateOf names the state of an envelope.
+func stateOf(f protocol.Flags) string {
+	switch {
+	case f&protocol.FlagSuspend != 0:
+		return "suspended"
+	case f&protocol.FlagHold != 0:
+		return "held"
+	case f&protocol.FlagInflight != 0:
+		return "in flight"
+	}
+	return "pending"
+}
+
+// age writes seconds in the two largest units.
+func age(t int64) string {
+	text := protocol.Duration(max(t, 0))
+	units := 0
+	for i, r := range text {
+		if r >= 'a' && r <= 'z' {
+			if units++; units == 2 {
+				return text[:i+1]
+			}
+		}
+	}
+	return text
+}
+
+// fetchRoutes asks for the numbers of the routes.
+func fetchRoutes(ctx context.Context, conn *protocol.Conn) []completer.Suggestion {
+	var out []completer.Suggestion
+	for line, err := range conn.Lines(ctx, protocol.Routes) {
+		if err != nil {
+			break
+		}
+		if id, rest, ok := strings.Cut(line, ". "); ok && len(out) < fetchItems {
+			out = append(out, completer.Suggestion{Text: id, Description: render.Safe(rest)})
+		}
+	}
+	return out
+}

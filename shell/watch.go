@@ -1,0 +1,122 @@
+package shell
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"smtpctl/shell/render"
+)
+
+// Limits of watch, in seconds.
+const (
+	watchDefault = 2 * time.Second
+	watchMin     = 100 * time.Millisecond
+	watchMax     = 24 * time.Hour
+)
+
+// runWatch runs a command again and again until it is interrupted, each time on
+// a clean screen.
+func runWatch(ctx context.Context, c *Call) error {
+	var words []string
+	for _, a := range c.args {
+		words = append(words, a.Text)
+	}
+	every, words, err := watchInterval(words)
+	if err != nil {
+		return err
+	}
+	inner, err := c.s.parse(append([]string{"--"}, words...))
+	if err != nil {
+		return err
+	}
+	if inner == nil {
+		return usagef("watch: want a command")
+	}
+	if inner.cmd.Changes || inner.cmd.Live || inner.cmd.Stdin || inner.cmd.Group == groupSession {
+		return usagef("watch: %q is no command that shows something once", inner.cmd.Pattern)
+	}
+	inner.opts = c.opts
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for first := true; ; first = false {
+		if err := c.watchOnce(ctx, inner, every, first); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+// watchInterval takes the seconds off the words, if they begin with a number.
+func watchInterval(words []string) (time.Duration, []string, error) {
+	secs, err := strconv.ParseFloat(words[0], 64)
+	if err != nil {
+		return watchDefault, words, nil
+	}
+	every := time.Duration(secs * float64(time.Second))
+	if !(secs > 0) || every < watchMin || every > watchMax {
+		return 0, nil, usagef("watch: %q: want %v to %v seconds", words[0], watchMin.Seconds(), watchMax.Seconds())
+	}
+	if len(words) == 1 {
+		return 0, nil, usagef("watch: want a command after the seconds")
+	}
+	return every, words[1:], nil
+}
+
+// watchOnce runs the command and shows as much of its output as fits. Errors
+// are shown too, since smtpd may come back.
+func (c *Call) watchOnce(ctx context.Context, inner *Call, every time.Duration, first bool) error {
+	var b bytes.Buffer
+	err := c.s.runTo(ctx, inner, &b)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		fmt.Fprintln(&b, "smtpctl: "+err.Error())
+	}
+	if !c.out().tty {
+		if !first {
+			fmt.Fprintln(c.out())
+		}
+		c.out().Write(b.Bytes())
+		return c.out().Flush()
+	}
+	head := fmt.Sprintf("every %v: %s, at %s, Ctrl-C ends", every, strings.Join(inner.path, " "), time.Now().Format("15:04:05"))
+	text := head + "\n\n" + b.String()
+	if f, ok := c.s.io.Out.(*os.File); ok {
+		if cols, rows, err := term.GetSize(int(f.Fd())); err == nil && rows > 0 && cols > 0 {
+			text = fit(text, rows, cols)
+		}
+	}
+	// Home, the text with each line cleared to its end, then the rest of the
+	// screen cleared: nothing flickers.
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = render.Safe(lines[i])
+	}
+	_, err = fmt.Fprint(c.s.io.Out, "\x1b[H"+strings.Join(lines, "\x1b[K\n")+"\x1b[K\x1b[J")
+	return err
+}
+
+// fit cuts a text to a screen.
+func fit(text string, rows, cols int) string {
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	if len(lines) >= rows {
+		left := len(lines) - rows + 2
+		lines = append(lines[:max(rows-2, 0)], fmt.Sprintf("(%d more lines)", left))
+	}
+	for i, line := range lines {
+		lines[i] = render.Cut(render.Safe(line), cols)
+	}
+	return strings.Join(lines, "\n")
+}
