@@ -33,14 +33,13 @@ type fetcher func(ctx context.Context, show func([]completer.Suggestion)) []comp
 // Values implements completer.Source.
 func (l *live) Values(kind *grammar.Kind, path []string, prefix string) []completer.Suggestion {
 	var get fetcher
-	key, long := strings.Join(append(path, kind.Name), " "), false
 	switch kind.Name {
 	case "envelope", "message", "id", "selector":
 		return l.ids(kind.Name, path, prefix)
 	case "route":
 		get = l.online(fetchRoutes)
 	case "table":
-		get = offline(tables)
+		return completer.Rank(tables(), prefix)
 	case "address":
 		if path[0] == "resume" {
 			get = l.online(blockPart(0, ""))
@@ -50,14 +49,13 @@ func (l *live) Values(kind *grammar.Kind, path []string, prefix string) []comple
 			get = l.online(blockPart(1, path[3]))
 		}
 	case "file":
-		dir := filepath.Dir(prefix + "x")
-		key += " " + dir
-		get = offline(func() []completer.Suggestion { return files(dir, prefix) })
+		return completer.Rank(files(filepath.Dir(prefix+"x"), prefix), prefix)
 	}
 	if get == nil {
 		return nil
 	}
-	return completer.Rank(l.get(key, long, get), prefix)
+	key := strings.Join(path, " ") + " " + kind.Name
+	return completer.Rank(l.get(key, false, get), prefix)
 }
 
 // get returns what is known for a key.
@@ -79,11 +77,6 @@ func (l *live) online(ask func(context.Context, *protocol.Conn) []completer.Sugg
 		}
 		return ask(ctx, conn)
 	}
-}
-
-// offline makes a fetcher of something that needs no smtpd.
-func offline(find func() []completer.Suggestion) fetcher {
-	return func(context.Context, func([]completer.Suggestion)) []completer.Suggestion { return find() }
 }
 
 // ids returns ids that begin with prefix or, if that is not the beginning of an
