@@ -13,7 +13,8 @@ import (
 	"github.com/go-crypt/crypt/algorithm"
 	"github.com/go-crypt/crypt/algorithm/bcrypt"
 	"github.com/go-crypt/crypt/algorithm/shacrypt"
-	"golang.org/x/term"
+
+	"smtpctl/shell/prompt"
 )
 
 // Limits of passwords.
@@ -34,7 +35,7 @@ func runEncrypt(ctx context.Context, c *Call) error {
 	if len(c.args) > 0 {
 		return c.encrypt(h, c.text(0))
 	}
-	if f, ok := c.in().(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if f, ok := c.in().(*os.File); ok && isTerminal(f) {
 		password, err := c.askPassword(ctx, f)
 		if err != nil {
 			return err
@@ -78,42 +79,27 @@ func (c *Call) encrypt(h algorithm.Hash, password string) error {
 
 // askPassword reads a password from a terminal without echo, twice.
 func (c *Call) askPassword(ctx context.Context, f *os.File) (string, error) {
-	state, err := term.GetState(int(f.Fd()))
-	if err != nil {
-		return "", fmt.Errorf("encrypt: %w", err)
-	}
-	ask := func(question string) ([]byte, error) {
+	ask := func(question string) (string, error) {
 		fmt.Fprint(c.s.err, question)
 		defer fmt.Fprintln(c.s.err)
-		type answer struct {
-			text []byte
-			err  error
+		text, err := prompt.ReadSecret(ctx, f)
+		if err != nil {
+			return "", fmt.Errorf("encrypt: %w", err)
 		}
-		ch := make(chan answer, 1)
-		go func() {
-			text, err := term.ReadPassword(int(f.Fd()))
-			ch <- answer{text, err}
-		}()
-		select {
-		case a := <-ch:
-			return a.text, a.err
-		case <-ctx.Done():
-			term.Restore(int(f.Fd()), state)
-			return nil, ctx.Err()
-		}
+		return text, nil
 	}
 	first, err := ask("password: ")
 	if err != nil {
-		return "", fmt.Errorf("encrypt: %w", err)
+		return "", err
 	}
 	second, err := ask("again: ")
 	if err != nil {
-		return "", fmt.Errorf("encrypt: %w", err)
+		return "", err
 	}
-	if string(first) != string(second) {
+	if first != second {
 		return "", errors.New("encrypt: the two passwords differ, nothing done")
 	}
-	return string(first), nil
+	return first, nil
 }
 
 // lines yields the lines of r without their ends, until ctx ends. Reading goes

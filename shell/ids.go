@@ -180,7 +180,10 @@ func (c *Call) confirmShort(ctx context.Context, a idArg) (idArg, error) {
 		what = "envelope " + a.evp.String()
 	}
 	verb := strings.Join(c.path[:len(c.path)-len(c.args)], " ")
-	if !c.s.confirm(fmt.Sprintf("%s %s?", verb, what)) {
+	if !c.s.confirm(ctx, fmt.Sprintf("%s %s?", verb, what)) {
+		if err := context.Cause(ctx); err != nil {
+			return a, err
+		}
 		return a, errors.New("not confirmed, nothing done")
 	}
 	return a, nil

@@ -207,33 +207,18 @@ func (r *repl) help(line string) {
 }
 
 // ask asks a yes-no question at the terminal. No answer is a no.
-func (s *Session) ask(question string) bool {
+func (s *Session) ask(ctx context.Context, question string) bool {
+	f, ok := s.io.In.(*os.File)
+	if !ok {
+		return false
+	}
 	s.out.Flush()
 	fmt.Fprintf(s.err, "%s [y/N] ", question)
-	line, err := readAnswer(s.io.In)
+	line, err := prompt.ReadLine(ctx, f)
 	if err != nil {
 		fmt.Fprintln(s.err)
 		return false
 	}
 	line = strings.ToLower(strings.TrimSpace(line))
 	return line == "y" || line == "yes"
-}
-
-// readAnswer reads one line byte by byte, so that nothing after it is lost.
-func readAnswer(r io.Reader) (string, error) {
-	var line []byte
-	var b [1]byte
-	for len(line) < 1024 {
-		n, err := r.Read(b[:])
-		if n > 0 {
-			if b[0] == '\n' {
-				return string(line), nil
-			}
-			line = append(line, b[0])
-		}
-		if err != nil {
-			return string(line), err
-		}
-	}
-	return string(line), nil
 }

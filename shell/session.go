@@ -40,7 +40,7 @@ type Session struct {
 	depth       int  // of source within source
 
 	// confirm asks a yes-no question; nil where nobody can answer.
-	confirm func(question string) bool
+	confirm func(ctx context.Context, question string) bool
 }
 
 // NewSession returns a session with the given options.

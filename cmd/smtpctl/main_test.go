@@ -45,7 +45,7 @@ func (b builder) Run() int {
 
 // TestMain lets scripts run the program as smtpctl and mailq.
 func TestMain(m *testing.M) {
-	testscript.Main(builder{m}, map[string]func(){"smtpctl": main, "mailq": main})
+	testscript.Main(builder{m}, map[string]func(){"smtpctl": main, "mailq": main, "smtpdsim": simMain})
 }
 
 // A result is what a program wrote and its exit status.

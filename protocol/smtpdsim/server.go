@@ -50,6 +50,7 @@ type Server struct {
 	mu       sync.Mutex
 	conns    map[net.Conn]bool
 	sessions int // ever accepted
+	most     int // open at the same time
 	queue    *queue
 	status   uint32
 	blocks   []string
@@ -155,6 +156,13 @@ func (s *Server) Sessions() int {
 	return s.sessions
 }
 
+// MostSessions returns how many connections have been open at the same time.
+func (s *Server) MostSessions() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.most
+}
+
 func (s *Server) accept() {
 	defer s.wg.Done()
 	for {
@@ -167,6 +175,7 @@ func (s *Server) accept() {
 		if !full {
 			s.conns[c] = true
 			s.sessions++
+			s.most = max(s.most, len(s.conns))
 		}
 		s.mu.Unlock()
 		if full {
