@@ -25,6 +25,10 @@ integration:
 fuzz time="10m":
     sh .ci/fuzz {{time}}
 
+# type at the prompt at random, for a time such as 5m
+soak time="5m":
+    go test -race -count=1 -timeout 2h -run TestPromptSoak ./cmd/smtpctl -soak {{time}}
+
 # measure, next to OpenSMTPD's smtpctl where a real smtpd may be used
 bench:
     go test -run '^$' -bench . -benchmem ./...

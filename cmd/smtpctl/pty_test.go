@@ -558,3 +558,60 @@ func TestPromptCompletesTheRest(t *testing.T) {
 	x.keys("trace sch\t\r")
 	x.expect(`trace scheduler(?s).*succeeded`)
 }
+
+func TestPromptSaysWhatIsPaused(t *testing.T) {
+	s, path := simulation(t, smtpdsim.Config{})
+	x := openTerminal(t, "--socket", path)
+	x.expect(promptRE)
+	x.keys("pause mta\r")
+	x.expect(`smtpctl \[mta paused\]> $`)
+	x.keys("pause smtp\r")
+	x.expect(`smtpctl \[mta, smtp paused\]> $`)
+	x.keys("resume mta; resume smtp\r")
+	x.expect(promptRE)
+	s.Close()
+	x.keys("show status\r")
+	x.expect(`smtpctl \[not connected\]> $`)
+	x.keys("\x04")
+	x.ended(3)
+}
+
+// TestPromptMonitorHeader keeps the header of monitor in sight on a screen of
+// few rows.
+func TestPromptMonitorHeader(t *testing.T) {
+	_, path := simulation(t, smtpdsim.Config{})
+	x := openTerminal(t, "--socket", path)
+	pty.Setsize(x.pty, &pty.Winsize{Rows: 6, Cols: 100})
+	x.expect(promptRE)
+	x.keys("monitor\r")
+	x.expect(`curr conn disc`)
+	x.expect(`curr conn disc`) // again after three lines
+	x.keys("\x03")
+	x.expect(promptRE)
+}
+
+func TestPromptEncryptAsks(t *testing.T) {
+	_, path := simulation(t, smtpdsim.Config{})
+	x := openTerminal(t, "--socket", path)
+	x.expect(promptRE)
+	x.keys("encrypt\r")
+	x.expect(`password: $`)
+	x.keys("hunter2\r")
+	x.expect(`again: $`)
+	x.keys("hunter2\r")
+	x.expect(`\$[26](?s).*` + promptRE)
+	x.keys("encrypt\r")
+	x.expect(`password: $`)
+	x.keys("hunter2\r")
+	x.expect(`again: $`)
+	x.keys("hunter3\r")
+	x.expect(`the two passwords differ(?s).*` + promptRE)
+	x.keys("encrypt\r")
+	x.expect(`password: $`)
+	x.keys("hun\x03")
+	x.expect(promptRE)
+	x.run("show status", "MDA running")
+	if strings.Contains(x.text.String(), "hunter") {
+		t.Error("a password was shown")
+	}
+}
