@@ -109,6 +109,9 @@ func (r *repl) signals(sigs <-chan os.Signal, running chan context.CancelCauseFu
 		case <-done:
 			return
 		}
+		if sig == syscall.SIGINT && r.p != nil {
+			r.p.DropInput()
+		}
 		if sig != syscall.SIGINT {
 			select {
 			case ended <- sig:

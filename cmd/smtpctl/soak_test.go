@@ -93,8 +93,8 @@ func TestPromptSoak(t *testing.T) {
 		t.Errorf("the terminal's settings are %+v, were %+v", got, x.before)
 	}
 	for _, bad := range []string{"DATA RACE", "panic:", "goroutine "} {
-		if strings.Contains(x.text.String(), bad) {
-			t.Errorf("%s: %q", bad, tail(x.text.String()))
+		if text := x.all(); strings.Contains(text, bad) {
+			t.Errorf("%s: %q", bad, tail(text))
 		}
 	}
 }

@@ -64,9 +64,9 @@ func (s *Server) answer(f protocol.Frame) []protocol.Frame {
 		}
 		return append(out, protocol.Frame{Type: f.Type})
 	case protocol.TypeShowHosts, protocol.TypeShowRelays, protocol.TypeShowRoutes, protocol.TypeShowHostStats, protocol.TypeShowBlock:
-		lines := s.lines[f.Type]
-		if f.Type == protocol.TypeShowBlock {
-			lines = s.blocks
+		lines := s.blocks
+		if f.Type != protocol.TypeShowBlock {
+			lines = s.reports(f.Type, time.Now().Unix())
 		}
 		var out []protocol.Frame
 		for _, line := range lines {
@@ -90,6 +90,14 @@ func (s *Server) answer(f protocol.Frame) []protocol.Frame {
 	case protocol.TypeResumeSMTP:
 		return result(s.resume(smtpPaused))
 	case protocol.TypeResumeRoute:
+		if !want(8) {
+			return fail
+		}
+		for i := range s.world.routes {
+			if rt := &s.world.routes[i]; u64() == 0 || u64() == uint64(rt.id) {
+				rt.disabled, rt.penalty = 0, 0
+			}
+		}
 		return ok
 	case protocol.TypeShowStatus:
 		return reply(f.Type, putUint(l, nil, uint64(s.status), 4))
@@ -99,7 +107,16 @@ func (s *Server) answer(f protocol.Frame) []protocol.Frame {
 		name, _, whole := strings.Cut(string(f.Payload), "\x00")
 		return result(whole && s.table(name))
 	case protocol.TypeDiscoverEnvelope, protocol.TypeDiscoverMessage:
-		return reply(f.Type, putUint(l, nil, 0, l.Word))
+		if f.Type == protocol.TypeDiscoverEnvelope && !want(8) || f.Type == protocol.TypeDiscoverMessage && !want(4) {
+			return fail
+		}
+		id := uint64(0)
+		if f.Type == protocol.TypeDiscoverEnvelope {
+			id = u64()
+		} else {
+			id = uint64(u32())
+		}
+		return reply(f.Type, putUint(l, nil, s.discover(id), l.Word))
 	}
 	return nil
 }
@@ -124,11 +141,7 @@ func (s *Server) resume(bit uint32) bool {
 // act does something to an envelope or message and returns to how many.
 func (s *Server) act(t protocol.Type, id uint64) int {
 	n := s.queue.each(id, func(e *Envelope) bool {
-		if e.removed {
-			return false
-		}
-		suspended := e.Flags&protocol.FlagSuspend != 0
-		inflight := e.Flags&protocol.FlagInflight != 0
+		suspended := e.suspended()
 		switch t {
 		case protocol.TypePauseEnvelope:
 			e.Flags |= protocol.FlagSuspend
@@ -142,7 +155,7 @@ func (s *Server) act(t protocol.Type, id uint64) int {
 			e.Flags &^= protocol.FlagSuspend
 			return suspended
 		case protocol.TypeSchedule:
-			if inflight {
+			if e.inflight() {
 				return false
 			}
 			e.scheduled = true
@@ -150,29 +163,42 @@ func (s *Server) act(t protocol.Type, id uint64) int {
 			e.Flags &^= protocol.FlagHold
 			return true
 		default:
-			s.removed++
-			e.removed = true
+			// What is in flight is only hidden, and dropped when the try ends.
+			s.world.d.Removed++
+			s.world.d.Dequeued++
+			s.queue.remove(e)
+			s.files.remove(e.ID)
 			return true
 		}
 	})
-	if t == protocol.TypeRemove {
-		if id > 0xffffffff {
-			if i, found := s.queue.find(protocol.EvpID(id)); found && s.queue.all[i].Flags&protocol.FlagInflight == 0 {
-				s.queue.all = slices.Delete(s.queue.all, i, i+1)
-			}
-		} else {
-			s.queue.drop(func(e *Envelope) bool { return e.removed && e.Flags&protocol.FlagInflight == 0 })
+	s.queue.sweep()
+	return n
+}
+
+// discover takes up files that are on disk but not in the queue.
+func (s *Server) discover(id uint64) uint64 {
+	n := uint64(0)
+	for _, e := range s.files.discover(id) {
+		if i, known := s.queue.find(e); known && !s.queue.all[i].removed {
+			continue
 		}
+		s.queue.add(Envelope{ID: e, Flags: protocol.FlagPending, Time: time.Now().Unix(), Text: s.files.text(e)})
+		s.world.d.Enqueued++
+		n++
 	}
 	return n
 }
 
 // deliver sends what is scheduled, once relaying is no longer paused.
 func (s *Server) deliver() {
-	if s.status&mtaPaused != 0 {
+	if s.status&mtaPaused != 0 || s.cfg.Moving {
 		return
 	}
-	s.queue.drop(func(e *Envelope) bool { return e.scheduled })
+	for i := range s.queue.all {
+		if e := &s.queue.all[i]; e.scheduled && !e.removed {
+			s.done(e)
+		}
+	}
 }
 
 func (s *Server) block(f protocol.Frame) bool {
@@ -215,10 +241,11 @@ func (s *Server) listed(e *Envelope) []byte {
 
 func (s *Server) digest() []byte {
 	l := s.layout
-	p := putUint(l, nil, uint64(s.started), l.Time)
+	d := s.world.d
+	p := putUint(l, nil, uint64(d.Startup), l.Time)
 	p = putUint(l, p, uint64(time.Now().Unix()), l.Time)
-	n := uint64(s.queue.count())
-	for _, v := range []uint64{0, 0, n + s.removed, s.removed, 0, s.removed, 0, 0, 0, 0, 0} {
+	for _, v := range []uint64{d.Connects, d.Disconnects, d.Enqueued, d.Dequeued, d.Expired, d.Removed, d.Bounces,
+		d.Delivered, d.PermanentFailures, d.TemporaryFailures, d.Loops} {
 		p = putUint(l, p, v, l.Word)
 	}
 	for l.Time == 8 && len(p)%l.Align64 != 0 {
@@ -237,8 +264,12 @@ func (s *Server) stat(p []byte) []byte {
 		value int64
 	}{
 		{"control.session", 0, int64(len(s.conns))},
-		{"scheduler.envelope", 0, int64(s.queue.count())},
-		{"uptime", 1, s.started},
+		{"scheduler.delivery.ok", 0, int64(s.world.d.Delivered)},
+		{"scheduler.delivery.permfail", 0, int64(s.world.d.PermanentFailures)},
+		{"scheduler.delivery.tempfail", 0, int64(s.world.d.TemporaryFailures)},
+		{"scheduler.envelope", 0, int64(s.queue.live)},
+		{"smtp.session", 0, int64(s.world.d.Connects - s.world.d.Disconnects)},
+		{"uptime", 1, s.world.d.Startup},
 	}
 	const base = 0x5ead0000
 	iter := int(getUint(l, p, l.Word))

@@ -18,28 +18,64 @@ type Envelope struct {
 	Text  string         // made up from the id if empty
 	Gone  bool           // its file has vanished: listings leave it out
 
-	removed   bool // removed while in flight: hidden, dropped at the end of the try
-	scheduled bool // queued for delivery at once
+	removed   bool   // no longer listed; dropped for good by sweep
+	scheduled bool   // queued for delivery at once
+	bounce    bool   // made up as a bounce
+	tries     uint16 // of the simulation's own
+	last      int64  // when the last of them was
+	reason    uint8  // index into reasons of why it failed
 }
+
+func (e *Envelope) inflight() bool  { return e.Flags&protocol.FlagInflight != 0 }
+func (e *Envelope) suspended() bool { return e.Flags&protocol.FlagSuspend != 0 }
 
 // A queue holds envelopes in the order of their ids.
 type queue struct {
 	all  []Envelope
+	live int // of them not removed
 	seed uint64
 	now  int64 // when the queue was made
 }
 
-// newQueue makes up a queue of n messages of one recipient, the same one for
-// the same seed but for its times.
-func newQueue(n int, seed uint64, now int64) *queue {
-	q := &queue{seed: seed, now: now, all: make([]Envelope, n)}
+// recipients returns how many recipients the made up message with a number has:
+// mostly one.
+func recipients(i int) int {
+	switch {
+	case i%50 == 49:
+		return 12
+	case i%7 == 6:
+		return 3
+	}
+	return 1
+}
+
+// newQueue makes up a queue of n messages, the same one for the same seed but
+// for its times: pending ones of one recipient, or a mixture of all kinds.
+func newQueue(n int, seed uint64, now int64, mixed bool) *queue {
+	q := &queue{seed: seed, now: now, all: make([]Envelope, 0, n+n/2)}
 	r := rand.New(rand.NewPCG(seed, 1))
-	for i := range q.all {
-		id := protocol.EvpID(r.Uint64() | 1<<32 | 1)
-		q.all[i] = Envelope{ID: id, Flags: protocol.FlagPending, Time: now + int64(r.IntN(3600))}
+	for i := range n {
+		msg := uint64(r.Uint32()|1) << 32
+		if !mixed {
+			q.all = append(q.all, Envelope{ID: protocol.EvpID(msg | uint64(r.Uint32()|1)), Flags: protocol.FlagPending, Time: now + int64(r.IntN(3600))})
+			continue
+		}
+		for range recipients(i) {
+			e := Envelope{ID: protocol.EvpID(msg | uint64(r.Uint32()|1)), Flags: protocol.FlagPending, Time: now + int64(r.IntN(3600))}
+			switch r.IntN(40) {
+			case 0:
+				e.Flags |= protocol.FlagSuspend
+			case 1:
+				e.Flags |= protocol.FlagHold
+			case 2:
+				e.bounce = true
+			}
+			q.all = append(q.all, e)
+		}
 	}
 	slices.SortFunc(q.all, byID)
 	q.all = slices.CompactFunc(q.all, func(a, b Envelope) bool { return a.ID == b.ID })
+	q.live = len(q.all)
 	return q
 }
 
@@ -52,10 +88,29 @@ func (q *queue) add(e Envelope) {
 	}
 	i, found := q.find(e.ID)
 	if found {
+		if q.all[i].removed {
+			q.live++
+		}
 		q.all[i] = e
 		return
 	}
 	q.all = slices.Insert(q.all, i, e)
+	q.live++
+}
+
+// remove takes an envelope out of the queue.
+func (q *queue) remove(e *Envelope) {
+	if !e.removed {
+		e.removed = true
+		q.live--
+	}
+}
+
+// sweep drops what has been removed, once that is much, and is not in flight.
+func (q *queue) sweep() {
+	if len(q.all)-q.live > 1024+q.live/4 {
+		q.all = slices.DeleteFunc(q.all, func(e Envelope) bool { return e.removed && !e.inflight() })
+	}
 }
 
 // find returns the index of the first envelope at or after id.
@@ -99,30 +154,14 @@ func (q *queue) batch(from protocol.EvpID, n int) []*Envelope {
 func (q *queue) each(id uint64, f func(*Envelope) bool) int {
 	n := 0
 	if id > 0xffffffff {
-		if i, ok := q.find(protocol.EvpID(id)); ok && f(&q.all[i]) {
+		if i, ok := q.find(protocol.EvpID(id)); ok && !q.all[i].removed && f(&q.all[i]) {
 			n++
 		}
 		return n
 	}
 	i, _ := q.find(protocol.MsgID(id).First())
 	for ; i < len(q.all) && q.all[i].ID.Msg() == protocol.MsgID(id); i++ {
-		if f(&q.all[i]) {
-			n++
-		}
-	}
-	return n
-}
-
-// drop takes out the envelopes that f picks.
-func (q *queue) drop(f func(*Envelope) bool) {
-	q.all = slices.DeleteFunc(q.all, func(e Envelope) bool { return f(&e) })
-}
-
-// count returns how many envelopes there are.
-func (q *queue) count() int {
-	n := 0
-	for i := range q.all {
-		if !q.all[i].removed {
+		if !q.all[i].removed && f(&q.all[i]) {
 			n++
 		}
 	}
@@ -132,26 +171,67 @@ func (q *queue) count() int {
 var (
 	users   = []string{"alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy"}
 	domains = []string{"example.com", "example.org", "example.net", "gmial.example", "slow.example", "mail.example", "shop.example"}
-	reasons = []string{"", "", "", "451 4.7.1 greylisted, try again later", "No MX found for domain", "421 4.3.2 too busy",
+	reasons = []string{"", "451 4.7.1 greylisted, try again later", "No MX found for domain", "421 4.3.2 too busy",
 		"550 5.1.1 User unknown", "Network error on destination MXs", "452 4.2.2 mailbox full"}
 )
+
+// A mail is what is made up for an id.
+type mail struct {
+	from, to string
+	domain   string // of to
+	age      int64  // in seconds when the queue was made
+	tries    int
+	reason   string
+}
+
+// mail makes up what an envelope is about, always the same for its id.
+func (q *queue) mail(e *Envelope) mail {
+	r := rand.New(rand.NewPCG(q.seed, uint64(e.ID)))
+	pick := func(list []string) string { return list[r.IntN(len(list))] }
+	var m mail
+	sender := rand.New(rand.NewPCG(q.seed, uint64(e.ID.Msg()))) // one for all recipients
+	m.from = users[sender.IntN(len(users))] + "@" + domains[sender.IntN(3)]
+	m.domain = pick(domains)
+	m.to = fmt.Sprintf("%s%d@%s", pick(users), r.IntN(100), m.domain)
+	m.age = int64(sender.IntN(4 * 86400))
+	m.reason = reasons[max(0, r.IntN(len(reasons)+3)-3)]
+	if m.reason != "" {
+		m.tries = 1 + int(m.age/14400)
+	}
+	if e.bounce {
+		m.to, m.from, m.reason = m.from, "", "550 5.1.1 User unknown"
+	}
+	return m
+}
 
 // text returns the text of an envelope as smtpd keeps it.
 func (q *queue) text(e *Envelope) string {
 	if e.Text != "" {
 		return e.Text
 	}
-	r := rand.New(rand.NewPCG(q.seed, uint64(e.ID)))
-	pick := func(list []string) string { return list[r.IntN(len(list))] }
-	from := fmt.Sprintf("%s@%s", pick(users), pick(domains[:3]))
-	to := fmt.Sprintf("%s%d@%s", pick(users), r.IntN(100), pick(domains))
-	age := int64(r.IntN(4 * 86400))
+	m := q.mail(e)
+	created, last := q.now-m.age, int64(0)
+	if m.tries > 0 {
+		last = q.now - m.age/int64(m.tries+1)
+	}
+	if e.last > 0 {
+		m.tries += int(e.tries)
+		last, m.reason = e.last, reasons[e.reason]
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "version: 3\ndispatcher: relay\ntype: mta\nsmtpname: mx.example\nhelo: client.example\nhostname: client.example\n")
-	if reason := pick(reasons); reason != "" {
-		fmt.Fprintf(&b, "errorline: %s\n", reason)
+	kind := "mta"
+	if e.bounce {
+		kind = "bounce"
+	}
+	fmt.Fprintf(&b, "version: 3\ndispatcher: relay\ntype: %s\nsmtpname: mx.example\nhelo: client.example\nhostname: client.example\n", kind)
+	if m.reason != "" {
+		fmt.Fprintf(&b, "errorline: %s\n", m.reason)
 	}
 	fmt.Fprintf(&b, "sockaddr: 192.0.2.%d\nsender: %s\nrcpt: %s\ndest: %s\nctime: %d\nlast-try: %d\nlast-bounce: 0\nttl: 0\nretry: %d\n",
-		1+r.IntN(250), from, to, to, q.now-age, q.now-age/3, age/7200)
+		1+uint32(e.ID)%250, m.from, m.to, m.to, created, last, m.tries)
+	if e.bounce {
+		fmt.Fprintf(&b, "bounce-ttl: 0\nbounce-delay: 0\nbounce-type: failed\n")
+	}
+	b.WriteString("dsn-notify: 0\nesc-class: 0\nesc-code: 0\n")
 	return b.String()
 }

@@ -3,9 +3,6 @@
 package smtpdsim
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -29,13 +26,16 @@ const (
 // A Config says what is simulated. Zero fields get what a real smtpd has.
 type Config struct {
 	Seed     uint64
-	Messages int // of one recipient each, made up
-	MsgBatch int // most ids in one answer to LIST_MESSAGES
-	EvpBatch int // most envelopes in one answer to LIST_ENVELOPES
+	Messages int  // made up
+	Mixed    bool // of all kinds, not just pending ones of one recipient
+	MsgBatch int  // most ids in one answer to LIST_MESSAGES
+	EvpBatch int  // most envelopes in one answer to LIST_ENVELOPES
 	Layout   protocol.Layout
 	Tables   []string // names that update table takes
 	Denied   bool     // answers as to one who is not root
 	Version  uint32   // of the protocol, if not the client's
+	Spool    string   // folder for the files of the queue; none are written if empty
+	Moving   bool     // mail comes and goes
 	// Fault, if set, wraps each connection, to break what goes over it.
 	Fault func(net.Conn) net.Conn
 }
@@ -54,10 +54,10 @@ type Server struct {
 	queue    *queue
 	status   uint32
 	blocks   []string
-	lines    map[protocol.Type][]string
-	started  int64
-	removed  uint64
+	world    *world
+	files    *files
 	crashed  bool
+	stop     chan struct{}
 	requests map[protocol.Type]int
 }
 
@@ -75,26 +75,28 @@ func Start(path string, cfg Config) (*Server, error) {
 	if cfg.Version == 0 {
 		cfg.Version = protocol.Version
 	}
+	now := time.Now().Unix()
+	q := newQueue(cfg.Messages, cfg.Seed, now, cfg.Mixed)
+	files, err := newFiles(cfg.Spool, q)
+	if err != nil {
+		return nil, err
+	}
 	ln, err := net.Listen("unix", path)
 	if err != nil {
 		return nil, err
 	}
-	now := time.Now().Unix()
 	s := &Server{
 		cfg: cfg, layout: cfg.Layout, ln: ln,
 		conns:    map[net.Conn]bool{},
-		queue:    newQueue(cfg.Messages, cfg.Seed, now),
-		started:  now,
+		queue:    q,
+		files:    files,
+		world:    newWorld(cfg.Seed, now),
+		stop:     make(chan struct{}),
 		requests: map[protocol.Type]int{},
-		lines: map[protocol.Type][]string{
-			protocol.TypeShowRoutes: {
-				"1. [] <-> 192.0.2.10 ---- nconn=2 nerror=0 penalty=0 timeout=-",
-				"2. [] <-> 192.0.2.20 -DQ- nconn=0 nerror=3 penalty=9 timeout=4m10s",
-			},
-			protocol.TypeShowHosts:     {"192.0.2.10 mx.example.com refcount=2 nconn=2 lastconn=3s"},
-			protocol.TypeShowHostStats: {fmt.Sprintf("example.com|%d|250 2.0.0 ok", now-60)},
-			protocol.TypeShowRelays:    {"[relay:example.com,port=25,heloname=mx.example] refcount=3 ntask=1 nconn=2 lastconn=3s timeout=- wait= blocked=-"},
-		},
+	}
+	s.world.d.Enqueued = uint64(q.live)
+	if cfg.Moving {
+		s.wg.Go(s.move)
 	}
 	s.wg.Add(1)
 	go s.accept()
@@ -103,6 +105,13 @@ func Start(path string, cfg Config) (*Server, error) {
 
 // Close ends the server and its connections, and removes the socket.
 func (s *Server) Close() {
+	s.mu.Lock()
+	select {
+	case <-s.stop:
+	default:
+		close(s.stop)
+	}
+	s.mu.Unlock()
 	s.ln.Close()
 	s.mu.Lock()
 	for c := range s.conns {
@@ -112,12 +121,30 @@ func (s *Server) Close() {
 	s.wg.Wait()
 }
 
+// move lets time pass.
+func (s *Server) move() {
+	tick := time.NewTicker(tickEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case t := <-tick.C:
+			s.mu.Lock()
+			s.tick(t.Unix())
+			s.mu.Unlock()
+		case <-s.stop:
+			return
+		}
+	}
+}
+
 // Add puts envelopes into the queue.
 func (s *Server) Add(es ...Envelope) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range es {
 		s.queue.add(e)
+		s.files.write(s.queue, &e)
+		s.world.d.Enqueued++
 	}
 }
 
@@ -125,7 +152,13 @@ func (s *Server) Add(es ...Envelope) {
 func (s *Server) Envelopes() []Envelope {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]Envelope(nil), s.queue.all...)
+	var out []Envelope
+	for _, e := range s.queue.all {
+		if !e.removed {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // Crashed reports whether a client has done what makes a real smtpd exit.
@@ -306,16 +339,6 @@ func shortTemp() string {
 		return dir
 	}
 	return "/tmp"
-}
-
-// Run serves until ctx ends.
-func (s *Server) Run(ctx context.Context) error {
-	<-ctx.Done()
-	s.Close()
-	if err := ctx.Err(); !errors.Is(err, context.Canceled) {
-		return err
-	}
-	return nil
 }
 
 // table reports whether update table takes a name.

@@ -129,6 +129,10 @@ func (p *Prompt) Refresh() { p.tty.refresh() }
 // Interrupt makes Line return ErrClosed.
 func (p *Prompt) Interrupt() { p.tty.interrupt(closed) }
 
+// DropInput forgets what has been typed ahead, as Ctrl-C is to do while a
+// command runs.
+func (p *Prompt) DropInput() { p.tty.dropInput() }
+
 // Restore puts the terminal back as it was found, at any time; it is for the
 // end of the program.
 func (p *Prompt) Restore() { p.tty.TearDown() }

@@ -358,11 +358,29 @@ func (t *terminal) poll() {
 	defer t.mu.Unlock()
 	switch {
 	case n > 0:
-		t.queue = append(t.queue, t.tok.feed(buf[:n])...)
+		t.enqueue(t.tok.feed(buf[:n]))
 	case err == unix.EINTR || err == unix.EAGAIN:
 	default:
 		t.reason = closed // the terminal has gone
 	}
+}
+
+// enqueue adds keys to those that wait. A Ctrl-C drops those before it.
+func (t *terminal) enqueue(keys []string) {
+	t.queue = append(t.queue, keys...)
+	for i := len(t.queue) - 1; i >= 0; i-- {
+		if t.queue[i] == keyCtrlC {
+			t.queue = t.queue[i:]
+			return
+		}
+	}
+}
+
+// dropInput forgets the keys that wait.
+func (t *terminal) dropInput() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.queue, t.tok = nil, tokenizer{}
 }
 
 // A menu follows which suggestion go-prompt has selected, which it does not

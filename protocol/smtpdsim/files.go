@@ -1,0 +1,96 @@
+package smtpdsim
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"smtpctl/protocol"
+	"smtpctl/protocol/spool"
+)
+
+// maxFiles is how many envelopes of a made up queue get files. A larger queue
+// would take long to write.
+const maxFiles = 10_000
+
+// A files is the spool of a simulation, on disk. Its nil value writes nothing.
+type files struct {
+	sp *spool.Spool
+}
+
+// newFiles writes the beginning of a queue into a folder.
+func newFiles(dir string, q *queue) (*files, error) {
+	if dir == "" {
+		return nil, nil
+	}
+	f := &files{sp: spool.Open(dir)}
+	if err := os.MkdirAll(f.sp.Queue(), 0o700); err != nil {
+		return nil, err
+	}
+	for i := range q.all[:min(len(q.all), maxFiles)] {
+		if err := f.write(q, &q.all[i]); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+// write writes an envelope, and its message if that is not there.
+func (f *files) write(q *queue, e *Envelope) error {
+	if f == nil {
+		return nil
+	}
+	if err := os.MkdirAll(f.sp.MessageDir(e.ID.Msg()), 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(f.sp.EnvelopePath(e.ID), []byte(q.text(e)), 0o600); err != nil {
+		return err
+	}
+	path := f.sp.MessagePath(e.ID.Msg())
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	m := q.mail(e)
+	return os.WriteFile(path, []byte(fmt.Sprintf("Received: from client.example by mx.example with ESMTP id %v;\n"+
+		"From: %s\nTo: %s\nSubject: message %v of the simulation\nMessage-ID: <%v@client.example>\n\nNothing here is real.\n",
+		e.ID.Msg(), m.from, m.to, e.ID.Msg(), e.ID.Msg())), 0o600)
+}
+
+// remove removes the file of an envelope, and its message with the last one.
+func (f *files) remove(id protocol.EvpID) {
+	if f == nil {
+		return
+	}
+	os.Remove(f.sp.EnvelopePath(id))
+	if ids, err := f.sp.MessageIDs(id.Msg()); err == nil && len(ids) == 0 {
+		os.Remove(f.sp.MessagePath(id.Msg()))
+		os.Remove(f.sp.MessageDir(id.Msg()))
+		os.Remove(filepath.Dir(f.sp.MessageDir(id.Msg())))
+	}
+}
+
+// discover returns the ids of the envelope files of a message, or of one
+// envelope, that are on disk.
+func (f *files) discover(id uint64) []protocol.EvpID {
+	if f == nil {
+		return nil
+	}
+	msg := protocol.MsgID(id)
+	if id > 0xffffffff {
+		msg = protocol.EvpID(id).Msg()
+	}
+	var out []protocol.EvpID
+	ids, _ := f.sp.MessageIDs(msg)
+	for _, e := range ids {
+		if id <= 0xffffffff || e == protocol.EvpID(id) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// text returns the text of an envelope file.
+func (f *files) text(id protocol.EvpID) string {
+	b, _ := os.ReadFile(f.sp.EnvelopePath(id))
+	return string(b)
+}

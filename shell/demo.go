@@ -1,0 +1,72 @@
+package shell
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"smtpctl/protocol/smtpdsim"
+)
+
+// demoSeed makes every demo begin with the same queue.
+const demoSeed = 1
+
+// maxDemo is the most messages that a demo begins with.
+const maxDemo = 5_000_000
+
+// A demo is a simulated smtpd with a spool of its own.
+type demo struct {
+	sim *smtpdsim.Server
+	dir string
+}
+
+// startDemo starts a simulation of n messages in a new temporary folder, or
+// listening at a path of the user's choice.
+func startDemo(n int, listen string) (*demo, error) {
+	if n < 0 || n > maxDemo {
+		return nil, usagef("--demo=%d: want 0 to %d messages", n, maxDemo)
+	}
+	path, remove, err := smtpdsim.TempSocket()
+	if err != nil {
+		return nil, fileError(err)
+	}
+	d := &demo{dir: filepath.Dir(path)}
+	if listen != "" {
+		path = listen
+	}
+	d.sim, err = smtpdsim.Start(path, smtpdsim.Config{
+		Seed: demoSeed, Messages: n, Mixed: true, Moving: true, Spool: d.spool(),
+		Tables: []string{"aliases", "domains"},
+	})
+	if err != nil {
+		remove()
+		return nil, fmt.Errorf("--demo: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		d.close()
+		return nil, fileError(err)
+	}
+	return d, nil
+}
+
+// spool returns the folder of the simulated queue.
+func (d *demo) spool() string { return filepath.Join(d.dir, "spool") }
+
+// close ends the simulation and removes its files.
+func (d *demo) close() {
+	d.sim.Close()
+	os.RemoveAll(d.dir)
+}
+
+// demoBanner says that nothing is real.
+const demoBanner = "smtpctl: this is a simulated smtpd: no mail is real and none is sent"
+
+// serveDemo runs only the simulation until a signal ends it.
+func (s *Session) serveDemo(d *demo, listen string) int {
+	ctx, stop := withSignals(s.base)
+	defer stop()
+	fmt.Fprintln(s.err, demoBanner)
+	fmt.Fprintf(s.io.Out, "--socket %s --spool %s\n", listen, d.spool())
+	<-ctx.Done()
+	return StatusOK
+}
