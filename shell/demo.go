@@ -1,9 +1,12 @@
 package shell
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 
 	"smtpctl/protocol/smtpdsim"
 )
@@ -31,6 +34,8 @@ func startDemo(n int, listen string) (*demo, error) {
 		return nil, fileError(err)
 	}
 	d := &demo{dir: filepath.Dir(path)}
+	// A closed pipe is to end the program by an error, so that the folder goes.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	if listen != "" {
 		path = listen
 	}
@@ -63,7 +68,7 @@ const demoBanner = "smtpctl: this is a simulated smtpd: no mail is real and none
 
 // serveDemo runs only the simulation until a signal ends it.
 func (s *Session) serveDemo(d *demo, listen string) int {
-	ctx, stop := withSignals(s.base)
+	ctx, stop := withSignals(context.Background())
 	defer stop()
 	fmt.Fprintln(s.err, demoBanner)
 	fmt.Fprintf(s.io.Out, "--socket %s --spool %s\n", listen, d.spool())

@@ -95,6 +95,9 @@ func report(w io.Writer, style render.Style, err error) int {
 	if errors.As(err, &done) {
 		return Status(err)
 	}
+	if errors.Is(err, syscall.EPIPE) {
+		return statusSignal + int(syscall.SIGPIPE) // whoever reads had enough
+	}
 	var placed *placedError
 	text := render.Safe(err.Error())
 	if !errors.As(err, &placed) {

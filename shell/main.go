@@ -31,12 +31,34 @@ func Main(args []string) int {
 			rest, err = mailqWords(rest)
 		}
 	}
-	if err == nil && len(rest) > 0 && inv.file != "" {
+	switch {
+	case err != nil:
+	case len(rest) > 0 && inv.file != "":
 		err = usagef("-f and a command: want one of them")
+	case inv.listen != "" && inv.demo < 0:
+		err = usagef("--listen goes with --demo")
+	case inv.listen != "" && len(rest) > 0:
+		err = usagef("--listen runs only the simulation and takes no command: %q", rest[0])
+	case inv.demo >= 0 && !inv.check:
+		var d *demo
+		if d, err = startDemo(inv.demo, inv.listen); err != nil {
+			break
+		}
+		defer d.close()
+		if inv.listen != "" {
+			return s.serveDemo(d, inv.listen)
+		}
+		s.opts.Socket, s.opts.Spool = d.sim.Path(), d.spool()
+		fmt.Fprintln(s.err, demoBanner)
 	}
 	if err != nil {
 		return report(s.err, s.style, err)
 	}
+	return s.dispatch(opts, inv, rest)
+}
+
+// dispatch goes one of the three ways.
+func (s *Session) dispatch(opts Options, inv invocation, rest []string) int {
 	switch {
 	case opts.version || opts.help:
 		s.opts.version, s.opts.help = opts.version, opts.help
@@ -48,7 +70,7 @@ func Main(args []string) int {
 		return s.oneShot(rest)
 	case inv.file != "":
 		return s.script(inv.file, inv.check)
-	case isTerminal(streams.In) && !inv.check:
+	case isTerminal(s.io.In) && !inv.check:
 		return s.repl()
 	}
 	return s.script("-", inv.check)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -34,6 +35,8 @@ type invocation struct {
 	file      string // script to run, - for stdin
 	keepGoing bool   // run a script to its end whatever fails
 	check     bool   // parse a script and send nothing
+	demo      int    // run on a simulated smtpd with so many messages; -1 for none
+	listen    string // run only that, at this path
 }
 
 // DefaultOptions returns what holds without any flag.
@@ -45,6 +48,9 @@ func DefaultOptions() Options {
 		Color:   "auto",
 	}
 }
+
+// demoMessages is how many messages --demo begins with if it is not said.
+const demoMessages = 200
 
 // colorModes are the values of --color.
 var colorModes = []string{"auto", "always", "never"}
@@ -63,6 +69,9 @@ func flagSet(o *Options, inv *invocation) *pflag.FlagSet {
 	fs.BoolVarP(&o.ReadOnly, "read-only", "r", o.ReadOnly, "refuse every command that changes something")
 	fs.BoolVar(&o.Restricted, "restricted", o.Restricted, "switch off pipes, files and the pager")
 	if inv != nil {
+		fs.IntVar(&inv.demo, "demo", -1, "run on a simulated smtpd with `N` messages; needs no root and no smtpd")
+		fs.Lookup("demo").NoOptDefVal = strconv.Itoa(demoMessages)
+		fs.StringVar(&inv.listen, "listen", "", "with --demo, run only the simulation, at the socket `PATH`")
 		fs.StringVarP(&inv.file, "file", "f", "", "run the commands in `FILE`, - for standard input")
 		fs.BoolVarP(&inv.keepGoing, "keep-going", "k", false, "run a script to its end whatever fails")
 		fs.BoolVar(&inv.check, "check", false, "parse a script, say what is wrong in it and send nothing")

@@ -137,6 +137,9 @@ func (s *Server) move() {
 	}
 }
 
+// Path returns the path of the socket.
+func (s *Server) Path() string { return s.ln.Addr().String() }
+
 // Add puts envelopes into the queue.
 func (s *Server) Add(es ...Envelope) {
 	s.mu.Lock()
