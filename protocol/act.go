@@ -9,8 +9,11 @@ import (
 // An Action is something done to an envelope in the queue.
 type Action int
 
-// The actions. Schedule must not be sent for a suspended envelope: some
-// releases of smtpd exit when it is resumed later, and all send it.
+// The actions. Schedule must not be sent for a suspended envelope: smtpd exits
+// when it is resumed later (seen on 6.8.0p2 and 7.9.0p0). Nor must it be sent
+// for one that is due, which smtpd has in its list of envelopes to deliver: a
+// second time breaks that list (scheduler_ramqueue.c, rq_envelope_schedule; seen
+// on 6.8.0p2 as a crash while relaying was paused).
 const (
 	PauseEnvelope Action = iota
 	ResumeEnvelope

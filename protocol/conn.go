@@ -157,7 +157,11 @@ func (c *Conn) Alive() bool {
 	default:
 		return true // in use; whoever uses it will see
 	}
-	if err := peek(c.nc); err != nil {
+	err := peek(c.nc)
+	if c.r.Unread() > 0 {
+		err = errUnasked
+	}
+	if err != nil {
 		c.fail(err)
 		return false
 	}

@@ -139,6 +139,9 @@ func (r *FrameReader) Buffered() (f Frame, ok bool, err error) {
 	return f, true, nil
 }
 
+// Unread returns how many bytes have been read but not returned as frames.
+func (r *FrameReader) Unread() int { return r.hi - r.lo }
+
 // Fill reads once from the stream. Payloads of earlier frames are no longer
 // valid after it.
 func (r *FrameReader) Fill() error {

@@ -8,6 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// errUnasked is what is wrong with a connection that has data while it is idle.
+var errUnasked = &ProtocolError{Reason: "data that nobody asked for"}
+
 // peek looks, without waiting, whether the other side of an idle connection
 // has closed it or has sent something unasked, which is as bad.
 func peek(nc net.Conn) error {
@@ -28,7 +31,7 @@ func peek(nc net.Conn) error {
 		case err != nil || n == 0:
 			result = ErrHangup
 		default:
-			result = &ProtocolError{Reason: "data that nobody asked for"}
+			result = errUnasked
 		}
 	})
 	if err != nil {

@@ -141,21 +141,32 @@ func (t *tally) found() int {
 	return t.done + t.gone + t.suspended + t.running + t.unconfirmed
 }
 
-// actPage is how many envelopes are listed before they are acted on.
-const actPage = 8192
+// actPage is how many envelopes are listed before they are acted on: few enough
+// for that to take less time than dueMargin on a slow machine.
+const actPage = 2048
 
 // act does something to the envelopes that the arguments name, or to all.
 func (c *Call) act(ctx context.Context, a protocol.Action, verb string) error {
+	var t tally
+	var id idArg
+	var err error
+	if len(c.args) > 0 {
+		// Before the lock: the user may take long to answer.
+		if id, err = c.confirmShort(ctx, c.id(0)); err != nil {
+			return err
+		}
+	}
+	unlock, err := c.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	conn, err := c.conn(ctx)
 	if err != nil {
 		return err
 	}
-	var t tally
-	var id idArg
 	if len(c.args) == 0 {
 		err = c.actAll(ctx, conn, a, &t)
-	} else if id, err = c.confirmShort(ctx, c.id(0)); err != nil {
-		return err
 	} else if id.evp != 0 {
 		err = c.actEnvelope(ctx, conn, a, id.evp, &t)
 	} else {
@@ -229,7 +240,7 @@ func (c *Call) actAll(ctx context.Context, conn *protocol.Conn, a protocol.Actio
 				next = e.ID.Msg()
 				break
 			}
-			page = append(page, listed{e.ID, e.Flags})
+			page = append(page, listed{e.ID, e.Flags, e.NextTry})
 		}
 		if err := c.actOn(ctx, conn, a, page, t); err != nil {
 			return err
@@ -245,6 +256,17 @@ func (c *Call) actAll(ctx context.Context, conn *protocol.Conn, a protocol.Actio
 type listed struct {
 	id    protocol.EvpID
 	flags protocol.Flags
+	next  int64 // when it is due
+}
+
+// dueMargin is how many seconds before an envelope is due schedule leaves it
+// alone: more than pass between the look at it and the request.
+const dueMargin = 5
+
+// due reports whether smtpd delivers the envelope at once or very soon anyway,
+// or would if relaying were not paused.
+func (e *listed) due(now int64) bool {
+	return e.flags&protocol.FlagPending != 0 && e.flags&protocol.FlagHold == 0 && e.next <= now+dueMargin
 }
 
 func (c *Call) actMessage(ctx context.Context, conn *protocol.Conn, a protocol.Action, msg protocol.MsgID, t *tally) error {
@@ -253,18 +275,18 @@ func (c *Call) actMessage(ctx context.Context, conn *protocol.Conn, a protocol.A
 		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
 			return err
 		}
-		all = append(all, listed{e.ID, e.Flags})
+		all = append(all, listed{e.ID, e.Flags, e.NextTry})
 	}
 	return c.actOn(ctx, conn, a, all, t)
 }
 
 func (c *Call) actEnvelope(ctx context.Context, conn *protocol.Conn, a protocol.Action, id protocol.EvpID, t *tally) error {
-	flags, known, err := lookUp(ctx, conn, id)
+	e, known, err := lookUp(ctx, conn, id)
 	switch {
 	case err != nil:
 		return err
 	case known:
-		return c.actOn(ctx, conn, a, []listed{{id, flags}}, t)
+		return c.actOn(ctx, conn, a, []listed{e}, t)
 	case a == protocol.ScheduleEnvelope:
 		return nil // it might be suspended for all that is known
 	}
@@ -272,23 +294,26 @@ func (c *Call) actEnvelope(ctx context.Context, conn *protocol.Conn, a protocol.
 	return c.send(ctx, conn, a, []protocol.EvpID{id}, t)
 }
 
-// lookUp asks smtpd for the flags of one envelope.
-func lookUp(ctx context.Context, conn *protocol.Conn, id protocol.EvpID) (flags protocol.Flags, known bool, err error) {
+// lookUp asks smtpd for the state of one envelope.
+func lookUp(ctx context.Context, conn *protocol.Conn, id protocol.EvpID) (l listed, known bool, err error) {
 	for e, err := range conn.MessageEnvelopes(ctx, id) {
 		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
-			return 0, false, err
+			return l, false, err
 		}
-		return e.Flags, e.ID == id, nil
+		return listed{e.ID, e.Flags, e.NextTry}, e.ID == id, nil
 	}
-	return 0, false, nil
+	return l, false, nil
 }
 
 // actOn does something to listed envelopes, leaving out those where it would
-// change nothing, or do harm: smtpd delivers a suspended envelope that is
-// scheduled, and exits when it is resumed.
+// change nothing, or do harm. Schedule is the dangerous one: smtpd delivers a
+// suspended envelope that is scheduled, and exits when it is resumed; and an
+// envelope that is due is in the list of those to deliver already, which a
+// second schedule corrupts, so that mail is lost until the next start, or smtpd
+// crashes. What is due counts as scheduled, for it is.
 func (c *Call) actOn(ctx context.Context, conn *protocol.Conn, a protocol.Action, all []listed, t *tally) error {
 	ids := make([]protocol.EvpID, 0, len(all))
-	inflight := 0
+	inflight, now := 0, time.Now().Unix()
 	for _, e := range all {
 		suspended := e.flags&protocol.FlagSuspend != 0
 		switch {
@@ -300,6 +325,9 @@ func (c *Call) actOn(ctx context.Context, conn *protocol.Conn, a protocol.Action
 			continue
 		case e.flags&protocol.FlagInflight != 0 && a == protocol.ScheduleEnvelope:
 			t.inflight++
+			continue
+		case a == protocol.ScheduleEnvelope && e.due(now):
+			t.done++
 			continue
 		case e.flags&protocol.FlagInflight != 0 && a == protocol.RemoveEnvelope:
 			inflight++

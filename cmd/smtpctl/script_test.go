@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -66,7 +67,7 @@ func startSim(ts *testscript.TestScript, neg bool, args []string) {
 	sim, err := smtpdsim.Start(ts.Getenv("SOCKET"), cfg)
 	ts.Check(err)
 	for i := range 3 { // a message of three recipients
-		sim.Add(smtpdsim.Envelope{ID: protocol.EvpID(0xabcd0001<<32 | uint64(i+1)), Time: 1, Text: fmt.Sprintf(
+		sim.Add(smtpdsim.Envelope{ID: protocol.EvpID(0xabcd0001<<32 | uint64(i+1)), Time: time.Now().Unix() + 3600, Text: fmt.Sprintf(
 			"version: 3\ntype: mta\nsockaddr: local\nsender: a@x.example\nrcpt: r%d@y.example\ndest: r%d@y.example\nctime: 1\n", i, i)})
 	}
 	sims[ts.Getenv("SOCKET")] = sim

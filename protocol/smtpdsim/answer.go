@@ -158,6 +158,10 @@ func (s *Server) act(t protocol.Type, id uint64) int {
 			if e.inflight() {
 				return false
 			}
+			if e.scheduled {
+				// It is in the list of those to deliver already, which breaks.
+				s.crashed = true
+			}
 			e.scheduled = true
 			e.Time = time.Now().Unix()
 			e.Flags &^= protocol.FlagHold

@@ -38,6 +38,10 @@ type Config struct {
 	Moving   bool     // mail comes and goes
 	// Fault, if set, wraps each connection, to break what goes over it.
 	Fault func(net.Conn) net.Conn
+	// Tamper, if set, is called for each connection and returns what changes
+	// the frames that go over it: n counts them, raw may be changed, what is
+	// returned is sent instead.
+	Tamper func() func(n int, raw []byte) []byte
 }
 
 // A Server is a simulated smtpd.
@@ -238,6 +242,11 @@ func (s *Server) serve(raw net.Conn) {
 	// What the client does not read is buffered without bound, as smtpd does.
 	out := newOutbox(c)
 	defer out.close()
+	tamper := func(_ int, raw []byte) []byte { return raw }
+	if s.cfg.Tamper != nil {
+		tamper = s.cfg.Tamper()
+	}
+	n := 0
 	r := protocol.NewFrameReader(raw, s.layout)
 	for {
 		f, err := r.Next()
@@ -258,7 +267,8 @@ func (s *Server) serve(raw net.Conn) {
 			if err != nil {
 				return
 			}
-			out.write(b)
+			out.write(tamper(n, b))
+			n++
 		}
 	}
 }
