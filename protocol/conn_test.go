@@ -122,6 +122,9 @@ func TestStatsInEveryLayout(t *testing.T) {
 		if got["scheduler.envelope"] != 3 || got["uptime"] < time.Now().Unix()-60 {
 			t.Errorf("stats %v", got)
 		}
+		if got := ids(t, c.Envelopes(ctx)); len(got) != 3 {
+			t.Errorf("listed %v, want 3 envelopes", got)
+		}
 		if d, err := c.Digest(ctx); err != nil || d.Enqueued-d.Dequeued != 3 {
 			t.Errorf("digest %+v, %v", d, err)
 		}

@@ -35,11 +35,11 @@ func Main(args []string) int {
 	case err != nil:
 	case len(rest) > 0 && inv.file != "":
 		err = usagef("-f and a command: want one of them")
-	case inv.listen != "" && inv.demo < 0:
+	case inv.listen != "" && inv.demo == noDemo:
 		err = usagef("--listen goes with --demo")
 	case inv.listen != "" && len(rest) > 0:
 		err = usagef("--listen runs only the simulation and takes no command: %q", rest[0])
-	case inv.demo >= 0 && !inv.check:
+	case inv.demo != noDemo && !inv.check:
 		var d *demo
 		if d, err = startDemo(inv.demo, inv.listen); err != nil {
 			break

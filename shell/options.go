@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -35,7 +36,7 @@ type invocation struct {
 	file      string // script to run, - for stdin
 	keepGoing bool   // run a script to its end whatever fails
 	check     bool   // parse a script and send nothing
-	demo      int    // run on a simulated smtpd with so many messages; -1 for none
+	demo      int    // run on a simulated smtpd with so many messages, or noDemo
 	listen    string // run only that, at this path
 }
 
@@ -51,6 +52,9 @@ func DefaultOptions() Options {
 
 // demoMessages is how many messages --demo begins with if it is not said.
 const demoMessages = 200
+
+// noDemo means that there is no --demo.
+const noDemo = math.MinInt
 
 // colorModes are the values of --color.
 var colorModes = []string{"auto", "always", "never"}
@@ -69,7 +73,7 @@ func flagSet(o *Options, inv *invocation) *pflag.FlagSet {
 	fs.BoolVarP(&o.ReadOnly, "read-only", "r", o.ReadOnly, "refuse every command that changes something")
 	fs.BoolVar(&o.Restricted, "restricted", o.Restricted, "switch off pipes, files and the pager")
 	if inv != nil {
-		fs.IntVar(&inv.demo, "demo", -1, "run on a simulated smtpd with `N` messages; needs no root and no smtpd")
+		fs.IntVar(&inv.demo, "demo", noDemo, "run on a simulated smtpd with `N` messages; needs no root and no smtpd")
 		fs.Lookup("demo").NoOptDefVal = strconv.Itoa(demoMessages)
 		fs.StringVar(&inv.listen, "listen", "", "with --demo, run only the simulation, at the socket `PATH`")
 		fs.StringVarP(&inv.file, "file", "f", "", "run the commands in `FILE`, - for standard input")

@@ -88,3 +88,9 @@ func theirs(d *realsmtpd.Daemon, stdin string, args ...string) result {
 	out, errb, status := d.Smtpctl(stdin, args...)
 	return result{out, errb, status}
 }
+
+// run runs the program as it is.
+func run(t testing.TB, args ...string) result {
+	t.Helper()
+	return runCommand(t, exec.Command(program, args...), "")
+}

@@ -5,12 +5,8 @@ package conformance
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
-	"net/netip"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -152,119 +148,6 @@ func (s *suite) want(what string, got, want any) {
 	s.Helper()
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		s.Errorf("%s: %v, want %v", what, got, want)
-	}
-}
-
-func (s *suite) pauses() {
-	c := s.dial()
-	for _, sub := range []protocol.Subsystem{protocol.MDA, protocol.SMTP} {
-		s.want("pause", c.Pause(ctx, sub), nil)
-		s.want("pause again is refused", errors.Is(c.Pause(ctx, sub), protocol.ErrRefused), true)
-		st, err := c.Status(ctx)
-		s.want("status", err, nil)
-		s.want(sub.String()+" is paused", st.Paused(sub), true)
-		s.want("resume", c.Resume(ctx, sub), nil)
-		s.want("resume again is refused", errors.Is(c.Resume(ctx, sub), protocol.ErrRefused), true)
-	}
-	s.want("pausing a paused mta is refused", errors.Is(c.Pause(ctx, protocol.MTA), protocol.ErrRefused), true)
-}
-
-func (s *suite) digest() {
-	c := s.dial()
-	before, err := c.Digest(ctx)
-	s.want("digest", err, nil)
-	s.Queue(2)
-	after, err := c.Digest(ctx)
-	s.want("digest", err, nil)
-	s.want("enqueued", after.Enqueued-before.Enqueued, 2)
-	if now := time.Now().Unix(); after.Timestamp < now-5 || after.Timestamp > now+5 || after.Startup > now || after.Startup < now-3600 {
-		s.Errorf("startup %d, timestamp %d, now %d", after.Startup, after.Timestamp, now)
-	}
-}
-
-func (s *suite) stats() {
-	c := s.dial()
-	s.Queue(3)
-	stats := map[string]protocol.Stat{}
-	for st, err := range c.Stats(ctx) {
-		if err != nil {
-			s.Fatal(err)
-		}
-		if _, twice := stats[st.Key]; twice {
-			s.Errorf("%s comes twice", st.Key)
-		}
-		stats[st.Key] = st
-	}
-	s.want("scheduler.envelope", stats["scheduler.envelope"].Value, 3)
-	if n := stats["control.session"].Value; n < 1 || n > 3 { // others may be closing
-		s.Errorf("control.session: %d", n)
-	}
-	up := stats["uptime"]
-	s.want("uptime is a time", up.Kind, protocol.StatTimestamp)
-	if ago := time.Now().Unix() - up.Value; ago < 0 || ago > 3600 {
-		s.Errorf("smtpd started %d seconds ago", ago)
-	}
-}
-
-func (s *suite) reports() {
-	c := s.dial()
-	for _, r := range []protocol.Report{protocol.Hosts, protocol.Relays, protocol.Routes, protocol.HostStats, protocol.Blocks} {
-		for line, err := range c.Lines(ctx, r) {
-			if err != nil {
-				s.Fatalf("%s: %v", r.Name, err)
-			}
-			if line == "" || strings.ContainsAny(line, "\x00\n") {
-				s.Errorf("%s: line %q", r.Name, line)
-			}
-		}
-	}
-}
-
-func (s *suite) blocks() {
-	c := s.dial()
-	list := func() (out []string) {
-		for line, err := range c.Lines(ctx, protocol.Blocks) {
-			if err != nil {
-				s.Fatal(err)
-			}
-			out = append(out, line)
-		}
-		slices.Sort(out)
-		return out
-	}
-	four, six := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
-	s.want("block", c.Block(ctx, four, "a.example"), nil)
-	s.want("block", c.Block(ctx, six, "b.example"), nil)
-	s.want("blocks", list(), []string{"192.0.2.1 -> a.example", "[2001:db8::1] -> b.example"})
-	s.want("unblock", c.Unblock(ctx, four, "a.example"), nil)
-	s.want("unblock what is not there", c.Unblock(ctx, four, "z.example"), nil)
-	s.want("unblock", c.Unblock(ctx, six, "b.example"), nil)
-	s.want("blocks", len(list()), 0)
-}
-
-func (s *suite) acknowledged() {
-	c := s.dial()
-	for _, b := range protocol.TraceBits {
-		s.want("trace "+b.Name, c.Trace(ctx, b.Mask, true), nil)
-		s.want("untrace "+b.Name, c.Trace(ctx, b.Mask, false), nil)
-	}
-	for _, b := range protocol.ProfileBits {
-		s.want("profile "+b.Name, c.Profile(ctx, b.Mask, true), nil)
-		s.want("unprofile "+b.Name, c.Profile(ctx, b.Mask, false), nil)
-	}
-	s.want("log verbose", c.Verbose(ctx, true), nil)
-	s.want("log brief", c.Verbose(ctx, false), nil)
-	s.want("resume a route that is not there", c.ResumeRoute(ctx, 123456), nil)
-	s.want("resume all routes", c.ResumeRoute(ctx, 0), nil)
-}
-
-func (s *suite) tables() {
-	c := s.dial()
-	s.want("update table aliases", c.UpdateTable(ctx, "aliases"), nil)
-	for _, name := range []string{"nosuchtable", strings.Repeat("x", 2047)} {
-		if err := c.UpdateTable(ctx, name); !errors.Is(err, protocol.ErrRefused) {
-			s.Errorf("update table %.12s: %v, want it refused", name, err)
-		}
 	}
 }
 
@@ -437,75 +320,4 @@ func (s *suite) oneConnection() {
 		}
 	}
 	s.want("alive", c.Alive(), true)
-}
-
-// raw opens a connection without a client.
-func (s *suite) raw() net.Conn {
-	s.Helper()
-	nc, err := net.Dial("unix", s.Socket)
-	if err != nil {
-		s.Fatal(err)
-	}
-	nc.SetDeadline(time.Now().Add(5 * time.Second))
-	return nc
-}
-
-// ask sends a frame and returns the type of the first one that comes back, 0
-// if none does.
-func (s *suite) ask(nc net.Conn, t protocol.Type, version uint32, payload []byte) protocol.Type {
-	s.Helper()
-	f, err := exchange(nc, protocol.Frame{Type: t, PeerID: version, Payload: payload})
-	if err != nil {
-		return 0
-	}
-	return f.Type
-}
-
-func exchange(nc net.Conn, f protocol.Frame) (protocol.Frame, error) {
-	l := protocol.HostLayout()
-	b, err := l.AppendFrame(nil, f)
-	if err != nil {
-		return protocol.Frame{}, err
-	}
-	if _, err := nc.Write(b); err != nil {
-		return protocol.Frame{}, err
-	}
-	return protocol.NewFrameReader(nc, l).Next()
-}
-
-// version speaks a later version: the answer is a FAIL with smtpd's own.
-func (s *suite) version() {
-	nc := s.raw()
-	defer nc.Close()
-	f, err := exchange(nc, protocol.Frame{Type: protocol.TypeShowStatus, PeerID: protocol.Version + 1})
-	s.want("error", err, nil)
-	s.want("answer", f.Type, protocol.TypeFail)
-	s.want("version", f.PeerID, protocol.Version)
-}
-
-// unknownType sends a type that smtpd does not know: nothing comes back.
-func (s *suite) unknownType() {
-	nc := s.raw()
-	defer nc.Close()
-	nc.SetDeadline(time.Now().Add(300 * time.Millisecond))
-	s.want("answer", s.ask(nc, 18, protocol.Version, nil), protocol.Type(0))
-	c := s.dial()
-	_, err := c.Status(ctx)
-	s.want("status", err, nil)
-}
-
-// connectionLimit opens as many connections as one user may have, and one more.
-func (s *suite) connectionLimit() {
-	const limit = 32
-	time.Sleep(100 * time.Millisecond) // for those of earlier checks to be closed
-	for i := range limit {
-		nc := s.raw()
-		defer nc.Close()
-		if got := s.ask(nc, protocol.TypeShowStatus, protocol.Version, nil); got != protocol.TypeShowStatus {
-			s.Fatalf("connection %d: %v", i+1, got)
-		}
-	}
-	nc := s.raw()
-	defer nc.Close()
-	s.want("one more", s.ask(nc, protocol.TypeShowStatus, protocol.Version, nil), protocol.Type(0))
 }

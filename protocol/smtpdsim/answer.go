@@ -19,8 +19,8 @@ const (
 )
 
 // answer returns the frames that answer a request; none if smtpd would not
-// answer. s.mu is held.
-func (s *Server) answer(f protocol.Frame) []protocol.Frame {
+// answer; denied if the client is not root. s.mu is held.
+func (s *Server) answer(f protocol.Frame, denied bool) []protocol.Frame {
 	l := s.layout
 	reply := func(t protocol.Type, p []byte) []protocol.Frame { return []protocol.Frame{{Type: t, Payload: p}} }
 	ok := reply(protocol.TypeOK, nil)
@@ -34,7 +34,7 @@ func (s *Server) answer(f protocol.Frame) []protocol.Frame {
 	if f.PeerID != s.cfg.Version {
 		return []protocol.Frame{{Type: protocol.TypeFail, PeerID: s.cfg.Version}}
 	}
-	if s.cfg.Denied {
+	if denied {
 		return fail
 	}
 	u32 := func() uint32 { return l.Order.Uint32(f.Payload) }

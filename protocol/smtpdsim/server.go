@@ -247,6 +247,7 @@ func (s *Server) serve(raw net.Conn) {
 		tamper = s.cfg.Tamper()
 	}
 	n := 0
+	denied := s.cfg.Denied || !mayCommand(raw)
 	r := protocol.NewFrameReader(raw, s.layout)
 	for {
 		f, err := r.Next()
@@ -255,7 +256,7 @@ func (s *Server) serve(raw net.Conn) {
 		}
 		s.mu.Lock()
 		s.requests[f.Type]++
-		frames := s.answer(f)
+		frames := s.answer(f, denied)
 		crashed := s.crashed
 		s.mu.Unlock()
 		if crashed {

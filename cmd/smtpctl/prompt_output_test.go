@@ -1,0 +1,123 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+
+	"smtpctl/protocol/smtpdsim"
+)
+
+func TestPromptPipes(t *testing.T) {
+	_, path := simulation(t, smtpdsim.Config{Messages: 30})
+	x := openTerminal(t, "--socket", path)
+	x.expect(promptRE)
+	x.run("show queue | wc -l | tr 0-9 a-j", `\nda\n`)
+	file := filepath.Join(t.TempDir(), "out")
+	x.run("show status > "+file+"; show status >> "+file, "")
+	if b, _ := os.ReadFile(file); string(b) != strings.Repeat("MDA running\nMTA running\nSMTP running\n", 2) {
+		t.Errorf("file holds %q", b)
+	}
+	x.run("show queue | head -n 1 > /dev/null; true", "")
+	x.run("show status | false", `\| false: exit status 1`)
+	x.keys("show status | sleep 100\r")
+	time.Sleep(200 * time.Millisecond)
+	x.keys("\x03")
+	x.expect(promptRE)
+	x.run("show status > /nonexistent/file", "no such file")
+	x.run("show status --restricted | cat", "switched off by --restricted")
+}
+
+func TestPromptPages(t *testing.T) {
+	_, path := simulation(t, smtpdsim.Config{Messages: 100})
+	dir := t.TempDir()
+	script := filepath.Join(dir, "mypager")
+	os.WriteFile(script, []byte("#!/bin/sh\necho PAGED\ncat >/dev/null\necho END\n"), 0o755)
+	x := openTerminalIn(t, dir, []string{"PAGER=" + script}, "--socket", path)
+	x.expect(promptRE)
+	x.run("show queue", "PAGED(?s).*END")
+	if out := x.run("show status", "MTA running"); strings.Contains(out[0], "PAGED") {
+		t.Errorf("three lines went through the pager: %q", out)
+	}
+	x.keys("exit\r")
+	x.ended(0)
+	// A pager that is not there is done without.
+	x = openTerminalIn(t, dir, []string{"PAGER=nosuchpager"}, "--socket", path)
+	x.expect(promptRE)
+	x.run("show queue", `pending`)
+}
+
+func TestPromptWatches(t *testing.T) {
+	_, path := simulation(t, smtpdsim.Config{Messages: 100})
+	x := openTerminal(t, "--socket", path)
+	x.expect(promptRE)
+	x.keys("watch 0.1 sh q\r")
+	x.expect(`every 100ms: show queue(?s).*more lines`)
+	x.expect(`every 100ms: show queue(?s).*more lines`)
+	x.keys("\x03")
+	x.expect(promptRE)
+	x.run("watch remove all", "no command that shows")
+	x.run("watch 0 show queue", "want 0.1 to 86400 seconds")
+	x.run("show status", "MDA running")
+}
+
+// TestPromptMonitorHeader keeps the header of monitor in sight on a screen of
+// few rows.
+func TestPromptMonitorHeader(t *testing.T) {
+	_, path := simulation(t, smtpdsim.Config{})
+	x := openTerminal(t, "--socket", path)
+	pty.Setsize(x.pty, &pty.Winsize{Rows: 6, Cols: 100})
+	x.expect(promptRE)
+	x.keys("monitor\r")
+	x.expect(`curr conn disc`)
+	x.expect(`curr conn disc`) // again after three lines
+	x.keys("\x03")
+	x.expect(promptRE)
+}
+
+func TestPromptEncryptAsks(t *testing.T) {
+	_, path := simulation(t, smtpdsim.Config{})
+	x := openTerminal(t, "--socket", path)
+	x.expect(promptRE)
+	x.keys("encrypt\r")
+	x.expect(`password: $`)
+	x.keys("hunter2\r")
+	x.expect(`again: $`)
+	x.keys("hunter2\r")
+	x.expect(`\$[26](?s).*` + promptRE)
+	x.keys("encrypt\r")
+	x.expect(`password: $`)
+	x.keys("hunter2\r")
+	x.expect(`again: $`)
+	x.keys("hunter3\r")
+	x.expect(`the two passwords differ(?s).*` + promptRE)
+	x.keys("encrypt\r")
+	x.expect(`password: $`)
+	x.keys("hun\x03")
+	x.expect(promptRE)
+	x.run("show status", "MDA running")
+	if strings.Contains(x.all(), "hunter") {
+		t.Error("a password was shown")
+	}
+}
+
+func TestPromptSaysWhatIsPaused(t *testing.T) {
+	s, path := simulation(t, smtpdsim.Config{})
+	x := openTerminal(t, "--socket", path)
+	x.expect(promptRE)
+	x.keys("pause mta\r")
+	x.expect(`smtpctl \[mta paused\]> $`)
+	x.keys("pause smtp\r")
+	x.expect(`smtpctl \[mta, smtp paused\]> $`)
+	x.keys("resume mta; resume smtp\r")
+	x.expect(promptRE)
+	s.Close()
+	x.keys("show status\r")
+	x.expect(`smtpctl \[not connected\]> $`)
+	x.keys("\x04")
+	x.ended(3)
+}

@@ -1,0 +1,296 @@
+package protocol
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+)
+
+// errStopped means that the caller of a listing wants no more.
+var errStopped = errors.New("stopped")
+
+// A lister walks the queue with a window of requests in flight.
+//
+// smtpd answers LIST_ENVELOPES with a batch of at most so many envelopes of one
+// message (256 unless smtpd.conf says otherwise). It leaves out of a batch the
+// envelopes whose files have vanished, so a batch that had been full may be
+// short, even empty, although more follow. So a message is asked for again from
+// after its last envelope until nothing comes, and then, where that may not be
+// the end, further up: see nextProbe. While the answers for one message are not
+// complete, those for later messages are kept back, so that envelopes come out
+// in order.
+type lister struct {
+	c     *Conn
+	ctx   context.Context
+	yield func(*Envelope, error) bool
+
+	slots []*slot // messages being read, in order; the first one streams
+	asked []*slot // the slot of each LIST_ENVELOPES in flight, in order
+
+	ids       []MsgID // messages not asked for yet
+	nextPage  MsgID   // where the next page of ids begins
+	morePages bool
+	paging    bool // a LIST_MESSAGES is in flight
+
+	limited bool // ask only for about want envelopes
+	want    int  // how many are still wanted
+
+	full int // the smallest batch that may have been full
+	held int // bytes kept back in slots
+	env  Envelope
+}
+
+// A slot is one message being read.
+type slot struct {
+	from  EvpID // lowest id not seen yet
+	batch int   // envelopes in the batch being received
+	last  int   // envelopes in the batch before it that was not empty, 0 if none
+	tried int   // probes
+	kept  []byte
+	sizes []int // of the payloads in kept
+	done  bool
+}
+
+// idBacklog is how many message ids may wait before the next page is asked for.
+const idBacklog = 256
+
+// holdLimit is how many bytes may be kept back before no new message is asked
+// for until the first one is complete.
+const holdLimit = 1 << 20
+
+// add starts to read a message at the given envelope id.
+func (l *lister) add(from EvpID) {
+	l.slots = append(l.slots, &slot{from: from})
+	l.ask(l.slots[len(l.slots)-1], from)
+}
+
+func (l *lister) ask(s *slot, from EvpID) {
+	s.batch = 0
+	l.asked = append(l.asked, s)
+	// An EvpID always fits into a frame.
+	_ = l.c.send(TypeListEnvelopes, l.c.layout.appendUint64(nil, uint64(from)))
+}
+
+func (l *lister) run() error {
+	for {
+		l.fill()
+		if len(l.asked) == 0 && !l.paging {
+			return nil
+		}
+		f, last, err := l.c.recv()
+		if err == nil {
+			err = l.ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		if f.Type == TypeListMessages {
+			err = l.gotPage(f.Payload)
+		} else if last {
+			err = l.endBatch()
+		} else {
+			err = l.gotEnvelope(f.Payload)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// fill keeps the window full.
+func (l *lister) fill() {
+	for len(l.ids) > 0 && len(l.asked) < l.c.window && l.held < holdLimit {
+		if l.limited && len(l.slots) >= l.want {
+			return
+		}
+		l.add(l.ids[0].First())
+		l.ids = l.ids[1:]
+	}
+	if l.morePages && !l.paging && len(l.ids) < idBacklog {
+		l.paging = true
+		_ = l.c.send(TypeListMessages, l.c.layout.appendUint32(nil, uint32(l.nextPage)))
+	}
+}
+
+func (l *lister) gotPage(p []byte) error {
+	l.paging = false
+	ids, err := l.c.decodeMessages(p, l.nextPage)
+	if err != nil {
+		return err
+	}
+	if len(ids) == 0 {
+		l.morePages = false
+		return nil
+	}
+	l.ids = append(l.ids[:len(l.ids):len(l.ids)], ids...)
+	l.nextPage = ids[len(ids)-1] + 1
+	l.morePages = l.nextPage != 0
+	return nil
+}
+
+// gotEnvelope takes one envelope of the batch that is being received.
+func (l *lister) gotEnvelope(p []byte) error {
+	s := l.asked[0]
+	id, err := l.envelopeID(p)
+	if err != nil {
+		return err
+	}
+	if id < s.from || id.Msg() != s.from.Msg() {
+		err := &ProtocolError{Reason: fmt.Sprintf("envelope %v after %v was asked for", id, s.from)}
+		l.c.fail(err)
+		return err
+	}
+	s.from = id + 1
+	s.batch++
+	if s == l.slots[0] {
+		return l.emit(p)
+	}
+	s.kept = append(s.kept, p...)
+	s.sizes = append(s.sizes, len(p))
+	l.held += len(p)
+	return nil
+}
+
+// endBatch decides whether a message may have more envelopes, and if so asks.
+func (l *lister) endBatch() error {
+	s := l.asked[0]
+	l.asked = l.asked[1:]
+	ended := s.last+s.batch > 0 && s.from&0xffffffff == 0 // past the last possible id
+	switch {
+	case ended:
+	case s.batch > 0:
+		if s.last > 0 {
+			// More came after the batch before, so that may have been full.
+			l.full = max(l.full, s.last)
+		}
+		s.last = s.batch
+		l.ask(s, s.from)
+		return nil
+	default:
+		if next, ok := l.nextProbe(s); ok {
+			l.ask(s, next)
+			return nil
+		}
+	}
+	s.done = true
+	return l.release()
+}
+
+// release emits what was kept back behind a message that is now complete.
+func (l *lister) release() error {
+	for len(l.slots) > 0 {
+		s := l.slots[0]
+		kept := s.kept
+		for _, n := range s.sizes {
+			if err := l.emit(kept[:n]); err != nil {
+				return err
+			}
+			kept = kept[n:]
+		}
+		l.held -= len(s.kept)
+		s.kept, s.sizes = nil, nil
+		if !s.done {
+			return nil
+		}
+		l.slots = l.slots[1:]
+	}
+	return nil
+}
+
+// emit hands one envelope to the caller.
+func (l *lister) emit(p []byte) error {
+	err := l.c.decodeEnvelope(p, &l.env)
+	if err != nil && !errors.Is(err, ErrNotEnvelope) {
+		l.c.fail(err)
+		return err
+	}
+	if err != nil {
+		err = fmt.Errorf("envelope %v: %w", l.env.ID, err)
+	}
+	l.want--
+	if !l.yield(&l.env, err) {
+		return errStopped
+	}
+	return nil
+}
+
+// Numbers of nextProbe.
+const (
+	probes       = 16  // places in a message that are tried
+	defaultBatch = 256 // smtpd's max-evp-batch-size
+)
+
+// nextProbe returns the next id to ask from after an empty batch, or false if
+// the message is to be taken as complete.
+//
+// An empty batch ends a message, except where the files of all the envelopes
+// that it would have held are gone (deleted by hand, say, or delivered between
+// scheduler and queue). Then ids further up may still answer. They are random,
+// so asking at places spread evenly over the rest of the range misses nothing
+// in messages of up to that many batches. It is done where the very first batch
+// is empty, and where the last one may have been full: it was as large as one
+// that others followed, or as smtpd's usual limit.
+func (l *lister) nextProbe(s *slot) (EvpID, bool) {
+	limit := defaultBatch
+	if l.full > 0 {
+		limit = min(limit, l.full)
+	}
+	if s.last > 0 && s.last < limit && s.tried == 0 {
+		return 0, false
+	}
+	room := uint64(s.from.Msg().Last()-s.from) + 1
+	step := room / uint64(probes-s.tried)
+	if s.tried++; s.tried >= probes || step == 0 {
+		return 0, false
+	}
+	s.from += EvpID(step)
+	return s.from, true
+}
+
+// Sizes in the payload of LIST_ENVELOPES: an int and a u64.
+const (
+	intSize   = 4
+	evpIDSize = 8
+)
+
+// envelopeID returns the id of the envelope in a payload of LIST_ENVELOPES,
+// which is an int of flags, a time_t, the id, the letter s, the envelope's
+// text and a NUL, without padding.
+func (l *lister) envelopeID(p []byte) (EvpID, error) {
+	at := intSize + l.c.layout.Time
+	if len(p) < at+evpIDSize+2 {
+		return 0, l.c.badSize(TypeListEnvelopes, len(p), at+evpIDSize+2)
+	}
+	return EvpID(l.c.layout.Order.Uint64(p[at:])), nil
+}
+
+// decodeEnvelope reads a payload of LIST_ENVELOPES into e.
+func (c *Conn) decodeEnvelope(p []byte, e *Envelope) error {
+	return c.layout.DecodeEnvelope(p, e)
+}
+
+// DecodeEnvelope reads the payload of a LIST_ENVELOPES frame into e. The error
+// is a *ProtocolError if the frame is malformed, and wraps ErrNotEnvelope if
+// only the text in it is; e.ID is set then.
+func (l Layout) DecodeEnvelope(p []byte, e *Envelope) error {
+	*e = Envelope{}
+	head := intSize + l.Time + evpIDSize
+	if len(p) < head+2 || p[head] != 's' {
+		return &ProtocolError{Reason: "malformed LIST_ENVELOPES frame"}
+	}
+	text := p[head+1:]
+	n := bytes.IndexByte(text, 0)
+	if n < 0 {
+		return &ProtocolError{Reason: "LIST_ENVELOPES text without its NUL"}
+	}
+	if n != len(text)-1 {
+		return &ProtocolError{Reason: "LIST_ENVELOPES frame with data after its text"}
+	}
+	flags := Flags(l.Order.Uint32(p))
+	e.NextTry = l.time(p[intSize:])
+	e.ID = EvpID(l.Order.Uint64(p[intSize+l.Time:]))
+	err := e.parse(text[:n])
+	e.Flags |= flags
+	return err
+}
