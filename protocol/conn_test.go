@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -323,10 +324,14 @@ func TestFaults(t *testing.T) {
 	for name, request := range requests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var what string
-			var at int64
+			type fault struct {
+				what string
+				at   int64
+			}
+			var now atomic.Pointer[fault]
 			_, path := simulate(t, smtpdsim.Config{Messages: 3, Fault: func(c net.Conn) net.Conn {
-				return smtpdsim.Break(c, what, at)
+				f := now.Load()
+				return smtpdsim.Break(c, f.what, f.at)
 			}})
 			dial := func() *protocol.Conn {
 				c, err := protocol.Dial(ctx, path, protocol.Options{Timeout: timeout})
@@ -335,7 +340,7 @@ func TestFaults(t *testing.T) {
 				}
 				return c
 			}
-			what, at = "split", 0
+			now.Store(&fault{"split", 0})
 			c := dial()
 			right, err := request(c)
 			if err != nil {
@@ -343,14 +348,14 @@ func TestFaults(t *testing.T) {
 			}
 			c.Close()
 			if name == "pause" {
-				what, at = "none", 1<<40
+				now.Store(&fault{"none", 1 << 40})
 				c := dial()
 				c.Resume(ctx, protocol.MTA)
 				c.Close()
 			}
 			for _, w := range []string{"hangup", "garbage", "stall", "flood"} {
 				for _, n := range []int64{0, 1, 4, 8, 15, 16, 17, 20, 40, 100, 300, 1100} {
-					what, at = w, n
+					now.Store(&fault{w, n})
 					c := dial()
 					start := time.Now()
 					got, err := request(c)

@@ -21,8 +21,9 @@ type Command struct {
 	Own     bool   // OpenSMTPD's smtpctl has no such command
 	Changes bool   // --read-only refuses it
 	Live    bool   // it goes on until it is interrupted, or leaves the session
-	// Stdin marks a command that reads standard input when it has no argument.
+	// Stdin marks a command that reads standard input.
 	Stdin bool
+	Asks  bool // it asks for its input where that is a terminal
 	Run   func(ctx context.Context, c *Call) error
 }
 

@@ -95,6 +95,9 @@ func report(w io.Writer, style render.Style, err error) int {
 	if errors.As(err, &done) {
 		return Status(err)
 	}
+	if sig, ok := err.(*signalError); ok {
+		return statusSignal + int(sig.sig) // nothing to say but that it ended
+	}
 	if errors.Is(err, syscall.EPIPE) {
 		return statusSignal + int(syscall.SIGPIPE) // whoever reads had enough
 	}

@@ -53,9 +53,7 @@ func (s *Session) printHelp(w io.Writer, words []string) error {
 	if len(words) == 0 {
 		fmt.Fprint(w, usageText)
 		s.printOverview(w)
-		fmt.Fprintf(w, "\nOptions, before or after the command:\n")
-		opts := DefaultOptions()
-		fmt.Fprint(w, flagSet(&opts, &invocation{}).FlagUsages())
+		printFlags(w)
 		return nil
 	}
 	path, err := s.helpPath(words)
@@ -71,6 +69,32 @@ func (s *Session) printHelp(w io.Writer, words []string) error {
 		}
 	}
 	return nil
+}
+
+// printFlags lists the flags.
+func printFlags(w io.Writer) {
+	fmt.Fprintf(w, "\nOptions, before or after the command:\n")
+	opts := DefaultOptions()
+	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	flagSet(&opts, &invocation{}).VisitAll(func(f *pflag.Flag) {
+		text := "    --" + f.Name
+		if f.Shorthand != "" {
+			text = "-" + f.Shorthand + ", --" + f.Name
+		}
+		value, doc := pflag.UnquoteUsage(f)
+		switch {
+		case f.Name == "demo":
+			text += "[=" + value + "]"
+		case f.Value.Type() != "bool":
+			text += " " + value
+		}
+		switch f.Name {
+		case "socket", "spool", "timeout":
+			doc += " (" + f.DefValue + ")"
+		}
+		fmt.Fprintf(tw, "  %s\t%s\n", text, doc)
+	})
+	tw.Flush()
 }
 
 // helpPath expands the words that help is asked for to the beginning of a

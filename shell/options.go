@@ -68,8 +68,8 @@ func flagSet(o *Options, inv *invocation) *pflag.FlagSet {
 	fs.SortFlags = false
 	fs.StringVar(&o.Socket, "socket", o.Socket, "`PATH` of smtpd's control socket")
 	fs.StringVar(&o.Spool, "spool", o.Spool, "`DIR` that holds smtpd's queue")
-	fs.DurationVar(&o.Timeout, "timeout", o.Timeout, "how long smtpd may take to answer, such as 5s or 1m")
-	fs.StringVar(&o.Color, "color", o.Color, "colour the output: auto, always or never")
+	fs.DurationVar(&o.Timeout, "timeout", o.Timeout, "how long smtpd may take to answer, a `TIME` such as 5s or 1m")
+	fs.StringVar(&o.Color, "color", o.Color, "colour the output: `WHEN` is auto, always or never")
 	fs.BoolVarP(&o.ReadOnly, "read-only", "r", o.ReadOnly, "refuse every command that changes something")
 	fs.BoolVar(&o.Restricted, "restricted", o.Restricted, "switch off pipes, files and the pager")
 	if inv != nil {

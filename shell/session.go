@@ -136,7 +136,9 @@ func (s *Session) admit(c *Call) error {
 	switch {
 	case c.cmd.Changes && c.opts.ReadOnly:
 		return fmt.Errorf("%s: refused, this session is read-only", pathOf(c))
-	case c.cmd.Stdin && s.stdinTaken && len(c.args) == 0:
+	case c.cmd.Stdin && s.interactive && !c.cmd.Asks:
+		return usagef("%s: at the prompt it wants arguments", pathOf(c))
+	case c.cmd.Stdin && s.stdinTaken:
 		return usagef("%s: standard input is taken by the script: give it an argument, or put the script into a file and use -f", pathOf(c))
 	case c.cmd.Changes && len(c.args) == 1:
 		id, ok := c.args[0].Value.(idArg)

@@ -47,7 +47,7 @@ func commandTable() []*Command {
 	return []*Command{
 		{Pattern: "discover <selector>", Group: groupQueue, Changes: true, Run: runDiscover,
 			Summary: "take up an envelope or message that was put into the queue by hand"},
-		{Pattern: "encrypt", Group: groupTools, Live: true, Stdin: true, Run: runEncrypt,
+		{Pattern: "encrypt", Group: groupTools, Live: true, Stdin: true, Asks: true, Run: runEncrypt,
 			Summary: "hash the passwords on standard input, one a line, for use as credentials"},
 		{Pattern: "encrypt <password>", Group: groupTools, Run: runEncrypt,
 			Summary: "hash a password for use as credentials",

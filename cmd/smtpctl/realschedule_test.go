@@ -32,6 +32,23 @@ func TestRealSchedule(t *testing.T) {
 	}
 }
 
+// TestRealScheduleTwice schedules mail that is due already, while relaying is
+// paused, where smtpctl makes smtpd lose track of it. It must all go out later.
+func TestRealScheduleTwice(t *testing.T) {
+	d := realsmtpd.Start(t, realsmtpd.Config{Args: []string{"-P", "mta"}})
+	for i := range 5 {
+		d.Send(realsmtpd.Mail{From: "a@x.example", To: []string{fmt.Sprintf("b%d@ok.example", i)}})
+		d.WaitQueued(i + 1)
+		if r := ours(t, d, "schedule all; schedule all"); r.status != 0 || r.stdout != fmt.Sprintf("%[1]d envelope%[2]s scheduled\n%[1]d envelope%[2]s scheduled\n", i+1, map[bool]string{true: "s"}[i > 0]) {
+			t.Errorf("schedule all, twice: %v", r)
+		}
+	}
+	if r := ours(t, d, "", "resume", "mta"); r.status != 0 {
+		t.Fatalf("resume mta: %v", r)
+	}
+	d.WaitQueued(0)
+}
+
 // TestRealNonRoot asks a real smtpd as an ordinary user.
 func TestRealNonRoot(t *testing.T) {
 	d := realsmtpd.Start(t, realsmtpd.Config{})

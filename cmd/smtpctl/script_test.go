@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ import (
 // TestScript runs the scripts in testdata/script. Besides the usual commands
 // they have
 //
-//	smtpd [messages=N] [denied] [version=N] [silent]   start a simulated smtpd;
+//	smtpd [messages=N] [denied] [version=N] [silent] [due]   start a simulated smtpd;
 //		smtpctl finds it through $OPTS
 //	sent TYPE [N]     the simulated smtpd got so many requests of a type
 //	status N CMD ...  run a command and check its exit status
@@ -48,6 +49,7 @@ func TestScript(t *testing.T) {
 
 func startSim(ts *testscript.TestScript, neg bool, args []string) {
 	cfg := smtpdsim.Config{Seed: 1, Messages: 4, Tables: []string{"aliases"}}
+	next := time.Now().Unix() + 3600
 	for _, a := range args {
 		name, value, _ := strings.Cut(a, "=")
 		n, _ := strconv.Atoi(value)
@@ -58,6 +60,8 @@ func startSim(ts *testscript.TestScript, neg bool, args []string) {
 			cfg.Denied = true
 		case "version":
 			cfg.Version = uint32(n)
+		case "due":
+			next = time.Now().Unix()
 		case "silent":
 			cfg.Fault = func(c net.Conn) net.Conn { return mute{c} }
 		default:
@@ -67,15 +71,15 @@ func startSim(ts *testscript.TestScript, neg bool, args []string) {
 	sim, err := smtpdsim.Start(ts.Getenv("SOCKET"), cfg)
 	ts.Check(err)
 	for i := range 3 { // a message of three recipients
-		sim.Add(smtpdsim.Envelope{ID: protocol.EvpID(0xabcd0001<<32 | uint64(i+1)), Time: time.Now().Unix() + 3600, Text: fmt.Sprintf(
+		sim.Add(smtpdsim.Envelope{ID: protocol.EvpID(0xabcd0001<<32 | uint64(i+1)), Time: next, Text: fmt.Sprintf(
 			"version: 3\ntype: mta\nsockaddr: local\nsender: a@x.example\nrcpt: r%d@y.example\ndest: r%d@y.example\nctime: 1\n", i, i)})
 	}
-	sims[ts.Getenv("SOCKET")] = sim
+	sims.Store(ts.Getenv("SOCKET"), sim)
 	ts.Defer(sim.Close)
 }
 
-// sims are the simulations by socket; scripts run one after another.
-var sims = map[string]*smtpdsim.Server{}
+// sims holds the simulations, *smtpdsim.Server, by socket.
+var sims sync.Map
 
 // mute throws away what is written.
 type mute struct{ net.Conn }
@@ -89,7 +93,8 @@ func checkSent(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	for t := protocol.Type(1); t < 40; t++ {
 		if t.String() == args[0] {
-			if got := sims[ts.Getenv("SOCKET")].Requests(t); got != want {
+			sim, _ := sims.Load(ts.Getenv("SOCKET"))
+			if got := sim.(*smtpdsim.Server).Requests(t); got != want {
 				ts.Fatalf("%d requests of %v, want %d", got, t, want)
 			}
 			return
