@@ -29,6 +29,10 @@ fuzz time="10m":
 soak time="5m":
     go test -race -count=1 -timeout 2h -run TestPromptSoak ./cmd/smtpctl -soak {{time}}
 
+# give a real smtpd random commands from eight sessions at once, 100000 for the full form
+soak-smtpd commands="100000":
+    SMTPCTL_TEST_SMTPD=/ go test -count=1 -timeout 2h -run TestRealSoak -v ./cmd/smtpctl -real-soak {{commands}}
+
 # measure, next to OpenSMTPD's smtpctl where a real smtpd may be used
 bench:
     go test -run '^$' -bench . -benchmem ./...

@@ -102,16 +102,16 @@ func (l *live) ids(kind string, path []string, prefix string) []completer.Sugges
 			if err != nil {
 				return nil
 			}
-			return searchAddress(ctx, conn, kind, prefix, show)
+			return searchAddress(ctx, conn, kind, prefix, maxSearched, show)
 		})
 	}
 	return nil
 }
 
 // searchAddress looks through the queue for envelopes from or to addresses that
-// hold a text, and shows what it has found so far. It stops at a bound, and
-// says so.
-func searchAddress(ctx context.Context, conn *protocol.Conn, kind, text string, show func([]completer.Suggestion)) []completer.Suggestion {
+// hold a text, and shows what it has found so far. It stops after most
+// envelopes, and says so.
+func searchAddress(ctx context.Context, conn *protocol.Conn, kind, text string, most int, show func([]completer.Suggestion)) []completer.Suggestion {
 	var out []completer.Suggestion
 	var last protocol.MsgID
 	looked := 0
@@ -127,8 +127,8 @@ func searchAddress(ctx context.Context, conn *protocol.Conn, kind, text string, 
 			}
 			break
 		}
-		if looked++; looked > maxSearched {
-			return stopped(fmt.Sprintf("(stopped after %d envelopes)", maxSearched))
+		if looked++; looked > most {
+			return stopped(fmt.Sprintf("(stopped after %d envelopes)", most))
 		}
 		if !holds(e.Sender, text) && !holds(e.Rcpt, text) && !holds(e.Dest, text) {
 			continue

@@ -133,10 +133,6 @@ func (p *Prompt) Interrupt() { p.tty.interrupt(closed) }
 // command runs.
 func (p *Prompt) DropInput() { p.tty.dropInput() }
 
-// Restore puts the terminal back as it was found, at any time; it is for the
-// end of the program.
-func (p *Prompt) Restore() { p.tty.TearDown() }
-
 // signals follows the size of the window.
 func (p *Prompt) signals() {
 	ch := make(chan os.Signal, 1)
