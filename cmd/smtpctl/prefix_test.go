@@ -97,8 +97,9 @@ func choice(t *testing.T, d *realsmtpd.Daemon, run func() string) string {
 		t.Fatal(err)
 	}
 	defer sim.Close()
-	sim.Add(smtpdsim.Envelope{ID: 0xabcd000100000001, Flags: protocol.FlagPending},
-		smtpdsim.Envelope{ID: 0xabcd000100000002, Flags: protocol.FlagSuspend})
+	later := time.Now().Unix() + 3600 // what is due is not sent again
+	sim.Add(smtpdsim.Envelope{ID: 0xabcd000100000001, Flags: protocol.FlagPending, Time: later},
+		smtpdsim.Envelope{ID: 0xabcd000100000002, Flags: protocol.FlagSuspend, Time: later})
 	if result := run(); result != "" {
 		return result
 	}

@@ -59,7 +59,7 @@ func TestPromptRealRestart(t *testing.T) {
 	d := realsmtpd.Start(t, realsmtpd.Config{})
 	d.Send(realsmtpd.Mail{From: "a@x.example", To: []string{"b@temp.example"}})
 	d.WaitQueued(1)
-	x := openTerminal(t, "--socket", d.Socket, "--spool", d.Spool)
+	x := openTerminalIn(t, t.TempDir(), []string{"PAGER=cat"}, "--socket", d.Socket, "--spool", d.Spool)
 	x.expect(promptRE)
 	for _, c := range twentyCommands {
 		x.run(c[0], c[1])

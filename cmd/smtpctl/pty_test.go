@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"reflect"
 	"regexp"
 	"sync"
 	"syscall"
@@ -12,7 +13,7 @@ import (
 	"time"
 
 	"github.com/creack/pty"
-	"golang.org/x/sys/unix"
+	"golang.org/x/term"
 
 	"smtpctl/protocol/smtpdsim"
 )
@@ -23,7 +24,7 @@ type terminal struct {
 	pty    *os.File
 	tty    *os.File
 	cmd    *exec.Cmd
-	before unix.Termios
+	before *term.State
 	done   chan struct{}
 
 	mu   sync.Mutex
@@ -137,12 +138,21 @@ func (x *terminal) run(line, pattern string) []string {
 	return x.expect("(?s)" + pattern + `.*smtpctl[^>]*> $`)
 }
 
-func (x *terminal) settings() unix.Termios {
-	s, err := unix.IoctlGetTermios(int(x.tty.Fd()), unix.TCGETS)
+// settings returns the settings of the terminal.
+func (x *terminal) settings() *term.State {
+	s, err := term.GetState(int(x.tty.Fd()))
 	if err != nil {
 		x.t.Fatal(err)
 	}
-	return *s
+	return s
+}
+
+// restored checks that the terminal is as it was.
+func (x *terminal) restored() {
+	x.t.Helper()
+	if s := x.settings(); !reflect.DeepEqual(s, x.before) {
+		x.t.Errorf("the terminal's settings are %+v, were %+v", s, x.before)
+	}
 }
 
 // ended waits for the program to end, checks its status and that the terminal
@@ -157,9 +167,7 @@ func (x *terminal) ended(status int) {
 	if got := x.cmd.ProcessState.ExitCode(); got != status {
 		x.t.Errorf("exit status %d, want %d: %q", got, status, x.output())
 	}
-	if s := x.settings(); s != x.before {
-		x.t.Errorf("the terminal's settings are %+v, were %+v", s, x.before)
-	}
+	x.restored()
 }
 
 // simulation starts a simulated smtpd.
