@@ -102,13 +102,28 @@ func report(w io.Writer, style render.Style, err error) int {
 		return statusSignal + int(syscall.SIGPIPE) // whoever reads had enough
 	}
 	var placed *placedError
-	text := render.Safe(err.Error())
+	text := render.Safe(err.Error() + advice(err))
 	if !errors.As(err, &placed) {
 		text = style.Error("smtpctl:") + " " + text
 	}
 	fmt.Fprintln(w, text)
 	printHints(w, err)
 	return Status(err)
+}
+
+// advice returns what can be done about an error, to end its line with.
+func advice(err error) string {
+	switch {
+	case errors.Is(err, protocol.ErrNotRunning):
+		return "; start it, or name its socket with --socket"
+	case errors.Is(err, protocol.ErrPermission):
+		return "; use sudo or doas"
+	case errors.Is(err, protocol.ErrTimeout):
+		return "; it may be busy or stuck: look at its log, or give it more --timeout"
+	case errors.Is(err, protocol.ErrHangup):
+		return "; it may have been restarted, or have 32 connections from you already: try again"
+	}
+	return ""
 }
 
 // printHints prints what the user might have meant.

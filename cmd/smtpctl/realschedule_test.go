@@ -53,7 +53,7 @@ func TestRealScheduleTwice(t *testing.T) {
 func TestRealNonRoot(t *testing.T) {
 	d := realsmtpd.Start(t, realsmtpd.Config{})
 	r := runCommand(t, asNobody(program, "--socket", d.Socket, "show", "status"), "")
-	if r.status != 1 || r.stdout != "" || r.stderr != "smtpctl: show status: permission denied: smtpd answers only to root\n" {
+	if r.status != 1 || r.stdout != "" || r.stderr != "smtpctl: show status: permission denied: smtpd answers only to root; use sudo or doas\n" {
 		t.Errorf("show status: %v", r)
 	}
 	r = runCommand(t, asNobody(program, "--socket", d.Socket, "pause", "mta"), "")
