@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/mattn/go-shellwords"
+
+	"smtpctl/shell/grammar"
 )
 
 // A lineCommand is one command of a line.
@@ -91,24 +93,14 @@ func splitWords(text []rune) (words []string, end int, err error) {
 
 // stripComment cuts a line at the # that begins a comment, if it has one.
 func stripComment(line string) string {
-	var quote rune
-	escaped, start := false, true
+	var q grammar.Quotes
+	start := true
 	for i, r := range line {
-		switch {
-		case escaped:
-			escaped = false
-		case r == '\\' && quote != '\'':
-			escaped = true
-		case quote != 0:
-			if r == quote {
-				quote = 0
-			}
-		case r == '\'' || r == '"':
-			quote = r
-		case r == '#' && start:
+		plain := q.Step(r)
+		if plain && r == '#' && start {
 			return line[:i]
 		}
-		start = quote == 0 && !escaped && (r == ' ' || r == '\t' || r == ';')
+		start = plain && (r == ' ' || r == '\t' || r == ';')
 	}
 	return line
 }

@@ -15,6 +15,8 @@ import (
 
 	goprompt "github.com/c-bata/go-prompt"
 	"github.com/mattn/go-runewidth"
+
+	"smtpctl/shell/grammar"
 )
 
 // A Suggestion is one line of the menu.
@@ -232,23 +234,11 @@ func (p *Prompt) helpKey(buf *goprompt.Buffer) {
 
 // inQuotes reports whether a quote is open at the end of text.
 func inQuotes(text string) bool {
-	var quote rune
-	escaped := false
+	var q grammar.Quotes
 	for _, r := range text {
-		switch {
-		case escaped:
-			escaped = false
-		case r == '\\' && quote != '\'':
-			escaped = true
-		case quote != 0:
-			if r == quote {
-				quote = 0
-			}
-		case r == '\'' || r == '"':
-			quote = r
-		}
+		q.Step(r)
 	}
-	return quote != 0
+	return q.Open()
 }
 
 // complete is go-prompt's completer, called twice for each key.
