@@ -15,30 +15,15 @@ import (
 
 	"smtpctl/protocol"
 	"smtpctl/protocol/smtpdsim"
+	"smtpctl/protocol/smtpdsim/simtest"
 )
 
 var ctx = context.Background()
 
-// simulate starts a simulated smtpd and returns its socket.
-func simulate(t testing.TB, cfg smtpdsim.Config) (*smtpdsim.Server, string) {
-	t.Helper()
-	path, remove, err := smtpdsim.TempSocket()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(remove)
-	s, err := smtpdsim.Start(path, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
-	return s, path
-}
-
 // connect connects to a simulated smtpd.
 func connect(t testing.TB, cfg smtpdsim.Config, opts protocol.Options) (*smtpdsim.Server, *protocol.Conn) {
 	t.Helper()
-	s, path := simulate(t, cfg)
+	s, path := simtest.Start(t, cfg)
 	c, err := protocol.Dial(ctx, path, opts)
 	if err != nil {
 		t.Fatal(err)
@@ -329,7 +314,7 @@ func TestFaults(t *testing.T) {
 				at   int64
 			}
 			var now atomic.Pointer[fault]
-			_, path := simulate(t, smtpdsim.Config{Messages: 3, Fault: func(c net.Conn) net.Conn {
+			_, path := simtest.Start(t, smtpdsim.Config{Messages: 3, Fault: func(c net.Conn) net.Conn {
 				f := now.Load()
 				return smtpdsim.Break(c, f.what, f.at)
 			}})
@@ -412,7 +397,7 @@ func TestAlive(t *testing.T) {
 }
 
 func TestTooManyConnections(t *testing.T) {
-	_, path := simulate(t, smtpdsim.Config{})
+	_, path := simtest.Start(t, smtpdsim.Config{})
 	var last error
 	for range 40 {
 		c, err := protocol.Dial(ctx, path, protocol.Options{Timeout: time.Second})

@@ -2,6 +2,7 @@ package shell
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -153,9 +154,9 @@ func (l *live) askState(ctx context.Context) string {
 	return strings.Join(paused, ", ") + " paused"
 }
 
-// cached returns what is known for a key, and fetches it if that is nothing or
-// old. get may hand over a part of what it finds with show while it goes on.
-func (l *live) cached(key string, long bool, get func(ctx context.Context, show func([]completer.Suggestion))) []completer.Suggestion {
+// get returns what is known for a key, and has it fetched if that is nothing or
+// old. A long fetch ends when another one is wanted.
+func (l *live) get(key string, long bool, f fetcher) []completer.Suggestion {
 	l.mu.Lock()
 	e := l.cache[key]
 	if e == nil {
@@ -173,21 +174,18 @@ func (l *live) cached(key string, long bool, get func(ctx context.Context, show 
 	e.fetching = true
 	l.mu.Unlock()
 	l.fetch(&job{long: long, drop: func() { e.fetching = false }, run: func(ctx context.Context) {
-		show := func(items []completer.Suggestion) {
+		items := f(ctx, func(part []completer.Suggestion) {
 			l.mu.Lock()
-			e.items = append([]completer.Suggestion(nil), items...)
+			e.items = slices.Clone(part)
 			l.mu.Unlock()
-		}
-		get(ctx, func(items []completer.Suggestion) {
-			show(items)
 			l.changed()
 		})
 		l.mu.Lock()
+		defer l.mu.Unlock()
 		e.fetching = false
-		if ctx.Err() == nil || ctx.Err() == context.DeadlineExceeded {
-			e.at = time.Now()
+		if ctx.Err() != context.Canceled {
+			e.items, e.at = items, time.Now()
 		}
-		l.mu.Unlock()
 	}})
 	return items
 }

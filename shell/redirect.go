@@ -19,13 +19,11 @@ import (
 // evalCommand evaluates one command of a line, its output going where the line
 // says.
 func (s *Session) evalCommand(ctx context.Context, lc lineCommand) error {
-	c, err := s.parse(lc.words)
+	c, err := s.parseCommand(lc)
 	if err != nil || c == nil {
 		return err
 	}
 	switch {
-	case lc.redirected() && c.opts.Restricted:
-		return usagef("%s: | and > are switched off by --restricted", pathOf(c))
 	case lc.pipe != "":
 		return s.runPiped(ctx, c, lc.pipe)
 	case lc.file != "":
@@ -34,6 +32,16 @@ func (s *Session) evalCommand(ctx context.Context, lc lineCommand) error {
 		return s.runPaged(ctx, c)
 	}
 	return s.run(ctx, c)
+}
+
+// parseCommand parses one command of a line, and refuses to send its output
+// elsewhere where that is switched off.
+func (s *Session) parseCommand(lc lineCommand) (*Call, error) {
+	c, err := s.parse(lc.words)
+	if err == nil && c != nil && lc.redirected() && c.opts.Restricted {
+		return nil, usagef("%s: | and > are switched off by --restricted", pathOf(c))
+	}
+	return c, err
 }
 
 // runTo carries out a call with its output going to w, which is no terminal.

@@ -149,9 +149,7 @@ func commandTable() []*Command {
 	}
 }
 
-// NewTree returns the grammar of the command table.
-func NewTree() *grammar.Tree { return newTree(commandTable()) }
-
+// newTree returns the grammar of the command table.
 func newTree(table []*Command) *grammar.Tree {
 	rules := make([]grammar.Rule, len(table))
 	for i, c := range table {

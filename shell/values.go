@@ -58,16 +58,6 @@ func (l *live) Values(kind *grammar.Kind, path []string, prefix string) []comple
 	return completer.Rank(l.get(key, false, get), prefix)
 }
 
-// get returns what is known for a key.
-func (l *live) get(key string, long bool, f fetcher) []completer.Suggestion {
-	return l.cached(key, long, func(ctx context.Context, show func([]completer.Suggestion)) {
-		items := f(ctx, show)
-		if ctx.Err() != context.Canceled {
-			show(items)
-		}
-	})
-}
-
 // online makes a fetcher of a question to smtpd.
 func (l *live) online(ask func(context.Context, *protocol.Conn) []completer.Suggestion) fetcher {
 	return func(ctx context.Context, _ func([]completer.Suggestion)) []completer.Suggestion {

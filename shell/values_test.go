@@ -9,21 +9,13 @@ import (
 	"smtpctl/completer"
 	"smtpctl/protocol"
 	"smtpctl/protocol/smtpdsim"
+	"smtpctl/protocol/smtpdsim/simtest"
 )
 
 // simulated connects to a simulated smtpd.
 func simulated(t *testing.T, cfg smtpdsim.Config) (*smtpdsim.Server, *protocol.Conn) {
 	t.Helper()
-	path, remove, err := smtpdsim.TempSocket()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(remove)
-	s, err := smtpdsim.Start(path, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
+	s, path := simtest.Start(t, cfg)
 	c, err := protocol.Dial(context.Background(), path, protocol.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -10,10 +10,11 @@ import (
 	"github.com/creack/pty"
 
 	"smtpctl/protocol/smtpdsim"
+	"smtpctl/protocol/smtpdsim/simtest"
 )
 
 func TestPromptCompletes(t *testing.T) {
-	s, path := simulation(t, smtpdsim.Config{})
+	s, path := simtest.Start(t, smtpdsim.Config{})
 	s.Add(smtpdsim.Envelope{ID: 0xabcd000100000001, Text: "version: 3\ntype: mta\nsender: a@x.example\ndest: b@y.example\nctime: 1\nretry: 4\nerrorline: 451 later \x1b[2J\n"})
 	s.Add(smtpdsim.Envelope{ID: 0xbeef000200000001, Text: "version: 3\ntype: mta\nsender: c@x.example\ndest: d@y.example\nctime: 1\n"})
 	x := openTerminal(t, "--socket", path)
@@ -43,7 +44,7 @@ func TestPromptCompletes(t *testing.T) {
 }
 
 func TestPromptFindsAddresses(t *testing.T) {
-	s, path := simulation(t, smtpdsim.Config{Messages: 1000})
+	s, path := simtest.Start(t, smtpdsim.Config{Messages: 1000})
 	s.Add(smtpdsim.Envelope{ID: 0xabcd000100000001, Text: "version: 3\ntype: mta\nsender: a@x.example\nrcpt: Zoe@y.example\ndest: zoe@y.example\nctime: 1\n"})
 	x := openTerminal(t, "--socket", path)
 	pty.Setsize(x.pty, &pty.Winsize{Rows: 24, Cols: 160})
@@ -62,7 +63,7 @@ func TestPromptFindsAddresses(t *testing.T) {
 }
 
 func TestPromptCompletesTheRest(t *testing.T) {
-	_, path := simulation(t, smtpdsim.Config{})
+	_, path := simtest.Start(t, smtpdsim.Config{})
 	home := t.TempDir()
 	os.Mkdir(filepath.Join(home, "scripts"), 0o755)
 	os.WriteFile(filepath.Join(home, "scripts", "drain"), []byte("show status\n"), 0o644)
@@ -84,7 +85,7 @@ func TestPromptCompletesTheRest(t *testing.T) {
 }
 
 func TestPromptSearchesHistory(t *testing.T) {
-	_, path := simulation(t, smtpdsim.Config{})
+	_, path := simtest.Start(t, smtpdsim.Config{})
 	x := openTerminal(t, "--socket", path)
 	x.expect(promptRE)
 	x.run("show status", "running")
@@ -109,7 +110,7 @@ func TestPromptSearchesHistory(t *testing.T) {
 }
 
 func TestPromptHelpKey(t *testing.T) {
-	_, path := simulation(t, smtpdsim.Config{})
+	_, path := simtest.Start(t, smtpdsim.Config{})
 	x := openTerminal(t, "--socket", path)
 	x.expect(promptRE)
 	x.keys("pause ?")
@@ -121,7 +122,7 @@ func TestPromptHelpKey(t *testing.T) {
 }
 
 func TestPromptHistory(t *testing.T) {
-	_, path := simulation(t, smtpdsim.Config{})
+	_, path := simtest.Start(t, smtpdsim.Config{})
 	home := t.TempDir()
 	x := openTerminalIn(t, home, nil, "--socket", path)
 	x.expect(promptRE)

@@ -10,10 +10,11 @@ import (
 	"github.com/creack/pty"
 
 	"smtpctl/protocol/smtpdsim"
+	"smtpctl/protocol/smtpdsim/simtest"
 )
 
 func TestPromptPipes(t *testing.T) {
-	_, path := simulation(t, smtpdsim.Config{Messages: 30})
+	_, path := simtest.Start(t, smtpdsim.Config{Messages: 30})
 	x := openTerminal(t, "--socket", path)
 	x.expect(promptRE)
 	x.run("show queue | wc -l | tr 0-9 a-j", `\nda\n`)
@@ -33,7 +34,7 @@ func TestPromptPipes(t *testing.T) {
 }
 
 func TestPromptPages(t *testing.T) {
-	_, path := simulation(t, smtpdsim.Config{Messages: 100})
+	_, path := simtest.Start(t, smtpdsim.Config{Messages: 100})
 	dir := t.TempDir()
 	script := filepath.Join(dir, "mypager")
 	os.WriteFile(script, []byte("#!/bin/sh\necho PAGED\ncat >/dev/null\necho END\n"), 0o755)
@@ -52,7 +53,7 @@ func TestPromptPages(t *testing.T) {
 }
 
 func TestPromptWatches(t *testing.T) {
-	_, path := simulation(t, smtpdsim.Config{Messages: 100})
+	_, path := simtest.Start(t, smtpdsim.Config{Messages: 100})
 	x := openTerminal(t, "--socket", path)
 	x.expect(promptRE)
 	x.keys("watch 0.1 sh q\r")
@@ -68,7 +69,7 @@ func TestPromptWatches(t *testing.T) {
 // TestPromptMonitorHeader keeps the header of monitor in sight on a screen of
 // few rows.
 func TestPromptMonitorHeader(t *testing.T) {
-	_, path := simulation(t, smtpdsim.Config{})
+	_, path := simtest.Start(t, smtpdsim.Config{})
 	x := openTerminal(t, "--socket", path)
 	pty.Setsize(x.pty, &pty.Winsize{Rows: 6, Cols: 100})
 	x.expect(promptRE)
@@ -80,7 +81,7 @@ func TestPromptMonitorHeader(t *testing.T) {
 }
 
 func TestPromptEncryptAsks(t *testing.T) {
-	_, path := simulation(t, smtpdsim.Config{})
+	_, path := simtest.Start(t, smtpdsim.Config{})
 	x := openTerminal(t, "--socket", path)
 	x.expect(promptRE)
 	x.keys("encrypt\r")
@@ -106,7 +107,7 @@ func TestPromptEncryptAsks(t *testing.T) {
 }
 
 func TestPromptSaysWhatIsPaused(t *testing.T) {
-	s, path := simulation(t, smtpdsim.Config{})
+	s, path := simtest.Start(t, smtpdsim.Config{})
 	x := openTerminal(t, "--socket", path)
 	x.expect(promptRE)
 	x.keys("pause mta\r")

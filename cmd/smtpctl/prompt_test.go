@@ -14,6 +14,7 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/protocol/realsmtpd"
 	"smtpctl/protocol/smtpdsim"
+	"smtpctl/protocol/smtpdsim/simtest"
 )
 
 const promptRE = `smtpctl> $`
@@ -29,7 +30,7 @@ var twentyCommands = [][2]string{
 }
 
 func TestPromptSession(t *testing.T) {
-	s, path := simulation(t, smtpdsim.Config{Messages: 5})
+	s, path := simtest.Start(t, smtpdsim.Config{Messages: 5})
 	x := openTerminal(t, "--socket", path)
 	x.expect(promptRE)
 	for _, c := range twentyCommands {
@@ -82,7 +83,7 @@ func TestPromptRealRestart(t *testing.T) {
 }
 
 func TestPromptSignals(t *testing.T) {
-	_, path := simulation(t, smtpdsim.Config{})
+	_, path := simtest.Start(t, smtpdsim.Config{})
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
 		for _, busy := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%v, busy %v", sig, busy), func(t *testing.T) {
@@ -102,7 +103,7 @@ func TestPromptSignals(t *testing.T) {
 }
 
 func TestPromptTerminalGone(t *testing.T) {
-	_, path := simulation(t, smtpdsim.Config{})
+	_, path := simtest.Start(t, smtpdsim.Config{})
 	x := openTerminal(t, "--socket", path)
 	x.expect(promptRE)
 	x.tty.Close()
@@ -115,7 +116,7 @@ func TestPromptTerminalGone(t *testing.T) {
 }
 
 func TestPromptShortenedIDAsks(t *testing.T) {
-	s, path := simulation(t, smtpdsim.Config{})
+	s, path := simtest.Start(t, smtpdsim.Config{})
 	for i := range 3 {
 		s.Add(smtpdsim.Envelope{ID: protocol.EvpID(0xabcd0001<<32 | uint64(i+1))})
 	}
@@ -139,7 +140,7 @@ func TestPromptShortenedIDAsks(t *testing.T) {
 // TestPromptPaste sends keys faster than anybody types: coalesced, pasted and
 // ahead of the prompt.
 func TestPromptPaste(t *testing.T) {
-	_, path := simulation(t, smtpdsim.Config{})
+	_, path := simtest.Start(t, smtpdsim.Config{})
 	x := openTerminal(t, "--socket", path)
 	x.expect(promptRE)
 	x.paste("show statu\x1b[D\x1b[D\x1b[C\x1b[Cs\rshow hosts\r")
@@ -153,7 +154,7 @@ func TestPromptPaste(t *testing.T) {
 // TestPromptPasteStops pastes a script and presses Ctrl-C: what is left of it
 // must not run.
 func TestPromptPasteStops(t *testing.T) {
-	s, path := simulation(t, smtpdsim.Config{Messages: 10})
+	s, path := simtest.Start(t, smtpdsim.Config{Messages: 10})
 	x := openTerminal(t, "--socket", path)
 	x.expect(promptRE)
 	x.paste("\x1b[200~show status\nmonitor\nremove all\nremove all\n\x1b[201~")
@@ -167,7 +168,7 @@ func TestPromptPasteStops(t *testing.T) {
 }
 
 func TestPromptResizes(t *testing.T) {
-	_, path := simulation(t, smtpdsim.Config{Messages: 100})
+	_, path := simtest.Start(t, smtpdsim.Config{Messages: 100})
 	x := openTerminal(t, "--socket", path)
 	x.expect(promptRE)
 	for i, size := range [][2]uint16{{24, 20}, {5, 300}, {0, 0}, {1, 1}, {2, 300}, {50, 12}, {24, 80}} {
@@ -184,7 +185,7 @@ func TestPromptResizes(t *testing.T) {
 
 // TestPromptWithout runs where a prompt cannot be drawn.
 func TestPromptWithout(t *testing.T) {
-	_, path := simulation(t, smtpdsim.Config{})
+	_, path := simtest.Start(t, smtpdsim.Config{})
 	x := openTerminalIn(t, t.TempDir(), []string{"TERM=dumb"}, "--socket", path)
 	x.expect(`smtpctl> $`)
 	x.keys("show status\r")
@@ -197,7 +198,7 @@ func TestPromptWithout(t *testing.T) {
 }
 
 func TestPromptSuspends(t *testing.T) {
-	_, path := simulation(t, smtpdsim.Config{})
+	_, path := simtest.Start(t, smtpdsim.Config{})
 	// A shell with job control, as a person has it.
 	sh, err := exec.LookPath("bash")
 	if errors.Is(err, exec.ErrNotFound) {

@@ -14,8 +14,6 @@ import (
 
 	"github.com/creack/pty"
 	"golang.org/x/term"
-
-	"smtpctl/protocol/smtpdsim"
 )
 
 // A terminal is the program in a pseudo-terminal of 24 rows and 80 columns.
@@ -168,22 +166,4 @@ func (x *terminal) ended(status int) {
 		x.t.Errorf("exit status %d, want %d: %q", got, status, x.output())
 	}
 	x.restored()
-}
-
-// simulation starts a simulated smtpd.
-func simulation(t *testing.T, cfg smtpdsim.Config) (*smtpdsim.Server, string) {
-	t.Helper()
-	path, remove, err := smtpdsim.TempSocket()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := smtpdsim.Start(path, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		s.Close()
-		remove()
-	})
-	return s, path
 }

@@ -185,15 +185,9 @@ func (d *Daemon) path(name string) string { return "/usr/sbin/" + name }
 // Smtpctl runs OpenSMTPD's own smtpctl and returns what it wrote and its exit
 // status.
 func (d *Daemon) Smtpctl(stdin string, args ...string) (stdout, stderr string, status int) {
-	return d.smtpctlAs("smtpctl", stdin, args...)
-}
-
-func (d *Daemon) smtpctlAs(name, stdin string, args ...string) (stdout, stderr string, status int) {
 	cmd := exec.Command(d.path("smtpctl"), args...)
 	if d.Root != "" {
 		cmd = exec.Command("chroot", append([]string{d.Root, "smtpctl"}, args...)...)
-	} else {
-		cmd.Args[0] = name
 	}
 	var out, errb bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &errb
