@@ -36,7 +36,7 @@ soak-smtpd commands="100000":
 # measure, next to OpenSMTPD's smtpctl where a real smtpd may be used
 bench:
     go test -run '^$' -bench . -benchmem ./...
-    SMTPCTL_TEST_SMTPD=/ go test -count=1 -run TestBench -bench-queue 20000 -v -timeout 30m ./cmd/smtpctl
+    SMTPCTL_TEST_SMTPD=/ go test -count=1 -run TestBench -v -timeout 30m ./cmd/smtpctl -bench-queue 20000
 
 # record the frames that a release of smtpd sends, such as 6.8.0p2
 capture release:

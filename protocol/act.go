@@ -47,15 +47,41 @@ func (c *Conn) Act(ctx context.Context, a Action, ids []EvpID, result func(id Ev
 			return 0, &OpError{a.String(), fmt.Errorf("envelope id %v: the first 8 digits are all zero", id)}
 		}
 	}
+	return c.act(ctx, a, len(ids), func(i int) uint64 { return uint64(ids[i]) }, func(i int, ok bool) { result(ids[i], ok) })
+}
+
+// ActMessages is Act for messages with all their envelopes, by one request for
+// each. ok says whether at least one envelope was changed; how many is not said,
+// and those that came a moment ago are among them, for a bounce is queued under
+// the message that it reports. Unlike a listing it also reaches envelopes that
+// have expired, or been removed, and wait for smtpd to see to that. Remove leaves
+// those alone, but to pause or resume one breaks smtpd's list of them: that may
+// only be done while nothing expires and nobody removes. Schedule is refused,
+// since it has to look at each envelope first.
+func (c *Conn) ActMessages(ctx context.Context, a Action, ids []MsgID, result func(id MsgID, ok bool)) (unconfirmed int, err error) {
+	if a == ScheduleEnvelope {
+		return 0, &OpError{a.String(), errors.New("not for a whole message")}
+	}
+	for _, id := range ids {
+		if id == 0 {
+			return 0, &OpError{a.String(), fmt.Errorf("message id %v: zero is not an id", id)}
+		}
+	}
+	return c.act(ctx, a, len(ids), func(i int) uint64 { return uint64(ids[i]) }, func(i int, ok bool) { result(ids[i], ok) })
+}
+
+// act sends n requests and passes on their results by number.
+func (c *Conn) act(ctx context.Context, a Action, n int, id func(int) uint64, result func(int, bool)) (unconfirmed int, err error) {
 	end, err := c.begin(ctx)
 	if err != nil {
 		return 0, opError(ctx, a.String(), err)
 	}
 	defer end()
+	window := c.actWindow()
 	sent, done := 0, 0
-	for done < len(ids) {
-		for sent < len(ids) && sent-done < c.window && ctx.Err() == nil {
-			if err := c.send(actions[a].kind, c.layout.appendUint64(nil, uint64(ids[sent]))); err != nil {
+	for done < n {
+		for sent < n && sent-done < window && ctx.Err() == nil {
+			if err := c.send(actions[a].kind, c.layout.appendUint64(c.num[:0], id(sent))); err != nil {
 				return sent - done, opError(ctx, a.String(), err)
 			}
 			sent++
@@ -68,8 +94,108 @@ func (c *Conn) Act(ctx context.Context, a Action, ids []EvpID, result func(id Ev
 		if err != nil && !errors.As(err, &refused) {
 			return sent - done, opError(ctx, a.String(), err)
 		}
-		result(ids[done], err == nil)
+		result(done, err == nil)
 		done++
 	}
 	return 0, nil
+}
+
+// actWindow is how many actions may be in flight.
+func (c *Conn) actWindow() int {
+	if c.pace.fixed > 0 {
+		return c.pace.fixed
+	}
+	return actWindow
+}
+
+// ActAll goes through the queue from a message on and does one thing to each
+// envelope that choose wants, as soon as it is listed. Its error and the other arguments are
+// those of a listing and of Act. When ctx ends it asks for no more and sends no
+// more, and the answers to what was sent are still awaited for a moment.
+func (c *Conn) ActAll(ctx context.Context, a Action, from MsgID, choose func(*Envelope, error) bool, result func(id EvpID, ok bool)) (unconfirmed int, err error) {
+	return c.actListed(ctx, a, choose, result, func(l *lister) { l.nextPage, l.morePages, l.prove = from, true, true })
+}
+
+// ActMessage is ActAll for the envelopes of one message.
+func (c *Conn) ActMessage(ctx context.Context, a Action, msg MsgID, choose func(*Envelope, error) bool, result func(id EvpID, ok bool)) (unconfirmed int, err error) {
+	return c.actListed(ctx, a, choose, result, func(l *lister) { l.add(msg.First()) })
+}
+
+func (c *Conn) actListed(ctx context.Context, a Action, choose func(*Envelope, error) bool, result func(EvpID, bool), start func(*lister)) (int, error) {
+	w := &acts{kind: actions[a].kind, window: c.actWindow(), result: result}
+	err := c.list(ctx, func(e *Envelope, err error) bool {
+		if e.ID.Valid() && choose(e, err) {
+			w.todo = append(w.todo, e.ID)
+		}
+		return true
+	}, func(l *lister) {
+		l.acts = w
+		start(l)
+	})
+	if err != nil {
+		err = opError(ctx, a.String(), err)
+	}
+	return len(w.waiting), err
+}
+
+// An acts does something to envelopes while a listing goes on. A nil one does
+// nothing.
+type acts struct {
+	kind    Type
+	window  int
+	todo    []EvpID // to send
+	waiting []EvpID // sent and not answered
+	result  func(EvpID, bool)
+}
+
+// fullActs is how many envelopes may wait before the listing is held up.
+const fullActs = 4096
+
+func (w *acts) idle() bool  { return w == nil || len(w.todo) == 0 && len(w.waiting) == 0 }
+func (w *acts) waits() bool { return w != nil && len(w.waiting) > 0 }
+func (w *acts) full() bool  { return w != nil && len(w.todo) >= fullActs }
+
+// send sends what the window has room for: while more are coming many at once,
+// which wakes smtpd's processes up less often.
+func (w *acts) send(c *Conn, more bool) {
+	if w == nil || more && (len(w.todo) < w.window/2 || len(w.waiting) > w.window/2) {
+		return
+	}
+	for len(w.todo) > 0 && len(w.waiting) < w.window {
+		id := w.todo[0]
+		w.todo = w.todo[1:]
+		// An EvpID always fits into a frame.
+		_ = c.send(w.kind, c.layout.appendUint64(c.num[:0], uint64(id)))
+		w.waiting = append(w.waiting, id)
+	}
+}
+
+// answered takes one OK, or the error that a FAIL is.
+func (w *acts) answered(err error) error {
+	var refused *failure
+	if err != nil && !errors.As(err, &refused) {
+		return err
+	}
+	id := w.waiting[0]
+	w.waiting = w.waiting[1:]
+	w.result(id, err == nil)
+	return nil
+}
+
+// finish awaits the answers to what was sent, if a listing ended early for a
+// reason that leaves the connection in order, and returns that reason.
+func (w *acts) finish(c *Conn, reason error) error {
+	for w.waits() {
+		f, _, err := c.recv()
+		if f.Type != TypeOK && f.Type != TypeFail {
+			if err != nil {
+				break
+			}
+			continue
+		}
+		if err := w.answered(err); err != nil {
+			break
+		}
+	}
+	return reason
 }

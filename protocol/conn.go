@@ -18,9 +18,12 @@ const (
 	DefaultSocket = "/var/run/smtpd.sock"
 	// DefaultTimeout is how long smtpd may take for one frame of an answer.
 	DefaultTimeout = 15 * time.Second
-	// DefaultWindow is how many requests may wait for their answers at once.
-	DefaultWindow = 64
+	// actWindow is how many actions may wait for their answers at once.
+	actWindow = 64
 )
+
+// MaxWindow is the largest window that can be set.
+const MaxWindow = 1024
 
 // drainGrace is how long a request that was given up may take to hand over the
 // rest of its answer before the connection is closed instead.
@@ -29,18 +32,19 @@ const drainGrace = time.Second
 // Options say how to talk to smtpd. Zero fields get the defaults.
 type Options struct {
 	Timeout time.Duration // for each frame awaited, and for the connection itself
-	Window  int           // requests in flight, 1 to 1024
+	Window  int           // requests in flight, 1 to 1024; 0 adapts it to smtpd
 	Layout  Layout        // HostLayout if its Order is nil
+	// Last, if set, reports whether the queue on disk is known to hold this
+	// envelope and none of the same message with a higher id. That saves
+	// listings a question; false is always right.
+	Last func(EvpID) bool
 }
 
 func (o Options) withDefaults() Options {
 	if o.Timeout <= 0 {
 		o.Timeout = DefaultTimeout
 	}
-	if o.Window <= 0 {
-		o.Window = DefaultWindow
-	}
-	o.Window = min(o.Window, 1024)
+	o.Window = min(max(o.Window, 0), MaxWindow)
 	if o.Layout.Order == nil {
 		o.Layout = HostLayout()
 	}
@@ -58,11 +62,13 @@ type Conn struct {
 	r       *FrameReader
 	layout  Layout
 	timeout time.Duration
-	window  int
+	isLast  func(EvpID) bool
 
 	turn chan struct{} // holds one token: the right to use what follows
 	wbuf []byte
-	out  []Type // requests whose answers are not complete, oldest first
+	num  [8]byte // room for the number in a request
+	out  []Type  // requests whose answers are not complete, oldest first
+	pace pace
 
 	mu        sync.Mutex // guards what follows
 	use       int        // counts the uses of the connection
@@ -89,7 +95,8 @@ func NewConn(nc net.Conn, opts Options) *Conn {
 		r:       NewFrameReader(nc, opts.Layout),
 		layout:  opts.Layout,
 		timeout: opts.Timeout,
-		window:  opts.Window,
+		isLast:  opts.Last,
+		pace:    pace{fixed: opts.Window},
 		turn:    make(chan struct{}, 1),
 	}
 	c.turn <- struct{}{}
@@ -248,9 +255,11 @@ func (c *Conn) drain() {
 	}
 }
 
+var pid = uint32(os.Getpid())
+
 // send queues a request; it is written when recv next has to wait.
 func (c *Conn) send(t Type, payload []byte) error {
-	b, err := c.layout.AppendFrame(c.wbuf, Frame{Type: t, PeerID: Version, PID: uint32(os.Getpid()), Payload: payload})
+	b, err := c.layout.AppendFrame(c.wbuf, Frame{Type: t, PeerID: Version, PID: pid, Payload: payload})
 	if err != nil {
 		return err
 	}

@@ -204,7 +204,7 @@ func TestListingStopsEarly(t *testing.T) {
 			t.Fatalf("after a listing that was left: %v", err)
 		}
 	}
-	if n := s.Requests(protocol.TypeListEnvelopes); n > 3*2*(10+protocol.DefaultWindow) {
+	if n := s.Requests(protocol.TypeListEnvelopes); n > 3*2*(10+128) {
 		t.Errorf("%d requests for 10 envelopes three times", n)
 	}
 	before := s.Requests(protocol.TypeListEnvelopes)

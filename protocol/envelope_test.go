@@ -103,3 +103,13 @@ func FuzzEnvelope(f *testing.F) {
 		_ = e.Source.Family()
 	})
 }
+
+func BenchmarkParseEnvelope(b *testing.B) {
+	text := []byte(sampleEnvelope)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ParseEnvelope(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -173,3 +173,18 @@ func FuzzFrame(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkDecodeFrame(b *testing.B) {
+	l := HostLayout()
+	raw, err := l.AppendFrame(nil, Frame{Type: TypeListEnvelopes, Payload: make([]byte, 500)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	b.SetBytes(int64(len(raw)))
+	for b.Loop() {
+		if _, n, err := l.DecodeFrame(raw); n == 0 || err != nil {
+			b.Fatal(n, err)
+		}
+	}
+}

@@ -16,7 +16,10 @@ type MsgID uint32
 type EvpID uint64
 
 // String returns the 8 hex digits of the id.
-func (id MsgID) String() string { return fmt.Sprintf("%08x", uint32(id)) }
+func (id MsgID) String() string { return string(id.Append(nil)) }
+
+// Append appends the 8 hex digits of the id to dst.
+func (id MsgID) Append(dst []byte) []byte { return appendHex(dst, uint64(id), 8) }
 
 // First returns the lowest envelope id that the message can have.
 func (id MsgID) First() EvpID { return EvpID(id) << 32 }
@@ -25,7 +28,18 @@ func (id MsgID) First() EvpID { return EvpID(id) << 32 }
 func (id MsgID) Last() EvpID { return EvpID(id)<<32 | 0xffffffff }
 
 // String returns the 16 hex digits of the id.
-func (id EvpID) String() string { return fmt.Sprintf("%016x", uint64(id)) }
+func (id EvpID) String() string { return string(id.Append(nil)) }
+
+// Append appends the 16 hex digits of the id to dst.
+func (id EvpID) Append(dst []byte) []byte { return appendHex(dst, uint64(id), 16) }
+
+// appendHex appends the lowest n hex digits of v.
+func appendHex(dst []byte, v uint64, n int) []byte {
+	for i := n - 1; i >= 0; i-- {
+		dst = append(dst, "0123456789abcdef"[v>>(4*i)&15])
+	}
+	return dst
+}
 
 // Msg returns the id of the message that the envelope belongs to.
 func (id EvpID) Msg() MsgID { return MsgID(id >> 32) }

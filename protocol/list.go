@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"time"
 )
 
 // Messages yields the ids of the messages in the queue from a given one on, in
@@ -82,13 +83,16 @@ func (c *Conn) Envelopes(ctx context.Context) iter.Seq2[*Envelope, error] {
 
 // EnvelopesFrom is Envelopes beginning with the first message at or after from.
 func (c *Conn) EnvelopesFrom(ctx context.Context, from MsgID) iter.Seq2[*Envelope, error] {
-	return c.list(ctx, func(l *lister) { l.nextPage, l.morePages = from, true })
+	return c.listing(ctx, func(l *lister) {
+		l.nextPage, l.morePages = from, true
+		l.prove = true
+	})
 }
 
 // EnvelopesLimit yields envelopes from the given id on, and asks smtpd for
 // little more than the first n of them. It ends after at least that many.
 func (c *Conn) EnvelopesLimit(ctx context.Context, from EvpID, n int) iter.Seq2[*Envelope, error] {
-	return c.list(ctx, func(l *lister) {
+	return c.listing(ctx, func(l *lister) {
 		l.nextPage, l.morePages = from.Msg(), true
 		l.limited, l.want = true, n
 	})
@@ -97,21 +101,29 @@ func (c *Conn) EnvelopesLimit(ctx context.Context, from EvpID, n int) iter.Seq2[
 // MessageEnvelopes yields the envelopes of one message with ids from the given
 // one on, as Envelopes does. For all of them from is the message's First.
 func (c *Conn) MessageEnvelopes(ctx context.Context, from EvpID) iter.Seq2[*Envelope, error] {
-	return c.list(ctx, func(l *lister) { l.add(from) })
+	return c.listing(ctx, func(l *lister) { l.add(from) })
 }
 
-func (c *Conn) list(ctx context.Context, start func(*lister)) iter.Seq2[*Envelope, error] {
+func (c *Conn) listing(ctx context.Context, start func(*lister)) iter.Seq2[*Envelope, error] {
 	return func(yield func(*Envelope, error) bool) {
-		end, err := c.begin(ctx)
-		if err != nil {
-			yield(&Envelope{}, opError(ctx, "list envelopes", err))
-			return
-		}
-		defer end()
-		l := &lister{c: c, ctx: ctx, yield: yield}
-		start(l)
-		if err := l.run(); err != nil && err != errStopped {
+		if err := c.list(ctx, yield, start); err != nil {
 			yield(&Envelope{}, opError(ctx, "list envelopes", err))
 		}
 	}
+}
+
+// list carries out one listing. The error is nil if it was the caller that
+// ended it.
+func (c *Conn) list(ctx context.Context, yield func(*Envelope, error) bool, start func(*lister)) error {
+	end, err := c.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	l := &lister{c: c, ctx: ctx, yield: yield, now: time.Now()}
+	start(l)
+	if err := l.run(); err != errStopped {
+		return err
+	}
+	return nil
 }

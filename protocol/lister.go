@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // errStopped means that the caller of a listing wants no more.
@@ -17,34 +18,49 @@ var errStopped = errors.New("stopped")
 // envelopes whose files have vanished, so a batch that had been full may be
 // short, even empty, although more follow. So a message is asked for again from
 // after its last envelope until nothing comes, and then, where that may not be
-// the end, further up: see nextProbe. While the answers for one message are not
-// complete, those for later messages are kept back, so that envelopes come out
-// in order.
+// the end, further up: see nextProbe. The second question is saved where all
+// messages are known to have one envelope (see singles), or where a message's
+// folder shows that it has no more (see Options.Last). While the
+// answers for one message are not complete, those for later messages are kept
+// back, so that envelopes come out in order.
 type lister struct {
 	c     *Conn
 	ctx   context.Context
+	now   time.Time // of the last answer
 	yield func(*Envelope, error) bool
 
-	slots []*slot // messages being read, in order; the first one streams
-	asked []*slot // the slot of each LIST_ENVELOPES in flight, in order
+	slots []*slot   // messages being read, in order; the first one streams
+	asked []request // the LIST_ENVELOPES in flight, in order
 
 	ids       []MsgID // messages not asked for yet
 	nextPage  MsgID   // where the next page of ids begins
 	morePages bool
 	paging    bool // a LIST_MESSAGES is in flight
+	looking   bool // a GET_DIGEST is in flight
 
+	prove   bool // find out whether single holds
+	single  bool // each message has one envelope
 	limited bool // ask only for about want envelopes
 	want    int  // how many are still wanted
+
+	acts *acts // what is done to the envelopes, or nil
 
 	full int // the smallest batch that may have been full
 	held int // bytes kept back in slots
 	env  Envelope
 }
 
+// A request is a LIST_ENVELOPES in flight.
+type request struct {
+	s  *slot
+	at time.Time
+}
+
 // A slot is one message being read.
 type slot struct {
 	from  EvpID // lowest id not seen yet
 	batch int   // envelopes in the batch being received
+	bytes int   // in that batch
 	last  int   // envelopes in the batch before it that was not empty, 0 if none
 	tried int   // probes
 	kept  []byte
@@ -59,6 +75,17 @@ const idBacklog = 256
 // for until the first one is complete.
 const holdLimit = 1 << 20
 
+// proveFrom is how many messages must be listed at once for it to be worth
+// finding out whether each has one envelope, which takes some 80 round trips.
+const proveFrom = 512
+
+// smallBatch is up to how many envelopes a message's folder is looked at to see
+// whether there are more. For larger ones asking is cheaper.
+const smallBatch = 16
+
+// leastBurst is the smallest window that is filled by halves.
+const leastBurst = 16
+
 // add starts to read a message at the given envelope id.
 func (l *lister) add(from EvpID) {
 	l.slots = append(l.slots, &slot{from: from})
@@ -66,30 +93,39 @@ func (l *lister) add(from EvpID) {
 }
 
 func (l *lister) ask(s *slot, from EvpID) {
-	s.batch = 0
-	l.asked = append(l.asked, s)
+	s.batch, s.bytes = 0, 0
+	l.asked = append(l.asked, request{s, l.now})
 	// An EvpID always fits into a frame.
-	_ = l.c.send(TypeListEnvelopes, l.c.layout.appendUint64(nil, uint64(from)))
+	_ = l.c.send(TypeListEnvelopes, l.c.layout.appendUint64(l.c.num[:0], uint64(from)))
 }
 
 func (l *lister) run() error {
 	for {
 		l.fill()
-		if len(l.asked) == 0 && !l.paging {
+		if len(l.asked) == 0 && !l.paging && !l.looking && l.acts.idle() {
 			return nil
 		}
 		f, last, err := l.c.recv()
+		if f.Type == TypeOK || f.Type == TypeFail && l.acts.waits() {
+			if err = l.acts.answered(err); err != nil {
+				return err
+			}
+			continue
+		}
 		if err == nil {
 			err = l.ctx.Err()
 		}
 		if err != nil {
-			return err
+			return l.acts.finish(l.c, err)
 		}
-		if f.Type == TypeListMessages {
+		switch {
+		case f.Type == TypeListMessages:
 			err = l.gotPage(f.Payload)
-		} else if last {
+		case f.Type == TypeGetDigest:
+			err = l.gotDigest(f.Payload)
+		case last:
 			err = l.endBatch()
-		} else {
+		default:
 			err = l.gotEnvelope(f.Payload)
 		}
 		if err != nil {
@@ -98,19 +134,38 @@ func (l *lister) run() error {
 	}
 }
 
-// fill keeps the window full.
+// fill keeps the window full: once half of it is free it is filled in one go,
+// since smtpd's processes wake each other up less often for requests that come
+// together.
 func (l *lister) fill() {
-	for len(l.ids) > 0 && len(l.asked) < l.c.window && l.held < holdLimit {
-		if l.limited && len(l.slots) >= l.want {
-			return
+	l.acts.send(l.c, len(l.asked) > 0 || l.paging)
+	window := l.c.pace.window(l.now)
+	if low := len(l.asked) <= window/2; (low || window < leastBurst) && !l.acts.full() {
+		for len(l.ids) > 0 && len(l.asked) < window && l.held < holdLimit {
+			if l.limited && len(l.slots) >= l.want {
+				return
+			}
+			l.add(l.ids[0].First())
+			l.ids = l.ids[1:]
 		}
-		l.add(l.ids[0].First())
-		l.ids = l.ids[1:]
 	}
 	if l.morePages && !l.paging && len(l.ids) < idBacklog {
 		l.paging = true
 		_ = l.c.send(TypeListMessages, l.c.layout.appendUint32(nil, uint32(l.nextPage)))
 	}
+	if len(l.asked) > 0 && !l.looking && l.c.pace.look(l.now) {
+		l.looking = true
+		_ = l.c.send(TypeGetDigest, nil)
+	}
+}
+
+func (l *lister) gotDigest(p []byte) error {
+	l.looking = false
+	d, err := l.c.decodeDigest(p)
+	if err == nil {
+		l.c.pace.saw(l.now, d)
+	}
+	return err
 }
 
 func (l *lister) gotPage(p []byte) error {
@@ -123,6 +178,14 @@ func (l *lister) gotPage(p []byte) error {
 		l.morePages = false
 		return nil
 	}
+	if l.prove {
+		l.prove = false
+		if len(ids) >= proveFrom {
+			if _, l.single, err = l.c.singles(l.ctx, func([]MsgID) bool { return true }); err != nil {
+				return err
+			}
+		}
+	}
 	l.ids = append(l.ids[:len(l.ids):len(l.ids)], ids...)
 	l.nextPage = ids[len(ids)-1] + 1
 	l.morePages = l.nextPage != 0
@@ -131,7 +194,7 @@ func (l *lister) gotPage(p []byte) error {
 
 // gotEnvelope takes one envelope of the batch that is being received.
 func (l *lister) gotEnvelope(p []byte) error {
-	s := l.asked[0]
+	s := l.asked[0].s
 	id, err := l.envelopeID(p)
 	if err != nil {
 		return err
@@ -143,6 +206,7 @@ func (l *lister) gotEnvelope(p []byte) error {
 	}
 	s.from = id + 1
 	s.batch++
+	s.bytes += len(p)
 	if s == l.slots[0] {
 		return l.emit(p)
 	}
@@ -154,11 +218,15 @@ func (l *lister) gotEnvelope(p []byte) error {
 
 // endBatch decides whether a message may have more envelopes, and if so asks.
 func (l *lister) endBatch() error {
-	s := l.asked[0]
+	s, at := l.asked[0].s, l.asked[0].at
 	l.asked = l.asked[1:]
+	l.now = time.Now()
+	l.c.pace.answered(l.now, at, s.batch, s.bytes)
 	ended := s.last+s.batch > 0 && s.from&0xffffffff == 0 // past the last possible id
 	switch {
 	case ended:
+	case l.single && s.batch == 1 && s.last == 0:
+	case s.batch > 0 && s.batch <= smallBatch && l.c.isLast != nil && l.c.isLast(s.from-1):
 	case s.batch > 0:
 		if s.last > 0 {
 			// More came after the batch before, so that may have been full.

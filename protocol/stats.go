@@ -18,15 +18,29 @@ type Digest struct {
 	Delivered, PermanentFailures, TemporaryFailures, Loops uint64 // deliveries
 }
 
+// Attempts returns how many attempts to deliver have ended.
+func (d *Digest) Attempts() uint64 {
+	return d.Delivered + d.PermanentFailures + d.TemporaryFailures + d.Loops
+}
+
 // Digest asks for the counters, all totals since smtpd started.
 func (c *Conn) Digest(ctx context.Context) (Digest, error) {
 	p, err := c.call(ctx, "monitor", TypeGetDigest, nil)
 	if err != nil {
 		return Digest{}, err
 	}
+	d, err := c.decodeDigest(p)
+	if err != nil {
+		return Digest{}, &OpError{"monitor", err}
+	}
+	return d, nil
+}
+
+// decodeDigest reads an answer to GET_DIGEST.
+func (c *Conn) decodeDigest(p []byte) (Digest, error) {
 	l := c.layout
 	if len(p) != l.digestSize() {
-		return Digest{}, &OpError{"monitor", c.badSize(TypeGetDigest, len(p), l.digestSize())}
+		return Digest{}, c.badSize(TypeGetDigest, len(p), l.digestSize())
 	}
 	d := Digest{Startup: l.time(p), Timestamp: l.time(p[l.Time:])}
 	p = p[2*l.Time:]

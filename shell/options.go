@@ -22,6 +22,7 @@ type Options struct {
 	Socket   string        // path of smtpd's control socket
 	Spool    string        // smtpd's spool folder, the one that holds queue
 	Timeout  time.Duration // how long smtpd may take to answer
+	Window   int           // requests in flight, 1 to 1024; 0 adapts it to smtpd
 	Color    string        // auto, always or never
 	ReadOnly bool          // refuse every command that changes something
 
@@ -69,6 +70,7 @@ func flagSet(o *Options, inv *invocation) *pflag.FlagSet {
 	fs.StringVar(&o.Socket, "socket", o.Socket, "`PATH` of smtpd's control socket")
 	fs.StringVar(&o.Spool, "spool", o.Spool, "`DIR` that holds smtpd's queue")
 	fs.DurationVar(&o.Timeout, "timeout", o.Timeout, "how long smtpd may take to answer, a `TIME` such as 5s or 1m")
+	fs.IntVar(&o.Window, "window", o.Window, "keep `N` requests in flight; 0 adapts to what smtpd has to do")
 	fs.StringVar(&o.Color, "color", o.Color, "colour the output: `WHEN` is auto, always or never")
 	fs.BoolVarP(&o.ReadOnly, "read-only", "r", o.ReadOnly, "refuse every command that changes something")
 	fs.BoolVar(&o.Restricted, "restricted", o.Restricted, "switch off pipes, files and the pager")
@@ -123,8 +125,14 @@ func parseOptions(words []string, base Options, inv *invocation, literal func(st
 // optionError words pflag's errors as this program does.
 func optionError(err error) error {
 	var bad *pflag.InvalidValueError
-	if errors.As(err, &bad) && bad.GetFlag().Name == "timeout" {
+	if !errors.As(err, &bad) {
+		return err
+	}
+	switch bad.GetFlag().Name {
+	case "timeout":
 		return fmt.Errorf("--timeout %q: want a time such as 5s or 1m", bad.GetValue())
+	case "window":
+		return fmt.Errorf("--window %q: want a number", bad.GetValue())
 	}
 	return err
 }
@@ -135,6 +143,9 @@ func (o *Options) validate() error {
 	}
 	if o.Timeout <= 0 {
 		return usagef("--timeout %v: want more than zero", o.Timeout)
+	}
+	if o.Window < 0 || o.Window > protocol.MaxWindow {
+		return usagef("--window %d: want 1 to %d, or 0 to adapt", o.Window, protocol.MaxWindow)
 	}
 	if o.Socket == "" {
 		return usagef("--socket: want a path")

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"smtpctl/protocol"
+	"smtpctl/protocol/spool"
 	"smtpctl/shell/grammar"
 	"smtpctl/shell/render"
 )
@@ -183,25 +184,32 @@ func (s *Session) run(ctx context.Context, c *Call) error {
 
 // A link is the connection of a session.
 type link struct {
-	conn   *protocol.Conn
-	socket string
-	opts   protocol.Options
+	conn *protocol.Conn
+	opts Options // that it was opened with
+}
+
+// fits reports whether the connection is what these options ask for.
+func (l *link) fits(o Options) bool {
+	return l.opts.Socket == o.Socket && l.opts.Spool == o.Spool && l.opts.Timeout == o.Timeout && l.opts.Window == o.Window
 }
 
 // dial returns the connection to the smtpd that opts names, opening it if there
 // is none or the one there was has ended.
 func (s *Session) dial(ctx context.Context, opts Options) (*protocol.Conn, error) {
-	want := protocol.Options{Timeout: opts.Timeout}
 	l := &s.link
-	if l.conn != nil && l.socket == opts.Socket && l.opts.Timeout == want.Timeout && l.conn.Alive() {
+	if l.conn != nil && l.fits(opts) && l.conn.Alive() {
 		return l.conn, nil
 	}
 	l.close()
-	conn, err := protocol.Dial(ctx, opts.Socket, want)
+	conn, err := protocol.Dial(ctx, opts.Socket, protocol.Options{
+		Timeout: opts.Timeout,
+		Window:  opts.Window,
+		Last:    spool.Open(opts.Spool).Last,
+	})
 	if err != nil {
 		return nil, err
 	}
-	*l = link{conn: conn, socket: opts.Socket, opts: want}
+	*l = link{conn: conn, opts: opts}
 	return conn, nil
 }
 

@@ -35,6 +35,9 @@ func (b builder) Run() int {
 		args = append(args, "-race")
 	}
 	build := exec.Command("go", append(args, ".")...)
+	if !raceEnabled {
+		build.Env = append(os.Environ(), "CGO_ENABLED=0") // as just build does
+	}
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "building smtpctl:", err)

@@ -262,18 +262,23 @@ func (s *Server) digest() []byte {
 // in a pointer that means nothing to the client.
 func (s *Server) stat(p []byte) []byte {
 	l := s.layout
+	d := &s.world.d
+	counter := func(n uint64) func() int64 { return func() int64 { return int64(n) } }
 	stats := []struct {
 		key   string
 		kind  uint32
-		value int64
+		value func() int64
 	}{
-		{"control.session", 0, int64(len(s.conns))},
-		{"scheduler.delivery.ok", 0, int64(s.world.d.Delivered)},
-		{"scheduler.delivery.permfail", 0, int64(s.world.d.PermanentFailures)},
-		{"scheduler.delivery.tempfail", 0, int64(s.world.d.TemporaryFailures)},
-		{"scheduler.envelope", 0, int64(s.queue.live)},
-		{"smtp.session", 0, int64(s.world.d.Connects - s.world.d.Disconnects)},
-		{"uptime", 1, s.world.d.Startup},
+		{"control.session", 0, counter(uint64(len(s.conns)))},
+		{"scheduler.delivery.ok", 0, counter(d.Delivered)},
+		{"scheduler.delivery.permfail", 0, counter(d.PermanentFailures)},
+		{"scheduler.delivery.tempfail", 0, counter(d.TemporaryFailures)},
+		{"scheduler.envelope", 0, counter(uint64(s.queue.live))},
+		{"scheduler.envelope.inflight", 0, func() int64 { return int64(s.queue.count((*Envelope).inflight)) }},
+		{"scheduler.ramqueue.envelope", 0, counter(uint64(s.queue.live))},
+		{"scheduler.ramqueue.message", 0, func() int64 { return int64(s.queue.countMessages()) }},
+		{"smtp.session", 0, counter(d.Connects - d.Disconnects)},
+		{"uptime", 1, counter(uint64(d.Startup))},
 	}
 	const base = 0x5ead0000
 	iter := int(getUint(l, p, l.Word))
@@ -297,7 +302,7 @@ func (s *Server) stat(p []byte) []byte {
 		size = l.Time
 	}
 	copy(out[at:], putUint(l, nil, uint64(st.kind), 4))
-	copy(out[at+align:], putUint(l, nil, uint64(st.value), size))
+	copy(out[at+align:], putUint(l, nil, uint64(st.value()), size))
 	return out
 }
 

@@ -131,6 +131,29 @@ func (q *queue) messages(from protocol.MsgID, n int) []protocol.MsgID {
 	return out
 }
 
+// count returns of how many envelopes f holds.
+func (q *queue) count(f func(*Envelope) bool) int {
+	n := 0
+	for i := range q.all {
+		if f(&q.all[i]) {
+			n++
+		}
+	}
+	return n
+}
+
+// countMessages returns how many messages there are.
+func (q *queue) countMessages() int {
+	n, last := 0, protocol.MsgID(0)
+	for i := range q.all {
+		if m := q.all[i].ID.Msg(); !q.all[i].removed && m != last {
+			n++
+			last = m
+		}
+	}
+	return n
+}
+
 // batch returns the envelopes of one message that the scheduler takes for one
 // batch of at most n, without those whose files have vanished.
 func (q *queue) batch(from protocol.EvpID, n int) []*Envelope {

@@ -30,19 +30,29 @@ var (
 
 // A Spool is a queue on disk.
 type Spool struct {
-	dir string // smtpd's spool folder, the one that holds queue
+	queue string // the folder queue in smtpd's spool folder
 }
 
 // Open returns the spool in a folder. Nothing is read yet.
-func Open(dir string) *Spool { return &Spool{dir: dir} }
+func Open(dir string) *Spool { return &Spool{queue: filepath.Join(dir, "queue")} }
 
 // Queue returns the folder that holds the messages.
-func (s *Spool) Queue() string { return filepath.Join(s.dir, "queue") }
+func (s *Spool) Queue() string { return s.queue }
 
 // MessageDir returns the folder of a message: queue/XX/MMMMMMMM, where XX is
 // the first byte of the id.
 func (s *Spool) MessageDir(id protocol.MsgID) string {
-	return filepath.Join(s.Queue(), fmt.Sprintf("%02x", uint32(id)>>24), id.String())
+	return string(s.appendMessageDir(nil, id))
+}
+
+func (s *Spool) appendMessageDir(b []byte, id protocol.MsgID) []byte {
+	b = append(b, s.queue...)
+	b = append(b, '/')
+	at := len(b)
+	b = append(b, "00/"...)
+	b = id.Append(b)
+	copy(b[at:], b[at+3:at+5])
+	return b
 }
 
 // MessagePath returns the file that holds a message.
@@ -101,13 +111,13 @@ func checkPlain(head []byte) error {
 
 // ReadEnvelope reads and parses one envelope file.
 func (s *Spool) ReadEnvelope(id protocol.EvpID) (protocol.Envelope, error) {
+	return s.readEnvelope(id, make([]byte, 0, fileBuffer))
+}
+
+// readEnvelope is ReadEnvelope with a buffer to read into.
+func (s *Spool) readEnvelope(id protocol.EvpID, buf []byte) (protocol.Envelope, error) {
 	path := s.EnvelopePath(id)
-	f, err := os.Open(path)
-	if err != nil {
-		return protocol.Envelope{ID: id}, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxEnvelope))
+	text, err := readFile(path, buf, maxEnvelope)
 	if err != nil {
 		return protocol.Envelope{ID: id}, err
 	}
@@ -120,27 +130,6 @@ func (s *Spool) ReadEnvelope(id protocol.EvpID) (protocol.Envelope, error) {
 		return e, fmt.Errorf("%s: %w", path, err)
 	}
 	return e, nil
-}
-
-// Envelopes yields the envelopes of the whole queue, in the order of their
-// ids. A file that cannot be read comes as an error and the walk goes on; one
-// that vanished meanwhile is left out. Only the names of one folder are held in
-// memory at a time.
-func (s *Spool) Envelopes() iter.Seq2[protocol.Envelope, error] {
-	return func(yield func(protocol.Envelope, error) bool) {
-		for id, err := range s.IDs() {
-			var e protocol.Envelope
-			if err == nil {
-				e, err = s.ReadEnvelope(id)
-				if errors.Is(err, fs.ErrNotExist) {
-					continue
-				}
-			}
-			if !yield(e, err) {
-				return
-			}
-		}
-	}
 }
 
 // IDs yields the ids of all envelope files, ascending. A folder that cannot be

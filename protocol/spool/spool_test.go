@@ -1,11 +1,13 @@
 package spool
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,7 +39,7 @@ func TestSpool(t *testing.T) {
 	os.WriteFile(filepath.Join(s.Queue(), "junk"), nil, 0o600)
 	var got []protocol.EvpID
 	var errs []error
-	for e, err := range s.Envelopes() {
+	for e, err := range s.Envelopes(context.Background()) {
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -47,6 +49,8 @@ func TestSpool(t *testing.T) {
 		}
 		got = append(got, e.ID)
 	}
+	slices.Sort(got)
+	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	if fmt.Sprint(got) != fmt.Sprint(ids) {
 		t.Errorf("got %v, want %v", got, ids)
 	}
@@ -62,5 +66,68 @@ func TestSpool(t *testing.T) {
 	}
 	if err := s.CopyEnvelope(&b, 0x0200000000000001); !errors.Is(err, ErrCompressed) {
 		t.Errorf("compressed envelope: %v", err)
+	}
+}
+
+func TestLast(t *testing.T) {
+	s := Open(t.TempDir())
+	const low, high = protocol.EvpID(0x0700000100000002), protocol.EvpID(0x0700000100000003)
+	if s.Last(high) {
+		t.Error("yes without a folder")
+	}
+	write(t, s, low, "x")
+	os.WriteFile(s.MessagePath(low.Msg()), []byte("hello"), 0o600)
+	if !s.Last(low) {
+		t.Error("no for the only one")
+	}
+	if s.Last(high) {
+		t.Error("yes for one that is not there")
+	}
+	write(t, s, high, "x")
+	if s.Last(low) || !s.Last(high) {
+		t.Errorf("of two: first %v, second %v", s.Last(low), s.Last(high))
+	}
+	for i := range protocol.EvpID(3000) {
+		write(t, s, low-0x10000+i, "x")
+	}
+	if s.Last(low) {
+		t.Error("yes for the second largest of many")
+	}
+}
+
+// TestWalkOrder reads a large queue while the consumer is slow, and stops early.
+func TestWalkOrder(t *testing.T) {
+	s := Open(t.TempDir())
+	for i := range protocol.EvpID(2000) {
+		write(t, s, (i*2654435761%(1<<32)|1)<<32|i+1, "version: 3\nctime: 1\n")
+	}
+	order := func() (ids []protocol.EvpID) {
+		for e, err := range s.Envelopes(context.Background()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, e.ID)
+		}
+		return ids
+	}
+	first := order()
+	if len(first) != 2000 || !slices.Equal(first, order()) {
+		t.Errorf("%d envelopes, or another order the second time", len(first))
+	}
+	n := 0
+	for range s.Envelopes(context.Background()) {
+		if n++; n == 10 {
+			break
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var last error
+	for _, err := range s.Envelopes(ctx) {
+		cancel()
+		last = err
+	}
+	if !errors.Is(last, context.Canceled) {
+		t.Errorf("after cancelling: %v", last)
 	}
 }

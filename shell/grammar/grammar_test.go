@@ -104,3 +104,14 @@ func TestDistance(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkResolve(b *testing.B) {
+	tree := testTree()
+	words := []string{"pai", "gree"}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := tree.Resolve(words); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -26,7 +26,7 @@ var flagNames = []struct {
 // split by "|", the times in seconds since 1970, and a newline. now is the time
 // that the delays refer to. An envelope read from disk is offline.
 func AppendEnvelope(b []byte, e *protocol.Envelope, now int64, online bool) []byte {
-	b = appendHex(b, uint64(e.ID), 16)
+	b = e.ID.Append(b)
 	b = append(b, '|')
 	b = append(b, e.Source.Family()...)
 	b = append(b, '|')
@@ -70,13 +70,6 @@ func appendFlags(b []byte, f protocol.Flags) []byte {
 			}
 			b = append(b, n.name...)
 		}
-	}
-	return b
-}
-
-func appendHex(b []byte, v uint64, digits int) []byte {
-	for i := digits - 1; i >= 0; i-- {
-		b = append(b, "0123456789abcdef"[v>>(4*i)&0xf])
 	}
 	return b
 }

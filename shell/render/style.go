@@ -26,3 +26,12 @@ func (s Style) Error(text string) string { return s.paint(text, color.FgRed, col
 
 // Bold marks what a reader looks for first.
 func (s Style) Bold(text string) string { return s.paint(text, color.Bold) }
+
+// Good marks what is going on as it should.
+func (s Style) Good(text string) string { return s.paint(text, color.FgGreen) }
+
+// Warn marks what is held back.
+func (s Style) Warn(text string) string { return s.paint(text, color.FgYellow) }
+
+// Bad marks what has failed.
+func (s Style) Bad(text string) string { return s.paint(text, color.FgRed) }

@@ -1,0 +1,238 @@
+package protocol_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"smtpctl/protocol"
+	"smtpctl/protocol/smtpdsim"
+	"smtpctl/protocol/spool"
+)
+
+// fillSim puts messages of so many recipients each into a simulation, and
+// returns the ids of their envelopes.
+func fillSim(s *smtpdsim.Server, messages int, recipients func(i int) int) []protocol.EvpID {
+	r := rand.New(rand.NewPCG(1, 2))
+	var all []protocol.EvpID
+	var es []smtpdsim.Envelope
+	for i := range messages {
+		msg := uint64(i*4099+1) << 32
+		for range recipients(i) {
+			id := protocol.EvpID(msg | uint64(r.Uint32()))
+			if !slices.Contains(all[max(0, len(all)-20):], id) {
+				all = append(all, id)
+				es = append(es, smtpdsim.Envelope{ID: id, Time: time.Now().Unix() + 3600})
+			}
+		}
+	}
+	s.Add(es...)
+	slices.Sort(all)
+	return all
+}
+
+func one(int) int { return 1 }
+
+// some is mostly one recipient, now and then more.
+func some(i int) int {
+	if i%9 == 0 {
+		return 2 + i%5
+	}
+	return 1
+}
+
+// TestListingAsksOnce lists long queues with small and large batches, with the
+// queue's files at hand and without: nothing is missing, and where it can be
+// known that a message has no more envelopes it is asked for only once.
+func TestListingAsksOnce(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		recipients func(int) int
+		spool      bool
+		once       bool
+	}{
+		{"one recipient", one, false, true},
+		{"one recipient, with files", one, true, true},
+		{"some recipients", some, false, false},
+		{"some recipients, with files", some, true, true},
+	} {
+		for _, batch := range []int{1, 2, 3, 256} {
+			t.Run(fmt.Sprintf("%s, batches of %d", tt.name, batch), func(t *testing.T) {
+				dir, opts := "", protocol.Options{}
+				if tt.spool {
+					dir = t.TempDir()
+					opts.Last = spool.Open(dir).Last
+				}
+				s, c := connect(t, smtpdsim.Config{EvpBatch: batch, Spool: dir}, opts)
+				want := fillSim(s, 600, tt.recipients)
+				if got := ids(t, c.Envelopes(ctx)); !slices.Equal(got, want) {
+					t.Fatalf("%d envelopes, want %d", len(got), len(want))
+				}
+				asked := s.Requests(protocol.TypeListEnvelopes)
+				least := 0
+				for i := range 600 {
+					least += (tt.recipients(i) + batch - 1) / batch
+				}
+				if tt.once && asked > least+len(want)/10 || !tt.once && asked < 2*600 {
+					t.Errorf("%d requests, at least %d were needed", asked, least)
+				}
+			})
+		}
+	}
+}
+
+// TestListingWhileQueueChanges lists a queue while mail comes and goes: what is
+// there all the time is listed, once and in order.
+func TestListingWhileQueueChanges(t *testing.T) {
+	for _, batch := range []int{1, 2, 3, 256} {
+		for _, files := range []bool{false, true} {
+			dir, opts := "", protocol.Options{}
+			if files {
+				dir = t.TempDir()
+				opts.Last = spool.Open(dir).Last
+			}
+			s, c := connect(t, smtpdsim.Config{EvpBatch: batch, Spool: dir}, opts)
+			stay := fillSim(s, 600, one)
+			stop, done := make(chan struct{}), make(chan struct{})
+			go func() {
+				defer close(done)
+				r := rand.New(rand.NewPCG(3, 4))
+				other, err := protocol.Dial(ctx, s.Path(), protocol.Options{})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer other.Close()
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					// A message of several recipients comes; another goes.
+					msg := uint64(r.Uint32()|1) << 32
+					var come []protocol.EvpID
+					for range 1 + r.IntN(7) {
+						come = append(come, protocol.EvpID(msg|uint64(r.Uint32())))
+					}
+					for _, id := range come {
+						s.Add(smtpdsim.Envelope{ID: id, Time: time.Now().Unix() + 3600})
+					}
+					if r.IntN(2) == 0 {
+						if _, err := other.Act(ctx, protocol.RemoveEnvelope, come, func(protocol.EvpID, bool) {}); err != nil {
+							t.Error(err)
+							return
+						}
+					}
+				}
+			}()
+			for range 3 {
+				got := ids(t, c.Envelopes(ctx))
+				if !slices.IsSorted(got) || len(slices.Compact(slices.Clone(got))) != len(got) {
+					t.Error("not in order, or not once")
+				}
+				missing := 0
+				for _, id := range stay {
+					if _, ok := slices.BinarySearch(got, id); !ok {
+						missing++
+					}
+				}
+				if missing > 0 {
+					t.Errorf("batches of %d, files %v: %d of %d envelopes missing", batch, files, missing, len(stay))
+				}
+			}
+			close(stop)
+			<-done
+		}
+	}
+}
+
+// TestSingles asks whether each message has one envelope.
+func TestSingles(t *testing.T) {
+	s, c := connect(t, smtpdsim.Config{MsgBatch: 100}, protocol.Options{})
+	if _, _, ok, err := c.Singles(ctx); ok || err != nil {
+		t.Errorf("an empty queue: %v, %v", ok, err)
+	}
+	want := fillSim(s, 1000, one)
+	got, inflight, ok, err := c.Singles(ctx)
+	if err != nil || !ok || inflight != 0 || len(got) != len(want) || got[0] != want[0].Msg() {
+		t.Errorf("%d ids, %d in flight, %v, %v", len(got), inflight, ok, err)
+	}
+	s.Add(smtpdsim.Envelope{ID: want[500] + 1, Flags: protocol.FlagInflight})
+	if _, _, ok, err := c.Singles(ctx); ok || err != nil {
+		t.Errorf("a message with two: %v, %v", ok, err)
+	}
+}
+
+// TestActWhileListing acts on envelopes as they are listed.
+func TestActWhileListing(t *testing.T) {
+	for _, batch := range []int{1, 3, 256} {
+		for _, window := range []int{0, 1, 7} {
+			s, c := connect(t, smtpdsim.Config{EvpBatch: batch}, protocol.Options{Window: window})
+			all := fillSim(s, 700, some)
+			even := func(e *protocol.Envelope, _ error) bool { return e.ID%2 == 0 }
+			done := map[protocol.EvpID]bool{}
+			count := func(id protocol.EvpID, ok bool) { done[id] = ok }
+			if n, err := c.ActAll(ctx, protocol.PauseEnvelope, 0, even, count); n != 0 || err != nil {
+				t.Fatal(n, err)
+			}
+			for _, e := range s.Envelopes() {
+				paused := e.Flags&protocol.FlagSuspend != 0
+				if paused != (e.ID%2 == 0) || paused != done[e.ID] {
+					t.Fatalf("%v: paused %v, answer %v", e.ID, paused, done[e.ID])
+				}
+			}
+			clear(done)
+			every := func(*protocol.Envelope, error) bool { return true }
+			from := all[len(all)/2].Msg()
+			if n, err := c.ActAll(ctx, protocol.RemoveEnvelope, from, every, count); n != 0 || err != nil {
+				t.Fatal(n, err)
+			}
+			left := s.Envelopes()
+			if len(left)+len(done) != len(all) || left[len(left)-1].ID.Msg() >= from {
+				t.Errorf("%d removed, %d left of %d", len(done), len(left), len(all))
+			}
+			if n, err := c.ActMessage(ctx, protocol.RemoveEnvelope, left[0].ID.Msg(), every, count); n != 0 || err != nil {
+				t.Fatal(n, err)
+			}
+			if got := s.Envelopes(); len(got) > 0 && got[0].ID.Msg() == left[0].ID.Msg() {
+				t.Error("the first message is still there")
+			}
+			if _, err := c.Status(ctx); err != nil {
+				t.Errorf("the connection is out of order: %v", err)
+			}
+		}
+	}
+}
+
+// TestActMessages acts on whole messages.
+func TestActMessages(t *testing.T) {
+	s, c := connect(t, smtpdsim.Config{}, protocol.Options{})
+	all := fillSim(s, 100, some)
+	var msgs []protocol.MsgID
+	for _, id := range all {
+		msgs = append(msgs, id.Msg())
+	}
+	msgs = append(slices.Compact(msgs), 0x7fffffff)
+	ok, refused := 0, 0
+	n, err := c.ActMessages(ctx, protocol.RemoveEnvelope, msgs, func(_ protocol.MsgID, yes bool) {
+		if yes {
+			ok++
+		} else {
+			refused++
+		}
+	})
+	if n != 0 || err != nil || ok != 100 || refused != 1 || len(s.Envelopes()) != 0 {
+		t.Errorf("%d unconfirmed, %v, %d ok, %d refused, %d left", n, err, ok, refused, len(s.Envelopes()))
+	}
+	for _, bad := range []struct {
+		a   protocol.Action
+		ids []protocol.MsgID
+	}{{protocol.ScheduleEnvelope, msgs}, {protocol.RemoveEnvelope, []protocol.MsgID{1, 0}}} {
+		if _, err := c.ActMessages(ctx, bad.a, bad.ids, nil); err == nil {
+			t.Errorf("%v of %v was sent", bad.a, bad.ids[0])
+		}
+	}
+}

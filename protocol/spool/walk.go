@@ -1,0 +1,174 @@
+package spool
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"iter"
+	"path/filepath"
+	"runtime"
+	"sync"
+
+	"smtpctl/protocol"
+)
+
+// Numbers of a walk.
+const (
+	jobMessages  = 64 // message folders that one worker reads in a row
+	batchEntries = 64 // envelopes that it hands over at once
+	jobBatches   = 4  // batches that wait for those of earlier folders
+)
+
+// An entry is an envelope, or why it could not be read.
+type entry struct {
+	e   protocol.Envelope
+	err error
+}
+
+// A job is some message folders to read, and where to put what is in them.
+type job struct {
+	top   string   // folder that holds them
+	names []string // of the folders
+	err   error    // instead of them
+	out   chan []entry
+}
+
+// Envelopes yields the envelopes of the whole queue in the order in which the
+// file system has them, which is also OpenSMTPD's smtpctl's. Several are read at
+// a time. A file or folder that cannot be read comes as an error and the walk
+// goes on; one that vanished meanwhile is left out. Memory does not grow with
+// the queue.
+func (s *Spool) Envelopes(ctx context.Context) iter.Seq2[protocol.Envelope, error] {
+	return func(yield func(protocol.Envelope, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		defer cancel()
+		workers := 2 * runtime.GOMAXPROCS(0)
+		todo, order := make(chan *job), make(chan *job, workers)
+		wg.Go(func() {
+			defer close(order)
+			defer close(todo)
+			s.jobs(func(j *job) bool {
+				j.out = make(chan []entry, jobBatches)
+				return give(ctx, order, j) && give(ctx, todo, j)
+			})
+		})
+		for range workers {
+			wg.Go(func() {
+				buf := make([]byte, 0, fileBuffer)
+				for j := range todo {
+					s.read(ctx, j, buf)
+				}
+			})
+		}
+		for j := range order {
+			for batch := range j.out {
+				for i := range batch {
+					if !yield(batch[i].e, batch[i].err) {
+						return
+					}
+				}
+			}
+			if err := ctx.Err(); err != nil {
+				yield(protocol.Envelope{}, err)
+				return
+			}
+		}
+	}
+}
+
+// give sends v unless ctx ends first.
+func give[T any](ctx context.Context, ch chan<- T, v T) bool {
+	select {
+	case ch <- v:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// jobs cuts the queue into jobs, in order.
+func (s *Spool) jobs(emit func(*job) bool) {
+	tops, _, err := readDir(s.Queue(), nil, -1)
+	if err != nil {
+		emit(&job{err: err})
+		return
+	}
+	for _, top := range tops {
+		if len(top) != 2 || !protocol.IsHex(top) {
+			continue
+		}
+		dir := filepath.Join(s.Queue(), top)
+		names, _, err := readDir(dir, nil, -1)
+		if err != nil && !emit(&job{err: err}) {
+			return
+		}
+		for len(names) > 0 {
+			n := min(len(names), jobMessages)
+			if !emit(&job{top: dir, names: names[:n]}) {
+				return
+			}
+			names = names[n:]
+		}
+	}
+}
+
+// read carries out a job.
+func (s *Spool) read(ctx context.Context, j *job, buf []byte) {
+	defer close(j.out)
+	var batch []entry
+	put := func(e protocol.Envelope, err error) bool {
+		batch = append(batch, entry{e, err})
+		if len(batch) < batchEntries {
+			return true
+		}
+		ok := give(ctx, j.out, batch)
+		batch = nil
+		return ok
+	}
+	if j.err != nil {
+		put(protocol.Envelope{}, j.err)
+	}
+	for _, name := range j.names {
+		msg, err := protocol.ParseMsgID(name)
+		if err != nil {
+			continue
+		}
+		files, _, err := readDir(s.MessageDir(msg), nil, -1)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !put(protocol.Envelope{}, err) {
+			return
+		}
+		for _, file := range files {
+			id, err := protocol.ParseEvpID(file)
+			if err != nil || id.Msg() != msg {
+				continue
+			}
+			e, err := s.readEnvelope(id, buf)
+			if !errors.Is(err, fs.ErrNotExist) && !put(e, err) {
+				return
+			}
+		}
+	}
+	if len(batch) > 0 {
+		give(ctx, j.out, batch)
+	}
+}
+
+// MessageEnvelopes yields the envelopes of one message as Envelopes does, but in
+// the order of their ids.
+func (s *Spool) MessageEnvelopes(msg protocol.MsgID) iter.Seq2[protocol.Envelope, error] {
+	return func(yield func(protocol.Envelope, error) bool) {
+		ids, err := s.MessageIDs(msg)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			yield(protocol.Envelope{}, err)
+			return
+		}
+		for _, id := range ids {
+			e, err := s.ReadEnvelope(id)
+			if !errors.Is(err, fs.ErrNotExist) && !yield(e, err) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package shell
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"smtpctl/protocol"
+)
+
+// Times of a progress.
+const (
+	progressAfter = time.Second            // what ends sooner shows none
+	progressEvery = 200 * time.Millisecond // between two updates
+)
+
+// A progress shows on a terminal how far a long command has got: how many
+// envelopes it has seen, of how many, and how many a second. A nil one shows
+// nothing.
+type progress struct {
+	w       io.Writer
+	what    string
+	done    int
+	total   int // as far as known, or 0
+	started time.Time
+	shown   time.Time
+	text    string // on the screen now
+}
+
+// progress begins to show one, if standard error is a terminal that the results
+// do not go to.
+func (c *Call) progress(ctx context.Context, conn *protocol.Conn, what string) *progress {
+	if !isTerminal(c.s.io.Err) || c.s.out.tty && !c.cmd.Changes {
+		return nil
+	}
+	p := &progress{w: c.s.err, what: what, started: time.Now()}
+	if conn != nil {
+		if d, err := conn.Digest(ctx); err == nil && d.Enqueued > d.Dequeued {
+			p.total = int(d.Enqueued - d.Dequeued)
+		}
+	}
+	return p
+}
+
+// step counts one envelope.
+func (p *progress) step() {
+	if p == nil {
+		return
+	}
+	p.done++
+	if p.done%64 != 0 {
+		return
+	}
+	now := time.Now()
+	if now.Sub(p.started) < progressAfter || now.Sub(p.shown) < progressEvery {
+		return
+	}
+	p.shown = now
+	text := fmt.Sprintf("%s %d", p.what, p.done)
+	if p.total >= p.done {
+		text += fmt.Sprintf(" of %d, %d%%", p.total, p.done*100/p.total)
+	}
+	text += fmt.Sprintf(", %d a second", int(float64(p.done)/now.Sub(p.started).Seconds()))
+	fmt.Fprintf(p.w, "\r%s%*s\r", text, max(0, len(p.text)-len(text)), "")
+	p.text = text
+}
+
+// end takes the progress off the screen.
+func (p *progress) end() {
+	if p != nil && p.text != "" {
+		fmt.Fprintf(p.w, "\r%*s\r", len(p.text), "")
+		p.text = ""
+	}
+}

@@ -1,0 +1,272 @@
+package selector
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"smtpctl/protocol"
+)
+
+// matcher is what a term looks at an envelope with.
+type matcher = func(e *protocol.Envelope, now int64) bool
+
+// fold makes a glob of a value.
+func fold(value string) string { return value }
+
+// address makes a glob of an address: @DOMAIN stands for any user there, and <>
+// for the null sender, which smtpd prints as @.
+func address(value string) string {
+	switch {
+	case value == "<>":
+		return "@"
+	case strings.HasPrefix(value, "@") && len(value) > 1:
+		return "*" + value
+	}
+	return value
+}
+
+// text makes a key that looks at one or more texts, of which one must fit.
+func text(glob func(string) string, texts func(*protocol.Envelope) []string) func(string, bool) (matcher, error) {
+	return func(value string, regex bool) (matcher, error) {
+		var fits func(string) bool
+		if regex {
+			re, err := regexp.Compile(value)
+			if err != nil {
+				return nil, fmt.Errorf("bad regular expression: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+			}
+			fits = re.MatchString
+		} else {
+			pattern := strings.ToLower(glob(value))
+			fits = func(s string) bool { return Glob(pattern, strings.ToLower(s)) }
+		}
+		return func(e *protocol.Envelope, _ int64) bool { return slices.ContainsFunc(texts(e), fits) }, nil
+	}
+}
+
+// Glob reports whether a pattern fits the whole of a text: * stands for any
+// bytes, ? for any one.
+func Glob(pattern, s string) bool {
+	star, from := -1, 0 // where the last * was, and what it took
+	i, j := 0, 0
+	for j < len(s) {
+		switch {
+		case i < len(pattern) && pattern[i] == '*':
+			star, from = i, j
+			i++
+		case i < len(pattern) && (pattern[i] == '?' || pattern[i] == s[j]):
+			i++
+			j++
+		case star >= 0:
+			from++
+			i, j = star+1, from
+		default:
+			return false
+		}
+	}
+	for i < len(pattern) && pattern[i] == '*' {
+		i++
+	}
+	return i == len(pattern)
+}
+
+// oneOf reads values split by commas, of which each is one of names.
+func oneOf(value string, names []string) ([]string, error) {
+	words := strings.Split(value, ",")
+	for _, w := range words {
+		if !slices.Contains(names, w) {
+			return nil, fmt.Errorf("%q: want %s", w, strings.Join(names, ", "))
+		}
+	}
+	return words, nil
+}
+
+func states(value string, _ bool) (matcher, error) {
+	words, err := oneOf(value, []string{"pending", "inflight", "held", "suspended"})
+	if err != nil {
+		return nil, err
+	}
+	return func(e *protocol.Envelope, _ int64) bool {
+		for _, w := range words {
+			var yes bool
+			switch w {
+			case "inflight":
+				yes = e.Flags&protocol.FlagInflight != 0
+			case "held":
+				yes = e.Flags&protocol.FlagHold != 0
+			case "suspended":
+				yes = e.Flags&protocol.FlagSuspend != 0
+			default:
+				yes = e.Flags&(protocol.FlagPending|protocol.FlagHold|protocol.FlagSuspend) == protocol.FlagPending
+			}
+			if yes {
+				return true
+			}
+		}
+		return false
+	}, nil
+}
+
+func types(value string, _ bool) (matcher, error) {
+	words, err := oneOf(value, []string{"mta", "mda", "bounce"})
+	if err != nil {
+		return nil, err
+	}
+	return func(e *protocol.Envelope, _ int64) bool { return slices.Contains(words, e.Type.String()) }, nil
+}
+
+func older(value string, _ bool) (matcher, error) {
+	d, err := ParseTime(value)
+	if err != nil {
+		return nil, err
+	}
+	return func(e *protocol.Envelope, now int64) bool { return now-e.Created >= d }, nil
+}
+
+func newer(value string, _ bool) (matcher, error) {
+	d, err := ParseTime(value)
+	if err != nil {
+		return nil, err
+	}
+	return func(e *protocol.Envelope, now int64) bool { return now-e.Created <= d }, nil
+}
+
+func tries(value string, _ bool) (matcher, error) {
+	lo, hi, err := ParseRange(value, parseCount)
+	if err != nil {
+		return nil, err
+	}
+	return func(e *protocol.Envelope, _ int64) bool { return lo <= int64(e.Retry) && int64(e.Retry) <= hi }, nil
+}
+
+func next(value string, _ bool) (matcher, error) {
+	lo, hi, err := ParseRange(value, ParseTime)
+	if err != nil {
+		return nil, err
+	}
+	if !strings.Contains(value, "-") {
+		lo = math.MinInt64
+	}
+	return func(e *protocol.Envelope, now int64) bool {
+		in := e.NextTry - now
+		return e.Flags&protocol.FlagPending != 0 && lo <= in && in <= hi
+	}, nil
+}
+
+func source(value string, _ bool) (matcher, error) {
+	if strings.Contains(value, "/") {
+		p, err := netip.ParsePrefix(value)
+		if err != nil {
+			return nil, fmt.Errorf("%q: want a network such as 192.0.2.0/24", value)
+		}
+		return func(e *protocol.Envelope, _ int64) bool { return p.Contains(e.Source.Addr.Unmap()) }, nil
+	}
+	if a, err := netip.ParseAddr(value); err == nil {
+		return func(e *protocol.Envelope, _ int64) bool {
+			return e.Source.Addr.IsValid() && e.Source.Addr.Unmap() == a.Unmap()
+		}, nil
+	}
+	pattern := strings.ToLower(value)
+	return func(e *protocol.Envelope, _ int64) bool {
+		text := "local"
+		if !e.Source.Local {
+			text = e.Source.Addr.String()
+		}
+		return Glob(pattern, text)
+	}, nil
+}
+
+// units of time, the longest first.
+var units = []struct {
+	name string
+	secs int64
+}{{"w", 7 * 86400}, {"d", 86400}, {"h", 3600}, {"m", 60}, {"s", 1}}
+
+// maxTime is the longest time that can be given, in seconds: a century.
+const maxTime = 100 * 366 * 86400
+
+// ParseTime reads a time such as 90s, 30m, 1h30m, 4d or 1w, and returns it in
+// seconds. A number alone is seconds.
+func ParseTime(s string) (int64, error) {
+	bad := fmt.Errorf("%q: want a time such as 90s, 30m, 2h, 4d or 1w", s)
+	if s == "" {
+		return 0, bad
+	}
+	total := int64(0)
+	for rest := s; rest != ""; {
+		i := strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' })
+		if i < 0 && rest == s {
+			rest += "s"
+			i = len(s)
+		}
+		if i <= 0 {
+			return 0, bad
+		}
+		n, err := strconv.ParseInt(rest[:i], 10, 64)
+		k := slices.IndexFunc(units, func(u struct {
+			name string
+			secs int64
+		}) bool {
+			return u.name == rest[i:i+1]
+		})
+		if err != nil || k < 0 || n > maxTime/units[k].secs {
+			return 0, bad
+		}
+		if total += n * units[k].secs; total > maxTime {
+			return 0, bad
+		}
+		rest = rest[i+1:]
+	}
+	return total, nil
+}
+
+// Duration is ParseTime for a time.Duration.
+func Duration(s string) (time.Duration, error) {
+	secs, err := ParseTime(s)
+	return time.Duration(secs) * time.Second, err
+}
+
+// ParseCount reads a number that is not negative.
+func parseCount(s string) (int64, error) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("%q: want a number", s)
+	}
+	return n, nil
+}
+
+// ParseRange reads A, A- for A or more, -B for B or less, or A-B.
+func ParseRange(s string, parse func(string) (int64, error)) (lo, hi int64, err error) {
+	a, b, ranged := strings.Cut(s, "-")
+	if !ranged {
+		lo, err = parse(s)
+		return lo, lo, err
+	}
+	if a == "" && b == "" {
+		return 0, 0, errors.New(`"-": want a number before it or after it`)
+	}
+	lo, hi = math.MinInt64, math.MaxInt64
+	if a != "" {
+		if lo, err = parse(a); err != nil {
+			return 0, 0, err
+		}
+	}
+	if b != "" {
+		if hi, err = parse(b); err != nil {
+			return 0, 0, err
+		}
+	}
+	if lo > hi {
+		return 0, 0, fmt.Errorf("%q: the first is more than the second", s)
+	}
+	return lo, hi, nil
+}
+
+// ParseCounts is ParseRange for numbers.
+func ParseCounts(s string) (lo, hi int64, err error) { return ParseRange(s, parseCount) }
