@@ -116,9 +116,9 @@ func (c *Conn) ActAll(ctx context.Context, a Action, from MsgID, choose func(*En
 	return c.actListed(ctx, a, choose, result, func(l *lister) { l.nextPage, l.morePages, l.prove = from, true, true })
 }
 
-// ActMessage is ActAll for the envelopes of one message.
-func (c *Conn) ActMessage(ctx context.Context, a Action, msg MsgID, choose func(*Envelope, error) bool, result func(id EvpID, ok bool)) (unconfirmed int, err error) {
-	return c.actListed(ctx, a, choose, result, func(l *lister) { l.add(msg.First()) })
+// ActIn is ActAll for the envelopes of some messages, whose ids must ascend.
+func (c *Conn) ActIn(ctx context.Context, a Action, msgs []MsgID, choose func(*Envelope, error) bool, result func(id EvpID, ok bool)) (unconfirmed int, err error) {
+	return c.actListed(ctx, a, choose, result, func(l *lister) { l.ids = msgs })
 }
 
 func (c *Conn) actListed(ctx context.Context, a Action, choose func(*Envelope, error) bool, result func(EvpID, bool), start func(*lister)) (int, error) {

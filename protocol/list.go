@@ -104,6 +104,12 @@ func (c *Conn) MessageEnvelopes(ctx context.Context, from EvpID) iter.Seq2[*Enve
 	return c.listing(ctx, func(l *lister) { l.add(from) })
 }
 
+// EnvelopesOf yields the envelopes of some messages, whose ids must ascend, as
+// Envelopes does. Messages that are not in the queue have none.
+func (c *Conn) EnvelopesOf(ctx context.Context, msgs []MsgID) iter.Seq2[*Envelope, error] {
+	return c.listing(ctx, func(l *lister) { l.ids = msgs })
+}
+
 func (c *Conn) listing(ctx context.Context, start func(*lister)) iter.Seq2[*Envelope, error] {
 	return func(yield func(*Envelope, error) bool) {
 		if err := c.list(ctx, yield, start); err != nil {

@@ -194,7 +194,7 @@ func TestActWhileListing(t *testing.T) {
 			if len(left)+len(done) != len(all) || left[len(left)-1].ID.Msg() >= from {
 				t.Errorf("%d removed, %d left of %d", len(done), len(left), len(all))
 			}
-			if n, err := c.ActMessage(ctx, protocol.RemoveEnvelope, left[0].ID.Msg(), every, count); n != 0 || err != nil {
+			if n, err := c.ActIn(ctx, protocol.RemoveEnvelope, []protocol.MsgID{left[0].ID.Msg()}, every, count); n != 0 || err != nil {
 				t.Fatal(n, err)
 			}
 			if got := s.Envelopes(); len(got) > 0 && got[0].ID.Msg() == left[0].ID.Msg() {

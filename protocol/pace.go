@@ -21,8 +21,10 @@ const (
 	// slowAnswer is how long an answer may take before less is asked for at a
 	// time: smtpd is slow then, or who reads the listing is.
 	slowAnswer = 60 * time.Millisecond
-	// lookEvery is how often smtpd's counters are read.
+	// lookEvery is how often smtpd's counters are read, lookFirst after how long
+	// for the first time.
 	lookEvery = 20 * time.Millisecond
+	lookFirst = 5 * time.Millisecond
 	// busyFor is how long smtpd counts as busy after a counter has changed.
 	busyFor = time.Second
 )
@@ -74,6 +76,9 @@ func (p *pace) answered(now, asked time.Time, envelopes, bytes int) {
 
 // look reports whether it is time to read the counters again.
 func (p *pace) look(now time.Time) bool {
+	if p.looked.IsZero() {
+		p.looked = now.Add(lookFirst - lookEvery) // a short listing needs none
+	}
 	if p.fixed > 0 || now.Sub(p.looked) < lookEvery {
 		return false
 	}

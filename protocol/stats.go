@@ -161,6 +161,17 @@ func (s Stat) Text() string {
 	}
 }
 
+// Float returns the value as a number: a count, or seconds with their fraction.
+func (s Stat) Float() float64 {
+	switch s.Kind {
+	case StatTimeval:
+		return float64(s.Value) + float64(s.Frac)/1e6
+	case StatTimespec:
+		return float64(s.Value) + float64(s.Frac)/1e9
+	}
+	return float64(s.Value)
+}
+
 // Duration returns t seconds as smtpd writes durations: 1d2h3m4s, leaving out
 // what is zero; 0s for none.
 func Duration(t int64) string {

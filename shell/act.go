@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"smtpctl/protocol"
@@ -33,6 +34,10 @@ type tally struct {
 	suspended   int // skipped by schedule, or paused already
 	running     int // not suspended, so there is nothing to resume
 	unconfirmed int // asked for, but the answer never came
+	missing     int // named by their ids, but not in the queue
+	refused     int // looked at, and left alone for what they are
+	unsaved     int // kept, since they could not be saved
+	tried       int // only looked at, for --dry-run
 
 	p *progress
 }
@@ -44,54 +49,123 @@ func (t *tally) found() int {
 
 // act does something to the envelopes that the arguments name, or to all.
 func (c *Call) act(ctx context.Context, a protocol.Action, verb string) error {
-	var t tally
+	t := &c.tally
+	sel := c.selection()
 	var id idArg
 	var err error
-	if len(c.args) > 0 {
+	if sel.single() {
 		// Before the lock: the user may take long to answer.
-		if id, err = c.confirmShort(ctx, c.id(0)); err != nil {
+		if id, err = c.confirmID(ctx, a, sel.ids[0]); err != nil {
 			return err
 		}
+		sel.ids[0] = id
 	}
-	unlock, err := c.lock(ctx)
-	if err != nil {
+	if err := c.makeSaveDir(); err != nil {
 		return err
 	}
-	defer unlock()
 	conn, err := c.conn(ctx)
 	if err != nil {
 		return err
 	}
-	switch {
-	case len(c.args) == 0:
+	plain := !c.opts.DryRun && c.opts.Expect < 0 && c.opts.Save == ""
+	switch all := len(c.args) == 0; {
+	case all && plain && !c.mustConfirm(a):
 		t.p = c.progress(ctx, conn, verb)
-		err = c.actAll(ctx, conn, a, &t)
-	case id.evp != 0:
-		err = c.actEnvelope(ctx, conn, a, id.evp, &t)
+		err = c.locked(ctx, func() error { return c.actAll(ctx, conn, a, t) })
+	case id.evp != 0 && plain:
+		err = c.locked(ctx, func() error { return c.actEnvelope(ctx, conn, a, id.evp, t) })
 	default:
-		t.unconfirmed, err = conn.ActMessage(ctx, a, id.msg, t.choose(a), t.count)
+		if all || len(sel.ids) == 0 {
+			t.p = c.progress(ctx, conn, "looked at")
+		}
+		err = c.actSelected(ctx, conn, a, sel, t)
 	}
 	t.p.end()
 	if err != nil && t.done == 0 && t.unconfirmed == 0 {
 		return err
 	}
+	if err := c.printTally(a, verb, t); err != nil {
+		return err
+	}
+	if err != nil {
+		return fmt.Errorf("%w: only %d %s, %d sent without an answer, the rest not done", err, t.done, verb, t.unconfirmed)
+	}
+	return c.explainTally(a, verb, t, &sel)
+}
+
+// confirmID completes an id that the user has shortened, and asks whether it is
+// meant, unless what it stands for will be shown and asked for anyway.
+func (c *Call) confirmID(ctx context.Context, a protocol.Action, id idArg) (idArg, error) {
+	if id.whole() || !c.mustConfirm(a) {
+		return c.confirmShort(ctx, id)
+	}
+	whole, err := c.complete(ctx, id)
+	if err != nil || whole.msg != 0 {
+		c.shortened = true
+		return whole, err
+	}
+	return c.confirmShort(ctx, id)
+}
+
+// makeSaveDir makes the folder that --save names, and checks that it can be
+// written to before anything is removed.
+func (c *Call) makeSaveDir() error {
+	if c.opts.Save == "" {
+		return nil
+	}
+	if err := os.MkdirAll(c.opts.Save, 0o700); err != nil {
+		return fmt.Errorf("--save: %w; nothing done", fileError(err))
+	}
+	return nil
+}
+
+// A tallyJSON is the result of an action as JSON shows it.
+type tallyJSON struct {
+	Command     string `json:"command"`
+	DryRun      bool   `json:"dry_run,omitempty"`
+	Done        int    `json:"done"`
+	Selected    int    `json:"selected,omitempty"`
+	Gone        int    `json:"gone,omitempty"`
+	Missing     int    `json:"missing,omitempty"`
+	Inflight    int    `json:"inflight,omitempty"`
+	Skipped     int    `json:"skipped,omitempty"`
+	Unsaved     int    `json:"unsaved,omitempty"`
+	Unconfirmed int    `json:"unconfirmed,omitempty"`
+}
+
+// printTally prints how many envelopes were acted on, as smtpctl does.
+func (c *Call) printTally(a protocol.Action, verb string, t *tally) error {
+	switch {
+	case c.format() == formatJSON:
+		return c.printJSON(tallyJSON{
+			Command: a.String(), DryRun: c.opts.DryRun, Done: t.done, Selected: t.tried, Gone: t.gone, Missing: t.missing,
+			Inflight: t.inflight, Skipped: t.suspended + t.running + t.refused, Unsaved: t.unsaved, Unconfirmed: t.unconfirmed,
+		})
+	case c.opts.DryRun:
+		c.warnf("%s would be %s; nothing was", count(t.tried, "envelope"), verb)
+		return nil
+	}
 	plural := ""
 	if t.done > 1 {
 		plural = "s"
 	}
-	fmt.Fprintf(c.out(), "%d envelope%s %s\n", t.done, plural, verb)
-	if err != nil {
-		return fmt.Errorf("%w: only %d %s, %d sent without an answer, the rest not done", err, t.done, verb, t.unconfirmed)
-	}
-	return c.explainTally(a, &t)
+	_, err := fmt.Fprintf(c.out(), "%d envelope%s %s\n", t.done, plural, verb)
+	return err
 }
 
 // explainTally says on stderr what the count on stdout leaves out, and whether
-// the command failed: it did if it was to act on a given id and could not.
-func (c *Call) explainTally(a protocol.Action, t *tally) error {
-	named := len(c.args) > 0
-	if named && t.done == 0 {
+// the command failed: it did if it was to act on given ids and could not on any,
+// or if something could not be saved.
+func (c *Call) explainTally(a protocol.Action, verb string, t *tally, sel *selection) error {
+	if t.unsaved > 0 {
+		return fmt.Errorf("%s: %s could not be saved and %s not %s", pathOf(c), count(t.unsaved, "envelope"),
+			count(t.unsaved, "was", "were")[len(fmt.Sprint(t.unsaved))+1:], verb)
+	}
+	if len(sel.ids) > 0 && t.done == 0 && t.tried == 0 {
 		return fmt.Errorf("%s: %w", pathOf(c), c.nothingDone(a, t))
+	}
+	if sel.stdin && t.missing > 0 && t.done == 0 && t.tried == 0 {
+		return fmt.Errorf("%s: none of the %d ids is in the queue", pathOf(c), t.missing)
 	}
 	if t.inflight > 0 && a == protocol.RemoveEnvelope {
 		c.warnf("%s in flight: gone when the delivery attempt ends, unless it succeeds", count(t.inflight, "of them is", "of them are"))
@@ -105,8 +179,14 @@ func (c *Call) explainTally(a protocol.Action, t *tally) error {
 	if t.suspended > 0 && a == protocol.PauseEnvelope {
 		c.warnf("%s suspended already", count(t.suspended, "envelope was", "envelopes were"))
 	}
+	if t.refused > 0 && a == protocol.ScheduleEnvelope {
+		c.warnf("%s skipped: suspended, or in flight already", count(t.refused, "envelope"))
+	}
 	if t.gone > 0 {
 		c.warnf("%s left the queue meanwhile", count(t.gone, "envelope"))
+	}
+	if t.missing > 0 {
+		c.warnf("%s not in the queue", count(t.missing, "id is", "ids are"))
 	}
 	return nil
 }
@@ -116,7 +196,7 @@ func (c *Call) nothingDone(a protocol.Action, t *tally) error {
 	switch {
 	case t.inflight > 0 && a == protocol.ScheduleEnvelope:
 		return errors.New("it is in flight already")
-	case t.found() == 0, t.gone > 0:
+	case t.found() == 0 && t.refused == 0, t.gone > 0:
 		return errNoSuchID
 	case t.suspended > 0 && a == protocol.ScheduleEnvelope:
 		return errors.New("it is suspended: use resume envelope to have it delivered")
@@ -197,7 +277,7 @@ func (t *tally) wants(a protocol.Action, e listed) bool {
 	return true
 }
 
-// choose returns wants as a listing needs it. An envelope whose text cannot be
+// choose returns wants as a listing of everything needs it. An envelope whose text cannot be
 // read is acted on like any other.
 func (t *tally) choose(a protocol.Action) func(*protocol.Envelope, error) bool {
 	return func(e *protocol.Envelope, _ error) bool { return t.wants(a, listed{e.ID, e.Flags, e.NextTry}) }

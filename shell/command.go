@@ -24,6 +24,10 @@ type Command struct {
 	// Stdin marks a command that reads standard input.
 	Stdin bool
 	Asks  bool // it asks for its input where that is a terminal
+	// Bulk marks an action on envelopes, which takes --dry-run and the like.
+	Bulk bool
+	// Check, if set, looks at the arguments before anything is sent.
+	Check func(c *Call) error
 	Run   func(ctx context.Context, c *Call) error
 }
 
@@ -34,6 +38,9 @@ type Call struct {
 	path []string // the words in full
 	args []grammar.Arg
 	opts Options
+
+	tally     tally // what an action on envelopes did
+	shortened bool  // it names a message by a shortened id
 }
 
 // out is where results go.

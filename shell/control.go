@@ -15,8 +15,7 @@ import (
 func (c *Call) acknowledge(ctx context.Context, conn *protocol.Conn, err error, why func() error) error {
 	switch {
 	case err == nil:
-		fmt.Fprintln(c.out(), "command succeeded")
-		return nil
+		return c.printResult(true)
 	case !errors.Is(err, protocol.ErrRefused):
 		return err
 	}
@@ -24,11 +23,30 @@ func (c *Call) acknowledge(ctx context.Context, conn *protocol.Conn, err error, 
 	if _, serr := conn.Status(ctx); serr != nil {
 		return serr
 	}
-	fmt.Fprintln(c.out(), "command failed")
+	c.printResult(false)
 	if reason := why(); reason != nil {
 		return fmt.Errorf("%s: %w", pathOf(c), reason)
 	}
 	return fmt.Errorf("%s: %w, it does not say why", pathOf(c), protocol.ErrRefused)
+}
+
+// A resultJSON is what a command that has nothing to count did.
+type resultJSON struct {
+	Command string `json:"command"`
+	OK      bool   `json:"ok"`
+}
+
+// printResult says as smtpctl does whether smtpd did what was asked.
+func (c *Call) printResult(ok bool) error {
+	if c.format() == formatJSON {
+		return c.printJSON(resultJSON{strings.Join(c.path, " "), ok})
+	}
+	text := "command failed"
+	if ok {
+		text = "command succeeded"
+	}
+	_, err := fmt.Fprintln(c.out(), text)
+	return err
 }
 
 // noReason is for requests whose refusal nothing explains.
@@ -101,7 +119,7 @@ func runResumeRoute(ctx context.Context, c *Call) error {
 			if err := conn.ResumeRoute(ctx, id); err != nil {
 				return c.acknowledge(ctx, conn, err, noReason)
 			}
-			fmt.Fprintln(c.out(), "command succeeded")
+			c.printResult(true)
 			return fmt.Errorf("resume route %d: smtpd has no such route: show routes lists them", id)
 		}
 	}
@@ -178,11 +196,14 @@ func runDiscover(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	plural := "s"
-	if n == 1 {
-		plural = ""
+	if c.format() == formatJSON {
+		err = c.printJSON(tallyJSON{Command: "discover", Done: int(n)})
+	} else {
+		_, err = fmt.Fprintf(c.out(), "%s discovered\n", count(int(n), "envelope"))
 	}
-	fmt.Fprintf(c.out(), "%d envelope%s discovered\n", n, plural)
+	if err != nil {
+		return err
+	}
 	if n == 0 {
 		return fmt.Errorf("discover %q: no envelope files that smtpd does not know already: look in %s",
 			id.text, c.spool().Queue())

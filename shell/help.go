@@ -13,6 +13,7 @@ import (
 
 	"smtpctl/completer"
 	"smtpctl/shell/grammar"
+	"smtpctl/shell/selector"
 )
 
 // Version is set when a release is built.
@@ -38,6 +39,25 @@ Without a command, smtpctl reads commands: at a prompt if standard input is a
 terminal, else as a script. Words may be shortened as long as they stay
 unambiguous: "smtpctl sh ro" is "smtpctl show routes".
 `
+
+// selectorHelp explains selectors.
+var selectorHelp = makeSelectorHelp()
+
+func makeSelectorHelp() string {
+	var b strings.Builder
+	b.WriteString("One or more ids of envelopes (16 hex digits) or messages (8), - for ids on standard input, or terms\n" +
+		"that must all hold; != and !~ are the contrary of = and ~, which takes a regular expression:\n")
+	tw := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
+	for _, k := range selector.Keys {
+		op := "="
+		if k.Regex {
+			op = "= ~"
+		}
+		fmt.Fprintf(tw, "  %s\t%s %s\t%s\n", k.Name, op, k.Want, k.Doc)
+	}
+	tw.Flush()
+	return strings.TrimRight(b.String(), "\n")
+}
 
 func runHelp(_ context.Context, c *Call) error {
 	var words []string

@@ -157,6 +157,19 @@ func (c *Call) eachOnDisk(lo protocol.EvpID, f func(protocol.EvpID) bool) error 
 	return nil
 }
 
+// complete looks up the message or envelope whose id begins as typed. Whole ids
+// are not looked up.
+func (c *Call) complete(ctx context.Context, a idArg) (_ idArg, err error) {
+	switch {
+	case a.whole():
+	case len(a.text) < 8:
+		a.msg, err = c.resolveMessage(ctx, a)
+	default:
+		a.evp, err = c.resolveEnvelope(ctx, a)
+	}
+	return a, err
+}
+
 // confirmShort asks whether the id that a shortened one stands for is meant.
 // Whole ids are meant.
 func (c *Call) confirmShort(ctx context.Context, a idArg) (idArg, error) {
@@ -166,12 +179,7 @@ func (c *Call) confirmShort(ctx context.Context, a idArg) (idArg, error) {
 	if c.s.confirm == nil {
 		return a, usagef("%q: want 8 or 16 hex digits: a command that changes something takes no shortened id", a.text)
 	}
-	var err error
-	if len(a.text) < 8 {
-		a.msg, err = c.resolveMessage(ctx, a)
-	} else {
-		a.evp, err = c.resolveEnvelope(ctx, a)
-	}
+	a, err := c.complete(ctx, a)
 	if err != nil {
 		return a, err
 	}

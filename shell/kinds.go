@@ -99,9 +99,12 @@ func parseAny(word string) (any, error) { return word, nil }
 // kinds are the kinds of arguments that the command table uses.
 var kinds = []*grammar.Kind{
 	{Name: "envelope", Doc: "id of an envelope, 16 hex digits, or the beginning of one", Parse: parseID},
-	{Name: "message", Doc: "id of a message, 8 hex digits, or the beginning of one", Parse: parseID},
+	{Name: "grouping", Doc: "age, domain, error, host, sender or state, then terms such as older=1h", Parse: parseGrouping},
+	{Name: "condition", Doc: "ids or terms such as domain=example.com; for and a time such as 60s", Parse: parseCondition},
+	{Name: "statistic", Doc: "NAME=N, NAME=N- or NAME=-N; for and a time such as 60s", Parse: parseStatCondition},
+	{Name: "query", Doc: "ids, terms such as domain=example.com, sort=KEY or limit=N", Parse: parseQuery},
 	{Name: "id", Doc: "id of an envelope or message, or the beginning of one", Parse: parseID},
-	{Name: "selector", Doc: "id of an envelope, 16 hex digits, or of a message, 8", Parse: parseID},
+	{Name: "selector", Doc: "ids of envelopes or messages, terms such as domain=example.com, or - for ids on standard input", Parse: parseSelector},
 	{Name: "route", Doc: "number of a route, as show routes lists it", Parse: parseRoute},
 	{Name: "address", Doc: "source address, IPv4 or IPv6", Parse: parseAddr},
 	{Name: "domain", Doc: "domain that mail goes to", Parse: parseText("a domain", 255)},

@@ -16,10 +16,20 @@ const (
 	lockMost  = 5 * time.Minute
 )
 
+// locked calls f while it holds the lock.
+func (c *Call) locked(ctx context.Context, f func() error) error {
+	unlock, err := c.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return f()
+}
+
 // lock keeps the commands that change envelopes, of whoever runs this program on
 // the machine, from running at the same time. An envelope that is paused, removed
 // or scheduled between another schedule's look at it and its request would be in
-// a state in which scheduling it harms smtpd: see actOn. The lock is flock(2) on
+// a state in which scheduling it harms smtpd: see tally.wants. The lock is flock(2) on
 // the spool folder, which smtpd does not lock. Where that cannot be opened
 // nothing is locked: smtpd refuses those who may not open it anyway.
 func (c *Call) lock(ctx context.Context) (unlock func(), err error) {

@@ -26,6 +26,12 @@ type Options struct {
 	Color    string        // auto, always or never
 	ReadOnly bool          // refuse every command that changes something
 
+	Output string // auto, plain, table, json or openmetrics
+	DryRun bool   // show what would be done
+	Expect int    // do it only to so many envelopes; any number if below 0
+	Yes    bool   // do not ask at the prompt
+	Save   string // folder to write aside what is removed
+
 	// Restricted switches off pipes, files and the pager.
 	Restricted bool
 
@@ -48,6 +54,8 @@ func DefaultOptions() Options {
 		Spool:   spool.DefaultDir,
 		Timeout: protocol.DefaultTimeout,
 		Color:   "auto",
+		Output:  formatAuto,
+		Expect:  -1,
 	}
 }
 
@@ -56,6 +64,9 @@ const demoMessages = 200
 
 // noDemo means that there is no --demo.
 const noDemo = math.MinInt
+
+// formats are the values of --output.
+var formats = []string{formatAuto, formatPlain, formatTable, formatJSON, formatMetrics}
 
 // colorModes are the values of --color.
 var colorModes = []string{"auto", "always", "never"}
@@ -72,6 +83,15 @@ func flagSet(o *Options, inv *invocation) *pflag.FlagSet {
 	fs.DurationVar(&o.Timeout, "timeout", o.Timeout, "how long smtpd may take to answer, a `TIME` such as 5s or 1m")
 	fs.IntVar(&o.Window, "window", o.Window, "keep `N` requests in flight; 0 adapts to what smtpd has to do")
 	fs.StringVar(&o.Color, "color", o.Color, "colour the output: `WHEN` is auto, always or never")
+	fs.StringVarP(&o.Output, "output", "o", o.Output, "print results as `FORMAT`: plain, table, json or openmetrics; auto is table on a terminal, else plain")
+	fs.BoolFuncP("json", "j", "the same as -o json", func(string) error {
+		o.Output = formatJSON
+		return nil
+	})
+	fs.BoolVarP(&o.DryRun, "dry-run", "n", o.DryRun, "list the envelopes that would be acted on, and do nothing")
+	fs.IntVar(&o.Expect, "expect", o.Expect, "act only if just `N` envelopes are selected")
+	fs.BoolVarP(&o.Yes, "yes", "y", o.Yes, "do not ask before removing at the prompt")
+	fs.StringVar(&o.Save, "save", o.Save, "copy what is removed to `DIR` first, and keep what cannot be copied")
 	fs.BoolVarP(&o.ReadOnly, "read-only", "r", o.ReadOnly, "refuse every command that changes something")
 	fs.BoolVar(&o.Restricted, "restricted", o.Restricted, "switch off pipes, files and the pager")
 	if inv != nil {
@@ -131,6 +151,8 @@ func optionError(err error) error {
 	switch bad.GetFlag().Name {
 	case "timeout":
 		return fmt.Errorf("--timeout %q: want a time such as 5s or 1m", bad.GetValue())
+	case "expect":
+		return fmt.Errorf("--expect %q: want a number of envelopes", bad.GetValue())
 	case "window":
 		return fmt.Errorf("--window %q: want a number", bad.GetValue())
 	}
@@ -140,6 +162,12 @@ func optionError(err error) error {
 func (o *Options) validate() error {
 	if !slices.Contains(colorModes, o.Color) {
 		return usagef("--color %q: want auto, always or never", o.Color)
+	}
+	if !slices.Contains(formats, o.Output) {
+		return usagef("--output %q: want plain, table, json, openmetrics or auto", o.Output)
+	}
+	if o.Expect < -1 {
+		return usagef("--expect %d: want a number of envelopes", o.Expect)
 	}
 	if o.Timeout <= 0 {
 		return usagef("--timeout %v: want more than zero", o.Timeout)

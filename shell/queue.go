@@ -5,111 +5,147 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"time"
 
 	"smtpctl/protocol"
 	"smtpctl/shell/render"
 )
 
-// runShowQueue lists the queue, or one message of it. Where smtpd is not
-// running it reads the disk, as smtpctl does, but says so.
+// bigSort is how many envelopes sorting holds before it says so.
+const bigSort = 20_000
+
+// runShowQueue lists the queue or what is selected of it.
 func runShowQueue(ctx context.Context, c *Call) error {
+	sel := c.selection()
 	now := time.Now().Unix()
-	conn, err := c.conn(ctx)
-	if errors.Is(err, protocol.ErrNotRunning) {
-		return c.showOffline(ctx, now)
+	var w *envelopeWriter
+	var order *sorter
+	if sel.sort != "" {
+		order = newSorter(sel.sort, sel.limit)
 	}
-	if err != nil {
-		return err
-	}
-	list := conn.Envelopes(ctx)
-	if len(c.args) > 0 {
-		msg, err := c.resolveMessage(ctx, c.id(0))
-		if err != nil {
-			return err
+	n, err := c.eachSelected(ctx, sel, now, func(e *protocol.Envelope, online bool) (bool, error) {
+		if w == nil {
+			w = c.envelopeWriter(now, online)
 		}
-		list = conn.MessageEnvelopes(ctx, msg.First())
-	}
-	var line []byte
-	n, bad := 0, 0
-	p := c.progress(ctx, conn, "listed")
-	defer p.end()
-	for e, err := range list {
-		if errors.Is(err, protocol.ErrNotEnvelope) {
-			bad++
-			p.end()
-			c.warnf("smtpctl: %s", render.Safe(err.Error()))
-			continue
+		if order == nil {
+			err := w.write(e)
+			return sel.limit == 0 || w.n < sel.limit, err
 		}
-		if err != nil {
-			return stoppedAfter(ctx, err, n)
+		order.add(e)
+		if sel.limit == 0 && len(order.kept) == bigSort {
+			c.warnf("sort= holds every envelope in memory, about a kilobyte each: limit=N makes it hold N")
 		}
-		n++
-		p.step()
-		line = render.AppendEnvelope(line[:0], e, now, true)
-		if _, err := c.out().Write(line); err != nil {
-			return fmt.Errorf("standard output: %w", fileError(err))
+		return true, nil
+	})
+	if order != nil && (err == nil || n > 0) {
+		for _, e := range order.sorted() {
+			if werr := w.write(&e); werr != nil {
+				return werr
+			}
 		}
-	}
-	return c.listed(n, bad)
-}
-
-// showOffline lists the queue on disk.
-func (c *Call) showOffline(ctx context.Context, now int64) error {
-	sp := c.spool()
-	c.warnf("smtpctl: smtpd is not running: this is the queue on disk, in %s", render.Safe(sp.Queue()))
-	list := sp.Envelopes(ctx)
-	if len(c.args) > 0 {
-		msg, err := c.resolveMessage(ctx, c.id(0))
-		if err != nil {
-			return err
-		}
-		list = sp.MessageEnvelopes(msg)
-	}
-	var line []byte
-	n, bad := 0, 0
-	p := c.progress(ctx, nil, "listed")
-	defer p.end()
-	for e, err := range list {
-		switch {
-		case ctx.Err() != nil:
-			return stoppedAfter(ctx, ctx.Err(), n)
-		case err != nil && e.ID == 0 && n == 0 && bad == 0 && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)):
-			return fmt.Errorf("show queue: smtpd is not running and its queue cannot be read: %w", fileError(err))
-		case err != nil:
-			bad++
-			p.end()
-			c.warnf("smtpctl: %s", render.Safe(fileError(err).Error()))
-			continue
-		}
-		n++
-		p.step()
-		line = render.AppendEnvelope(line[:0], &e, now, false)
-		if _, err := c.out().Write(line); err != nil {
-			return fmt.Errorf("standard output: %w", fileError(err))
-		}
-	}
-	return c.listed(n, bad)
-}
-
-// stoppedAfter adds to the error of a listing that the user interrupted how far
-// it got.
-func stoppedAfter(ctx context.Context, err error, n int) error {
-	if cause := context.Cause(ctx); cause != nil {
-		return fmt.Errorf("show queue: %w after %s", cause, count(n, "envelope"))
 	}
 	return err
 }
 
-// listed ends a listing that showed n envelopes and could not read bad ones.
-func (c *Call) listed(n, bad int) error {
+// eachSelected calls f with the envelopes that are selected, as they are listed,
+// until it returns false, and returns how many there were. Where smtpd is not
+// running it reads the disk, as smtpctl does, but says so. Envelopes that cannot
+// be read make an error when all others have been shown.
+func (c *Call) eachSelected(ctx context.Context, sel selection, now int64, f func(e *protocol.Envelope, online bool) (bool, error)) (int, error) {
+	if sel.single() {
+		id, err := c.complete(ctx, sel.ids[0])
+		if err != nil {
+			return 0, err
+		}
+		sel.ids[0] = id
+	}
+	t, err := c.target(sel)
+	if err != nil {
+		return 0, err
+	}
+	conn, err := c.conn(ctx)
+	online := err == nil
+	var list iter.Seq2[*protocol.Envelope, error]
+	switch {
+	case errors.Is(err, protocol.ErrNotRunning):
+		for _, term := range sel.terms {
+			if term.Key == "state" || term.Key == "next" {
+				return 0, fmt.Errorf("%s: smtpd is not running, and only its scheduler knows %s", pathOf(c), term.Key)
+			}
+		}
+		c.warnf("smtpctl: smtpd is not running: this is the queue on disk, in %s", render.Safe(c.spool().Queue()))
+		list = c.offline(ctx, &t)
+	case err != nil:
+		return 0, err
+	case !t.all:
+		list = conn.EnvelopesOf(ctx, t.msgs)
+	case sel.limit > 0 && sel.sort == "" && len(sel.terms) == 0:
+		list = conn.EnvelopesLimit(ctx, 0, sel.limit)
+	default:
+		list = conn.Envelopes(ctx)
+	}
+	p := c.progress(ctx, conn, "looked at")
+	defer p.end()
+	n, bad := 0, 0
+	for e, err := range list {
+		p.step()
+		switch {
+		case err == nil:
+		case errors.Is(err, protocol.ErrNotEnvelope), !online && ctx.Err() == nil && !unreadable(err, n+bad, e):
+			bad++
+			p.end()
+			c.warnf("smtpctl: %s", render.Safe(fileError(err).Error()))
+			continue
+		case context.Cause(ctx) != nil:
+			return n, fmt.Errorf("%s: %w after %s", pathOf(c), context.Cause(ctx), count(n, "envelope"))
+		case !online:
+			return n, fmt.Errorf("%s: smtpd is not running and its queue cannot be read: %w", pathOf(c), fileError(err))
+		default:
+			return n, err
+		}
+		if !t.match(e, now) {
+			continue
+		}
+		n++
+		if more, err := f(e, online); err != nil || !more {
+			return n, err
+		}
+	}
 	switch {
 	case bad > 0:
-		return fmt.Errorf("show queue: %s could not be read, see above", count(bad, "envelope"))
-	case n == 0 && len(c.args) > 0:
-		return fmt.Errorf("show queue %q: %w", c.text(0), errNoSuchID)
+		return n, fmt.Errorf("%s: %s could not be read, see above", pathOf(c), count(bad, "envelope"))
+	case n == 0 && len(sel.ids) > 0:
+		return n, fmt.Errorf("%s: %w", pathOf(c), errNoSuchID)
 	}
-	return nil
+	return n, nil
+}
+
+// unreadable reports whether an error of the very first step means that there is
+// no queue to be read at all.
+func unreadable(err error, before int, e *protocol.Envelope) bool {
+	return before == 0 && e.ID == 0 && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission))
+}
+
+// offline lists the envelopes on disk of the messages of a target.
+func (c *Call) offline(ctx context.Context, t *target) iter.Seq2[*protocol.Envelope, error] {
+	return func(yield func(*protocol.Envelope, error) bool) {
+		if t.all {
+			for e, err := range c.spool().Envelopes(ctx) {
+				if !yield(&e, err) {
+					return
+				}
+			}
+			return
+		}
+		for _, msg := range t.msgs {
+			for e, err := range c.spool().MessageEnvelopes(msg) {
+				if !yield(&e, err) || ctx.Err() != nil {
+					return
+				}
+			}
+		}
+	}
 }
 
 // count writes a number with its noun, whose plural adds an s unless it is

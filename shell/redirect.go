@@ -28,7 +28,7 @@ func (s *Session) evalCommand(ctx context.Context, lc lineCommand) error {
 		return s.runPiped(ctx, c, lc.pipe)
 	case lc.file != "":
 		return s.runToFile(ctx, c, lc.file, lc.more)
-	case s.interactive && s.out.tty && !c.cmd.Live && !c.opts.Restricted:
+	case s.interactive && s.out.tty && !c.cmd.Live && !c.cmd.Changes && !c.opts.Restricted:
 		return s.runPaged(ctx, c)
 	}
 	return s.run(ctx, c)

@@ -40,6 +40,9 @@ type Session struct {
 	keepGoing   bool // scripts go on after a failure
 	depth       int  // of source within source
 
+	// auditTo takes what would be logged, for tests.
+	auditTo func(text string)
+
 	// confirm asks a yes-no question; nil where nobody can answer.
 	confirm func(ctx context.Context, question string) bool
 }
@@ -141,11 +144,22 @@ func (s *Session) admit(c *Call) error {
 		return usagef("%s: at the prompt it wants arguments", pathOf(c))
 	case c.cmd.Stdin && s.stdinTaken:
 		return usagef("%s: standard input is taken by the script: give it an argument, or put the script into a file and use -f", pathOf(c))
+	case c.cmd.Changes && !c.cmd.Bulk && c.opts.DryRun:
+		return usagef("%s: --dry-run goes with commands that act on envelopes, this one would be carried out", pathOf(c))
+	case !c.cmd.Bulk && c.opts.Expect >= 0:
+		return usagef("%s: --expect goes with commands that act on envelopes", pathOf(c))
+	case c.opts.Save != "" && c.cmd.Group == groupQueue && c.cmd.Changes && c.path[0] != "remove":
+		return usagef("%s: --save goes with remove", pathOf(c))
+	case c.opts.Output == formatMetrics && c.cmd.Pattern != "show stats":
+		return usagef("%s: -o openmetrics goes with show stats", pathOf(c))
 	case c.cmd.Changes && len(c.args) == 1:
 		id, ok := c.args[0].Value.(idArg)
 		if ok && !id.whole() && (!s.interactive || c.path[0] == "discover") {
 			return usagef("%s: want 8 or 16 hex digits: a command that changes something takes no shortened id", pathOf(c))
 		}
+	}
+	if c.cmd.Check != nil {
+		return c.cmd.Check(c)
 	}
 	return nil
 }
@@ -173,6 +187,7 @@ func pathOf(c *Call) string {
 // run carries out a call.
 func (s *Session) run(ctx context.Context, c *Call) error {
 	err := c.cmd.Run(ctx, c)
+	c.audit(err)
 	if ferr := s.out.Flush(); ferr != nil && err == nil {
 		err = fmt.Errorf("standard output: %w", fileError(ferr))
 	}

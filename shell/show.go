@@ -28,11 +28,22 @@ func runReport(ctx context.Context, c *Call) error {
 		if r.Name != name {
 			continue
 		}
+		parse := lineParser(r)
 		for line, err := range conn.Lines(ctx, r) {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(c.out(), line)
+			if c.format() != formatJSON {
+				fmt.Fprintln(c.out(), line)
+				continue
+			}
+			v := parse(line)
+			if v == nil {
+				v = map[string]string{"line": line}
+			}
+			if err := c.printJSON(v); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -47,12 +58,19 @@ func runShowStatus(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
+	states := map[string]string{}
 	for _, s := range protocol.Subsystems {
 		state := "running"
 		if st.Paused(s) {
 			state = "paused"
 		}
-		fmt.Fprintf(c.out(), "%s %s\n", s, state)
+		states[strings.ToLower(s.String())] = state
+		if c.format() != formatJSON {
+			fmt.Fprintf(c.out(), "%s %s\n", s, state)
+		}
+	}
+	if c.format() == formatJSON {
+		return c.printJSON(states)
 	}
 	return nil
 }
@@ -62,9 +80,18 @@ func runShowStats(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
+	if c.format() == formatMetrics {
+		return c.showMetrics(ctx, conn)
+	}
 	for st, err := range conn.Stats(ctx) {
 		if err != nil {
 			return err
+		}
+		if c.format() == formatJSON {
+			if err := c.printJSON(newStatJSON(st)); err != nil {
+				return err
+			}
+			continue
 		}
 		if st.IsUptime() {
 			up := time.Now().Unix() - st.Value
@@ -81,6 +108,7 @@ const (
 	monitorHeader = "--- client ---  -- envelope --   ---- relay/delivery --- ------- misc -------\n" +
 		"curr conn disc  curr  enq  deq   ok tmpfail prmfail loop expire remove bounce\n"
 	monitorPage = 25
+	monitorLine = "%4d %4d %4d  %4d %4d %4d %4d    %4d    %4d %4d   %4d   %4d   %4d\n"
 )
 
 // monitorPage returns after how many lines the header comes again: as smtpctl
@@ -109,18 +137,24 @@ func runMonitor(ctx context.Context, c *Call) error {
 		if err != nil {
 			return err
 		}
-		if n%c.monitorPage() == 0 {
+		if c.format() == formatJSON {
+			if err := c.printJSON(newDigestJSON(&d, &last)); err != nil {
+				return err
+			}
+		} else if n%c.monitorPage() == 0 {
 			if n > 0 {
 				fmt.Fprintln(c.out())
 			}
 			fmt.Fprint(c.out(), monitorHeader)
 		}
-		fmt.Fprintf(c.out(), "%4d %4d %4d  %4d %4d %4d %4d    %4d    %4d %4d   %4d   %4d   %4d\n",
-			d.Connects-d.Disconnects, d.Connects-last.Connects, d.Disconnects-last.Disconnects,
-			d.Enqueued-d.Dequeued, d.Enqueued-last.Enqueued, d.Dequeued-last.Dequeued,
-			d.Delivered-last.Delivered, d.TemporaryFailures-last.TemporaryFailures,
-			d.PermanentFailures-last.PermanentFailures, d.Loops-last.Loops,
-			d.Expired-last.Expired, d.Removed-last.Removed, d.Bounces-last.Bounces)
+		if c.format() != formatJSON {
+			fmt.Fprintf(c.out(), monitorLine,
+				d.Connects-d.Disconnects, d.Connects-last.Connects, d.Disconnects-last.Disconnects,
+				d.Enqueued-d.Dequeued, d.Enqueued-last.Enqueued, d.Dequeued-last.Dequeued,
+				d.Delivered-last.Delivered, d.TemporaryFailures-last.TemporaryFailures,
+				d.PermanentFailures-last.PermanentFailures, d.Loops-last.Loops,
+				d.Expired-last.Expired, d.Removed-last.Removed, d.Bounces-last.Bounces)
+		}
 		if err := c.out().Flush(); err != nil {
 			return fmt.Errorf("standard output: %w", fileError(err))
 		}

@@ -34,8 +34,10 @@ type fetcher func(ctx context.Context, show func([]completer.Suggestion)) []comp
 func (l *live) Values(kind *grammar.Kind, path []string, prefix string) []completer.Suggestion {
 	var get fetcher
 	switch kind.Name {
-	case "envelope", "message", "id", "selector":
+	case "envelope", "id":
 		return l.ids(kind.Name, path, prefix)
+	case "selector", "query", "condition", "grouping":
+		return l.selectorWords(kind.Name, path, prefix)
 	case "route":
 		get = l.online(fetchRoutes)
 	case "table":
@@ -307,7 +309,7 @@ func describe(e *protocol.Envelope, now int64) string {
 	if e.Sender == (protocol.Address{}) {
 		from = "<>"
 	}
-	text := fmt.Sprintf("%s > %s, %s, %s old", from, e.Dest, stateOf(e.Flags), age(now-e.Created))
+	text := fmt.Sprintf("%s > %s, %s, %s old", from, e.Dest, render.State(e.Flags), render.Age(now-e.Created))
 	if e.Retry > 0 {
 		text += ", " + tries(e.Retry)
 	}
@@ -322,33 +324,6 @@ func tries(n int) string {
 		return "1 try"
 	}
 	return strconv.Itoa(n) + " tries"
-}
-
-// stateOf names the state of an envelope.
-func stateOf(f protocol.Flags) string {
-	switch {
-	case f&protocol.FlagSuspend != 0:
-		return "suspended"
-	case f&protocol.FlagHold != 0:
-		return "held"
-	case f&protocol.FlagInflight != 0:
-		return "in flight"
-	}
-	return "pending"
-}
-
-// age writes seconds in the two largest units.
-func age(t int64) string {
-	text := protocol.Duration(max(t, 0))
-	units := 0
-	for i, r := range text {
-		if r >= 'a' && r <= 'z' {
-			if units++; units == 2 {
-				return text[:i+1]
-			}
-		}
-	}
-	return text
 }
 
 // fetchRoutes asks for the numbers of the routes.

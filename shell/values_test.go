@@ -76,11 +76,3 @@ func TestSearchAddressStops(t *testing.T) {
 		t.Errorf("the connection after searches that stopped: %v", err)
 	}
 }
-
-func TestAge(t *testing.T) {
-	for secs, want := range map[int64]string{0: "0s", 59: "59s", 61: "1m1s", 3600: "1h", 90061: "1d1h", -5: "0s", 86400*3 + 5: "3d5s"} {
-		if got := age(secs); got != want {
-			t.Errorf("age(%d) = %q, want %q", secs, got, want)
-		}
-	}
-}

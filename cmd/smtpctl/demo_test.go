@@ -14,7 +14,7 @@ func TestDemo(t *testing.T) {
 	x := openTerminalIn(t, t.TempDir(), []string{"TMPDIR=" + temp, "PAGER=cat"}, "--demo")
 	pty.Setsize(x.pty, &pty.Winsize{Rows: 40, Cols: 160})
 	x.expect(`this is a simulated smtpd(?s).*` + promptRE)
-	x.run("show queue", `\|pending\|(?s).*\|suspend\|`)
+	x.run("show queue", `pending(?s).*suspended`)
 	x.run("show routes", `-DQ-`)
 	x.keys("remove 01")
 	id := x.expect(`(01[0-9a-f]{14})  `)[1]
@@ -30,7 +30,9 @@ func TestDemo(t *testing.T) {
 	x.keys("\x03")
 	x.expect(promptRE)
 	x.run("pause mta; show status; resume mta", "MTA paused")
-	x.run("remove all", `\d+ envelopes removed`)
+	x.keys("remove all\r")
+	x.expect(`remove them\? \[y/N\] $`)
+	x.run("y", `\d+ envelopes removed`)
 	x.keys("exit\r")
 	x.ended(0)
 	if left, _ := os.ReadDir(temp); len(left) > 0 {

@@ -29,9 +29,9 @@ func TestPromptCompletes(t *testing.T) {
 	x.keys("\x15")
 	// The beginning of an id is enough.
 	x.keys("show queue be")
-	x.expect(`beef0002\s+message c@x\.example`)
+	x.expect(`beef000200000001\s+c@x\.example`)
 	x.keys("\t\r")
-	x.expect(`beef000200000001\|`)
+	x.expect(`ID .*STATE(?s).*beef000200000001 +\S+ pending`)
 	x.keys("resume route ")
 	x.expect(`5\s+\[\] <-> 198\.51\.100\.\d+ -DQ-`)
 	x.keys("\x03")
@@ -54,7 +54,7 @@ func TestPromptFindsAddresses(t *testing.T) {
 	x.keys("\t")
 	x.expect(`remove abcd000100000001`)
 	x.keys("\x15show queue alice")
-	x.expect(`\(stopped at 60\)|message alice`)
+	x.expect(`\(stopped at 60\)|alice\S*@`)
 	x.keys("\x03")
 	x.run("show status", "MDA running")
 	if n := s.Sessions(); n != 1 {

@@ -123,7 +123,7 @@ func TestPromptShortenedIDAsks(t *testing.T) {
 	x := openTerminal(t, "--socket", path)
 	x.expect(promptRE)
 	x.keys("remove abcd\r")
-	x.expect(`remove message abcd0001\? \[y/N\] $`)
+	x.expect(`remove: 3 envelopes(?s).*from .*to .*remove them\? \[y/N\] $`)
 	x.keys("n\r")
 	x.expect(`not confirmed, nothing done(?s).*` + promptRE)
 	if n := s.Requests(protocol.TypeRemove); n != 0 {

@@ -331,9 +331,10 @@ func (d *Daemon) Plant(p Planted) {
 	d.t.Helper()
 	uid := d.queueUser()
 	msg := p.ID.Msg().String()
-	top := filepath.Join(d.Spool, "queue", msg[:2])
+	queue := filepath.Join(d.Spool, "queue")
+	top := filepath.Join(queue, msg[:2])
 	dir := filepath.Join(top, msg)
-	for _, s := range []string{top, dir} {
+	for _, s := range []string{queue, top, dir} {
 		if err := os.Mkdir(s, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 			d.t.Fatal(err)
 		}

@@ -1,0 +1,201 @@
+package shell
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"smtpctl/protocol"
+	"smtpctl/shell/render"
+)
+
+// actSelected does something to what a selection of more than one id selects.
+//
+// Where nobody has to see it first, each envelope is acted on as soon as it is
+// listed. Where somebody does, at the prompt or with --expect or --dry-run, the
+// set is fixed when it has been counted, and nothing outside it is touched,
+// whatever comes meanwhile.
+func (c *Call) actSelected(ctx context.Context, conn *protocol.Conn, a protocol.Action, sel selection, t *tally) error {
+	tg, err := c.target(sel)
+	if err != nil {
+		return err
+	}
+	now := time.Now().Unix()
+	named, fixed := len(tg.evps), false
+	if c.opts.DryRun || c.opts.Expect >= 0 || c.mustConfirm(a) {
+		set, err := c.gather(ctx, conn, a, &tg, now)
+		if err != nil {
+			return err
+		}
+		t.refused += set.refused
+		t.missing = named - set.named
+		switch err := c.approve(ctx, a, set); {
+		case err != nil:
+			return err
+		case c.opts.DryRun:
+			t.tried = len(set.ids)
+			return nil
+		}
+		tg = target{evps: set.ids, msgs: messagesOf(set.ids)}
+		named, fixed = len(set.ids), true
+	}
+	seen := 0
+	choose := func(e *protocol.Envelope, err error) bool {
+		if !tg.fits(e, err, now) {
+			t.p.step()
+			return false
+		}
+		if _, ok := slices.BinarySearch(tg.evps, e.ID); ok {
+			seen++
+		}
+		return t.wants(a, listed{e.ID, e.Flags, e.NextTry}) && c.saved(e.ID, t)
+	}
+	err = c.locked(ctx, func() error {
+		if tg.all {
+			t.unconfirmed, err = conn.ActAll(ctx, a, 0, choose, t.count)
+		} else {
+			t.unconfirmed, err = conn.ActIn(ctx, a, tg.msgs, choose, t.count)
+		}
+		return err
+	})
+	switch {
+	case tg.all:
+	case fixed:
+		t.gone += named - seen
+	default:
+		t.missing += named - seen
+	}
+	return err
+}
+
+// mustConfirm reports whether a person has to see first what a command does to
+// more than one envelope.
+func (c *Call) mustConfirm(a protocol.Action) bool {
+	return a == protocol.RemoveEnvelope && c.s.confirm != nil && c.s.interactive && !c.opts.Yes
+}
+
+// messagesOf returns the messages of envelopes, both ascending.
+func messagesOf(ids []protocol.EvpID) []protocol.MsgID {
+	var msgs []protocol.MsgID
+	for _, id := range ids {
+		if m := id.Msg(); len(msgs) == 0 || msgs[len(msgs)-1] != m {
+			msgs = append(msgs, m)
+		}
+	}
+	return msgs
+}
+
+// A gathered is a set of envelopes that has been looked at before anything is
+// done to it.
+type gathered struct {
+	ids              []protocol.EvpID // ascending
+	named            int              // of those that were named by their ids
+	refused          int              // selected, but not for this action
+	senders, domains tops
+}
+
+// gather lists what an action would touch. With --dry-run it prints it.
+func (c *Call) gather(ctx context.Context, conn *protocol.Conn, a protocol.Action, tg *target, now int64) (*gathered, error) {
+	g := &gathered{senders: tops{}, domains: tops{}}
+	list := conn.Envelopes(ctx)
+	if !tg.all {
+		list = conn.EnvelopesOf(ctx, tg.msgs)
+	}
+	w := c.envelopeWriter(now, true)
+	p := c.progress(ctx, conn, "looked at")
+	defer p.end()
+	var look tally
+	for e, err := range list {
+		p.step()
+		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
+			return nil, err
+		}
+		if !tg.fits(e, err, now) {
+			continue
+		}
+		if _, ok := slices.BinarySearch(tg.evps, e.ID); ok {
+			g.named++
+		}
+		// What is due counts as done by schedule, so it is one of the set.
+		if look.done = 0; !look.wants(a, listed{e.ID, e.Flags, e.NextTry}) && look.done == 0 {
+			g.refused++
+			continue
+		}
+		g.ids = append(g.ids, e.ID)
+		g.senders.add(render.AddressText(e.Sender))
+		g.domains.add(strings.ToLower(e.Dest.Domain))
+		if c.opts.DryRun {
+			if err := w.write(e); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return g, nil
+}
+
+// approve checks a set against what was expected of it, and at the prompt asks.
+func (c *Call) approve(ctx context.Context, a protocol.Action, g *gathered) error {
+	n := len(g.ids)
+	if c.opts.Expect >= 0 && n != c.opts.Expect {
+		return fmt.Errorf("%s: %s selected, %d expected: nothing done", pathOf(c), count(n, "envelope"), c.opts.Expect)
+	}
+	if c.opts.DryRun || n == 0 || n == 1 && !c.shortened || !c.mustConfirm(a) {
+		return nil
+	}
+	c.warnf("%s", render.Safe(fmt.Sprintf("%s: %s", a, count(n, "envelope"))))
+	c.warnf("  from %s", render.Safe(g.senders.String()))
+	c.warnf("  to   %s", render.Safe(g.domains.String()))
+	if c.s.confirm(ctx, fmt.Sprintf("%s %s?", a, map[bool]string{true: "it", false: "them"}[n == 1])) {
+		return nil
+	}
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	return errors.New("not confirmed, nothing done")
+}
+
+// tops counts texts.
+type tops map[string]int
+
+// maxTops bounds how many texts are told apart; others count as one.
+const maxTops = 100_000
+
+// others is what the texts beyond maxTops are counted as.
+const others = "(others)"
+
+func (t tops) add(text string) {
+	if _, known := t[text]; !known && len(t) >= maxTops {
+		text = others
+	}
+	t[text]++
+}
+
+// first returns the texts that came most often, n at most.
+func (t tops) first(n int) []string {
+	texts := make([]string, 0, len(t))
+	for text := range t {
+		texts = append(texts, text)
+	}
+	slices.SortFunc(texts, func(a, b string) int { return cmp.Or(cmp.Compare(t[b], t[a]), cmp.Compare(a, b)) })
+	return texts[:min(n, len(texts))]
+}
+
+// String lists the first of them with their counts.
+func (t tops) String() string {
+	var parts []string
+	for _, text := range t.first(5) {
+		name := text
+		if name == "" {
+			name = "<>"
+		}
+		parts = append(parts, fmt.Sprintf("%s (%d)", name, t[text]))
+	}
+	if more := len(t) - len(parts); more > 0 {
+		parts = append(parts, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(parts, ", ")
+}

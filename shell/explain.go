@@ -1,0 +1,370 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"smtpctl/protocol"
+	"smtpctl/shell/render"
+)
+
+// A verdict is why an envelope is still in the queue.
+type verdict struct {
+	ID      string      `json:"id"`
+	Verdict string      `json:"verdict"`
+	Reason  string      `json:"reason"`
+	Command string      `json:"command,omitempty"` // that would help
+	Notes   []string    `json:"notes,omitempty"`
+	From    string      `json:"from,omitempty"`
+	To      string      `json:"to,omitempty"`
+	Created render.Time `json:"created,omitempty"`
+	Next    render.Time `json:"next_try,omitempty"`
+	Tries   int         `json:"tries"`
+	Error   string      `json:"error,omitempty"`
+}
+
+// The verdicts.
+const (
+	verdictGone      = "gone"
+	verdictUnknown   = "undiscovered"
+	verdictSuspended = "suspended"
+	verdictHeld      = "held"
+	verdictInflight  = "inflight"
+	verdictLimits    = "relay-limits"
+	verdictRoute     = "route-disabled"
+	verdictBlocked   = "blocked"
+	verdictMTA       = "mta-paused"
+	verdictMDA       = "mda-paused"
+	verdictBackoff   = "backoff"
+	verdictScheduled = "scheduled"
+	verdictDue       = "due"
+)
+
+// runExplain says why an envelope has not been delivered yet.
+func runExplain(ctx context.Context, c *Call) error {
+	id, err := c.resolveEnvelope(ctx, c.id(0))
+	if err != nil {
+		return err
+	}
+	conn, err := c.conn(ctx)
+	if err != nil {
+		return err
+	}
+	var e *protocol.Envelope
+	for found, err := range conn.MessageEnvelopes(ctx, id) {
+		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
+			return err
+		}
+		if found.ID == id {
+			copied := *found
+			e = &copied
+		}
+		break
+	}
+	if e == nil {
+		v := c.explainGone(id)
+		if err := c.printVerdict(v); err != nil {
+			return err
+		}
+		return fmt.Errorf("%s: %w", pathOf(c), errNoSuchID)
+	}
+	f, err := gatherFacts(ctx, conn, e)
+	if err != nil {
+		return err
+	}
+	v := f.judge()
+	v.ID, v.From, v.To = e.ID.String(), render.AddressText(e.Sender), render.AddressText(e.Dest)
+	v.Created, v.Tries, v.Error = render.Time(e.Created), e.Retry, e.ErrorLine
+	if e.Flags&protocol.FlagPending != 0 {
+		v.Next = render.Time(e.NextTry)
+	}
+	return c.printVerdict(v)
+}
+
+// explainGone tells apart what smtpd does not know from what is not there.
+func (c *Call) explainGone(id protocol.EvpID) *verdict {
+	v := &verdict{ID: id.String(), Verdict: verdictGone,
+		Reason: "it is not in the queue: delivered, bounced, expired or removed",
+		Notes:  []string{fmt.Sprintf("smtpd's log says which: look for %v", id)}}
+	if _, err := os.Stat(c.spool().EnvelopePath(id)); err == nil {
+		v.Verdict, v.Reason = verdictUnknown, "its file is on disk, but smtpd does not list it: being removed, or put there by hand"
+		v.Command = "discover " + id.String()
+		v.Notes = nil
+	}
+	return v
+}
+
+// facts are all that smtpd says about an envelope and what it waits for.
+type facts struct {
+	e        *protocol.Envelope
+	now      int64
+	status   protocol.Status
+	relays   []*relay // of its domain, with their connectors
+	routes   []*route // to the hosts of its domain
+	blocks   []*block // for its domain
+	last     *hostStat
+	disabled []*route // all that are
+	guess    bool     // that the one disabled route is that of this envelope
+}
+
+// gatherFacts asks for all of it.
+func gatherFacts(ctx context.Context, conn *protocol.Conn, e *protocol.Envelope) (*facts, error) {
+	f := &facts{e: e, now: time.Now().Unix()}
+	var err error
+	if f.status, err = conn.Status(ctx); err != nil || e.Type == protocol.DeliverMDA {
+		return f, err
+	}
+	relays, err := readReport[relay](ctx, conn, protocol.Relays)
+	if err != nil {
+		return nil, err
+	}
+	routes, err := readReport[route](ctx, conn, protocol.Routes)
+	if err != nil {
+		return nil, err
+	}
+	blocks, err := readReport[block](ctx, conn, protocol.Blocks)
+	if err != nil {
+		return nil, err
+	}
+	stats, err := readReport[hostStat](ctx, conn, protocol.HostStats)
+	if err != nil {
+		return nil, err
+	}
+	domain := e.Dest.Domain
+	smart := map[string]bool{} // relays by the host that smtpd.conf names for them
+	for _, r := range relays {
+		switch {
+		case sameName(r.Domain, domain):
+			f.relays = append(f.relays, r)
+		case r.Kind == "relay":
+			smart[r.Domain] = true
+		}
+	}
+	names := []string{domain}
+	if len(f.relays) == 0 && len(smart) == 1 {
+		// All that is relayed goes through one host.
+		for name := range smart {
+			names = append(names, name)
+		}
+		f.relays = relays
+	}
+	for _, b := range blocks {
+		if b.Domain == "*" || strings.Contains(e.ErrorLine, "blocked") || slices.ContainsFunc(names, func(n string) bool { return sameName(b.Domain, n) }) {
+			f.blocks = append(f.blocks, b)
+		}
+	}
+	for _, s := range stats {
+		if sameName(s.Domain, domain) {
+			f.last = s
+		}
+	}
+	for _, r := range routes {
+		if r.Disabled {
+			f.disabled = append(f.disabled, r)
+		}
+	}
+	if len(f.disabled) > 0 {
+		addrs := hostsOf(ctx, names)
+		for _, r := range f.disabled {
+			if slices.Contains(addrs, r.Destination) || slices.ContainsFunc(names, func(n string) bool { return sameName(n, r.Name) }) {
+				f.routes = append(f.routes, r)
+			}
+		}
+		if len(f.routes) == 0 && len(f.disabled) == 1 && strings.HasPrefix(e.ErrorLine, "Network error") {
+			f.routes, f.guess = f.disabled, true
+		}
+	}
+	return f, nil
+}
+
+// hostsOf returns the addresses of the hosts that take mail for domains, as far
+// as the system's resolver finds them in time.
+func hostsOf(ctx context.Context, names []string) []string {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	var out []string
+	for _, name := range names {
+		out = append(out, name) // it may be an address
+		if net.ParseIP(name) != nil {
+			continue
+		}
+		hosts := []string{name}
+		if mxs, err := net.DefaultResolver.LookupMX(ctx, name); err == nil {
+			for _, mx := range mxs {
+				hosts = append(hosts, mx.Host)
+			}
+		}
+		for _, h := range hosts {
+			addrs, _ := net.DefaultResolver.LookupHost(ctx, h)
+			out = append(out, addrs...)
+		}
+	}
+	return out
+}
+
+// judge decides on the one thing that keeps the envelope.
+func (f *facts) judge() *verdict {
+	e := f.e
+	has := func(flag protocol.Flags) bool { return e.Flags&flag != 0 }
+	domain := e.Dest.Domain
+	mta := e.Type == protocol.DeliverMTA
+	var v *verdict
+	switch {
+	case has(protocol.FlagSuspend):
+		v = &verdict{Verdict: verdictSuspended, Reason: "it was paused by an administrator", Command: "resume envelope " + e.ID.String()}
+	case has(protocol.FlagInflight) && f.limited() != "":
+		v = &verdict{Verdict: verdictLimits, Reason: "it is with the relay, which waits for its limits: " + f.limited(),
+			Notes: []string{"limits are set by mta limit in smtpd.conf"}}
+	case has(protocol.FlagInflight):
+		v = &verdict{Verdict: verdictInflight, Reason: fmt.Sprintf("it is being delivered, since %s", render.Age(f.now-e.NextTry))}
+	case mta && f.status.Paused(protocol.MTA):
+		v = &verdict{Verdict: verdictMTA, Reason: "relaying is paused", Command: "resume mta"}
+	case e.Type == protocol.DeliverMDA && f.status.Paused(protocol.MDA):
+		v = &verdict{Verdict: verdictMDA, Reason: "local delivery is paused", Command: "resume mda"}
+	case mta && len(f.blocks) > 0:
+		b := f.blocks[0]
+		v = &verdict{Verdict: verdictBlocked, Reason: fmt.Sprintf("relaying to %s from %s is paused", b.Domain, orAny(b.Source)),
+			Command: fmt.Sprintf("resume mta from %s for %s", b.Source, b.Domain)}
+	case mta && len(f.routes) > 0:
+		r := f.routes[0]
+		v = &verdict{Verdict: verdictRoute, Reason: fmt.Sprintf("the route to %s is disabled after errors, penalty %d%s", r.Destination, r.Penalty, f.until(r)),
+			Command: fmt.Sprintf("resume route %d", r.ID)}
+	case has(protocol.FlagHold):
+		v = &verdict{Verdict: verdictHeld, Reason: "it is held back, since the relay has as much to do as it may: " + f.busy()}
+	case e.NextTry > f.now+dueMargin && e.ErrorLine != "":
+		v = &verdict{Verdict: verdictBackoff, Reason: fmt.Sprintf("%s failed%s: %s", tries(e.Retry), f.lastTry(", the last "), e.ErrorLine),
+			Command: "schedule " + e.ID.String()}
+	case e.NextTry > f.now+dueMargin:
+		v = &verdict{Verdict: verdictScheduled, Reason: fmt.Sprintf("its next attempt is in %s, after %s", render.Age(e.NextTry-f.now), tries(e.Retry)),
+			Command: "schedule " + e.ID.String()}
+	default:
+		v = &verdict{Verdict: verdictDue, Reason: "it is due: smtpd takes it up at any moment"}
+	}
+	f.note(v, domain)
+	return v
+}
+
+// note adds what else is worth knowing.
+func (f *facts) note(v *verdict, domain string) {
+	e := f.e
+	add := func(format string, args ...any) { v.Notes = append(v.Notes, fmt.Sprintf(format, args...)) }
+	pending := e.Flags&protocol.FlagPending != 0 && e.Flags&protocol.FlagHold == 0
+	if pending && e.NextTry > f.now+dueMargin && v.Verdict != verdictScheduled {
+		add("next attempt in %s", render.Age(e.NextTry-f.now))
+	}
+	if e.ErrorLine != "" && v.Verdict != verdictBackoff {
+		add("last error%s: %s", f.lastTry(", "), e.ErrorLine)
+	}
+	if f.last != nil {
+		add("%s said last, %s: %s", domain, since(int64(f.last.Time), f.now), f.last.Status)
+	}
+	if v.Verdict != verdictRoute && len(f.routes) == 0 && len(f.disabled) > 0 {
+		add("%s disabled, to other hosts as far as can be told: show routes", count(len(f.disabled), "route is", "routes are"))
+	}
+	if v.Verdict != verdictMTA && e.Type == protocol.DeliverMTA && f.status.Paused(protocol.MTA) {
+		add("relaying is paused too: resume mta")
+	}
+	if v.Verdict == verdictRoute && f.guess {
+		add("it is the only route that is disabled, and the last error was one of the network")
+	}
+	if v.Verdict == verdictRoute || v.Verdict == verdictBlocked {
+		add("then: schedule %v", e.ID)
+	}
+}
+
+// lastTry says when the last attempt was, after some words, if that is known.
+func (f *facts) lastTry(words string) string {
+	if f.e.LastTry == 0 {
+		return ""
+	}
+	return words + since(f.e.LastTry, f.now)
+}
+
+// limited says what keeps the relay of the envelope from opening another
+// connection, if something does. smtpd marks a connector that has reached one of
+// its limits, or must let some time pass between two connections, with WAIT, and
+// looks again some seconds later (mta.c, mta_connect).
+func (f *facts) limited() string {
+	tasks, conns := 0, 0
+	var why []string
+	for _, r := range f.relays {
+		if r.Kind == "relay" {
+			tasks += r.Tasks
+			conns += r.Connections
+		}
+		if slices.Contains(r.Waits, "limits") || slices.Contains(r.Flags, "WAIT") {
+			why = append(why, "connections, or the time between two")
+		}
+		for _, flag := range r.Flags {
+			if what, ok := strings.CutPrefix(flag, "LIMIT_"); ok {
+				why = append(why, "connections to one "+strings.ToLower(what))
+			}
+		}
+	}
+	if tasks <= conns || len(why) == 0 {
+		return ""
+	}
+	slices.Sort(why)
+	return fmt.Sprintf("%s; it has %s and %s", strings.Join(slices.Compact(why), ", "), count(tasks, "task"), count(conns, "connection"))
+}
+
+// busy says how much the relay of the envelope has to do.
+func (f *facts) busy() string {
+	tasks, conns := 0, 0
+	for _, r := range f.relays {
+		if r.Kind == "relay" {
+			tasks += r.Tasks
+			conns += r.Connections
+		}
+	}
+	return fmt.Sprintf("%s, %s", count(tasks, "task"), count(conns, "connection"))
+}
+
+// until says when smtpd enables a route again.
+func (f *facts) until(r *route) string {
+	if r.Timeout == nil {
+		return ""
+	}
+	return ", for another " + render.Age(*r.Timeout)
+}
+
+func orAny(addr string) string {
+	if addr == "" {
+		return "any address"
+	}
+	return addr
+}
+
+// printVerdict prints a verdict.
+func (c *Call) printVerdict(v *verdict) error {
+	if c.format() == formatJSON {
+		return c.printJSON(v)
+	}
+	style := c.out().style
+	var b strings.Builder
+	line := func(name, text string) { fmt.Fprintf(&b, "%-9s%s\n", name+":", render.Safe(text)) }
+	what := v.ID
+	if v.Created != 0 {
+		from := v.From
+		if from == "" {
+			from = "<>"
+		}
+		what += fmt.Sprintf(", %s to %s, %s old, %s", from, v.To, render.Age(time.Now().Unix()-int64(v.Created)), tries(v.Tries))
+	}
+	line("envelope", what)
+	fmt.Fprintf(&b, "%s\n", style.Bold(fmt.Sprintf("%-9s%s", "verdict:", v.Verdict+": "+render.Safe(v.Reason))))
+	for _, n := range v.Notes {
+		line("note", n)
+	}
+	if v.Command != "" {
+		line("do", "smtpctl "+v.Command)
+	}
+	_, err := c.out().Write([]byte(b.String()))
+	return err
+}

@@ -1,0 +1,315 @@
+package shell
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"smtpctl/protocol"
+	"smtpctl/shell/grammar"
+	"smtpctl/shell/render"
+	"smtpctl/shell/selector"
+)
+
+// A grouping is what show queue by can tell envelopes apart by.
+type grouping struct {
+	name string
+	doc  string
+	of   func(e *protocol.Envelope, now int64) string
+}
+
+// groupings are all of them, in the order of their names.
+var groupings = []*grouping{
+	{"age", "how long it is in the queue", func(e *protocol.Envelope, now int64) string { return ageBuckets[ageBucket(now-e.Created)].name }},
+	{"domain", "domain that it goes to", func(e *protocol.Envelope, _ int64) string { return strings.ToLower(e.Dest.Domain) }},
+	{"error", "last error; like ones together", func(e *protocol.Envelope, _ int64) string { return foldError(e.ErrorLine) }},
+	{"host", "host that it came from", func(e *protocol.Envelope, _ int64) string { return hostOf(e) }},
+	{"sender", "sender", func(e *protocol.Envelope, _ int64) string { return strings.ToLower(render.AddressText(e.Sender)) }},
+	{"state", "state", func(e *protocol.Envelope, _ int64) string { return render.State(e.Flags) }},
+}
+
+// hostOf names the host that an envelope came from.
+func hostOf(e *protocol.Envelope) string {
+	switch {
+	case e.Source.Local:
+		return "local"
+	case e.Hostname != "" && e.Source.Addr.IsValid():
+		return fmt.Sprintf("%s [%v]", e.Hostname, e.Source.Addr)
+	case e.Source.Addr.IsValid():
+		return e.Source.Addr.String()
+	}
+	return e.Hostname
+}
+
+// ageBuckets are the columns of show queue by domain age, and the groups of by
+// age: up to so many seconds.
+var ageBuckets = []struct {
+	name string
+	most int64
+}{
+	{"5m", 300}, {"10m", 600}, {"20m", 1200}, {"40m", 2400}, {"80m", 4800}, {"160m", 9600}, {"320m", 19200}, {"640m", 38400},
+	{"1280m", 76800}, {"1280m+", 1 << 62},
+}
+
+// ageBucket returns the index of the bucket for an age in seconds.
+func ageBucket(age int64) int {
+	return slices.IndexFunc(ageBuckets, func(b struct {
+		name string
+		most int64
+	}) bool {
+		return age <= b.most
+	})
+}
+
+// groupWords are the words of groupings, for completion.
+func groupWords() []grammar.Candidate {
+	var out []grammar.Candidate
+	for _, g := range groupings {
+		out = append(out, grammar.Candidate{Word: g.name, Summary: g.doc})
+	}
+	return out
+}
+
+// parseGrouping reads one word after show queue by: a grouping, or one of a
+// selector.
+func parseGrouping(word string) (any, error) {
+	if _, _, _, term := selector.Split(word); term || word == "-" || protocol.IsHex(word) && len(word) >= 8 {
+		return parseQuery(word)
+	}
+	c, err := grammar.Pick(word, groupWords())
+	if err != nil {
+		return nil, fmt.Errorf("want age, domain, error, host, sender or state, and then terms")
+	}
+	for _, g := range groupings {
+		if g.name == c.Word {
+			return g, nil
+		}
+	}
+	return nil, errors.New("no such grouping")
+}
+
+// groupings returns by what the arguments of a call group.
+func (c *Call) groupings() []*grouping {
+	var out []*grouping
+	for _, a := range c.args {
+		if g, ok := a.Value.(*grouping); ok {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// checkGroups refuses groupings that are not made.
+func checkGroups(c *Call) error {
+	by := c.groupings()
+	sel := c.selection()
+	switch {
+	case len(by) == 0:
+		return usagef("%s: want age, domain, error, host, sender or state first", pathOf(c))
+	case len(by) > 2 || len(by) == 2 && (by[1].name != "age" || by[0].name == "age"):
+		return usagef("%s: want one grouping, or age after another for a table of ages", pathOf(c))
+	case sel.sort != "":
+		return usagef("%s: groups come by their size, sort= does not go with them", pathOf(c))
+	}
+	return checkSelection(c)
+}
+
+// A group is what envelopes that are alike have in common.
+type group struct {
+	name   string
+	count  int
+	oldest int64 // when it was created
+	tries  int   // most
+	errors tops
+	ages   []int // by bucket
+}
+
+// maxGroups bounds how many groups are told apart.
+const maxGroups = 100_000
+
+// maxGroupErrors bounds how many kinds of error are told apart in one group.
+const maxGroupErrors = 50
+
+// runShowGroups summarises the queue, or what is selected of it.
+func runShowGroups(ctx context.Context, c *Call) error {
+	by := c.groupings()
+	sel := c.selection()
+	limit := sel.limit
+	sel.limit = 0
+	now := time.Now().Unix()
+	groups := map[string]*group{}
+	folded := map[string]string{} // error lines come again and again
+	n, err := c.eachSelected(ctx, sel, now, func(e *protocol.Envelope, online bool) (bool, error) {
+		if !online && by[0].name == "state" {
+			return false, fmt.Errorf("%s: smtpd is not running, and only its scheduler knows the state", pathOf(c))
+		}
+		text, known := folded[e.ErrorLine]
+		if !known {
+			if len(folded) >= maxGroups {
+				clear(folded)
+			}
+			text = foldError(e.ErrorLine)
+			folded[strings.Clone(e.ErrorLine)] = text
+		}
+		name := text
+		if by[0].name != "error" {
+			name = by[0].of(e, now)
+		}
+		g := groups[name]
+		if g == nil {
+			if len(groups) >= maxGroups {
+				name = others
+			}
+			if g = groups[name]; g == nil {
+				g = &group{name: strings.Clone(name), oldest: e.Created, errors: tops{}, ages: make([]int, len(ageBuckets))}
+				groups[g.name] = g
+			}
+		}
+		g.count++
+		g.oldest = min(g.oldest, e.Created)
+		g.tries = max(g.tries, e.Retry)
+		if text != "" && (len(g.errors) < maxGroupErrors || g.errors[text] > 0) {
+			g.errors.add(text)
+		}
+		g.ages[ageBucket(now-e.Created)]++
+		return true, nil
+	})
+	if err != nil && n == 0 {
+		return err
+	}
+	sorted := make([]*group, 0, len(groups))
+	for _, g := range groups {
+		sorted = append(sorted, g)
+	}
+	slices.SortFunc(sorted, func(a, b *group) int {
+		if by[0].name == "age" {
+			return cmp.Compare(b.oldest, a.oldest)
+		}
+		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.name, b.name))
+	})
+	if limit > 0 && limit < len(sorted) {
+		sorted = sorted[:limit]
+	}
+	if perr := c.printGroups(by, sorted, now); perr != nil {
+		return perr
+	}
+	return err
+}
+
+// A groupJSON is a group as JSON shows it. The name of the grouping is a key of
+// its own.
+type groupJSON struct {
+	By     string         `json:"by"`
+	Name   string         `json:"name"`
+	Count  int            `json:"count"`
+	Oldest render.Time    `json:"oldest,omitempty"`
+	Tries  int            `json:"tries"`
+	Errors map[string]int `json:"errors,omitempty"`
+	Ages   map[string]int `json:"ages,omitempty"`
+}
+
+func (c *Call) printGroups(by []*grouping, groups []*group, now int64) error {
+	matrix := len(by) == 2
+	switch c.format() {
+	case formatJSON:
+		for _, g := range groups {
+			j := groupJSON{By: by[0].name, Name: g.name, Count: g.count, Oldest: render.Time(g.oldest), Tries: g.tries}
+			if by[0].name != "error" && len(g.errors) > 0 {
+				j.Errors = g.errors
+			}
+			if matrix {
+				j.Ages = map[string]int{}
+				for i, b := range ageBuckets {
+					j.Ages[b.name] = g.ages[i]
+				}
+			}
+			if err := c.printJSON(j); err != nil {
+				return err
+			}
+		}
+		return nil
+	case formatTable:
+		return c.tableGroups(by, groups, now)
+	}
+	for _, g := range groups {
+		fields := []string{strconv.Itoa(g.count), strconv.FormatInt(g.oldest, 10), strconv.Itoa(g.tries), plainField(g.name)}
+		if matrix {
+			fields = []string{strconv.Itoa(g.count)}
+			for _, n := range g.ages {
+				fields = append(fields, strconv.Itoa(n))
+			}
+			fields = append(fields, plainField(g.name))
+		} else if by[0].name != "error" {
+			for _, text := range g.errors.first(1) {
+				fields = append(fields, strconv.Itoa(g.errors[text]), plainField(text))
+			}
+		}
+		if _, err := fmt.Fprintln(c.out(), strings.Join(fields, "|")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plainField escapes a text as smtpctl does the error line of show queue.
+func plainField(text string) string { return string(render.AppendVis(nil, text, 4096)) }
+
+// tableGroups prints groups as a table with their sum.
+func (c *Call) tableGroups(by []*grouping, groups []*group, now int64) error {
+	var t *render.Table
+	style := c.out().style
+	if len(by) == 2 {
+		cols := []render.Column{{Head: strings.ToUpper(by[0].name), Share: 1}, {Head: "TOTAL", Width: 7, Right: true}}
+		for _, b := range ageBuckets {
+			cols = append(cols, render.Column{Head: b.name, Width: max(len(b.name), 5), Right: true})
+		}
+		t = render.NewTable(style, min(c.width(), 120), cols)
+	} else {
+		t = render.NewTable(style, c.width(), []render.Column{
+			{Head: "COUNT", Width: 7, Right: true}, {Head: "OLDEST", Width: 6, Right: true}, {Head: "TRIES", Width: 5, Right: true},
+			{Head: strings.ToUpper(by[0].name), Share: 1}, {Head: "MOST FREQUENT ERROR", Share: 1},
+		})
+	}
+	sum := &group{name: "total", errors: tops{}, ages: make([]int, len(ageBuckets))}
+	row := func(g *group) []string {
+		if len(by) == 2 {
+			cells := []string{g.name, strconv.Itoa(g.count)}
+			for _, n := range g.ages {
+				cells = append(cells, strconv.Itoa(n))
+			}
+			return cells
+		}
+		oldest, top := "", ""
+		if g.count > 0 {
+			oldest = render.Age(now - g.oldest)
+		}
+		if by[0].name != "error" {
+			top = strings.Join(g.errors.first(1), "")
+		}
+		name := g.name
+		if name == "" {
+			name = map[string]string{"sender": "<>", "error": "(none yet)"}[by[0].name]
+		}
+		return []string{strconv.Itoa(g.count), oldest, strconv.Itoa(g.tries), name, top}
+	}
+	b := t.AppendHead(nil)
+	for _, g := range groups {
+		if sum.count == 0 || g.oldest < sum.oldest {
+			sum.oldest = g.oldest
+		}
+		sum.count += g.count
+		sum.tries = max(sum.tries, g.tries)
+		for i, n := range g.ages {
+			sum.ages[i] += n
+		}
+		b = t.AppendRow(b, row(g), nil)
+	}
+	b = t.AppendRow(b, row(sum), style.Bold)
+	_, err := c.out().Write(b)
+	return err
+}

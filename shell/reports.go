@@ -1,0 +1,222 @@
+package shell
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"smtpctl/protocol"
+	"smtpctl/shell/render"
+	"smtpctl/shell/selector"
+)
+
+// What follows takes apart the lines that smtpd's mta makes up for show hosts,
+// routes and so on (mta.c). What is not understood stays out, and the line itself
+// is always kept.
+
+// fields cuts the key=value words off the end of a line.
+func fields(line string) (head string, kv map[string]string) {
+	words := strings.Split(line, " ")
+	kv = map[string]string{}
+	n := len(words)
+	for n > 0 {
+		key, value, ok := strings.Cut(words[n-1], "=")
+		if !ok || key == "" || strings.ContainsAny(key, "[],:") {
+			break
+		}
+		kv[key] = value
+		n--
+	}
+	return strings.Join(words[:n], " "), kv
+}
+
+// number returns a count among the fields of a line.
+func number(kv map[string]string, key string) int {
+	n, _ := strconv.Atoi(kv[key])
+	return n
+}
+
+// seconds returns a duration among the fields of a line, or nil for "-".
+func seconds(kv map[string]string, key string) *int64 {
+	n, err := selector.ParseTime(strings.TrimPrefix(kv[key], "-"))
+	if err != nil {
+		return nil
+	}
+	return &n
+}
+
+// bare takes the brackets off an IPv6 address; [] is no address.
+func bare(addr string) string { return strings.Trim(addr, "[]") }
+
+// A route is a line of show routes.
+type route struct {
+	ID          uint64 `json:"id"`
+	Source      string `json:"source,omitempty"`
+	Destination string `json:"destination"`
+	Name        string `json:"name,omitempty"`
+	Disabled    bool   `json:"disabled"`
+	Connections int    `json:"connections"`
+	Errors      int    `json:"errors"`
+	Penalty     int    `json:"penalty"`
+	Timeout     *int64 `json:"timeout,omitempty"` // seconds until smtpd looks at it again
+}
+
+func parseRouteLine(line string) any {
+	head, kv := fields(line)
+	id, rest, ok := strings.Cut(head, ". ")
+	src, rest, ok2 := strings.Cut(rest, " <-> ")
+	words := strings.Fields(rest)
+	if !ok || !ok2 || len(words) < 2 {
+		return nil
+	}
+	flags := words[len(words)-1]
+	r := &route{Source: bare(src), Destination: bare(words[0]), Disabled: strings.Contains(flags, "D"), Connections: number(kv, "nconn"),
+		Errors: number(kv, "nerror"), Penalty: number(kv, "penalty"), Timeout: seconds(kv, "timeout")}
+	r.ID, _ = strconv.ParseUint(id, 10, 64)
+	if len(words) > 2 {
+		r.Name = strings.Trim(words[1], "()")
+	}
+	return r
+}
+
+// A host is a line of show hosts.
+type host struct {
+	Address     string `json:"address"`
+	Name        string `json:"name,omitempty"`
+	References  int    `json:"references"`
+	Connections int    `json:"connections"`
+	Last        *int64 `json:"last_connection,omitempty"` // seconds ago
+}
+
+func parseHostLine(line string) any {
+	head, kv := fields(line)
+	addr, name, _ := strings.Cut(head, " ")
+	if name == "(null)" {
+		name = ""
+	}
+	return &host{Address: bare(addr), Name: name, References: number(kv, "refcount"), Connections: number(kv, "nconn"), Last: seconds(kv, "lastconn")}
+}
+
+// A relay is a line of show relays, or one of the connectors under it.
+type relay struct {
+	Kind        string   `json:"kind"` // relay or connector
+	Relay       string   `json:"relay"`
+	Domain      string   `json:"domain,omitempty"`
+	Source      string   `json:"source,omitempty"` // of a connector
+	References  int      `json:"references"`
+	Tasks       int      `json:"tasks"`
+	Connections int      `json:"connections"`
+	Last        *int64   `json:"last_connection,omitempty"`
+	Timeout     *int64   `json:"timeout,omitempty"`
+	Waits       []string `json:"waits,omitempty"` // what it waits for
+	OnHold      bool     `json:"on_hold,omitempty"`
+	Flags       []string `json:"flags,omitempty"` // of a connector
+}
+
+// relayParser remembers the relay that connectors belong to.
+func relayParser() func(string) any {
+	current := ""
+	domain := ""
+	return func(line string) any {
+		head, kv := fields(line)
+		r := &relay{Kind: "relay", References: number(kv, "refcount"), Tasks: number(kv, "ntask"), Connections: number(kv, "nconn"),
+			Last: seconds(kv, "lastconn"), Timeout: seconds(kv, "timeout")}
+		if src, ok := strings.CutPrefix(head, "  connector "); ok {
+			r.Kind, r.Source = "connector", bare(src)
+			r.Flags = list(kv["flags"])
+		} else {
+			current = head
+			domain, _, _ = strings.Cut(strings.TrimPrefix(strings.Trim(head, "[]"), "relay:"), ",")
+			wait, held := strings.CutSuffix(kv["wait"], "ONHOLD")
+			r.OnHold = held
+			r.Waits = list(wait)
+		}
+		r.Relay, r.Domain = current, domain
+		return r
+	}
+}
+
+func list(s string) []string {
+	if s == "" || s == "-" {
+		return nil
+	}
+	return strings.Split(s, ",")
+}
+
+// A hostStat is a line of show hoststats.
+type hostStat struct {
+	Domain string      `json:"domain"`
+	Time   render.Time `json:"time,omitempty"`
+	Status string      `json:"status"`
+}
+
+func parseHostStatLine(line string) any {
+	f := strings.SplitN(line, "|", 3)
+	if len(f) < 3 {
+		return nil
+	}
+	t, _ := strconv.ParseInt(f[1], 10, 64)
+	return &hostStat{Domain: f[0], Time: render.Time(t), Status: f[2]}
+}
+
+// A block is a line of show mta paused.
+type block struct {
+	Source string `json:"source"`
+	Domain string `json:"domain"`
+}
+
+func parseBlockLine(line string) any {
+	src, domain, ok := strings.Cut(line, " -> ")
+	if !ok {
+		return nil
+	}
+	return &block{Source: bare(src), Domain: domain}
+}
+
+// lineParser returns what takes apart the lines of a report.
+func lineParser(r protocol.Report) func(string) any {
+	switch r {
+	case protocol.Routes:
+		return parseRouteLine
+	case protocol.Hosts:
+		return parseHostLine
+	case protocol.Relays:
+		return relayParser()
+	case protocol.HostStats:
+		return parseHostStatLine
+	}
+	return parseBlockLine
+}
+
+// readReport asks for a report and returns those of its lines that are a T.
+func readReport[T any](ctx context.Context, conn *protocol.Conn, r protocol.Report) ([]*T, error) {
+	parse := lineParser(r)
+	var out []*T
+	for line, err := range conn.Lines(ctx, r) {
+		if err != nil {
+			return nil, err
+		}
+		if v, ok := parse(line).(*T); ok {
+			out = append(out, v)
+		}
+	}
+	return out, nil
+}
+
+// since writes how long ago a time was.
+func since(t, now int64) string { return render.Age(now-t) + " ago" }
+
+// lookupTimeout is how long the names of the hosts for a domain may take.
+const lookupTimeout = 2 * time.Second
+
+// sameName reports whether two names of domains or hosts are the same.
+func sameName(a, b string) bool {
+	return a != "" && strings.EqualFold(strings.TrimSuffix(a, "."), strings.TrimSuffix(b, "."))
+}
+
+// hasAny reports whether a list holds a text that begins with prefix.
+func hasAny(list []string, prefix string) bool {
+	return slices.ContainsFunc(list, func(s string) bool { return strings.HasPrefix(s, prefix) })
+}

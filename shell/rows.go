@@ -1,0 +1,188 @@
+package shell
+
+import (
+	"cmp"
+	"container/heap"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/term"
+
+	"smtpctl/protocol"
+	"smtpctl/shell/render"
+)
+
+// Formats of results.
+const (
+	formatAuto    = "auto"
+	formatPlain   = "plain" // smtpctl's bytes
+	formatTable   = "table" // for people
+	formatJSON    = "json"  // one object a line
+	formatMetrics = "openmetrics"
+)
+
+// format returns the format that results are to have: unless the user says so,
+// a table on a terminal and smtpctl's bytes elsewhere.
+func (c *Call) format() string {
+	switch {
+	case c.opts.Output != formatAuto:
+		return c.opts.Output
+	case c.out().tty:
+		return formatTable
+	}
+	return formatPlain
+}
+
+// wideTable is how wide a table is that does not go to a terminal.
+const wideTable = 160
+
+// width returns how many columns a table may have.
+func (c *Call) width() int {
+	if n, err := strconv.Atoi(c.s.io.Env("COLUMNS")); err == nil && n >= 40 {
+		return n
+	}
+	if f, ok := c.s.io.Out.(*os.File); ok && c.out().tty {
+		if cols, _, err := term.GetSize(int(f.Fd())); err == nil && cols > 0 {
+			return max(cols, 72)
+		}
+	}
+	if c.out().tty {
+		return 80
+	}
+	return wideTable
+}
+
+// printJSON prints one object.
+func (c *Call) printJSON(v any) error {
+	b, err := render.AppendJSON(nil, v)
+	if err != nil {
+		return err
+	}
+	_, err = c.out().Write(b)
+	return err
+}
+
+// An envelopeWriter prints envelopes as they come.
+type envelopeWriter struct {
+	c      *Call
+	now    int64
+	online bool
+	format string
+	table  *render.Table
+	line   []byte
+	n      int // printed
+}
+
+func (c *Call) envelopeWriter(now int64, online bool) *envelopeWriter {
+	return &envelopeWriter{c: c, now: now, online: online, format: c.format()}
+}
+
+// write prints an envelope.
+func (w *envelopeWriter) write(e *protocol.Envelope) error {
+	w.line = w.line[:0]
+	switch w.format {
+	case formatJSON:
+		var err error
+		if w.line, err = render.AppendJSON(w.line, render.NewEnvelopeJSON(e, w.online)); err != nil {
+			return err
+		}
+	case formatTable:
+		if w.table == nil {
+			w.table = render.NewQueueTable(w.c.out().style, w.c.width())
+			w.line = w.table.AppendHead(w.line)
+		}
+		w.line = w.table.AppendEnvelope(w.line, e, w.now, w.online)
+	default:
+		w.line = render.AppendEnvelope(w.line, e, w.now, w.online)
+	}
+	w.n++
+	if _, err := w.c.out().Write(w.line); err != nil {
+		return fmt.Errorf("standard output: %w", fileError(err))
+	}
+	return nil
+}
+
+// orders are what a listing can be sorted by.
+var orders = []struct {
+	name    string
+	compare func(a, b *protocol.Envelope) int
+}{
+	{"age", func(a, b *protocol.Envelope) int { return cmp.Compare(b.Created, a.Created) }},
+	{"domain", func(a, b *protocol.Envelope) int {
+		return strings.Compare(strings.ToLower(a.Dest.Domain), strings.ToLower(b.Dest.Domain))
+	}},
+	{"error", func(a, b *protocol.Envelope) int { return strings.Compare(a.ErrorLine, b.ErrorLine) }},
+	{"from", func(a, b *protocol.Envelope) int { return strings.Compare(a.Sender.String(), b.Sender.String()) }},
+	{"next", func(a, b *protocol.Envelope) int { return cmp.Compare(a.NextTry, b.NextTry) }},
+	{"state", func(a, b *protocol.Envelope) int {
+		return strings.Compare(render.State(a.Flags), render.State(b.Flags))
+	}},
+	{"to", func(a, b *protocol.Envelope) int { return strings.Compare(a.Dest.String(), b.Dest.String()) }},
+	{"tries", func(a, b *protocol.Envelope) int { return cmp.Compare(a.Retry, b.Retry) }},
+}
+
+func sortKeys() []string {
+	var names []string
+	for _, o := range orders {
+		names = append(names, o.name)
+	}
+	return names
+}
+
+// A sorter keeps the envelopes that come first in an order: all, or as many as
+// the limit says.
+type sorter struct {
+	compare func(a, b *protocol.Envelope) int
+	limit   int
+	kept    []protocol.Envelope // a heap with the last one on top, if limited
+}
+
+// newSorter returns a sorter for a key of orders, with - before it for the
+// reverse. Envelopes that are equal come in the order of their ids.
+func newSorter(key string, limit int) *sorter {
+	name, reverse := strings.CutPrefix(key, "-")
+	i := slices.Index(sortKeys(), name)
+	return &sorter{limit: limit, compare: func(a, b *protocol.Envelope) int {
+		n := orders[i].compare(a, b)
+		if reverse {
+			n = -n
+		}
+		if n == 0 {
+			n = cmp.Compare(a.ID, b.ID)
+		}
+		return n
+	}}
+}
+
+// heap.Interface; the envelope that comes last is on top.
+func (s *sorter) Len() int           { return len(s.kept) }
+func (s *sorter) Less(i, j int) bool { return s.compare(&s.kept[i], &s.kept[j]) > 0 }
+func (s *sorter) Swap(i, j int)      { s.kept[i], s.kept[j] = s.kept[j], s.kept[i] }
+func (s *sorter) Push(x any)         { s.kept = append(s.kept, x.(protocol.Envelope)) }
+func (s *sorter) Pop() any {
+	e := s.kept[len(s.kept)-1]
+	s.kept = s.kept[:len(s.kept)-1]
+	return e
+}
+
+// add takes an envelope in.
+func (s *sorter) add(e *protocol.Envelope) {
+	switch {
+	case s.limit == 0:
+		s.kept = append(s.kept, *e)
+	case len(s.kept) < s.limit:
+		heap.Push(s, *e)
+	case s.compare(e, &s.kept[0]) < 0:
+		s.kept[0] = *e
+		heap.Fix(s, 0)
+	}
+}
+
+// sorted returns what was kept, in order.
+func (s *sorter) sorted() []protocol.Envelope {
+	slices.SortFunc(s.kept, func(a, b protocol.Envelope) int { return s.compare(&a, &b) })
+	return s.kept
+}

@@ -1,0 +1,204 @@
+package shell
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"smtpctl/protocol"
+	"smtpctl/shell/selector"
+)
+
+// stdinArg is the word - where ids are wanted: they come from standard input.
+type stdinArg struct{}
+
+// A sortArg is sort=KEY or sort=-KEY, a limitArg limit=N: both for listings.
+type (
+	sortArg  struct{ key string }
+	limitArg int
+)
+
+// parseSelector reads one word of a selector: an id, - or a term.
+func parseSelector(word string) (any, error) {
+	if word == "-" {
+		return stdinArg{}, nil
+	}
+	if _, _, _, term := selector.Split(word); term {
+		return selector.Parse(word)
+	}
+	if protocol.IsHex(word) {
+		return parseID(word)
+	}
+	return nil, errors.New("want 8 hex digits for a message or 16 for an envelope, or a term such as domain=example.com")
+}
+
+// parseQuery reads one word of what show queue takes: also an order or a limit.
+func parseQuery(word string) (any, error) {
+	switch key, op, value, _ := selector.Split(word); {
+	case key == "sort" && op == "=":
+		if !slices.Contains(sortKeys(), strings.TrimPrefix(value, "-")) {
+			return nil, fmt.Errorf("want one of %s, with - before it for the reverse", strings.Join(sortKeys(), ", "))
+		}
+		return sortArg{value}, nil
+	case key == "limit" && op == "=":
+		n, err := strconv.Atoi(value)
+		if err != nil || n <= 0 {
+			return nil, errors.New("want a number above zero")
+		}
+		return limitArg(n), nil
+	}
+	return parseSelector(word)
+}
+
+// A selection is what the words of a command select: envelopes by id, of which
+// all terms hold too; without ids all of which the terms hold.
+type selection struct {
+	ids   []idArg
+	terms selector.Selector
+	stdin bool
+	sort  string
+	limit int
+}
+
+// selection returns what the arguments select.
+func (c *Call) selection() selection {
+	var s selection
+	for _, a := range c.args {
+		switch v := a.Value.(type) {
+		case idArg:
+			s.ids = append(s.ids, v)
+		case *selector.Term:
+			s.terms = append(s.terms, v)
+		case stdinArg:
+			s.stdin = true
+		case sortArg:
+			s.sort = v.key
+		case limitArg:
+			s.limit = int(v)
+		}
+	}
+	return s
+}
+
+// single reports whether the selection is one id and nothing else.
+func (s *selection) single() bool {
+	return len(s.ids) == 1 && !s.stdin && len(s.terms) == 0 && s.sort == "" && s.limit == 0
+}
+
+// checkSelection refuses selections that cannot be carried out, before anything
+// is sent.
+func checkSelection(c *Call) error {
+	sel := c.selection()
+	switch {
+	case sel.stdin && c.s.interactive:
+		return usagef("%s: - reads ids from standard input, which is your keyboard here: give the ids as words, or pipe them into smtpctl", pathOf(c))
+	case sel.stdin && c.s.stdinTaken:
+		return usagef("%s: - reads ids from standard input, which is taken by the script: put the script into a file and use -f", pathOf(c))
+	}
+	if sel.single() {
+		return nil
+	}
+	for _, id := range sel.ids {
+		if !id.whole() {
+			return usagef("%s: %q: want 8 or 16 hex digits where there is more than one word", pathOf(c), id.text)
+		}
+	}
+	return nil
+}
+
+// maxStdinIDs is how many ids - takes.
+const maxStdinIDs = 10_000_000
+
+// readIDs reads ids from standard input, one a line; of a line of show queue
+// only the first field is looked at.
+func (c *Call) readIDs() ([]idArg, error) {
+	var ids []idArg
+	sc := bufio.NewScanner(c.in())
+	sc.Buffer(nil, 1<<20)
+	for n := 1; sc.Scan(); n++ {
+		word, _, _ := strings.Cut(strings.TrimSpace(sc.Text()), "|")
+		word, _, _ = strings.Cut(word, " ")
+		if word == "" || strings.HasPrefix(word, "#") {
+			continue
+		}
+		v, err := parseID(word)
+		id, _ := v.(idArg)
+		switch {
+		case err != nil:
+			return nil, usagef("standard input:%d: %q: %v; nothing done", n, word, err)
+		case !id.whole():
+			return nil, usagef("standard input:%d: %q: want 8 or 16 hex digits; nothing done", n, word)
+		case len(ids) == maxStdinIDs:
+			return nil, usagef("standard input: more than %d ids; nothing done", maxStdinIDs)
+		}
+		ids = append(ids, id)
+	}
+	return ids, sc.Err()
+}
+
+// A target is a selection that is ready to be looked for: its ids are complete.
+type target struct {
+	all   bool             // not restricted to ids
+	msgs  []protocol.MsgID // the messages to list, ascending, if not all
+	whole []protocol.MsgID // of them those of which every envelope is meant
+	evps  []protocol.EvpID // the envelopes that are meant beside, ascending
+	terms selector.Selector
+}
+
+// target completes a selection, reading ids from standard input if need be.
+func (c *Call) target(sel selection) (target, error) {
+	ids := sel.ids
+	if sel.stdin {
+		more, err := c.readIDs()
+		if err != nil {
+			return target{}, err
+		}
+		ids = append(ids, more...)
+	}
+	t := target{all: len(ids) == 0 && !sel.stdin, terms: sel.terms}
+	for _, id := range ids {
+		if id.evp != 0 {
+			t.evps = append(t.evps, id.evp)
+			t.msgs = append(t.msgs, id.evp.Msg())
+		} else {
+			t.whole = append(t.whole, id.msg)
+			t.msgs = append(t.msgs, id.msg)
+		}
+	}
+	for _, list := range []*[]protocol.MsgID{&t.msgs, &t.whole} {
+		slices.Sort(*list)
+		*list = slices.Compact(*list)
+	}
+	slices.Sort(t.evps)
+	t.evps = slices.Compact(t.evps)
+	return t, nil
+}
+
+// named reports whether the ids, if there are any, name an envelope.
+func (t *target) named(id protocol.EvpID) bool {
+	if t.all {
+		return true
+	}
+	if _, ok := slices.BinarySearch(t.evps, id); ok {
+		return true
+	}
+	_, ok := slices.BinarySearch(t.whole, id.Msg())
+	return ok
+}
+
+// match reports whether an envelope is selected.
+func (t *target) match(e *protocol.Envelope, now int64) bool {
+	return t.named(e.ID) && t.terms.Match(e, now)
+}
+
+// fits is match for what a listing yields. An envelope whose text could not be
+// read is selected by its id only: nothing else is known of it.
+func (t *target) fits(e *protocol.Envelope, err error, now int64) bool {
+	if err != nil {
+		return len(t.terms) == 0 && t.named(e.ID)
+	}
+	return t.match(e, now)
+}

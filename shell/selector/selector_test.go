@@ -1,0 +1,117 @@
+package selector
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"smtpctl/protocol"
+)
+
+const now = 1_000_000
+
+// sample is an envelope that has something of everything.
+func sample() *protocol.Envelope {
+	return &protocol.Envelope{
+		ID: 0xabcd000100000001, Flags: protocol.FlagPending, NextTry: now + 600, Type: protocol.DeliverMTA,
+		Sender: protocol.ParseAddress("Alice@News.example"), Rcpt: protocol.ParseAddress("list@here.example"),
+		Dest: protocol.ParseAddress("bob@Sub.Gmial.example"), ErrorLine: "451 4.7.1 No MX found [for] you*",
+		Created: now - 7200, Retry: 4, Hostname: "mail.client.example", Helo: "client", Username: "alice", Tag: "SUBMIT",
+		Source: protocol.Source{Addr: netip.MustParseAddr("192.0.2.77")},
+	}
+}
+
+func TestTerms(t *testing.T) {
+	for word, want := range map[string]bool{
+		"from=alice@news.example": true, "from=ALICE@*": true, "from=@news.example": true, "from=@example": false, "from=<>": false,
+		"from!=@news.example": false, "from~^Alice@": true, "from~^alice@": false, "from!~bob": true, "f=*": false,
+		"to=bob@*": true, "to=list@here.example": true, "to=@here.example": true, "to!=list@*": false, "to=carol@*": false,
+		"domain=sub.gmial.example": true, "domain=gmial.example": false, "domain=*.gmial.example": true, "domain!=x": true, "domain=?ub.*": true,
+		"error=*No MX*": true, "error=*no mx found ?for? you?": true, "error~No MX|User": true, "error!~No MX": false, "error=No MX": false,
+		"state=pending": true, "state=held,pending": true, "state=suspended": false, "state!=held": true,
+		"type=mta": true, "type=mda,bounce": false,
+		"older=2h": true, "older=2h1s": false, "older=7200": true, "newer=2h": true, "newer=1h59m": false, "older!=2h": false, "older=1w": false,
+		"tries=4": true, "tries=3-": true, "tries=-4": true, "tries=-3": false, "tries=2-5": true, "tries=5-9": false, "tries!=4": false,
+		"next=10m": true, "next=9m": false, "next=10m-": true, "next=11m-": false, "next=5m-20m": true, "next=-1h": true,
+		"src=192.0.2.77": true, "src=192.0.2.0/24": true, "src=192.0.2.*": true, "src=local": false, "src=2001:db8::/32": false, "src!=local": true,
+		"host=*.client.example": true, "helo=client": true, "user=alice": true, "tag=submit": true, "tag=x*": false,
+		"dom=sub.*": true, "err~MX": true, "ol=1h": true,
+	} {
+		term, err := Parse(word)
+		if word == "f=*" { // from is the only one with f
+			want = true
+		}
+		if err != nil {
+			t.Errorf("%s: %v", word, err)
+			continue
+		}
+		if got := term.Match(sample(), now); got != want {
+			t.Errorf("%s: %v", word, got)
+		}
+	}
+}
+
+func TestNullSender(t *testing.T) {
+	e := &protocol.Envelope{}
+	for word, want := range map[string]bool{"from=<>": true, "from!=<>": false, "from=@": true, "from=@x": false, "from=*@*": true, "error=*": true, "error=?*": false} {
+		term, err := Parse(word)
+		if err != nil || term.Match(e, now) != want {
+			t.Errorf("%s: want %v, %v", word, want, err)
+		}
+	}
+}
+
+func TestStates(t *testing.T) {
+	for flags, want := range map[protocol.Flags]string{
+		protocol.FlagPending: "pending", protocol.FlagPending | protocol.FlagHold: "held", protocol.FlagInflight: "inflight",
+		protocol.FlagPending | protocol.FlagSuspend: "suspended",
+	} {
+		for _, state := range []string{"pending", "held", "inflight", "suspended"} {
+			term, _ := Parse("state=" + state)
+			if term.Match(&protocol.Envelope{Flags: flags}, now) != (state == want) {
+				t.Errorf("flags %x, state %s", flags, state)
+			}
+		}
+	}
+}
+
+func TestBadTerms(t *testing.T) {
+	for word, want := range map[string]string{
+		"x": "want an id", "=a": "want an id", "nosuch=1": "unknown term", "t=1": "ambiguous term", "from=": "from= wants GLOB",
+		"older=soon": "want a time", "older=": "wants TIME", "older=1y": "want a time", "older=-5": "want a time", "older=999999999999w": "want a time",
+		"tries=x": "want a number", "tries=-": "want a number", "tries=5-2": "the first is more", "state=odd": "want pending",
+		"type=x": "want mta", "error~(": "regular expression", "older~1h": "no regular expression", "src=1.2.3.4/99": "want a network",
+		"tries=99999999999999999999": "want a number", "next=5m-1m": "the first is more",
+	} {
+		if term, err := Parse(word); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, %v, want %s", word, term, err, want)
+		}
+	}
+}
+
+func TestGlob(t *testing.T) {
+	for _, tt := range []struct {
+		pattern, s string
+		want       bool
+	}{
+		{"", "", true}, {"", "a", false}, {"*", "", true}, {"**", "abc", true}, {"a*c", "abbbc", true}, {"a*c", "abcd", false},
+		{"*a*b*", "xxaxxbxx", true}, {"?", "", false}, {"??", "ab", true}, {"*?", "a", true}, {"*.example", ".example", true},
+		{"a*a*a*a*a*b", strings.Repeat("a", 5000), false},
+	} {
+		if got := Glob(tt.pattern, tt.s); got != tt.want {
+			t.Errorf("Glob(%q, %.10q) = %v", tt.pattern, tt.s, got)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, k := range Keys {
+		f.Add(k.Name + "=1")
+	}
+	f.Add("error!~[")
+	f.Fuzz(func(t *testing.T, word string) {
+		if term, err := Parse(word); err == nil {
+			term.Match(sample(), now)
+		}
+	})
+}

@@ -1,0 +1,223 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"smtpctl/protocol"
+	"smtpctl/shell/selector"
+)
+
+// Times of wait.
+const (
+	waitDefault = 5 * time.Minute
+	waitMost    = 7 * 24 * time.Hour
+	waitEvery   = time.Second // between two looks, at least
+)
+
+// waitShare is how many times as long as a look takes wait rests after it, so
+// that it never keeps smtpd busy.
+const waitShare = 5
+
+// parseCondition reads one word of what wait waits for.
+func parseCondition(word string) (any, error) {
+	if word == "for" {
+		return word, nil
+	}
+	if _, _, _, term := selector.Split(word); term || word == "-" {
+		if word == "-" {
+			return nil, errors.New("wait takes no ids from standard input")
+		}
+		return parseSelector(word)
+	}
+	if v, err := parseSelector(word); err == nil {
+		return v, nil
+	}
+	if d, err := selector.Duration(word); err == nil {
+		return d, nil
+	}
+	return nil, errors.New("want an id, a term such as domain=example.com, or for and a time such as 60s")
+}
+
+// A statArg is NAME=RANGE or NAME!=RANGE, of a statistic.
+type statArg struct {
+	name   string
+	not    bool
+	lo, hi int64
+}
+
+// parseStatCondition reads one word of what wait stats waits for.
+func parseStatCondition(word string) (any, error) {
+	if word == "for" {
+		return word, nil
+	}
+	name, op, value, ok := selector.Split(word)
+	if !ok {
+		if d, err := selector.Duration(word); err == nil {
+			return d, nil
+		}
+		return nil, errors.New("want NAME=N, NAME=N- for N or more, or NAME=-N for N or less, of a name in show stats")
+	}
+	if strings.HasSuffix(op, "~") {
+		return nil, errors.New("want = or !=")
+	}
+	lo, hi, err := selector.ParseCounts(value)
+	if err != nil {
+		return nil, err
+	}
+	return statArg{name: name, not: op == "!=", lo: lo, hi: hi}, nil
+}
+
+// waitLimit returns how long a wait may take: what follows the word for.
+func (c *Call) waitLimit() (time.Duration, error) {
+	limit := waitDefault
+	for i, a := range c.args {
+		switch v := a.Value.(type) {
+		case string:
+			if i+2 != len(c.args) {
+				return 0, usagef("%s: want a time such as 60s after for, and nothing after it", pathOf(c))
+			}
+			d, err := selector.Duration(c.args[i+1].Text)
+			if err != nil || d <= 0 || d > waitMost {
+				return 0, usagef("%s: for %q: want a time such as 60s or 10m, a week at most", pathOf(c), c.args[i+1].Text)
+			}
+			limit = d
+		case time.Duration:
+			if i == 0 || c.args[i-1].Text != "for" {
+				return 0, usagef("%s: %q: want for before a time", pathOf(c), a.Text)
+			}
+		case idArg:
+			if !v.whole() && (i == 0 || c.args[i-1].Text != "for") {
+				return 0, usagef("%s: %q: want 8 or 16 hex digits", pathOf(c), a.Text)
+			}
+		}
+	}
+	return limit, nil
+}
+
+// checkWait refuses what cannot be waited for.
+func checkWait(c *Call) error {
+	_, err := c.waitLimit()
+	return err
+}
+
+// runWait waits until an envelope is selected.
+func runWait(ctx context.Context, c *Call) error {
+	return c.wait(ctx, func(ctx context.Context) (bool, string, error) {
+		n, err := c.countSelected(ctx, 1)
+		return n > 0, "no envelope is selected", err
+	})
+}
+
+// runWaitEmpty waits until none is: until the queue is empty if nothing is said.
+func runWaitEmpty(ctx context.Context, c *Call) error {
+	return c.wait(ctx, func(ctx context.Context) (bool, string, error) {
+		n, err := c.countSelected(ctx, 0)
+		return n == 0, fmt.Sprintf("%s left", count(n, "envelope is", "envelopes are")), err
+	})
+}
+
+// runWaitStats waits until statistics have the values that are wanted.
+func runWaitStats(ctx context.Context, c *Call) error {
+	return c.wait(ctx, func(ctx context.Context) (bool, string, error) {
+		conn, err := c.conn(ctx)
+		if err != nil {
+			return false, "", err
+		}
+		values := map[string]int64{}
+		for st, err := range conn.Stats(ctx) {
+			if err != nil {
+				return false, "", err
+			}
+			values[st.Key] = st.Value
+			if st.IsUptime() {
+				values[st.Key] = time.Now().Unix() - st.Value
+			}
+		}
+		for _, a := range c.args {
+			s, ok := a.Value.(statArg)
+			if v := values[s.name]; ok && (s.lo <= v && v <= s.hi) == s.not {
+				return false, fmt.Sprintf("%s is %d", s.name, v), nil
+			}
+		}
+		return true, "", nil
+	})
+}
+
+// countSelected returns how many envelopes the arguments select, counting no
+// further than most if that is above 0.
+func (c *Call) countSelected(ctx context.Context, most int) (int, error) {
+	sel := selection{}
+	for i, a := range c.args {
+		if a.Text == "for" {
+			break
+		}
+		switch v := c.args[i].Value.(type) {
+		case idArg:
+			sel.ids = append(sel.ids, v)
+		case *selector.Term:
+			sel.terms = append(sel.terms, v)
+		}
+	}
+	t, err := c.target(sel)
+	if err != nil {
+		return 0, err
+	}
+	conn, err := c.conn(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if t.all && len(t.terms) == 0 {
+		d, err := conn.Digest(ctx)
+		if err != nil || d.Enqueued != d.Dequeued {
+			return int(d.Enqueued - d.Dequeued), err
+		}
+	}
+	list := conn.Envelopes(ctx)
+	if !t.all {
+		list = conn.EnvelopesOf(ctx, t.msgs)
+	}
+	n, now := 0, time.Now().Unix()
+	for e, err := range list {
+		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
+			return n, err
+		}
+		if t.fits(e, err, now) {
+			if n++; n == most {
+				break
+			}
+		}
+	}
+	return n, nil
+}
+
+// wait looks again and again whether something holds, until it does or the time
+// is up.
+func (c *Call) wait(ctx context.Context, holds func(context.Context) (bool, string, error)) error {
+	limit, err := c.waitLimit()
+	if err != nil {
+		return err
+	}
+	deadline := time.Now().Add(limit)
+	for {
+		start := time.Now()
+		ok, state, err := holds(ctx)
+		if err != nil || ok {
+			return err
+		}
+		rest := max(waitEvery, waitShare*time.Since(start))
+		if left := time.Until(deadline); left <= 0 {
+			return fmt.Errorf("%s: still not so after %v: %s", pathOf(c), limit, state)
+		} else if rest > left {
+			rest = left + time.Millisecond
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(rest):
+		}
+	}
+}
