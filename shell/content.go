@@ -1,11 +1,13 @@
 package shell
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"smtpctl/shell/render"
 )
 
 // runShowEnvelope prints the file of an envelope.
@@ -14,7 +16,21 @@ func runShowEnvelope(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
+	if c.format() == formatJSON {
+		e, err := c.spool().ReadEnvelope(id)
+		if err != nil {
+			return c.contentError(err)
+		}
+		return c.printJSON(render.NewEnvelopeJSON(&e, false))
+	}
 	return c.contentError(c.spool().CopyEnvelope(c.out(), id))
+}
+
+// A messageJSON is a message as JSON shows it.
+type messageJSON struct {
+	Message string `json:"message"`
+	Size    int    `json:"size"` // in bytes
+	Text    string `json:"text"`
 }
 
 // runShowMessage prints the file of a message.
@@ -22,6 +38,13 @@ func runShowMessage(ctx context.Context, c *Call) error {
 	id, err := c.resolveMessage(ctx, c.id(0))
 	if err != nil {
 		return err
+	}
+	if c.format() == formatJSON {
+		var b bytes.Buffer
+		if err := c.spool().CopyMessage(&b, id); err != nil {
+			return c.contentError(err)
+		}
+		return c.printJSON(messageJSON{id.String(), b.Len(), b.String()})
 	}
 	return c.contentError(c.spool().CopyMessage(c.out(), id))
 }

@@ -365,6 +365,6 @@ func (c *Call) printVerdict(v *verdict) error {
 	if v.Command != "" {
 		line("do", "smtpctl "+v.Command)
 	}
-	_, err := c.out().Write([]byte(b.String()))
+	_, err := c.out().writeStyled([]byte(b.String()))
 	return err
 }

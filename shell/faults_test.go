@@ -23,7 +23,8 @@ var faultyLines = []string{
 	"resume envelope all", "resume route 1", "resume route all", "schedule all", "schedule 00000007",
 	"show envelope 0000", "show hosts", "show hoststats", "show mta paused", "show queue", "show queue 00000007", "show queue 0000",
 	"show relays", "show routes", "show stats", "show status", "trace smtp", "unprofile queue", "untrace smtp", "update table aliases",
-	"resume mda", "monitor",
+	"resume mda", "monitor", "show queue by domain", "explain 0000000700000001", "wait empty for 1s", "show queue domain=x sort=age limit=2",
+	"remove from=*", "schedule -n older=1s", "show stats -o openmetrics", "show queue -j",
 }
 
 // TestFaultsOfEveryCommand breaks the answers to every command in every way. The command ends in time with one line on stderr

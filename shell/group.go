@@ -270,10 +270,14 @@ func (c *Call) tableGroups(by []*grouping, groups []*group, now int64) error {
 		}
 		t = render.NewTable(style, min(c.width(), 120), cols)
 	} else {
-		t = render.NewTable(style, c.width(), []render.Column{
+		cols := []render.Column{
 			{Head: "COUNT", Width: 7, Right: true}, {Head: "OLDEST", Width: 6, Right: true}, {Head: "TRIES", Width: 5, Right: true},
-			{Head: strings.ToUpper(by[0].name), Share: 1}, {Head: "MOST FREQUENT ERROR", Share: 1},
-		})
+			{Head: strings.ToUpper(by[0].name), Share: 1},
+		}
+		if by[0].name != "error" {
+			cols = append(cols, render.Column{Head: "MOST FREQUENT ERROR", Share: 1})
+		}
+		t = render.NewTable(style, c.width(), cols)
 	}
 	sum := &group{name: "total", errors: tops{}, ages: make([]int, len(ageBuckets))}
 	row := func(g *group) []string {
@@ -284,18 +288,19 @@ func (c *Call) tableGroups(by []*grouping, groups []*group, now int64) error {
 			}
 			return cells
 		}
-		oldest, top := "", ""
+		oldest := ""
 		if g.count > 0 {
 			oldest = render.Age(now - g.oldest)
-		}
-		if by[0].name != "error" {
-			top = strings.Join(g.errors.first(1), "")
 		}
 		name := g.name
 		if name == "" {
 			name = map[string]string{"sender": "<>", "error": "(none yet)"}[by[0].name]
 		}
-		return []string{strconv.Itoa(g.count), oldest, strconv.Itoa(g.tries), name, top}
+		cells := []string{strconv.Itoa(g.count), oldest, strconv.Itoa(g.tries), name}
+		if by[0].name != "error" {
+			cells = append(cells, strings.Join(g.errors.first(1), ""))
+		}
+		return cells
 	}
 	b := t.AppendHead(nil)
 	for _, g := range groups {
@@ -310,6 +315,6 @@ func (c *Call) tableGroups(by []*grouping, groups []*group, now int64) error {
 		b = t.AppendRow(b, row(g), nil)
 	}
 	b = t.AppendRow(b, row(sum), style.Bold)
-	_, err := c.out().Write(b)
+	_, err := c.out().writeStyled(b)
 	return err
 }

@@ -18,6 +18,7 @@ const flushEvery = 50 * time.Millisecond
 // is a terminal.
 type output struct {
 	buf   *bufio.Writer
+	safe  io.Writer // writes to buf, escaping what could act on a terminal
 	tty   bool
 	last  time.Time
 	err   error
@@ -25,19 +26,27 @@ type output struct {
 }
 
 func newOutput(w io.Writer, tty bool, style render.Style) *output {
+	o := &output{buf: bufio.NewWriterSize(w, 64<<10), tty: tty, style: style}
+	o.safe = o.buf
 	if tty {
-		w = render.NewSafeWriter(w)
+		o.safe = render.NewSafeWriter(o.buf)
 	}
-	return &output{buf: bufio.NewWriterSize(w, 64<<10), tty: tty, style: style}
+	return o
 }
 
 // Write implements io.Writer. After an error it writes no more and returns the
 // same error.
-func (o *output) Write(p []byte) (int, error) {
+func (o *output) Write(p []byte) (int, error) { return o.write(o.safe, p) }
+
+// writeStyled writes text that is safe on a terminal but for the colours that
+// this program has put into it.
+func (o *output) writeStyled(p []byte) (int, error) { return o.write(o.buf, p) }
+
+func (o *output) write(w io.Writer, p []byte) (int, error) {
 	if o.err != nil {
 		return 0, o.err
 	}
-	if _, err := o.buf.Write(p); err != nil {
+	if _, err := w.Write(p); err != nil {
 		o.err = err
 		return 0, err
 	}

@@ -99,7 +99,11 @@ func (w *envelopeWriter) write(e *protocol.Envelope) error {
 		w.line = render.AppendEnvelope(w.line, e, w.now, w.online)
 	}
 	w.n++
-	if _, err := w.c.out().Write(w.line); err != nil {
+	write := w.c.out().Write
+	if w.format == formatTable {
+		write = w.c.out().writeStyled
+	}
+	if _, err := write(w.line); err != nil {
 		return fmt.Errorf("standard output: %w", fileError(err))
 	}
 	return nil

@@ -42,7 +42,12 @@ func (l *live) selectorWords(kind string, path []string, prefix string) []comple
 			out = ids
 		}
 	}
-	var words []completer.Suggestion
+	words := out
+	if kind != "grouping" && kind != "condition" {
+		words = nil // what there is fits already
+	} else {
+		out = nil
+	}
 	for _, k := range selector.Keys {
 		words = append(words, completer.Suggestion{Text: k.Name + "=", Description: k.Want + ": " + k.Doc})
 	}
@@ -73,6 +78,11 @@ func (l *live) termValues(kind, key, op, prefix string) []completer.Suggestion {
 	switch i := slices.IndexFunc(selector.Keys, func(k selector.Key) bool { return k.Name == key }); {
 	case kind == "query" && key == "sort":
 		add(sortKeys())
+		for _, k := range sortKeys() {
+			if strings.Contains(prefix, "=-") {
+				add([]string{"-" + k})
+			}
+		}
 	case i < 0 || strings.HasSuffix(op, "~"):
 	case len(selector.Keys[i].Values) > 0:
 		add(selector.Keys[i].Values)

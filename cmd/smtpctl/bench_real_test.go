@@ -101,6 +101,7 @@ func benchListing(t *testing.T, n int) {
 	}
 	versus("pause envelope all", theirPause, ourPause)
 	versus("resume envelope all", theirResume, ourResume)
+	benchSelected(t, d, ours, n)
 	benchAcceptance(t, d, theirs, ours)
 	benchPrompt(t, fmt.Sprintf("prompt on %d messages and more", n), "--socket", d.Socket, "--spool", d.Spool)
 }
@@ -126,6 +127,32 @@ func benchStart(theirs, ours side) {
 		}
 		fmt.Printf("%-44s smtpctl %10s   this %10s   %5.2f of its time\n", strings.Join(short, " "), ms(their.median()), ms(our.median()),
 			float64(our.median())/float64(their.median()))
+	}
+}
+
+// benchSelected measures the removal of what is selected, next to a listing and
+// to the removal of as many by their ids.
+func benchSelected(t *testing.T, d *realsmtpd.Daemon, ours side, n int) {
+	list := took(func() { check(t, "this", ours("show", "queue"), n) })
+	var out string
+	selected := took(func() { out = ours("remove", "to=r1*", "error!~No MX") })
+	var removed int
+	fmt.Sscan(out, &removed)
+	left := strings.Fields(cutField(ours("show", "queue", "to=r2*", fmt.Sprintf("limit=%d", removed))))
+	removal := took(func() { removeIDs(t, d, left) })
+	fmt.Printf("%-44s listing %10s   removals of %d %10s   this %10s   %5.2f of their sum\n", "remove of what terms select", ms(list), removed, ms(removal),
+		ms(selected), float64(selected)/float64(list+removal))
+}
+
+// removeIDs removes envelopes by their ids alone.
+func removeIDs(t *testing.T, d *realsmtpd.Daemon, words []string) {
+	ids := make([]protocol.EvpID, len(words))
+	for i, w := range words {
+		ids[i], _ = protocol.ParseEvpID(w)
+	}
+	done := 0
+	if _, err := d.Dial().Act(t.Context(), protocol.RemoveEnvelope, ids, func(protocol.EvpID, bool) { done++ }); err != nil || done != len(ids) {
+		t.Errorf("%d of %d removed, %v", done, len(ids), err)
 	}
 }
 

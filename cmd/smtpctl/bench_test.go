@@ -95,7 +95,7 @@ func benchMillion(t *testing.T) {
 	}
 	t.Cleanup(remove)
 	startSimProcess(t, path, 1_000_000)
-	for _, words := range [][]string{{"show", "queue"}} {
+	for _, words := range [][]string{{"show", "queue"}, {"show", "queue", "-o", "table"}, {"show", "queue", "-j"}} {
 		cmd := exec.Command(program, append([]string{"--socket", path}, words...)...)
 		out, err := cmd.StdoutPipe()
 		if err == nil {

@@ -62,6 +62,8 @@ func startSim(ts *testscript.TestScript, neg bool, args []string) {
 			cfg.Version = uint32(n)
 		case "due":
 			next = time.Now().Unix()
+		case "spool":
+			cfg.Spool = ts.MkAbs(value)
 		case "silent":
 			cfg.Fault = func(c net.Conn) net.Conn { return mute{c} }
 		default:

@@ -260,7 +260,7 @@ func (p *Prompt) complete(d goprompt.Document) []goprompt.Suggest {
 		p.last.list = p.suggest(d.Text, pos)
 	}
 	n := len(p.last.list)
-	p.tty.offered(n, n > 0 && strings.HasSuffix(p.last.list[n-1].Text, "/"))
+	p.tty.offered(n, n > 0 && goesOn(p.last.list[n-1].Text))
 	return p.last.list
 }
 
@@ -282,3 +282,7 @@ func (p *Prompt) suggest(text string, pos int) []goprompt.Suggest {
 
 // textWidth returns how many columns a text takes.
 func textWidth(s string) int { return runewidth.StringWidth(strings.ReplaceAll(s, "\n", "")) }
+
+// goesOn reports whether more of the same word follows a suggestion: in a
+// folder, or after the key of a term.
+func goesOn(text string) bool { return strings.HasSuffix(text, "/") || strings.HasSuffix(text, "=") }

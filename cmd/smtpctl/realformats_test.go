@@ -1,0 +1,115 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"smtpctl/protocol/realsmtpd"
+)
+
+// needs skips a test on machines that lack a program or a module of Python.
+func needs(t *testing.T, command ...string) {
+	t.Helper()
+	if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
+		t.Skipf("%q does not work here: %v %s", command, err, out)
+	}
+}
+
+// TestRealFormats has jq read every kind of JSON, and the official parser the
+// metrics, of a real smtpd with mail of all kinds.
+func TestRealFormats(t *testing.T) {
+	d := realsmtpd.Start(t, realsmtpd.Config{Plant: plantedQueue()})
+	needs(t, "jq", "--version")
+	needs(t, "python3", "-c", "import prometheus_client.openmetrics.parser")
+	d.WaitQueued(len(plantedQueue()))
+	d.Send(realsmtpd.Mail{From: "s@x.example", To: []string{"a@temp.example", "b@slow.example"}})
+	ours(t, d, "", "pause", "mta", "from", "127.0.0.1", "for", "blocked.example")
+	firstID(t, d, "to=b@slow.example", "state=inflight")
+	firstID(t, d, "to=a@temp.example", "error=?*")
+	for line, filter := range map[string]string{
+		"show queue":               `select(.id and .state and (.tries >= 0) and (.created | fromdate > 0))`,
+		"show queue by domain age": `select(.count > 0 and .ages["5m"] >= 0)`,
+		"show queue by error":      `select(.count > 0)`,
+		"show status":              `select(.mta == "running")`,
+		"show stats":               `select(.name and (.value != null or .time))`,
+		"show routes":              `select(.id > 0 and .destination == "127.0.0.1" and .connections >= 0)`,
+		"show hosts":               `select(.address == "127.0.0.1")`,
+		"show relays":              `select((.kind == "relay" or .kind == "connector") and .domain == "127.0.0.1")`,
+		"show hoststats":           `select(.domain and .status and (.time | fromdate > 0))`,
+		"show mta paused":          `select(.source == "127.0.0.1" and .domain == "blocked.example")`,
+		"pause envelope type=mda":  `select(.command == "pause envelope" and .done == 60)`,
+		"remove -n type=mda":       `select(.id or .selected == 60)`,
+		"show envelope " + plantedQueue()[0].ID.String(): `select(.state == "offline" and .tries == 30)`,
+		"show message " + plantedQueue()[0].ID.String():  `select(.size > 0 and (.text | startswith("Subject: planted")))`,
+		"trace smtp": `select(.ok)`,
+	} {
+		r := ours(t, d, "", append([]string{"-j"}, strings.Fields(line)...)...)
+		cmd := exec.Command("jq", "-c", filter)
+		cmd.Stdin = strings.NewReader(r.stdout)
+		out, err := cmd.CombinedOutput()
+		if n := strings.Count(r.stdout, "\n"); err != nil || n == 0 || strings.Count(string(out), "\n") != n {
+			t.Errorf("%s: %v, %d lines, jq: %v\n%s", line, r, n, err, out)
+		}
+	}
+	r := ours(t, d, "", "show", "stats", "-o", "openmetrics")
+	cmd := exec.Command("python3", "-c", `import sys
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
+names = [f.name for f in parse(sys.stdin.read())]
+assert "opensmtpd_scheduler_envelope" in names and "opensmtpd_paused" in names, names
+print(len(names))`)
+	cmd.Stdin = strings.NewReader(r.stdout)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("the official parser: %v, %s\n%s", err, out, r.stdout)
+	}
+}
+
+// TestRealSyslog reads what is logged of a change.
+func TestRealSyslog(t *testing.T) {
+	d := realsmtpd.Start(t, realsmtpd.Config{Args: []string{"-P", "mta"}})
+	const path = "/dev/log"
+	if _, err := os.Lstat(path); err == nil {
+		aside := path + ".aside"
+		if err := os.Rename(path, aside); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.Rename(aside, path) })
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(path)
+	defer c.Close()
+	d.Send(realsmtpd.Mail{From: "s@x.example", To: []string{"a@temp.example"}})
+	d.WaitQueued(1)
+	ours(t, d, "", "show", "queue")
+	if r := ours(t, d, "", "remove", "from=s@*"); r.stdout != "1 envelope removed\n" {
+		t.Error(r)
+	}
+	buf := make([]byte, 4096)
+	for { // smtpd logs there too
+		c.SetReadDeadline(time.Now().Add(10 * time.Second))
+		n, err := c.Read(buf)
+		if err != nil {
+			t.Fatalf("nothing was logged: %v", err)
+		}
+		line := string(buf[:n])
+		if !strings.Contains(line, "smtpctl") {
+			continue
+		}
+		// <21> is LOG_MAIL and LOG_NOTICE.
+		if !strings.HasPrefix(line, "<21>") || !strings.Contains(line, ": remove from=s@*: done=1") || !strings.Contains(line, "user ") {
+			t.Errorf("logged %q", line)
+		}
+
+		return
+	}
+}
