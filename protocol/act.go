@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // An Action is something done to an envelope in the queue.
@@ -122,10 +123,17 @@ func (c *Conn) ActIn(ctx context.Context, a Action, msgs []MsgID, choose func(*E
 }
 
 func (c *Conn) actListed(ctx context.Context, a Action, choose func(*Envelope, error) bool, result func(EvpID, bool), start func(*lister)) (int, error) {
-	w := &acts{kind: actions[a].kind, window: c.actWindow(), result: result}
+	w := &acts{kind: actions[a].kind, window: c.actWindow(), most: fullActs, result: result}
+	if a == RemoveEnvelope {
+		w.most, w.last = fullRemovals, true
+	}
 	err := c.list(ctx, func(e *Envelope, err error) bool {
 		if e.ID.Valid() && choose(e, err) {
-			w.todo = append(w.todo, e.ID)
+			act := pendingAct{id: e.ID}
+			if a == ScheduleEnvelope && e.Flags&(FlagPending|FlagHold) == FlagPending {
+				act.due = e.NextTry
+			}
+			w.todo = append(w.todo, act)
 		}
 		return true
 	}, func(l *lister) {
@@ -143,27 +151,53 @@ func (c *Conn) actListed(ctx context.Context, a Action, choose func(*Envelope, e
 type acts struct {
 	kind    Type
 	window  int
-	todo    []EvpID // to send
+	most    int  // how many may wait to be sent
+	last    bool // send when the listing is done, or no more may wait
+	flush   bool // send all that waits before more is listed
+	todo    []pendingAct
 	waiting []EvpID // sent and not answered
 	result  func(EvpID, bool)
 }
 
-// fullActs is how many envelopes may wait before the listing is held up.
-const fullActs = 4096
+// A pendingAct is an envelope to act on.
+type pendingAct struct {
+	id  EvpID
+	due int64 // if it is to be scheduled, when it is due; else 0
+}
+
+// DueMargin is how many seconds before an envelope is due schedule must leave it
+// alone: more than pass between the look at it and smtpd's work on the request.
+const DueMargin = 5
+
+// How many envelopes may wait before the listing is held up. Removals wait until
+// it is done, 16 bytes each: smtpd's queue process deletes files for each, some ten
+// times as slowly as it lists, and the rest of the listing would wait for that.
+const (
+	fullActs     = 4096
+	fullRemovals = 1 << 18
+)
 
 func (w *acts) idle() bool  { return w == nil || len(w.todo) == 0 && len(w.waiting) == 0 }
 func (w *acts) waits() bool { return w != nil && len(w.waiting) > 0 }
-func (w *acts) full() bool  { return w != nil && len(w.todo) >= fullActs }
+func (w *acts) full() bool  { return w != nil && (w.flush || len(w.todo) >= w.most) }
 
 // send sends what the window has room for: while more are coming many at once,
 // which wakes smtpd's processes up less often.
 func (w *acts) send(c *Conn, more bool) {
-	if w == nil || more && (len(w.todo) < w.window/2 || len(w.waiting) > w.window/2) {
+	if w == nil {
+		return
+	}
+	w.flush = w.last && (len(w.todo) >= w.most || w.flush && len(w.todo) > 0)
+	if more && !w.flush && (w.last || len(w.todo) < w.window/2 || len(w.waiting) > w.window/2) {
 		return
 	}
 	for len(w.todo) > 0 && len(w.waiting) < w.window {
-		id := w.todo[0]
+		id, due := w.todo[0].id, w.todo[0].due
 		w.todo = w.todo[1:]
+		if due != 0 && due <= time.Now().Unix()+DueMargin {
+			w.result(id, true) // smtpd delivers it by itself now
+			continue
+		}
 		// An EvpID always fits into a frame.
 		_ = c.send(w.kind, c.layout.appendUint64(c.num[:0], uint64(id)))
 		w.waiting = append(w.waiting, id)

@@ -236,3 +236,21 @@ func TestActMessages(t *testing.T) {
 		}
 	}
 }
+
+// TestScheduleLeavesDueAlone wants everything scheduled; what is due, or is any
+// moment, is not sent.
+func TestScheduleLeavesDueAlone(t *testing.T) {
+	s, c := connect(t, smtpdsim.Config{}, protocol.Options{})
+	now := time.Now().Unix()
+	for i, next := range []int64{now - 9, now + 2, now + 3600} {
+		s.Add(smtpdsim.Envelope{ID: protocol.EvpID(7<<32 + i), Time: next})
+	}
+	done := 0
+	every := func(*protocol.Envelope, error) bool { return true }
+	if _, err := c.ActAll(ctx, protocol.ScheduleEnvelope, 0, every, func(_ protocol.EvpID, ok bool) { done++ }); err != nil || done != 3 {
+		t.Errorf("%d done, %v", done, err)
+	}
+	if n := s.Requests(protocol.TypeSchedule); n != 1 {
+		t.Errorf("%d requests, want 1", n)
+	}
+}

@@ -213,14 +213,10 @@ type listed struct {
 	next  int64 // when it is due
 }
 
-// dueMargin is how many seconds before an envelope is due schedule leaves it
-// alone: more than pass between the look at it and the request.
-const dueMargin = 5
-
 // due reports whether smtpd delivers the envelope at once or very soon anyway,
 // or would if relaying were not paused.
 func (e *listed) due(now int64) bool {
-	return e.flags&protocol.FlagPending != 0 && e.flags&protocol.FlagHold == 0 && e.next <= now+dueMargin
+	return e.flags&protocol.FlagPending != 0 && e.flags&protocol.FlagHold == 0 && e.next <= now+protocol.DueMargin
 }
 
 func (c *Call) actEnvelope(ctx context.Context, conn *protocol.Conn, a protocol.Action, id protocol.EvpID, t *tally) error {

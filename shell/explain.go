@@ -237,10 +237,10 @@ func (f *facts) judge() *verdict {
 			Command: fmt.Sprintf("resume route %d", r.ID)}
 	case has(protocol.FlagHold):
 		v = &verdict{Verdict: verdictHeld, Reason: "it is held back, since the relay has as much to do as it may: " + f.busy()}
-	case e.NextTry > f.now+dueMargin && e.ErrorLine != "":
+	case e.NextTry > f.now+protocol.DueMargin && e.ErrorLine != "":
 		v = &verdict{Verdict: verdictBackoff, Reason: fmt.Sprintf("%s failed%s: %s", tries(e.Retry), f.lastTry(", the last "), e.ErrorLine),
 			Command: "schedule " + e.ID.String()}
-	case e.NextTry > f.now+dueMargin:
+	case e.NextTry > f.now+protocol.DueMargin:
 		v = &verdict{Verdict: verdictScheduled, Reason: fmt.Sprintf("its next attempt is in %s, after %s", render.Age(e.NextTry-f.now), tries(e.Retry)),
 			Command: "schedule " + e.ID.String()}
 	default:
@@ -255,7 +255,7 @@ func (f *facts) note(v *verdict, domain string) {
 	e := f.e
 	add := func(format string, args ...any) { v.Notes = append(v.Notes, fmt.Sprintf(format, args...)) }
 	pending := e.Flags&protocol.FlagPending != 0 && e.Flags&protocol.FlagHold == 0
-	if pending && e.NextTry > f.now+dueMargin && v.Verdict != verdictScheduled {
+	if pending && e.NextTry > f.now+protocol.DueMargin && v.Verdict != verdictScheduled {
 		add("next attempt in %s", render.Age(e.NextTry-f.now))
 	}
 	if e.ErrorLine != "" && v.Verdict != verdictBackoff {

@@ -17,16 +17,18 @@ const flushEvery = 50 * time.Millisecond
 // An output is where results go: buffered, but not for long, and escaped if it
 // is a terminal.
 type output struct {
-	buf   *bufio.Writer
-	safe  io.Writer // writes to buf, escaping what could act on a terminal
-	tty   bool
-	last  time.Time
-	err   error
-	style render.Style
+	buf  *bufio.Writer
+	safe io.Writer // writes to buf, escaping what could act on a terminal
+	tty  bool
+	// toFile says that it goes to a file or to /dev/null.
+	toFile bool
+	last   time.Time
+	err    error
+	style  render.Style
 }
 
 func newOutput(w io.Writer, tty bool, style render.Style) *output {
-	o := &output{buf: bufio.NewWriterSize(w, 64<<10), tty: tty, style: style}
+	o := &output{buf: bufio.NewWriterSize(w, 64<<10), tty: tty, toFile: isFile(w) && !tty, style: style}
 	o.safe = o.buf
 	if tty {
 		o.safe = render.NewSafeWriter(o.buf)
@@ -65,6 +67,16 @@ func (o *output) Flush() error {
 		o.err = err
 	}
 	return o.err
+}
+
+// isFile reports whether f is a file or a device, and no pipe.
+func isFile(f any) bool {
+	file, ok := f.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&(os.ModeNamedPipe|os.ModeSocket) == 0
 }
 
 // isTerminal reports whether f is a terminal.

@@ -28,10 +28,11 @@ type progress struct {
 	text    string // on the screen now
 }
 
-// progress begins to show one, if standard error is a terminal that the results
-// do not go to.
+// progress begins to show one, if standard error is a terminal. For a listing it
+// does so only if that goes to a file: on the terminal it shows by itself, and at
+// the end of a pipe there may be a program that has the screen.
 func (c *Call) progress(ctx context.Context, conn *protocol.Conn, what string) *progress {
-	if !isTerminal(c.s.io.Err) || c.s.out.tty && !c.cmd.Changes {
+	if !isTerminal(c.s.io.Err) || !c.cmd.Changes && !c.s.out.toFile {
 		return nil
 	}
 	p := &progress{w: c.s.err, what: what, started: time.Now()}

@@ -110,7 +110,10 @@ func (l *live) termValues(kind, key, op, prefix string) []completer.Suggestion {
 func valueOf(key string, e *protocol.Envelope) string {
 	switch key {
 	case "from":
-		return e.Sender.String() // @ for the null sender, which needs no quotes
+		if e.Sender == (protocol.Address{}) {
+			return "<>"
+		}
+		return e.Sender.String()
 	case "to":
 		return e.Dest.String()
 	case "domain":
@@ -175,8 +178,12 @@ func countValues(ctx context.Context, conn *protocol.Conn, key string, show func
 }
 
 // typed makes of a value a glob that needs no quotes: a ? stands for each
-// character that has a meaning of its own on a line.
+// character that has a meaning of its own on a line. Only the null sender is
+// quoted.
 func typed(value string) string {
+	if value == "<>" {
+		return "'<>'"
+	}
 	return strings.Map(func(r rune) rune {
 		if strings.ContainsRune(" \t'\"\\#;|<>&()`$!", r) {
 			return '?'

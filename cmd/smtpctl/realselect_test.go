@@ -80,7 +80,7 @@ func randomCondition(r *rand.Rand) condition {
 	var c condition
 	switch r.IntN(16) {
 	case 0:
-		v := pick("*@list.example", "news@*", "alice@home.example", "*spam*", "?ob@*", "@")
+		v := pick("*@list.example", "news@*", "alice@home.example", "*spam*", "?ob@*", "?")
 		c = condition{term: "from=" + v, awk: fmt.Sprintf(`tolower($5) ~ /%s/`, glob(v))}
 	case 1:
 		v := pick("@home.example", "@list.example", "@bad.example")

@@ -18,22 +18,25 @@ import (
 type matcher = func(e *protocol.Envelope, now int64) bool
 
 // fold makes a glob of a value.
-func fold(value string) string { return value }
+func fold(value string) (string, error) { return value, nil }
 
 // address makes a glob of an address: @DOMAIN stands for any user there, and <>
-// for the null sender, which smtpd prints as @.
-func address(value string) string {
+// for the null sender, which smtpd prints as @. An @ alone is refused: in a
+// script it is what is left of @$DOMAIN if that is empty.
+func address(value string) (string, error) {
 	switch {
 	case value == "<>":
-		return "@"
-	case strings.HasPrefix(value, "@") && len(value) > 1:
-		return "*" + value
+		return "@", nil
+	case value == "@":
+		return "", errors.New(`"@": want a domain after it, or <> for the null sender`)
+	case strings.HasPrefix(value, "@"):
+		return "*" + value, nil
 	}
-	return value
+	return value, nil
 }
 
 // text makes a key that looks at one or more texts, of which one must fit.
-func text(glob func(string) string, texts func(*protocol.Envelope) []string) func(string, bool) (matcher, error) {
+func text(glob func(string) (string, error), texts func(*protocol.Envelope) []string) func(string, bool) (matcher, error) {
 	return func(value string, regex bool) (matcher, error) {
 		var fits func(string) bool
 		if regex {
@@ -43,7 +46,10 @@ func text(glob func(string) string, texts func(*protocol.Envelope) []string) fun
 			}
 			fits = re.MatchString
 		} else {
-			pattern := strings.ToLower(glob(value))
+			pattern, err := glob(strings.ToLower(value))
+			if err != nil {
+				return nil, err
+			}
 			fits = func(s string) bool { return Glob(pattern, strings.ToLower(s)) }
 		}
 		return func(e *protocol.Envelope, _ int64) bool { return slices.ContainsFunc(texts(e), fits) }, nil

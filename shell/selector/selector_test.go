@@ -53,7 +53,7 @@ func TestTerms(t *testing.T) {
 
 func TestNullSender(t *testing.T) {
 	e := &protocol.Envelope{}
-	for word, want := range map[string]bool{"from=<>": true, "from!=<>": false, "from=@": true, "from=@x": false, "from=*@*": true, "error=*": true, "error=?*": false} {
+	for word, want := range map[string]bool{"from=<>": true, "from!=<>": false, "from=?": true, "from=@x": false, "from=*@*": true, "error=*": true, "error=?*": false} {
 		term, err := Parse(word)
 		if err != nil || term.Match(e, now) != want {
 			t.Errorf("%s: want %v, %v", word, want, err)
@@ -81,7 +81,7 @@ func TestBadTerms(t *testing.T) {
 		"older=soon": "want a time", "older=": "wants TIME", "older=1y": "want a time", "older=-5": "want a time", "older=999999999999w": "want a time",
 		"tries=x": "want a number", "tries=-": "want a number", "tries=5-2": "the first is more", "state=odd": "want pending",
 		"type=x": "want mta", "error~(": "regular expression", "older~1h": "no regular expression", "src=1.2.3.4/99": "want a network",
-		"tries=99999999999999999999": "want a number", "next=5m-1m": "the first is more",
+		"tries=99999999999999999999": "want a number", "next=5m-1m": "the first is more", "from=@": "want a domain after it", "to!=@": "want a domain",
 	} {
 		if term, err := Parse(word); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, %v, want %s", word, term, err, want)

@@ -1,0 +1,60 @@
+package shell
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"smtpctl/protocol/smtpdsim"
+	"smtpctl/protocol/smtpdsim/simtest"
+)
+
+func TestProgress(t *testing.T) {
+	var b bytes.Buffer
+	p := &progress{w: &b, what: "removed", total: 1000, started: time.Now()}
+	for range 128 {
+		p.step()
+	}
+	if b.Len() > 0 {
+		t.Errorf("at once: %q", b.String())
+	}
+	p.started = time.Now().Add(-2 * time.Second)
+	for range 128 {
+		p.step()
+	}
+	p.end()
+	if !regexp.MustCompile(`^\rremoved 192 of 1000, 19%, \d\d a second\r\r {20,}\r$`).MatchString(b.String()) {
+		t.Errorf("%q", b.String())
+	}
+	(*progress)(nil).step()
+	(*progress)(nil).end()
+}
+
+// cancelWriter ends a context once it has been written to.
+type cancelWriter struct{ cancel context.CancelCauseFunc }
+
+func (w cancelWriter) Write(p []byte) (int, error) {
+	w.cancel(&signalError{2})
+	return len(p), nil
+}
+
+// TestInterrupted ends a listing and says how far it got.
+func TestInterrupted(t *testing.T) {
+	_, path := simtest.Start(t, smtpdsim.Config{Messages: 50_000})
+	ctx, cancel := context.WithCancelCause(context.Background())
+	opts := DefaultOptions()
+	opts.Socket = path
+	s := NewSession(opts, IO{In: strings.NewReader(""), Out: cancelWriter{cancel}, Err: io.Discard, Env: func(string) string { return "" }})
+	defer s.Close()
+	err := s.Eval(ctx, "show queue")
+	if err == nil || !regexp.MustCompile(`^show queue: interrupted after \d+ envelopes$`).MatchString(err.Error()) || Status(err) != 130 {
+		t.Errorf("%v, status %d", err, Status(err))
+	}
+	if err := s.Eval(context.Background(), "show status"); err != nil {
+		t.Errorf("after it: %v", err)
+	}
+}
