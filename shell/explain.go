@@ -348,7 +348,7 @@ func (c *Call) printVerdict(v *verdict) error {
 	}
 	style := c.out().style
 	var b strings.Builder
-	line := func(name, text string) { fmt.Fprintf(&b, "%-9s%s\n", name+":", render.Safe(text)) }
+	line := func(name, text string) { fmt.Fprintf(&b, "%-10s%s\n", name+":", render.Safe(text)) }
 	what := v.ID
 	if v.Created != 0 {
 		from := v.From
@@ -358,7 +358,7 @@ func (c *Call) printVerdict(v *verdict) error {
 		what += fmt.Sprintf(", %s to %s, %s old, %s", from, v.To, render.Age(time.Now().Unix()-int64(v.Created)), tries(v.Tries))
 	}
 	line("envelope", what)
-	fmt.Fprintf(&b, "%s\n", style.Bold(fmt.Sprintf("%-9s%s", "verdict:", v.Verdict+": "+render.Safe(v.Reason))))
+	fmt.Fprintf(&b, "%s\n", style.Bold(fmt.Sprintf("%-10s%s", "verdict:", v.Verdict+": "+render.Safe(v.Reason))))
 	for _, n := range v.Notes {
 		line("note", n)
 	}

@@ -27,7 +27,7 @@ func explained(t *testing.T, d *realsmtpd.Daemon, id, want, command string) {
 		return nil
 	})
 	t.Logf("%s: %s", want, last)
-	if r := ours(t, d, "", "explain", id); !strings.Contains(r.stdout, "verdict: "+want+": ") {
+	if r := ours(t, d, "", "explain", id); !strings.Contains(r.stdout, "verdict:  "+want+": ") {
 		t.Errorf("%v", r)
 	}
 }
@@ -69,7 +69,7 @@ func TestRealExplain(t *testing.T) {
 		d.Send(mail("later@ok.example"))
 		explained(t, d, firstID(t, d, "to=later@*"), "mta-paused", "resume mta")
 		r := ours(t, d, "", "explain", "abcdabcdabcdabcd")
-		if r.status != 1 || !strings.Contains(r.stdout, "verdict: gone: ") || !strings.Contains(r.stderr, "no such id in the queue") {
+		if r.status != 1 || !strings.Contains(r.stdout, "verdict:  gone: ") || !strings.Contains(r.stderr, "no such id in the queue") {
 			t.Errorf("gone: %v", r)
 		}
 	})

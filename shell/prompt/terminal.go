@@ -52,7 +52,7 @@ type terminal struct {
 	raw     bool
 	tok     tokenizer
 	queue   []string
-	last    string // the key handed on last
+	last    string // the key handed on last, but for keyWake
 	pending bool   // it has not been drawn yet
 	hold    bool   // a line is complete: no key before the next Setup
 	fresh   bool   // nothing has been drawn since Setup
@@ -271,7 +271,9 @@ func (t *terminal) translate(k string) string {
 
 // emit notes a key as handed on.
 func (t *terminal) emit(k string) []byte {
-	t.last = k
+	if k != keyWake { // it may come between Ctrl-D and the end of Input
+		t.last = k
+	}
 	t.pending = true
 	if k == keyEnter {
 		t.hold = true
