@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/user"
 	"strings"
+	"time"
 
 	"smtpctl/shell/render"
 )
@@ -21,13 +22,24 @@ func (c *Call) audit(err error) {
 		c.s.auditTo(text)
 		return
 	}
-	w, derr := syslog.New(syslog.LOG_MAIL|syslog.LOG_NOTICE, "smtpctl")
-	if derr != nil {
-		return
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		w, err := syslog.New(syslog.LOG_MAIL|syslog.LOG_NOTICE, "smtpctl")
+		if err != nil {
+			return
+		}
+		defer w.Close()
+		_ = w.Notice(text) // there is nobody else to tell
+	}()
+	select {
+	case <-done:
+	case <-time.After(auditTimeout): // syslogd is stuck, this program must not be
 	}
-	defer w.Close()
-	_ = w.Notice(text) // there is nobody else to tell
 }
+
+// auditTimeout is how long syslogd may take.
+const auditTimeout = time.Second
 
 // maxAuditLine bounds how much of a command is logged.
 const maxAuditLine = 900

@@ -52,7 +52,7 @@ func (c *Call) actSelected(ctx context.Context, conn *protocol.Conn, a protocol.
 		if _, ok := slices.BinarySearch(tg.evps, e.ID); ok {
 			seen++
 		}
-		return t.wants(a, listed{e.ID, e.Flags, e.NextTry}) && c.saved(e.ID, t)
+		return t.wants(a, listed{e.ID, e.Flags, e.NextTry}) && c.saved(ctx, e.ID, t)
 	}
 	err = c.locked(ctx, func() error {
 		if tg.all {

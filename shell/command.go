@@ -6,7 +6,6 @@ import (
 	"io"
 
 	"smtpctl/protocol"
-	"smtpctl/protocol/spool"
 	"smtpctl/shell/grammar"
 )
 
@@ -56,9 +55,6 @@ func (c *Call) warnf(format string, args ...any) {
 func (c *Call) conn(ctx context.Context) (*protocol.Conn, error) {
 	return c.s.dial(ctx, c.opts)
 }
-
-// spool returns the queue on disk.
-func (c *Call) spool() *spool.Spool { return spool.Open(c.opts.Spool) }
 
 // text returns the text of an argument.
 func (c *Call) text(i int) string { return c.args[i].Text }

@@ -17,13 +17,13 @@ func runShowEnvelope(ctx context.Context, c *Call) error {
 		return err
 	}
 	if c.format() == formatJSON {
-		e, err := c.spool().ReadEnvelope(id)
+		e, err := c.spool(ctx).ReadEnvelope(id)
 		if err != nil {
-			return c.contentError(err)
+			return c.contentError(ctx, err)
 		}
 		return c.printJSON(render.NewEnvelopeJSON(&e, false))
 	}
-	return c.contentError(c.spool().CopyEnvelope(c.out(), id))
+	return c.contentError(ctx, c.spool(ctx).CopyEnvelope(c.out(), id))
 }
 
 // A messageJSON is a message as JSON shows it.
@@ -41,26 +41,26 @@ func runShowMessage(ctx context.Context, c *Call) error {
 	}
 	if c.format() == formatJSON {
 		var b bytes.Buffer
-		if err := c.spool().CopyMessage(&b, id); err != nil {
-			return c.contentError(err)
+		if err := c.spool(ctx).CopyMessage(&b, id); err != nil {
+			return c.contentError(ctx, err)
 		}
 		return c.printJSON(messageJSON{id.String(), b.Len(), b.String()})
 	}
-	return c.contentError(c.spool().CopyMessage(c.out(), id))
+	return c.contentError(ctx, c.spool(ctx).CopyMessage(c.out(), id))
 }
 
 // contentError words the errors of reading one file of the queue.
-func (c *Call) contentError(err error) error {
+func (c *Call) contentError(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		if _, serr := readable(c.spool().Queue()); serr != nil {
+		if _, serr := readable(c.spool(ctx).Queue()); serr != nil {
 			return fmt.Errorf("%s: no queue there: %w", pathOf(c), fileError(serr))
 		}
 		return fmt.Errorf("%s: %w", pathOf(c), errNoSuchID)
 	}
-	return fmt.Errorf("%s: %w", pathOf(c), fileError(err))
+	return fmt.Errorf("%s: %w", pathOf(c), fileError(c.keyError(err)))
 }
 
 // readable reports whether a folder can be read.

@@ -206,7 +206,7 @@ func runDiscover(ctx context.Context, c *Call) error {
 	}
 	if n == 0 {
 		return fmt.Errorf("discover %q: no envelope files that smtpd does not know already: look in %s",
-			id.text, c.spool().Queue())
+			id.text, c.spool(ctx).Queue())
 	}
 	return nil
 }

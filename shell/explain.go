@@ -68,7 +68,7 @@ func runExplain(ctx context.Context, c *Call) error {
 		break
 	}
 	if e == nil {
-		v := c.explainGone(id)
+		v := c.explainGone(ctx, id)
 		if err := c.printVerdict(v); err != nil {
 			return err
 		}
@@ -88,11 +88,11 @@ func runExplain(ctx context.Context, c *Call) error {
 }
 
 // explainGone tells apart what smtpd does not know from what is not there.
-func (c *Call) explainGone(id protocol.EvpID) *verdict {
+func (c *Call) explainGone(ctx context.Context, id protocol.EvpID) *verdict {
 	v := &verdict{ID: id.String(), Verdict: verdictGone,
 		Reason: "it is not in the queue: delivered, bounced, expired or removed",
 		Notes:  []string{fmt.Sprintf("smtpd's log says which: look for %v", id)}}
-	if _, err := os.Stat(c.spool().EnvelopePath(id)); err == nil {
+	if _, err := os.Stat(c.spool(ctx).EnvelopePath(id)); err == nil {
 		v.Verdict, v.Reason = verdictUnknown, "its file is on disk, but smtpd does not list it: being removed, or put there by hand"
 		v.Command = "discover " + id.String()
 		v.Notes = nil

@@ -102,7 +102,7 @@ func (c *Call) eachMessage(ctx context.Context, lo protocol.MsgID, f func(protoc
 	conn, err := c.conn(ctx)
 	if errors.Is(err, protocol.ErrNotRunning) {
 		var last protocol.MsgID
-		return c.eachOnDisk(lo.First(), func(e protocol.EvpID) bool {
+		return c.eachOnDisk(ctx, lo.First(), func(e protocol.EvpID) bool {
 			if e.Msg() == last {
 				return true
 			}
@@ -129,7 +129,7 @@ func (c *Call) eachMessage(ctx context.Context, lo protocol.MsgID, f func(protoc
 func (c *Call) eachEnvelopeID(ctx context.Context, lo protocol.EvpID, f func(protocol.EvpID) bool) error {
 	conn, err := c.conn(ctx)
 	if errors.Is(err, protocol.ErrNotRunning) {
-		return c.eachOnDisk(lo, f)
+		return c.eachOnDisk(ctx, lo, f)
 	}
 	if err != nil {
 		return err
@@ -145,8 +145,8 @@ func (c *Call) eachEnvelopeID(ctx context.Context, lo protocol.EvpID, f func(pro
 	return nil
 }
 
-func (c *Call) eachOnDisk(lo protocol.EvpID, f func(protocol.EvpID) bool) error {
-	for id, err := range c.spool().IDs() {
+func (c *Call) eachOnDisk(ctx context.Context, lo protocol.EvpID, f func(protocol.EvpID) bool) error {
+	for id, err := range c.spool(ctx).IDs() {
 		if err != nil {
 			return fileError(err)
 		}

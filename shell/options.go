@@ -21,6 +21,7 @@ import (
 type Options struct {
 	Socket   string        // path of smtpd's control socket
 	Spool    string        // smtpd's spool folder, the one that holds queue
+	KeyFile  string        // file that holds the key of an encrypted queue
 	Timeout  time.Duration // how long smtpd may take to answer
 	Window   int           // requests in flight, 1 to 1024; 0 adapts it to smtpd
 	Color    string        // auto, always or never
@@ -80,6 +81,7 @@ func flagSet(o *Options, inv *invocation) *pflag.FlagSet {
 	fs.SortFlags = false
 	fs.StringVar(&o.Socket, "socket", o.Socket, "`PATH` of smtpd's control socket")
 	fs.StringVar(&o.Spool, "spool", o.Spool, "`DIR` that holds smtpd's queue")
+	fs.StringVar(&o.KeyFile, "key-file", o.KeyFile, "read the key of an encrypted queue from `FILE`; else it is looked for in smtpd.conf, or asked for")
 	fs.DurationVar(&o.Timeout, "timeout", o.Timeout, "how long smtpd may take to answer, a `TIME` such as 5s or 1m")
 	fs.IntVar(&o.Window, "window", o.Window, "keep `N` requests in flight; 0 adapts to what smtpd has to do")
 	fs.StringVar(&o.Color, "color", o.Color, "colour the output: `WHEN` is auto, always or never")

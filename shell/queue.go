@@ -9,8 +9,13 @@ import (
 	"time"
 
 	"smtpctl/protocol"
+	"smtpctl/protocol/spool"
 	"smtpctl/shell/render"
 )
+
+// keyTrials is how many files may fail to be decrypted before any other could:
+// then it is the key.
+const keyTrials = 3
 
 // bigSort is how many envelopes sorting holds before it says so.
 const bigSort = 20_000
@@ -74,7 +79,7 @@ func (c *Call) eachSelected(ctx context.Context, sel selection, now int64, f fun
 				return 0, fmt.Errorf("%s: smtpd is not running, and only its scheduler knows %s", pathOf(c), term.Key)
 			}
 		}
-		c.warnf("smtpctl: smtpd is not running: this is the queue on disk, in %s", render.Safe(c.spool().Queue()))
+		c.warnf("smtpctl: smtpd is not running: this is the queue on disk, in %s", render.Safe(c.spool(ctx).Queue()))
 		list = c.offline(ctx, &t)
 	case err != nil:
 		return 0, err
@@ -87,11 +92,16 @@ func (c *Call) eachSelected(ctx context.Context, sel selection, now int64, f fun
 	}
 	p := c.progress(ctx, conn, "looked at")
 	defer p.end()
-	n, bad := 0, 0
+	n, bad, locked := 0, 0, 0
 	for e, err := range list {
 		p.step()
+		if errors.Is(err, spool.ErrWrongKey) && n == 0 {
+			locked++
+		}
 		switch {
 		case err == nil:
+		case errors.Is(err, spool.ErrNoKey), locked >= keyTrials:
+			return n, fmt.Errorf("%s: %w", pathOf(c), c.keyError(err))
 		case errors.Is(err, protocol.ErrNotEnvelope), !online && ctx.Err() == nil && !unreadable(err, n+bad, e):
 			bad++
 			p.end()
@@ -131,7 +141,7 @@ func unreadable(err error, before int, e *protocol.Envelope) bool {
 func (c *Call) offline(ctx context.Context, t *target) iter.Seq2[*protocol.Envelope, error] {
 	return func(yield func(*protocol.Envelope, error) bool) {
 		if t.all {
-			for e, err := range c.spool().Envelopes(ctx) {
+			for e, err := range c.spool(ctx).Envelopes(ctx) {
 				if !yield(&e, err) {
 					return
 				}
@@ -139,7 +149,7 @@ func (c *Call) offline(ctx context.Context, t *target) iter.Seq2[*protocol.Envel
 			return
 		}
 		for _, msg := range t.msgs {
-			for e, err := range c.spool().MessageEnvelopes(msg) {
+			for e, err := range c.spool(ctx).MessageEnvelopes(msg) {
 				if !yield(&e, err) || ctx.Err() != nil {
 					return
 				}

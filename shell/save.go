@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,11 +16,11 @@ import (
 // saved writes the files of an envelope aside where --save asks for it, and
 // reports whether that was done or need not be. What could not be saved is
 // counted, and must not be removed.
-func (c *Call) saved(id protocol.EvpID, t *tally) bool {
+func (c *Call) saved(ctx context.Context, id protocol.EvpID, t *tally) bool {
 	if c.opts.Save == "" {
 		return true
 	}
-	err := c.save(id)
+	err := c.save(ctx, id)
 	if err == nil {
 		return true
 	}
@@ -33,12 +34,12 @@ func (c *Call) saved(id protocol.EvpID, t *tally) bool {
 // save copies the files of an envelope and of its message, as they are, to
 // DIR/MMMMMMMM/EEEEEEEEEEEEEEEE and DIR/MMMMMMMM/message: the names that they
 // have in the queue.
-func (c *Call) save(id protocol.EvpID) error {
+func (c *Call) save(ctx context.Context, id protocol.EvpID) error {
 	dir := filepath.Join(c.opts.Save, id.Msg().String())
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	sp := c.spool()
+	sp := c.spool(ctx)
 	message := filepath.Join(dir, "message")
 	if _, err := os.Lstat(message); errors.Is(err, fs.ErrNotExist) {
 		if err := copyAside(message, sp.MessagePath(id.Msg())); err != nil {

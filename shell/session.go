@@ -40,6 +40,9 @@ type Session struct {
 	keepGoing   bool // scripts go on after a failure
 	depth       int  // of source within source
 
+	// queueKey is the key of an encrypted queue that was typed.
+	queueKey []byte
+
 	// auditTo takes what would be logged, for tests.
 	auditTo func(text string)
 

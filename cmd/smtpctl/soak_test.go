@@ -4,6 +4,7 @@ import (
 	"flag"
 	"math/rand/v2"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -80,9 +81,19 @@ func TestPromptSoak(t *testing.T) {
 		x.paste("\x03")
 	}
 	time.Sleep(500 * time.Millisecond)
+	before := x.all()
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("before the end: %q\nthen: %q", tail(before), x.all()[len(before):])
+		}
+	})
 	x.skip()
+	// Should it not answer, its goroutines say why.
+	dump := time.AfterFunc(patience/2, func() { x.cmd.Process.Signal(syscall.SIGABRT) })
+	defer dump.Stop()
 	x.paste("\x15show status\r")
 	x.expect(`MDA (running|paused)`)
+	dump.Stop()
 	x.paste("exit\r")
 	select {
 	case <-x.done:

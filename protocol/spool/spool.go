@@ -22,19 +22,26 @@ const DefaultDir = "/var/spool/smtpd"
 // most some ten kilobytes.
 const maxEnvelope = 1 << 20
 
-// Errors for files that this package cannot read.
-var (
-	ErrEncrypted  = errors.New("the queue is encrypted")
-	ErrCompressed = errors.New("the queue is compressed")
-)
-
-// A Spool is a queue on disk.
+// A Spool is a queue on disk. Its files may be compressed, encrypted, or
+// compressed and then encrypted, as queue compression and queue encryption of
+// smtpd.conf have it.
 type Spool struct {
 	queue string // the folder queue in smtpd's spool folder
+	keys  *keyring
 }
 
 // Open returns the spool in a folder. Nothing is read yet.
-func Open(dir string) *Spool { return &Spool{queue: filepath.Join(dir, "queue")} }
+func Open(dir string) *Spool {
+	return &Spool{queue: filepath.Join(dir, "queue"), keys: &keyring{}}
+}
+
+// OpenWithKey is Open for a queue that may be encrypted: key is called once, when
+// the first encrypted file is met, and returns the 32 bytes of smtpd's key.
+func OpenWithKey(dir string, key func() ([]byte, error)) *Spool {
+	s := Open(dir)
+	s.keys.ask = key
+	return s
+}
 
 // Queue returns the folder that holds the messages.
 func (s *Spool) Queue() string { return s.queue }
@@ -68,45 +75,12 @@ func (s *Spool) EnvelopePath(id protocol.EvpID) string {
 // CopyMessage writes a message to w. The error wraps fs.ErrNotExist if it is
 // not in the queue.
 func (s *Spool) CopyMessage(w io.Writer, id protocol.MsgID) error {
-	return copyFile(w, s.MessagePath(id))
+	return s.copyFile(w, s.MessagePath(id))
 }
 
 // CopyEnvelope writes the text of an envelope to w.
 func (s *Spool) CopyEnvelope(w io.Writer, id protocol.EvpID) error {
-	return copyFile(w, s.EnvelopePath(id))
-}
-
-func copyFile(w io.Writer, path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	var head [2]byte
-	n, err := io.ReadFull(f, head[:])
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		return err
-	}
-	if err := checkPlain(head[:n]); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	_, err = io.Copy(w, f)
-	return err
-}
-
-// checkPlain looks at the first bytes of a file: 0x01 starts an encrypted one,
-// 0x1f 0x8b a compressed one.
-func checkPlain(head []byte) error {
-	switch {
-	case len(head) > 0 && head[0] == 0x01:
-		return ErrEncrypted
-	case len(head) > 1 && head[0] == 0x1f && head[1] == 0x8b:
-		return ErrCompressed
-	}
-	return nil
+	return s.copyFile(w, s.EnvelopePath(id))
 }
 
 // ReadEnvelope reads and parses one envelope file.
@@ -122,7 +96,7 @@ func (s *Spool) readEnvelope(id protocol.EvpID, buf []byte) (protocol.Envelope, 
 		return protocol.Envelope{ID: id}, err
 	}
 	var e protocol.Envelope
-	if err = checkPlain(text); err == nil {
+	if text, err = s.decode(text, maxEnvelope); err == nil {
 		e, err = protocol.ParseEnvelope(text)
 	}
 	e.ID = id

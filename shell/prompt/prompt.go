@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -47,6 +48,7 @@ type Prompt struct {
 	cfg  Config
 	tty  *terminal
 	out  *writer
+	keys *keySource
 	gp   *goprompt.Prompt
 	quit chan struct{}
 	stop sync.Once
@@ -84,13 +86,24 @@ func New(cfg Config) (*Prompt, error) {
 	p := &Prompt{cfg: cfg, tty: tty, quit: make(chan struct{}), history: cfg.History}
 	tty.prefix = p.prefix
 	p.out = newWriter(tty, cfg.Color)
+	p.build()
+	go p.signals()
+	return p, nil
+}
+
+// build makes a new go-prompt, in the place of the one there may have been.
+func (p *Prompt) build() {
+	if p.keys != nil {
+		p.keys.dead.Store(true)
+	}
+	p.keys = &keySource{terminal: p.tty}
 	p.gp = goprompt.New(func(string) {}, p.complete,
-		goprompt.OptionParser(tty),
+		goprompt.OptionParser(p.keys),
 		goprompt.OptionWriter(p.out),
 		goprompt.OptionLivePrefix(func() (string, bool) { return p.prefix(), true }),
 		goprompt.OptionCompletionWordSeparator(betweenWords),
 		goprompt.OptionMaxSuggestion(menuRows),
-		goprompt.OptionHistory(cfg.History),
+		goprompt.OptionHistory(p.history),
 		goprompt.OptionPrefixTextColor(goprompt.DefaultColor),
 		goprompt.OptionPreviewSuggestionTextColor(goprompt.Cyan),
 		goprompt.OptionSuggestionTextColor(goprompt.White),
@@ -114,8 +127,43 @@ func New(cfg Config) (*Prompt, error) {
 			goprompt.KeyBind{Key: goprompt.Ignore, Fn: p.endSearch},
 		),
 	)
-	go p.signals()
-	return p, nil
+}
+
+// A keySource is what one go-prompt reads keys from. After a panic go-prompt's
+// reader lives on; it gets no more keys then.
+type keySource struct {
+	*terminal
+	dead atomic.Bool
+}
+
+// Read hands on the next key.
+func (k *keySource) Read() ([]byte, error) {
+	if k.dead.Load() {
+		time.Sleep(time.Hour)
+		return nil, errNothing
+	}
+	b, err := k.terminal.Read()
+	if err == nil && k.dead.Load() {
+		k.unread(string(b))
+		return nil, errNothing
+	}
+	return b, err
+}
+
+// input lets go-prompt read a line. Some sequences of keys make it panic, when
+// its cursor has got beyond the end of a line of wide characters: then the line
+// is lost, but not the session.
+func (p *Prompt) input() (line string, ok bool) {
+	defer func() {
+		if recover() != nil {
+			p.tty.TearDown()
+			p.tty.write("\r\n\x1b[J")
+			p.build()
+			p.last.text, p.last.list = "", nil
+			line, ok = "", false
+		}
+	}()
+	return p.gp.Input(), true
 }
 
 // Close puts the terminal back as it was found.
@@ -154,17 +202,14 @@ func (p *Prompt) signals() {
 // ErrClosed when the terminal has gone. The terminal is as it was found when it
 // returns.
 func (p *Prompt) Line() (line string, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			p.tty.TearDown()
-			panic(r)
-		}
-	}()
 	for {
 		p.out.mute(false)
-		line := p.gp.Input()
+		line, ok := p.input()
 		p.out.mute(false)
 		why, key := p.tty.take()
+		if !ok && why != closed {
+			continue
+		}
 		switch why {
 		case closed:
 			return "", ErrClosed

@@ -244,6 +244,16 @@ func (t *terminal) Read() (key []byte, err error) {
 	return nil, errNothing
 }
 
+// unread puts back a key that nobody has taken.
+func (t *terminal) unread(k string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if k != keyWake {
+		t.queue = append([]string{k}, t.queue...)
+	}
+	t.pending = false
+}
+
 // translate turns keys into what go-prompt needs to see for them to do what a
 // person expects.
 func (t *terminal) translate(k string) string {

@@ -1,0 +1,114 @@
+package shell
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+
+	"smtpctl/protocol/spool"
+	"smtpctl/shell/prompt"
+	"smtpctl/shell/render"
+)
+
+// spool returns the queue on disk. If it is encrypted its key comes from
+// --key-file, else from smtpd.conf, else from whoever is at the terminal.
+func (c *Call) spool(ctx context.Context) *spool.Spool {
+	return spool.OpenWithKey(c.opts.Spool, func() ([]byte, error) { return c.queueKey(ctx) })
+}
+
+// queueKey finds the key of the queue.
+func (c *Call) queueKey(ctx context.Context) ([]byte, error) {
+	if c.opts.KeyFile != "" {
+		key, err := os.ReadFile(c.opts.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("--key-file: %w", fileError(err))
+		}
+		return checkKey("--key-file "+c.opts.KeyFile, bytes.TrimRight(key, "\r\n"))
+	}
+	if key := confKey(confPath(), 0, map[string]string{}); key != "" {
+		return checkKey("the key in "+confPath(), []byte(key))
+	}
+	if c.s.queueKey != nil {
+		return c.s.queueKey, nil
+	}
+	f, ok := c.s.io.In.(*os.File)
+	if !ok || !isTerminal(f) || c.s.stdinTaken {
+		return nil, fmt.Errorf("%w: name a file that holds it with --key-file", spool.ErrNoKey)
+	}
+	c.s.out.Flush()
+	fmt.Fprint(c.s.err, "key of the queue: ")
+	text, err := prompt.ReadSecret(ctx, f)
+	fmt.Fprintln(c.s.err)
+	if err != nil {
+		return nil, err
+	}
+	key, err := checkKey("the key", []byte(text))
+	if err == nil {
+		c.s.queueKey = key
+	}
+	return key, err
+}
+
+// checkKey refuses what cannot be a key.
+func checkKey(what string, key []byte) ([]byte, error) {
+	if len(key) != spool.KeySize {
+		return nil, fmt.Errorf("%s: %d characters, want %d", render.Safe(what), len(key), spool.KeySize)
+	}
+	return key, nil
+}
+
+// keyError forgets a key that was typed and does not fit.
+func (c *Call) keyError(err error) error {
+	if errors.Is(err, spool.ErrWrongKey) {
+		c.s.queueKey = nil
+	}
+	return err
+}
+
+// What of smtpd.conf is looked at.
+var (
+	confMacro   = regexp.MustCompile(`^\s*([A-Za-z_][A-Za-z0-9_]*)\s*=\s*"?([^"\s]+)"?\s*$`)
+	confCrypt   = regexp.MustCompile(`^\s*queue\s+encryption\s+"?([^"\s#]+)"?`)
+	confInclude = regexp.MustCompile(`^\s*include\s+"([^"]+)"`)
+)
+
+// maxInclude is how deep files may include each other.
+const maxInclude = 8
+
+// confKey returns the key that smtpd.conf has for queue encryption, or nothing.
+// That of stdin is typed when smtpd starts, and is nowhere else.
+func confKey(path string, depth int, macros map[string]string) string {
+	f, err := os.Open(path)
+	if err != nil || depth > maxInclude {
+		return ""
+	}
+	defer f.Close()
+	sc := bufio.NewScanner(f)
+	for sc.Scan() {
+		line := sc.Text()
+		if m := confMacro.FindStringSubmatch(line); m != nil {
+			macros[m[1]] = m[2]
+		}
+		if m := confInclude.FindStringSubmatch(line); m != nil {
+			if key := confKey(m[1], depth+1, macros); key != "" {
+				return key
+			}
+		}
+		if m := confCrypt.FindStringSubmatch(line); m != nil {
+			key := m[1]
+			if name, ok := strings.CutPrefix(key, "$"); ok {
+				key = macros[name]
+			}
+			if strings.EqualFold(key, "stdin") || key == "-" {
+				return ""
+			}
+			return key
+		}
+	}
+	return ""
+}
