@@ -162,6 +162,9 @@ func (c *Call) explainTally(a protocol.Action, verb string, t *tally, sel *selec
 			count(t.unsaved, "was", "were")[len(fmt.Sprint(t.unsaved))+1:], verb)
 	}
 	if len(sel.ids) > 0 && t.done == 0 && t.tried == 0 {
+		if len(sel.terms) > 0 && t.found()+t.refused == 0 && t.missing < len(sel.ids) {
+			return fmt.Errorf("%s: the terms hold for none of them", pathOf(c))
+		}
 		return fmt.Errorf("%s: %w", pathOf(c), c.nothingDone(a, t))
 	}
 	if sel.stdin && t.missing > 0 && t.done == 0 && t.tried == 0 {

@@ -25,14 +25,14 @@ func (c *Call) actSelected(ctx context.Context, conn *protocol.Conn, a protocol.
 		return err
 	}
 	now := time.Now().Unix()
-	named, fixed := len(tg.evps), false
+	asked, fixed := newSpotter(&tg), false
 	if c.opts.DryRun || c.opts.Expect >= 0 || c.mustConfirm(a) {
 		set, err := c.gather(ctx, conn, a, &tg, now)
 		if err != nil {
 			return err
 		}
 		t.refused += set.refused
-		t.missing = named - set.named
+		t.missing += set.missing
 		switch err := c.approve(ctx, a, set); {
 		case err != nil:
 			return err
@@ -41,16 +41,16 @@ func (c *Call) actSelected(ctx context.Context, conn *protocol.Conn, a protocol.
 			return nil
 		}
 		tg = target{evps: set.ids, msgs: messagesOf(set.ids)}
-		named, fixed = len(set.ids), true
+		asked, fixed = newSpotter(&tg), true
+		if conn, err = c.conn(ctx); err != nil { // the answer may have taken long
+			return err
+		}
 	}
-	seen := 0
 	choose := func(e *protocol.Envelope, err error) bool {
+		asked.see(e.ID)
 		if !tg.fits(e, err, now) {
 			t.p.step()
 			return false
-		}
-		if _, ok := slices.BinarySearch(tg.evps, e.ID); ok {
-			seen++
 		}
 		return t.wants(a, listed{e.ID, e.Flags, e.NextTry}) && c.saved(ctx, e.ID, t)
 	}
@@ -63,14 +63,39 @@ func (c *Call) actSelected(ctx context.Context, conn *protocol.Conn, a protocol.
 		return err
 	})
 	switch {
-	case tg.all:
+	case err != nil:
 	case fixed:
-		t.gone += named - seen
+		t.gone += asked.missing()
 	default:
-		t.missing += named - seen
+		t.missing += asked.missing()
 	}
 	return err
 }
+
+// A spotter finds out which of the ids of a target are in the queue.
+type spotter struct {
+	tg   *target
+	last protocol.MsgID
+	seen int
+}
+
+func newSpotter(tg *target) *spotter { return &spotter{tg: tg} }
+
+// see takes notice of a listed envelope; they come in the order of their ids.
+func (s *spotter) see(id protocol.EvpID) {
+	if _, ok := slices.BinarySearch(s.tg.evps, id); ok {
+		s.seen++
+	}
+	if msg := id.Msg(); msg != s.last {
+		s.last = msg
+		if _, ok := slices.BinarySearch(s.tg.whole, msg); ok {
+			s.seen++
+		}
+	}
+}
+
+// missing returns how many ids have not been seen.
+func (s *spotter) missing() int { return len(s.tg.evps) + len(s.tg.whole) - s.seen }
 
 // mustConfirm reports whether a person has to see first what a command does to
 // more than one envelope.
@@ -93,7 +118,7 @@ func messagesOf(ids []protocol.EvpID) []protocol.MsgID {
 // done to it.
 type gathered struct {
 	ids              []protocol.EvpID // ascending
-	named            int              // of those that were named by their ids
+	missing          int              // ids that were named and are not in the queue
 	refused          int              // selected, but not for this action
 	senders, domains tops
 }
@@ -109,16 +134,15 @@ func (c *Call) gather(ctx context.Context, conn *protocol.Conn, a protocol.Actio
 	p := c.progress(ctx, conn, "looked at")
 	defer p.end()
 	var look tally
+	asked := newSpotter(tg)
 	for e, err := range list {
 		p.step()
 		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
 			return nil, err
 		}
+		asked.see(e.ID)
 		if !tg.fits(e, err, now) {
 			continue
-		}
-		if _, ok := slices.BinarySearch(tg.evps, e.ID); ok {
-			g.named++
 		}
 		// What is due counts as done by schedule, so it is one of the set.
 		if look.done = 0; !look.wants(a, listed{e.ID, e.Flags, e.NextTry}) && look.done == 0 {
@@ -134,6 +158,7 @@ func (c *Call) gather(ctx context.Context, conn *protocol.Conn, a protocol.Actio
 			}
 		}
 	}
+	g.missing = asked.missing()
 	return g, nil
 }
 
