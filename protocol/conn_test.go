@@ -130,64 +130,6 @@ func ids(t testing.TB, list func(func(*protocol.Envelope, error) bool)) []protoc
 	return got
 }
 
-// TestListing lists queues of many shapes with small and large batches and
-// windows: nothing is missing, nothing comes twice, and all is in order.
-func TestListing(t *testing.T) {
-	for _, evpBatch := range []int{1, 2, 3, 256} {
-		for _, window := range []int{1, 2, 7, 64} {
-			for _, shape := range [][]int{{}, {1}, {1, 1, 1}, {5}, {1, 2, 3, 4, 5, 6, 7}, {300, 1, 256, 257}, {2, 2, 2, 2}} {
-				name := fmt.Sprintf("batch %d, window %d, shape %v", evpBatch, window, shape)
-				s, c := connect(t, smtpdsim.Config{EvpBatch: evpBatch, MsgBatch: 3}, protocol.Options{Window: window})
-				var want []protocol.EvpID
-				for m, n := range shape {
-					for i := range n {
-						id := protocol.EvpID(uint64(m+1)<<60 | uint64(i*7919+1))
-						want = append(want, id)
-						s.Add(smtpdsim.Envelope{ID: id})
-					}
-				}
-				if got := ids(t, c.Envelopes(ctx)); !slices.Equal(got, want) {
-					t.Errorf("%s: got %d envelopes, want %d", name, len(got), len(want))
-				}
-				if st, err := c.Status(ctx); err != nil {
-					t.Errorf("%s: the connection is out of order: %v, %v", name, st, err)
-				}
-			}
-		}
-	}
-}
-
-// TestListingWithHoles lists messages some of whose files have vanished.
-func TestListingWithHoles(t *testing.T) {
-	for _, tt := range []struct {
-		name  string
-		batch int
-		n     int
-		gone  func(i int) bool
-	}{
-		{"a short batch", 4, 20, func(i int) bool { return i%4 == 1 }},
-		{"an empty first batch", 4, 40, func(i int) bool { return i < 4 }},
-		{"an empty batch after two", 4, 40, func(i int) bool { return 8 <= i && i < 12 }},
-		{"two empty batches and short ones", 4, 40, func(i int) bool { return 8 <= i && i < 16 || i%5 == 0 }},
-		{"as smtpd has it, at first", 256, 700, func(i int) bool { return i < 256 }},
-		{"as smtpd has it, in the middle", 256, 1500, func(i int) bool { return 256 <= i && i < 700 }},
-	} {
-		s, c := connect(t, smtpdsim.Config{EvpBatch: tt.batch}, protocol.Options{})
-		s.Add(smtpdsim.Envelope{ID: 1<<32 | 1}, smtpdsim.Envelope{ID: 9<<32 | 1})
-		want := 2
-		for i := range tt.n {
-			id := protocol.EvpID(7<<32 | uint64(i)*(1<<32/uint64(tt.n)) + 1)
-			s.Add(smtpdsim.Envelope{ID: id, Gone: tt.gone(i)})
-			if !tt.gone(i) {
-				want++
-			}
-		}
-		if got := ids(t, c.Envelopes(ctx)); len(got) != want {
-			t.Errorf("%s: %d envelopes, want %d", tt.name, len(got), want)
-		}
-	}
-}
-
 func TestListingStopsEarly(t *testing.T) {
 	s, c := connect(t, smtpdsim.Config{Messages: 5000}, protocol.Options{})
 	for range 3 {

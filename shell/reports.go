@@ -2,7 +2,6 @@ package shell
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -214,9 +213,4 @@ const lookupTimeout = 2 * time.Second
 // sameName reports whether two names of domains or hosts are the same.
 func sameName(a, b string) bool {
 	return a != "" && strings.EqualFold(strings.TrimSuffix(a, "."), strings.TrimSuffix(b, "."))
-}
-
-// hasAny reports whether a list holds a text that begins with prefix.
-func hasAny(list []string, prefix string) bool {
-	return slices.ContainsFunc(list, func(s string) bool { return strings.HasPrefix(s, prefix) })
 }
