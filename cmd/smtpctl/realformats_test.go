@@ -13,7 +13,8 @@ import (
 	"smtpctl/protocol/realsmtpd"
 )
 
-// needs skips a test on machines that lack a program or a module of Python.
+// needs skips a test on machines that lack a program, or a module of the
+// system's own Python.
 func needs(t *testing.T, command ...string) {
 	t.Helper()
 	if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
@@ -26,7 +27,7 @@ func needs(t *testing.T, command ...string) {
 func TestRealFormats(t *testing.T) {
 	d := realsmtpd.Start(t, realsmtpd.Config{Plant: plantedQueue()})
 	needs(t, "jq", "--version")
-	needs(t, "python3", "-c", "import prometheus_client.openmetrics.parser")
+	needs(t, "/usr/bin/python3", "-c", "import prometheus_client.openmetrics.parser")
 	d.WaitQueued(len(plantedQueue()))
 	d.Send(realsmtpd.Mail{From: "s@x.example", To: []string{"a@temp.example", "b@slow.example"}})
 	ours(t, d, "", "pause", "mta", "from", "127.0.0.1", "for", "blocked.example")
@@ -58,7 +59,7 @@ func TestRealFormats(t *testing.T) {
 		}
 	}
 	r := ours(t, d, "", "show", "stats", "-o", "openmetrics")
-	cmd := exec.Command("python3", "-c", `import sys
+	cmd := exec.Command("/usr/bin/python3", "-c", `import sys
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
 names = [f.name for f in parse(sys.stdin.read())]
 assert "opensmtpd_scheduler_envelope" in names and "opensmtpd_paused" in names, names
