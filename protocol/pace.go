@@ -11,7 +11,7 @@ const (
 	quietEnvelopes = 1024
 	// busyWindow is how many envelopes may be awaited while mail comes or goes. smtpd's queue
 	// process takes some 50 µs for each, and mail waits for those asked before.
-	busyWindow = 24
+	busyWindow = 10
 	// leastWindow is how many requests may always be in flight: with one only,
 	// smtpd would rest between two of them.
 	leastWindow = 2
