@@ -29,10 +29,11 @@ func TestRealFormats(t *testing.T) {
 	needs(t, "jq", "--version")
 	needs(t, "/usr/bin/python3", "-c", "import prometheus_client.openmetrics.parser")
 	d.WaitQueued(len(plantedQueue()))
-	d.Send(realsmtpd.Mail{From: "s@x.example", To: []string{"a@temp.example", "b@slow.example"}})
 	ours(t, d, "", "pause", "mta", "from", "127.0.0.1", "for", "blocked.example")
-	firstID(t, d, "to=b@slow.example", "state=inflight")
+	d.Send(realsmtpd.Mail{From: "s@x.example", To: []string{"a@temp.example"}})
 	firstID(t, d, "to=a@temp.example", "error=?*")
+	d.Send(realsmtpd.Mail{From: "s@x.example", To: []string{"b@slow.example"}})
+	firstID(t, d, "to=b@slow.example", "state=inflight")
 	for line, filter := range map[string]string{
 		"show queue":               `select(.id and .state and (.tries >= 0) and (.created | fromdate > 0))`,
 		"show queue by domain age": `select(.count > 0 and .ages["5m"] >= 0)`,
