@@ -110,8 +110,8 @@ func (c *Conn) actWindow() int {
 }
 
 // ActAll goes through the queue from a message on and does one thing to each
-// envelope that choose wants, as soon as it is listed. Its error and the other arguments are
-// those of a listing and of Act. When ctx ends it asks for no more and sends no
+// envelope that choose wants, as soon as it is listed. Its error and the other
+// arguments are those of a listing and of Act. When ctx ends it asks for no more and sends no
 // more, and the answers to what was sent are still awaited for a moment.
 func (c *Conn) ActAll(ctx context.Context, a Action, from MsgID, choose func(*Envelope, error) bool, result func(id EvpID, ok bool)) (unconfirmed int, err error) {
 	return c.actListed(ctx, a, choose, result, func(l *lister) { l.nextPage, l.morePages, l.prove = from, true, true })
@@ -168,6 +168,12 @@ type pendingAct struct {
 // DueMargin is how many seconds before an envelope is due schedule must leave it
 // alone: more than pass between the look at it and smtpd's work on the request.
 const DueMargin = 5
+
+// Due reports whether smtpd delivers the envelope at once or very soon anyway, or
+// would if relaying were not paused.
+func (e *Envelope) Due(now int64) bool {
+	return e.Flags&(FlagPending|FlagHold) == FlagPending && e.NextTry <= now+DueMargin
+}
 
 // How many envelopes may wait before the listing is held up. Removals wait until
 // it is done, 16 bytes each: smtpd's queue process deletes files for each, some ten

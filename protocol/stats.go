@@ -25,13 +25,14 @@ func (d *Digest) Attempts() uint64 {
 
 // Digest asks for the counters, all totals since smtpd started.
 func (c *Conn) Digest(ctx context.Context) (Digest, error) {
-	p, err := c.call(ctx, "monitor", TypeGetDigest, nil)
+	end, err := c.begin(ctx)
 	if err != nil {
-		return Digest{}, err
+		return Digest{}, opError(ctx, "monitor", err)
 	}
-	d, err := c.decodeDigest(p)
+	defer end()
+	d, err := c.digest()
 	if err != nil {
-		return Digest{}, &OpError{"monitor", err}
+		return Digest{}, opError(ctx, "monitor", err)
 	}
 	return d, nil
 }

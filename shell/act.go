@@ -158,8 +158,11 @@ func (c *Call) printTally(a protocol.Action, verb string, t *tally) error {
 // or if something could not be saved.
 func (c *Call) explainTally(a protocol.Action, verb string, t *tally, sel *selection) error {
 	if t.unsaved > 0 {
-		return fmt.Errorf("%s: %s could not be saved and %s not %s", pathOf(c), count(t.unsaved, "envelope"),
-			count(t.unsaved, "was", "were")[len(fmt.Sprint(t.unsaved))+1:], verb)
+		were := "were"
+		if t.unsaved == 1 {
+			were = "was"
+		}
+		return fmt.Errorf("%s: %s could not be saved and %s not %s", pathOf(c), count(t.unsaved, "envelope"), were, verb)
 	}
 	if len(sel.ids) > 0 && t.done == 0 && t.tried == 0 {
 		if len(sel.terms) > 0 && t.found()+t.refused == 0 && t.missing < len(sel.ids) {
@@ -209,27 +212,14 @@ func (c *Call) nothingDone(a protocol.Action, t *tally) error {
 	return errors.New("it is not suspended")
 }
 
-// A listed is what an action has to know of an envelope.
-type listed struct {
-	id    protocol.EvpID
-	flags protocol.Flags
-	next  int64 // when it is due
-}
-
-// due reports whether smtpd delivers the envelope at once or very soon anyway,
-// or would if relaying were not paused.
-func (e *listed) due(now int64) bool {
-	return e.flags&protocol.FlagPending != 0 && e.flags&protocol.FlagHold == 0 && e.next <= now+protocol.DueMargin
-}
-
 func (c *Call) actEnvelope(ctx context.Context, conn *protocol.Conn, a protocol.Action, id protocol.EvpID, t *tally) error {
-	e, known, err := lookUp(ctx, conn, id)
+	e, err := lookUp(ctx, conn, id)
 	switch {
 	case err != nil:
 		return err
-	case known && !t.wants(a, e):
+	case e != nil && !t.wants(a, e):
 		return nil
-	case !known && a == protocol.ScheduleEnvelope:
+	case e == nil && a == protocol.ScheduleEnvelope:
 		return nil // it might be suspended for all that is known
 	}
 	// An envelope whose file has gone is not listed, but smtpd still has it.
@@ -237,15 +227,19 @@ func (c *Call) actEnvelope(ctx context.Context, conn *protocol.Conn, a protocol.
 	return err
 }
 
-// lookUp asks smtpd for the state of one envelope.
-func lookUp(ctx context.Context, conn *protocol.Conn, id protocol.EvpID) (l listed, known bool, err error) {
+// lookUp asks smtpd for one envelope, and returns nil if it is not listed.
+func lookUp(ctx context.Context, conn *protocol.Conn, id protocol.EvpID) (*protocol.Envelope, error) {
 	for e, err := range conn.MessageEnvelopes(ctx, id) {
 		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
-			return l, false, err
+			return nil, err
 		}
-		return listed{e.ID, e.Flags, e.NextTry}, e.ID == id, nil
+		if e.ID != id {
+			break
+		}
+		found := *e
+		return &found, nil
 	}
-	return l, false, nil
+	return nil, nil
 }
 
 // wants reports whether something is to be done to a listed envelope, and counts
@@ -254,9 +248,9 @@ func lookUp(ctx context.Context, conn *protocol.Conn, id protocol.EvpID) (l list
 // when it is resumed; and an envelope that is due is in the list of those to
 // deliver already, which a second schedule corrupts, so that mail is lost until
 // the next start, or smtpd crashes. What is due counts as scheduled, for it is.
-func (t *tally) wants(a protocol.Action, e listed) bool {
+func (t *tally) wants(a protocol.Action, e *protocol.Envelope) bool {
 	t.p.step()
-	suspended := e.flags&protocol.FlagSuspend != 0
+	suspended := e.Flags&protocol.FlagSuspend != 0
 	switch {
 	case suspended && (a == protocol.ScheduleEnvelope || a == protocol.PauseEnvelope):
 		t.suspended++
@@ -264,22 +258,22 @@ func (t *tally) wants(a protocol.Action, e listed) bool {
 	case !suspended && a == protocol.ResumeEnvelope:
 		t.running++
 		return false
-	case e.flags&protocol.FlagInflight != 0 && a == protocol.ScheduleEnvelope:
+	case e.Flags&protocol.FlagInflight != 0 && a == protocol.ScheduleEnvelope:
 		t.inflight++
 		return false
-	case a == protocol.ScheduleEnvelope && e.due(time.Now().Unix()):
+	case a == protocol.ScheduleEnvelope && e.Due(time.Now().Unix()):
 		t.done++
 		return false
-	case e.flags&protocol.FlagInflight != 0 && a == protocol.RemoveEnvelope:
+	case e.Flags&protocol.FlagInflight != 0 && a == protocol.RemoveEnvelope:
 		t.inflight++
 	}
 	return true
 }
 
-// choose returns wants as a listing of everything needs it. An envelope whose text cannot be
-// read is acted on like any other.
+// choose returns wants as a listing of everything needs it. An envelope whose
+// text cannot be read is acted on like any other.
 func (t *tally) choose(a protocol.Action) func(*protocol.Envelope, error) bool {
-	return func(e *protocol.Envelope, _ error) bool { return t.wants(a, listed{e.ID, e.Flags, e.NextTry}) }
+	return func(e *protocol.Envelope, _ error) bool { return t.wants(a, e) }
 }
 
 // count counts one answer.

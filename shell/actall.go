@@ -39,9 +39,9 @@ func (c *Call) actSingles(ctx context.Context, conn *protocol.Conn, a protocol.A
 	if !ok || inflight > 0 {
 		return 1, nil
 	}
-	now := before
 	for len(ids) > 0 {
-		if now, err = conn.Digest(ctx); err != nil {
+		now, err := conn.Digest(ctx)
+		if err != nil {
 			return 0, err
 		}
 		if a != protocol.RemoveEnvelope && (now.Dequeued != before.Dequeued || now.Expired != before.Expired || now.Removed != before.Removed) {

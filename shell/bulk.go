@@ -52,7 +52,7 @@ func (c *Call) actSelected(ctx context.Context, conn *protocol.Conn, a protocol.
 			t.p.step()
 			return false
 		}
-		return t.wants(a, listed{e.ID, e.Flags, e.NextTry}) && c.saved(ctx, e.ID, t)
+		return t.wants(a, e) && c.saved(ctx, e.ID, t)
 	}
 	err = c.locked(ctx, func() error {
 		if tg.all {
@@ -126,16 +126,12 @@ type gathered struct {
 // gather lists what an action would touch. With --dry-run it prints it.
 func (c *Call) gather(ctx context.Context, conn *protocol.Conn, a protocol.Action, tg *target, now int64) (*gathered, error) {
 	g := &gathered{senders: tops{}, domains: tops{}}
-	list := conn.Envelopes(ctx)
-	if !tg.all {
-		list = conn.EnvelopesOf(ctx, tg.msgs)
-	}
 	w := c.envelopeWriter(now, true)
 	p := c.progress(ctx, conn, "looked at")
 	defer p.end()
 	var look tally
 	asked := newSpotter(tg)
-	for e, err := range list {
+	for e, err := range tg.list(ctx, conn) {
 		p.step()
 		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
 			return nil, err
@@ -145,7 +141,7 @@ func (c *Call) gather(ctx context.Context, conn *protocol.Conn, a protocol.Actio
 			continue
 		}
 		// What is due counts as done by schedule, so it is one of the set.
-		if look.done = 0; !look.wants(a, listed{e.ID, e.Flags, e.NextTry}) && look.done == 0 {
+		if look.done = 0; !look.wants(a, e) && look.done == 0 {
 			g.refused++
 			continue
 		}

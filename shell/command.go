@@ -17,6 +17,7 @@ type Command struct {
 	Group   string
 	Summary string // one line
 	Help    string // paragraphs, may be empty
+	Selects bool   // its arguments are a selector, which its help explains
 	Own     bool   // OpenSMTPD's smtpctl has no such command
 	Changes bool   // --read-only refuses it
 	Live    bool   // it goes on until it is interrupted, or leaves the session

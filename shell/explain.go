@@ -2,7 +2,6 @@ package shell
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -56,16 +55,9 @@ func runExplain(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	var e *protocol.Envelope
-	for found, err := range conn.MessageEnvelopes(ctx, id) {
-		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
-			return err
-		}
-		if found.ID == id {
-			copied := *found
-			e = &copied
-		}
-		break
+	e, err := lookUp(ctx, conn, id)
+	if err != nil {
+		return err
 	}
 	if e == nil {
 		v := c.explainGone(ctx, id)

@@ -1,18 +1,17 @@
 package shell
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
 	"os"
 	"runtime"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"smtpctl/protocol/realsmtpd"
 	"smtpctl/protocol/smtpdsim"
 )
 
@@ -59,24 +58,6 @@ func TestFaultsOfEveryCommand(t *testing.T) {
 	}
 }
 
-// A lockedBuffer is a bytes.Buffer for several goroutines.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 func tryFault(t *testing.T, line, name string, cfg smtpdsim.Config) {
 	t.Helper()
 	path, remove, err := smtpdsim.TempSocket()
@@ -109,7 +90,7 @@ func tryFault(t *testing.T, line, name string, cfg smtpdsim.Config) {
 	sim.Add(smtpdsim.Envelope{ID: 7<<32 | 1}, smtpdsim.Envelope{ID: 7<<32 | 2}, smtpdsim.Envelope{ID: 9<<32 | 1})
 	opts := DefaultOptions()
 	opts.Socket, opts.Spool, opts.Timeout = path, os.TempDir(), 60*time.Millisecond
-	var out, errs lockedBuffer
+	var out, errs realsmtpd.LockedBuffer
 	s := NewSession(opts, IO{In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(string) string { return "" }})
 	defer s.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

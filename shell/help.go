@@ -41,9 +41,7 @@ unambiguous: "smtpctl sh ro" is "smtpctl show routes".
 `
 
 // selectorHelp explains selectors.
-var selectorHelp = makeSelectorHelp()
-
-func makeSelectorHelp() string {
+func selectorHelp() string {
 	var b strings.Builder
 	b.WriteString("One or more ids of envelopes (16 hex digits) or messages (8), - for ids on standard input, or terms\n" +
 		"that must all hold; != and !~ are the contrary of = and ~, which takes a regular expression:\n")
@@ -83,8 +81,12 @@ func (s *Session) printHelp(w io.Writer, words []string) error {
 	for _, c := range s.table {
 		if c.Pattern == path || strings.HasPrefix(c.Pattern, path+" ") {
 			fmt.Fprintf(w, "%s\n    %s\n", c.Pattern, c.Summary)
-			if c.Help != "" {
-				fmt.Fprintf(w, "    %s\n", strings.ReplaceAll(c.Help, "\n", "\n    "))
+			help := c.Help
+			if c.Selects {
+				help = strings.TrimPrefix(help+"\n"+selectorHelp(), "\n")
+			}
+			if help != "" {
+				fmt.Fprintf(w, "    %s\n", strings.ReplaceAll(help, "\n", "\n    "))
 			}
 		}
 	}

@@ -83,12 +83,10 @@ func (c *Call) eachSelected(ctx context.Context, sel selection, now int64, f fun
 		list = c.offline(ctx, &t)
 	case err != nil:
 		return 0, err
-	case !t.all:
-		list = conn.EnvelopesOf(ctx, t.msgs)
-	case sel.limit > 0 && sel.sort == "" && len(sel.terms) == 0:
+	case t.all && sel.limit > 0 && sel.sort == "" && len(sel.terms) == 0:
 		list = conn.EnvelopesLimit(ctx, 0, sel.limit)
 	default:
-		list = conn.Envelopes(ctx)
+		list = t.list(ctx, conn)
 	}
 	p := c.progress(ctx, conn, "looked at")
 	defer p.end()

@@ -2,13 +2,16 @@ package shell
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
 
 	"smtpctl/protocol"
+	"smtpctl/shell/grammar"
 	"smtpctl/shell/selector"
 )
 
@@ -64,9 +67,11 @@ type selection struct {
 }
 
 // selection returns what the arguments select.
-func (c *Call) selection() selection {
+func (c *Call) selection() selection { return selectionOf(c.args) }
+
+func selectionOf(args []grammar.Arg) selection {
 	var s selection
-	for _, a := range c.args {
+	for _, a := range args {
 		switch v := a.Value.(type) {
 		case idArg:
 			s.ids = append(s.ids, v)
@@ -175,6 +180,14 @@ func (c *Call) target(sel selection) (target, error) {
 	slices.Sort(t.evps)
 	t.evps = slices.Compact(t.evps)
 	return t, nil
+}
+
+// list asks smtpd for the envelopes that may be meant.
+func (t *target) list(ctx context.Context, conn *protocol.Conn) iter.Seq2[*protocol.Envelope, error] {
+	if t.all {
+		return conn.Envelopes(ctx)
+	}
+	return conn.EnvelopesOf(ctx, t.msgs)
 }
 
 // named reports whether the ids, if there are any, name an envelope.

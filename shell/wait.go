@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"smtpctl/protocol"
+	"smtpctl/shell/grammar"
 	"smtpctl/shell/selector"
 )
 
@@ -150,19 +152,11 @@ func runWaitStats(ctx context.Context, c *Call) error {
 // countSelected returns how many envelopes the arguments select, counting no
 // further than most if that is above 0.
 func (c *Call) countSelected(ctx context.Context, most int) (int, error) {
-	sel := selection{}
-	for i, a := range c.args {
-		if a.Text == "for" {
-			break
-		}
-		switch v := c.args[i].Value.(type) {
-		case idArg:
-			sel.ids = append(sel.ids, v)
-		case *selector.Term:
-			sel.terms = append(sel.terms, v)
-		}
+	args := c.args
+	if i := slices.IndexFunc(args, func(a grammar.Arg) bool { return a.Text == "for" }); i >= 0 {
+		args = args[:i]
 	}
-	t, err := c.target(sel)
+	t, err := c.target(selectionOf(args))
 	if err != nil {
 		return 0, err
 	}
@@ -176,12 +170,8 @@ func (c *Call) countSelected(ctx context.Context, most int) (int, error) {
 			return int(d.Enqueued - d.Dequeued), err
 		}
 	}
-	list := conn.Envelopes(ctx)
-	if !t.all {
-		list = conn.EnvelopesOf(ctx, t.msgs)
-	}
 	n, now := 0, time.Now().Unix()
-	for e, err := range list {
+	for e, err := range t.list(ctx, conn) {
 		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
 			return n, err
 		}

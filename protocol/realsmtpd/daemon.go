@@ -57,7 +57,7 @@ type Daemon struct {
 	cfg  Config
 	cmd  *exec.Cmd
 	done chan struct{}
-	log  lockedBuffer
+	log  LockedBuffer
 }
 
 // Start starts an smtpd with an empty queue, but for what the config plants, and

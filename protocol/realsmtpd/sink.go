@@ -105,19 +105,19 @@ func (s *Sink) serve(c net.Conn) {
 	}
 }
 
-// A lockedBuffer is a bytes.Buffer for several goroutines.
-type lockedBuffer struct {
+// A LockedBuffer is a bytes.Buffer for several goroutines.
+type LockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
 }
 
-func (l *lockedBuffer) Write(p []byte) (int, error) {
+func (l *LockedBuffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.Write(p)
 }
 
-func (l *lockedBuffer) String() string {
+func (l *LockedBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
