@@ -263,7 +263,7 @@ func TestRealConfirmed(t *testing.T) {
 	spam(30)
 	d.WaitQueued(90)
 	x := openTerminal(t, "--socket", d.Socket, "--spool", d.Spool)
-	x.expect(promptRE)
+	x.expect(`smtpctl \[mta paused\]> $`)
 	x.keys("remove from=@spam.example\r")
 	x.expect(`remove: 60 envelopes(?s).*remove them\? \[y/N\] $`)
 	before := strings.Fields(cutField(ours(t, d, "", "show", "queue", "from=@spam.example").stdout))
