@@ -7,77 +7,147 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
-	"strings"
-
-	"github.com/go-crypt/crypt/algorithm"
-	"github.com/go-crypt/crypt/algorithm/bcrypt"
-	"github.com/go-crypt/crypt/algorithm/shacrypt"
 
 	"smtpctl/shell/prompt"
 )
 
-// Limits of passwords.
-const (
-	maxPassword     = 4096
-	sha512Rounds    = 5000 // crypt(3)'s default, which its hashes do not name
-	bcryptCost      = 12
-	maxPasswordLine = 64 << 10
-)
+// maxInputLine is the longest line that encrypt and spf walk read from standard
+// input, in bytes.
+const maxInputLine = 64 << 10
 
-// runEncrypt hashes one password given as an argument, or all those on standard
-// input, one a line.
+// A hashJSON is a hash as JSON shows it.
+type hashJSON struct {
+	Scheme string `json:"scheme"`
+	Hash   string `json:"hash"`
+}
+
+// A verifiedJSON says whether a password is that of a hash.
+type verifiedJSON struct {
+	Match bool `json:"match"`
+}
+
+// checkEncrypt looks at the options of encrypt.
+func checkEncrypt(c *Call) error {
+	if c.opts.Verify == "" {
+		_, _, err := c.opts.chosenScheme()
+		return err
+	}
+	if c.opts.Scheme != "" || c.opts.Cost != 0 {
+		return usagef("encrypt: --verify takes the scheme and the cost from the hash")
+	}
+	if _, err := parseHash(c.opts.Verify); err != nil {
+		return usagef("encrypt: --verify %q: %w", c.opts.Verify, err)
+	}
+	return nil
+}
+
+// runEncrypt hashes passwords, or verifies them: one given as an argument, one
+// typed, or all those on standard input, one a line.
 func runEncrypt(ctx context.Context, c *Call) error {
-	h, err := newHasher()
+	work, end, err := c.passwordWork()
 	if err != nil {
 		return err
 	}
+	err = c.eachPassword(ctx, func(password string) error {
+		if err := checkPassword(password); err != nil {
+			return err
+		}
+		return work(password)
+	})
+	if err != nil {
+		return err
+	}
+	return end()
+}
+
+// passwordWork returns what is done with each password, and with all of them.
+func (c *Call) passwordWork() (work func(string) error, end func() error, err error) {
+	if c.opts.Verify != "" {
+		return c.verifyWork()
+	}
+	s, cost, err := c.opts.chosenScheme()
+	if err != nil {
+		return nil, nil, err
+	}
+	h, err := s.hash(cost)
+	if err != nil {
+		return nil, nil, fmt.Errorf("encrypt: %w", err)
+	}
+	return func(password string) error {
+		d, err := h.Hash(password)
+		if err != nil {
+			return fmt.Errorf("encrypt: %w", err)
+		}
+		if c.format() == formatJSON {
+			return c.printJSON(hashJSON{s.name, d.Encode()})
+		}
+		_, err = fmt.Fprintln(c.out(), d.Encode())
+		return err
+	}, func() error { return nil }, nil
+}
+
+// verifyWork is passwordWork for --verify.
+func (c *Call) verifyWork() (work func(string) error, end func() error, err error) {
+	d, err := parseHash(c.opts.Verify)
+	if err != nil {
+		return nil, nil, fmt.Errorf("encrypt: --verify: %w", err)
+	}
+	tried, wrong := 0, 0
+	return func(password string) error {
+			tried++
+			match, err := d.MatchAdvanced(password)
+			if err != nil {
+				return fmt.Errorf("encrypt: %w", err)
+			}
+			text := "match"
+			if !match {
+				wrong++
+				text = "no match"
+			}
+			if c.format() == formatJSON {
+				return c.printJSON(verifiedJSON{match})
+			}
+			_, err = fmt.Fprintln(c.out(), text)
+			return err
+		}, func() error {
+			switch {
+			case tried == 0:
+				return errors.New("encrypt: no password on standard input")
+			case wrong > 0:
+				return errors.New("encrypt: this is not the password of that hash")
+			}
+			return nil
+		}, nil
+}
+
+// eachPassword calls work with each password that there is.
+func (c *Call) eachPassword(ctx context.Context, work func(string) error) error {
 	if len(c.args) > 0 {
-		return c.encrypt(h, c.text(0))
+		if !c.s.lines {
+			c.warnf("smtpctl: encrypt: others could see this password in ps(1): better leave it out, and type it or send it to standard input")
+		}
+		return work(c.text(0))
 	}
 	if f, ok := c.in().(*os.File); ok && isTerminal(f) {
 		password, err := c.askPassword(ctx, f)
 		if err != nil {
 			return err
 		}
-		return c.encrypt(h, password)
+		return work(password)
 	}
 	for line, err := range lines(ctx, c.in()) {
 		if err != nil {
 			return fmt.Errorf("encrypt: %w", err)
 		}
-		if err := c.encrypt(h, line); err != nil {
+		if err := work(line); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// newHasher returns the hash that smtpctl's encrypt makes on this system: bcrypt
-// on OpenBSD, crypt(3)'s SHA-512 elsewhere.
-func newHasher() (algorithm.Hash, error) {
-	if runtime.GOOS == "openbsd" {
-		return bcrypt.New(bcrypt.WithCost(bcryptCost))
-	}
-	return shacrypt.New(shacrypt.WithVariant(shacrypt.VariantSHA512), shacrypt.WithIterations(sha512Rounds))
-}
-
-func (c *Call) encrypt(h algorithm.Hash, password string) error {
-	switch {
-	case strings.IndexByte(password, 0) >= 0:
-		return errors.New("encrypt: a password must not hold a NUL")
-	case len(password) > maxPassword:
-		return fmt.Errorf("encrypt: the password has %d bytes, want at most %d", len(password), maxPassword)
-	}
-	d, err := h.Hash(password)
-	if err != nil {
-		return fmt.Errorf("encrypt: %w", err)
-	}
-	_, err = fmt.Fprintln(c.out(), d.Encode())
-	return err
-}
-
-// askPassword reads a password from a terminal without echo, twice.
+// askPassword reads a password from a terminal without echo, twice unless it is
+// only compared.
 func (c *Call) askPassword(ctx context.Context, f *os.File) (string, error) {
 	ask := func(question string) (string, error) {
 		fmt.Fprint(c.s.err, question)
@@ -91,6 +161,9 @@ func (c *Call) askPassword(ctx context.Context, f *os.File) (string, error) {
 	first, err := ask("password: ")
 	if err != nil {
 		return "", err
+	}
+	if c.opts.Verify != "" {
+		return first, nil
 	}
 	second, err := ask("again: ")
 	if err != nil {
@@ -124,7 +197,7 @@ func lines(ctx context.Context, r io.Reader) func(func(string, error) bool) {
 				}
 			}
 			sc := bufio.NewScanner(r)
-			sc.Buffer(nil, maxPasswordLine)
+			sc.Buffer(nil, maxInputLine)
 			for sc.Scan() {
 				if !send(item{line: sc.Text()}) {
 					return
@@ -132,7 +205,7 @@ func lines(ctx context.Context, r io.Reader) func(func(string, error) bool) {
 			}
 			if err := sc.Err(); err != nil {
 				if errors.Is(err, bufio.ErrTooLong) {
-					err = fmt.Errorf("a line is longer than %d bytes", maxPasswordLine)
+					err = fmt.Errorf("a line is longer than %d bytes", maxInputLine)
 				}
 				send(item{err: err})
 			}

@@ -1,30 +1,109 @@
 package shell
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 )
 
-// TestEncryptIsCrypt checks hashes with the system's crypt(3), through perl.
-func TestEncryptIsCrypt(t *testing.T) {
-	perl, err := exec.LookPath("perl")
-	if err != nil || runtime.GOOS != "linux" {
-		t.Skip("needs perl and a crypt(3) that knows SHA-512")
-	}
-	h, err := newHasher()
+// crypt3 returns what the system's crypt(3) makes of a password, through perl.
+func crypt3(t *testing.T, password, setting string) string {
+	t.Helper()
+	out, err := exec.Command("perl", "-e", "print crypt($ARGV[0], $ARGV[1])", "--", password, setting).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, password := range []string{"secret", "", "with space", "日本", "--", strings.Repeat("x", 500)} {
-		d, err := h.Hash(password)
+	return string(out)
+}
+
+// TestEncryptIsCrypt checks hashes of each scheme with the system's crypt(3), and
+// that they verify.
+func TestEncryptIsCrypt(t *testing.T) {
+	if _, err := exec.LookPath("perl"); err != nil || runtime.GOOS != "linux" {
+		t.Skip("needs perl and a crypt(3) that knows SHA-512, bcrypt and yescrypt")
+	}
+	for _, tt := range []struct {
+		scheme, prefix string
+		cost           int
+	}{
+		{"sha512", "$6$", 0}, {"sha512", "$6$rounds=1000$", 1000}, {"bcrypt", "$2b$10$", 10}, {"bcrypt", "$2b$12$", 0},
+		{"yescrypt", "$y$j7T$", 3}, {"yescrypt", "$y$jCT$", 0},
+	} {
+		s, cost, err := (&Options{Scheme: tt.scheme, Cost: tt.cost}).chosenScheme()
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := exec.Command(perl, "-e", "print crypt($ARGV[0], $ARGV[1])", "--", password, d.Encode()).Output()
-		if err != nil || string(got) != d.Encode() {
-			t.Errorf("%q: crypt(3) gives %q, %v, want %q", password, got, err, d.Encode())
+		h, err := s.hash(cost)
+		if err != nil {
+			t.Fatal(err)
+		}
+		passwords := []string{"secret", "", "with space", "日本", "--", strings.Repeat("x", 72)}
+		if tt.scheme != "bcrypt" {
+			passwords = append(passwords, strings.Repeat("x", maxPassword))
+		}
+		if tt.cost == 0 {
+			passwords = passwords[:1]
+		}
+		for _, password := range passwords {
+			d, err := h.Hash(password)
+			if err != nil {
+				t.Fatal(err)
+			}
+			hash := d.Encode()
+			if got := crypt3(t, password, hash); got != hash || !strings.HasPrefix(hash, tt.prefix) {
+				t.Errorf("%s %q: crypt(3) gives %q, want %q", tt.scheme, password, got, hash)
+			}
+			again, err := parseHash(hash)
+			if err != nil || !again.Match(password) || again.Match(password+"x") && len(password) < 72 {
+				t.Errorf("%s %q: %q does not verify: %v", tt.scheme, password, hash, err)
+			}
 		}
 	}
+	// What crypt(3) makes of settings that encrypt does not make.
+	for _, setting := range []string{"$1$abcdefgh$", "$5$abcdefgh$", "$2y$05$abcdefghijklmnopqrstuu", "$2a$05$abcdefghijklmnopqrstuu", "$sha1$20000$abcdefgh$", "$y$jD5$abcdefgh$"} {
+		hash := crypt3(t, "secret", setting)
+		if d, err := parseHash(hash); err != nil || !d.Match("secret") || d.Match("other") {
+			t.Errorf("%q of crypt(3) does not verify: %v", hash, err)
+		}
+	}
+}
+
+func TestParseHash(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "want a hash", "secret": "want a hash", "$6$": "want a hash", "$9$aa$bb": "want a hash", "$2b$10$short": "want a hash",
+		"$y$j/.T$a$b":                "want a hash",
+		"$y$jT5$abcdefgh$abc":        "more than 2 GB",
+		"$6$rounds=999999999$salt$h": "too high",
+		"$2b$31$abcdefghijklmnopqrstuuOeZ2hQ32AyBh8ZYFFLfYoUxWKOV2GcS": "too high",
+	} {
+		if _, err := parseHash(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestSystemScheme(t *testing.T) {
+	if runtime.GOOS == "openbsd" {
+		t.Skip("there it is always bcrypt")
+	}
+	helper := filepath.Join(t.TempDir(), "encrypt")
+	for program, want := range map[string]string{"": "sha512", "\x00crypt\x00": "sha512", "\x00crypt\x00crypt_gensalt\x00": "yescrypt"} {
+		if program != "" {
+			os.WriteFile(helper, []byte(program), 0o600)
+		}
+		if got := systemScheme([]string{"/nonexistent", helper}); got != want {
+			t.Errorf("%q: %s, want %s", program, got, want)
+		}
+		os.Remove(helper)
+	}
+}
+
+func FuzzParseHash(f *testing.F) {
+	for _, s := range []string{"$2b$10$abcdefghijklmnopqrstuuOeZ2hQ32AyBh8ZYFFLfYoUxWKOV2GcS", "$6$salt$hash", "$y$j9T$abcdefgh$abcdefgh", "$sha1$1$a$b", "$1$a$b", "$5$rounds=1000$a$b", "$md5,rounds=1$a$$b"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) { parseHash(text) })
 }

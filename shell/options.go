@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -35,6 +36,18 @@ type Options struct {
 
 	// Restricted switches off pipes, files and the pager.
 	Restricted bool
+
+	// Of encrypt.
+	Scheme string // way to hash; "" for that of OpenSMTPD's smtpctl
+	Cost   int    // of the hash, 0 for what is usual
+	Verify string // hash to compare passwords with
+
+	// Of spf walk.
+	Only4, Only6    bool   // only IPv4, only IPv6
+	Sort, Aggregate bool   // networks in order; merged as far as they can be
+	Resolver        string // address of the name server to ask
+
+	Headers bool // show message without the body
 
 	help, version bool
 }
@@ -94,6 +107,15 @@ func flagSet(o *Options, inv *invocation) *pflag.FlagSet {
 	fs.IntVar(&o.Expect, "expect", o.Expect, "act only if just `N` envelopes are selected")
 	fs.BoolVarP(&o.Yes, "yes", "y", o.Yes, "do not ask before removing at the prompt")
 	fs.StringVar(&o.Save, "save", o.Save, "copy what is removed to `DIR` first, and keep what cannot be copied")
+	fs.BoolVar(&o.Headers, "headers", o.Headers, "show message: only the headers")
+	fs.StringVar(&o.Scheme, "scheme", o.Scheme, "encrypt: hash with `SCHEME`, which is bcrypt, sha512 or yescrypt")
+	fs.IntVar(&o.Cost, "cost", o.Cost, "encrypt: make the hash `N` costly: 10 to 20 for bcrypt, 3 to 11 for yescrypt, rounds for sha512")
+	fs.StringVar(&o.Verify, "verify", o.Verify, "encrypt: say whether the password is that of `HASH`")
+	fs.BoolVarP(&o.Only4, "ipv4", "4", o.Only4, "spf walk: only IPv4")
+	fs.BoolVarP(&o.Only6, "ipv6", "6", o.Only6, "spf walk: only IPv6")
+	fs.BoolVar(&o.Sort, "sort", o.Sort, "spf walk: all networks in order, each once")
+	fs.BoolVar(&o.Aggregate, "aggregate", o.Aggregate, "spf walk: merge networks that lie within or beside each other")
+	fs.StringVar(&o.Resolver, "resolver", o.Resolver, "spf walk: ask the name server at `ADDR`, an address with or without a port")
 	fs.BoolVarP(&o.ReadOnly, "read-only", "r", o.ReadOnly, "refuse every command that changes something")
 	fs.BoolVar(&o.Restricted, "restricted", o.Restricted, "switch off pipes, files and the pager")
 	if inv != nil {
@@ -132,6 +154,11 @@ func parseOptions(words []string, base Options, inv *invocation, literal func(st
 		rest = append(rest, words[0])
 		words = words[1:]
 		if first && literal(rest[0]) {
+			n := leadingFlags(words)
+			if err := fs.Parse(words[:n]); err != nil {
+				return o, nil, &UsageError{Err: optionError(err)}
+			}
+			words = words[n:]
 			if len(words) == 2 && words[0] == "--" {
 				words = words[1:] // as getopt(3) has it
 			}
@@ -142,6 +169,60 @@ func parseOptions(words []string, base Options, inv *invocation, literal func(st
 	o.ReadOnly = o.ReadOnly || base.ReadOnly
 	o.Restricted = o.Restricted || base.Restricted
 	return o, rest, o.validate()
+}
+
+// encryptFlags are the flags that may follow encrypt, if they have a value: a
+// password that stands alone is one whatever it looks like.
+var encryptFlags = []string{"--scheme", "--cost", "--verify"}
+
+// leadingFlags returns how many words after encrypt are flags and their values.
+func leadingFlags(words []string) int {
+	n := 0
+	for n < len(words) {
+		name, _, whole := strings.Cut(words[n], "=")
+		switch {
+		case !slices.Contains(encryptFlags, name) || !whole && n+1 == len(words):
+			return n
+		case whole:
+			n++
+		default:
+			n += 2
+		}
+	}
+	return n
+}
+
+// commandFlags are the flags that belong to one command.
+var commandFlags = []struct {
+	name    string
+	command string
+	value   func(o *Options) any
+}{
+	{"--scheme", "encrypt", func(o *Options) any { return o.Scheme }},
+	{"--cost", "encrypt", func(o *Options) any { return o.Cost }},
+	{"--verify", "encrypt", func(o *Options) any { return o.Verify }},
+	{"-4", "spf walk", func(o *Options) any { return o.Only4 }},
+	{"-6", "spf walk", func(o *Options) any { return o.Only6 }},
+	{"--sort", "spf walk", func(o *Options) any { return o.Sort }},
+	{"--aggregate", "spf walk", func(o *Options) any { return o.Aggregate }},
+	{"--resolver", "spf walk", func(o *Options) any { return o.Resolver }},
+	{"--headers", "show message", func(o *Options) any { return o.Headers }},
+}
+
+// misplaced returns a flag that was given and belongs to another command. Flags
+// given when a session began count for those of its lines that take them.
+func (c *Call) misplaced() error {
+	base := DefaultOptions()
+	if c.s.lines {
+		base = c.s.opts
+	}
+	path := strings.Join(c.path, " ") + " "
+	for _, f := range commandFlags {
+		if f.value(&c.opts) != f.value(&base) && !strings.HasPrefix(path, f.command+" ") {
+			return usagef("%s: %s goes with %s", pathOf(c), f.name, f.command)
+		}
+	}
+	return nil
 }
 
 // optionError words pflag's errors as this program does.
@@ -155,6 +236,8 @@ func optionError(err error) error {
 		return fmt.Errorf("--timeout %q: want a time such as 5s or 1m", bad.GetValue())
 	case "expect":
 		return fmt.Errorf("--expect %q: want a number of envelopes", bad.GetValue())
+	case "cost":
+		return fmt.Errorf("--cost %q: want a number", bad.GetValue())
 	case "window":
 		return fmt.Errorf("--window %q: want a number", bad.GetValue())
 	}

@@ -29,7 +29,7 @@ type repl struct {
 
 // repl runs the prompt until the user leaves it, and returns the exit status.
 func (s *Session) repl() int {
-	s.interactive = true
+	s.interactive, s.lines = true, true
 	s.confirm = s.ask
 	r := &repl{s: s, history: openHistory(historyPath(s.io.Env))}
 	r.live = newLive(s, func() {
@@ -180,7 +180,10 @@ func keepInHistory(s *Session, line string) bool {
 	}
 	for _, c := range commands {
 		words := c.words
-		_, rest, err := parseOptions(words, s.opts, nil, s.isEncrypt)
+		opts, rest, err := parseOptions(words, s.opts, nil, s.isEncrypt)
+		if opts.Verify != s.opts.Verify {
+			return false
+		}
 		if err != nil && len(words) > 0 {
 			rest = words
 		}

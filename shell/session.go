@@ -37,6 +37,7 @@ type Session struct {
 
 	interactive bool // a person types the lines
 	stdinTaken  bool // the lines come from standard input
+	lines       bool // it evaluates lines: it is no one-shot
 	keepGoing   bool // scripts go on after a failure
 	depth       int  // of source within source
 
@@ -161,10 +162,10 @@ func (s *Session) admit(c *Call) error {
 			return usagef("%s: want 8 or 16 hex digits: a command that changes something takes no shortened id", pathOf(c))
 		}
 	}
-	if c.cmd.Check != nil {
-		return c.cmd.Check(c)
+	if err := c.misplaced(); err != nil || c.cmd.Check == nil {
+		return err
 	}
-	return nil
+	return c.cmd.Check(c)
 }
 
 // pathOf returns the words of a call for a message, with its arguments quoted.

@@ -47,11 +47,14 @@ func commandTable() []*Command {
 	return []*Command{
 		{Pattern: "discover <selector>", Group: groupQueue, Changes: true, Run: runDiscover,
 			Summary: "take up an envelope or message that was put into the queue by hand"},
-		{Pattern: "encrypt", Group: groupTools, Live: true, Stdin: true, Asks: true, Run: runEncrypt,
-			Summary: "hash the passwords on standard input, one a line, for use as credentials"},
-		{Pattern: "encrypt <password>", Group: groupTools, Run: runEncrypt,
+		{Pattern: "encrypt", Group: groupTools, Live: true, Stdin: true, Asks: true, Check: checkEncrypt, Run: runEncrypt,
+			Summary: "hash the passwords on standard input, one a line, for use as credentials",
+			Help: "On a terminal it is asked for twice. The hash is what OpenSMTPD's smtpctl makes on this system, or\n" +
+				"what --scheme says, as costly as --cost says. --verify HASH compares passwords with a hash."},
+		{Pattern: "encrypt <password>", Group: groupTools, Check: checkEncrypt, Run: runEncrypt,
 			Summary: "hash a password for use as credentials",
-			Help:    "What follows is the password, even if it looks like an option.\nOther users can see it in the output of ps(1) and top(1)."},
+			Help: "What follows encrypt is the password, even if it looks like an option, but for --scheme, --cost and\n" +
+				"--verify with a value; -- ends them. Other users can see it in the output of ps(1) and top(1)."},
 		{Pattern: "exit", Group: groupSession, Own: true, Live: true, Run: runExit,
 			Summary: "leave the prompt or end the script"},
 		{Pattern: "explain <envelope>", Group: groupQueue, Own: true, Run: runExplain,

@@ -40,6 +40,7 @@ type Config struct {
 	Extra  string   // is put before the default smtpd.conf
 	Args   []string // more arguments, such as -P mta
 	Plant  []Planted
+	Before func() // is called when nobody else uses smtpd, before it is started
 	NoSink bool
 }
 
@@ -76,6 +77,9 @@ func Start(t testing.TB, cfg Config) *Daemon {
 	d.Socket = d.Root + "/run/smtpd.sock"
 	d.claim()
 	d.wipe()
+	if cfg.Before != nil {
+		cfg.Before()
+	}
 	if !cfg.NoSink {
 		d.Sink = StartSink(t, sinkPort)
 	}

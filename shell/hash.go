@@ -1,0 +1,194 @@
+package shell
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/go-crypt/crypt"
+	"github.com/go-crypt/crypt/algorithm"
+	"github.com/go-crypt/crypt/algorithm/bcrypt"
+	"github.com/go-crypt/crypt/algorithm/md5crypt"
+	"github.com/go-crypt/crypt/algorithm/scrypt"
+	"github.com/go-crypt/crypt/algorithm/sha1crypt"
+	"github.com/go-crypt/crypt/algorithm/shacrypt"
+	"github.com/go-crypt/x/yescrypt"
+)
+
+// maxPassword is the longest password, in bytes: crypt(3) takes no more than 511.
+const maxPassword = 511
+
+// A scheme is a way to hash passwords, as crypt(3) knows it.
+type scheme struct {
+	name   string
+	prefix string // that its hashes begin with
+	cost   int    // by default
+	least  int
+	most   int
+	unit   string // of the cost
+	hash   func(cost int) (algorithm.Hash, error)
+}
+
+// schemes are the schemes of encrypt --scheme.
+var schemes = []scheme{
+	{"bcrypt", "$2b$", 12, 10, 20, "the binary logarithm of the rounds", func(cost int) (algorithm.Hash, error) {
+		return bcrypt.New(bcrypt.WithCost(cost))
+	}},
+	{"sha512", "$6$", 5000, 1000, 10_000_000, "rounds", func(cost int) (algorithm.Hash, error) {
+		return shacrypt.New(shacrypt.WithVariant(shacrypt.VariantSHA512), shacrypt.WithIterations(cost))
+	}},
+	{"yescrypt", "$y$", 8, 3, 11, "as crypt(5) counts it: 8 takes 128 MB, each step doubles that", func(cost int) (algorithm.Hash, error) {
+		return scrypt.New(scrypt.WithVariant(scrypt.VariantYescrypt), scrypt.WithLN(cost+yescryptLN), scrypt.WithR(yescryptBlock), scrypt.WithP(1))
+	}},
+}
+
+// How crypt(3) makes yescrypt's parameters from a cost of 3 to 11.
+const (
+	yescryptLN    = 7 // to be added, for the binary logarithm of N
+	yescryptBlock = 32
+)
+
+// findScheme returns the scheme of a name.
+func findScheme(name string) (*scheme, error) {
+	var names []string
+	for i := range schemes {
+		if schemes[i].name == name {
+			return &schemes[i], nil
+		}
+		names = append(names, schemes[i].name)
+	}
+	return nil, usagef("--scheme %q: want %s", name, strings.Join(names, ", "))
+}
+
+// chosenScheme returns what --scheme and --cost ask for: without them what
+// OpenSMTPD's smtpctl does on this system.
+func (o *Options) chosenScheme() (*scheme, int, error) {
+	name := o.Scheme
+	if name == "" {
+		name = systemScheme(encryptHelpers)
+	}
+	s, err := findScheme(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	cost := o.Cost
+	if cost == 0 {
+		cost = s.cost
+	}
+	if cost < s.least || cost > s.most {
+		return nil, 0, usagef("--cost %d: want %d to %d for %s (%s)", cost, s.least, s.most, s.name, s.unit)
+	}
+	return s, cost, nil
+}
+
+// encryptHelpers are where systems keep the program that hashes for OpenSMTPD's
+// smtpctl.
+var encryptHelpers = []string{
+	"/usr/libexec/opensmtpd/encrypt",
+	"/usr/lib/opensmtpd/encrypt",
+	"/usr/lib/smtpd/encrypt",
+	"/usr/libexec/smtpd/encrypt",
+	"/usr/local/libexec/opensmtpd/encrypt",
+	"/usr/pkg/libexec/opensmtpd/encrypt",
+}
+
+// systemScheme names the scheme of OpenSMTPD's smtpctl on this system: bcrypt on
+// OpenBSD. The portable one uses SHA-512 up to 7.3, later what crypt_gensalt(3)
+// prefers, which is yescrypt; its helper then has that name among its symbols.
+func systemScheme(helpers []string) string {
+	if runtime.GOOS == "openbsd" {
+		return "bcrypt"
+	}
+	for _, path := range helpers {
+		program, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		if bytes.Contains(program, []byte("\x00crypt_gensalt\x00")) {
+			return "yescrypt"
+		}
+		break
+	}
+	return "sha512"
+}
+
+// checkPassword refuses what crypt(3) does not take.
+func checkPassword(password string) error {
+	switch {
+	case strings.IndexByte(password, 0) >= 0:
+		return errors.New("encrypt: a password must not hold a NUL")
+	case len(password) > maxPassword:
+		return fmt.Errorf("encrypt: the password has %d bytes, want at most %d", len(password), maxPassword)
+	}
+	return nil
+}
+
+// errHash means that a text is no hash that can be checked.
+var errHash = errors.New("want a hash as crypt(3) makes it: $2b$, $5$, $6$, $y$, $1$ or $sha1$")
+
+// Limits of the hashes that are checked: what would take hours or gigabytes was
+// not made for passwords.
+const (
+	maxHashRounds = 50_000_000
+	maxHashMemory = 2 << 30 // bytes
+)
+
+// parseHash reads a hash.
+func parseHash(text string) (algorithm.Digest, error) {
+	if err := boundHash(text); err != nil {
+		return nil, err
+	}
+	decoder := crypt.NewDecoder()
+	for _, register := range []func(algorithm.DecoderRegister) error{
+		bcrypt.RegisterDecoderStandard, shacrypt.RegisterDecoder, scrypt.RegisterDecoderYescrypt,
+		md5crypt.RegisterDecoder, sha1crypt.RegisterDecoder,
+	} {
+		if err := register(decoder); err != nil {
+			return nil, err
+		}
+	}
+	d, err := decoder.Decode(text)
+	if err != nil {
+		return nil, errHash
+	}
+	return d, nil
+}
+
+// boundHash refuses hashes that would take too long to check.
+func boundHash(text string) error {
+	f := strings.Split(text, "$")
+	if len(f) < 4 {
+		return errHash
+	}
+	var n uint64
+	switch {
+	case f[1] == "y":
+		_, ln, r, err := yescrypt.DecodeSetting([]byte(f[2]))
+		if err != nil || ln < 1 || r < 1 {
+			return errHash
+		}
+		if ln > 30 || r > 1<<20 || uint64(r)<<(ln+7) > maxHashMemory {
+			return errors.New("its cost is too high to be checked: it would take more than 2 GB")
+		}
+	case strings.HasPrefix(f[1], "2"):
+		if _, err := fmt.Sscanf(f[2], "%d", &n); err != nil {
+			return errHash
+		}
+		n = 1 << min(n, 62)
+	case strings.HasPrefix(f[2], "rounds="):
+		if _, err := fmt.Sscanf(f[2], "rounds=%d", &n); err != nil {
+			return errHash
+		}
+	case f[1] == "sha1":
+		if _, err := fmt.Sscanf(f[2], "%d", &n); err != nil {
+			return errHash
+		}
+	}
+	if n > maxHashRounds {
+		return fmt.Errorf("its cost is too high to be checked: %d rounds", n)
+	}
+	return nil
+}
