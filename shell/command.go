@@ -7,6 +7,7 @@ import (
 
 	"smtpctl/protocol"
 	"smtpctl/shell/grammar"
+	"smtpctl/shell/resolve"
 )
 
 // A Command is an entry of the command table.
@@ -38,6 +39,8 @@ type Call struct {
 	path []string // the words in full
 	args []grammar.Arg
 	opts Options
+
+	dns *resolve.Client // whom spf walk asks, if that has been found out already
 
 	tally     tally // what an action on envelopes did
 	shortened bool  // it names a message by a shortened id

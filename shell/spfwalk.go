@@ -2,54 +2,214 @@ package shell
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net"
+	"io"
+	"iter"
 	"net/netip"
+	"slices"
 	"strings"
+	"time"
+
+	"go4.org/netipx"
+	"golang.org/x/net/idna"
 
 	"smtpctl/protocol/spf"
 	"smtpctl/shell/render"
+	"smtpctl/shell/resolve"
 )
+
+// maxDNSTry is how long one try of one name server may take; --timeout can make
+// it shorter.
+const maxDNSTry = 3 * time.Second
+
+// A networkJSON is a network of spf walk as JSON shows it. Merged networks have
+// no source any more.
+type networkJSON struct {
+	Network   string `json:"network"`
+	Domain    string `json:"domain,omitempty"`
+	Record    string `json:"record,omitempty"`
+	Mechanism string `json:"mechanism,omitempty"`
+}
+
+// checkSPFWalk looks at the options of spf walk.
+func checkSPFWalk(c *Call) error {
+	if c.opts.Only4 && c.opts.Only6 {
+		return usagef("spf walk: -4 and -6 leave nothing: want one of them")
+	}
+	if c.opts.Resolver != "" {
+		if _, err := resolve.At(c.opts.Resolver, maxDNSTry); err != nil {
+			return usagef("spf walk: --resolver %q: %w", c.opts.Resolver, err)
+		}
+	}
+	for _, a := range c.args {
+		if _, err := asciiDomain(a.Text); err != nil {
+			return usagef("spf walk: %q: %w", a.Text, err)
+		}
+	}
+	return nil
+}
+
+// resolver returns whom to ask.
+func (c *Call) resolver() (*resolve.Client, error) {
+	try := min(c.opts.Timeout, maxDNSTry)
+	if c.opts.Resolver != "" {
+		return resolve.At(c.opts.Resolver, try)
+	}
+	return resolve.System(try)
+}
 
 // runSPFWalk prints the networks that may send for some domains, given as
 // arguments or on standard input, one a line.
 func runSPFWalk(ctx context.Context, c *Call) error {
-	failed := 0
-	walk := func(domain string) error {
-		w := spf.Walker{Resolver: net.DefaultResolver, Problem: func(domain string, err error) {
-			c.warnf("smtpctl: spf walk: %s", render.Safe(fmt.Sprintf("%s: %v", domain, err)))
-		}}
-		err := w.Walk(ctx, domain, func(p netip.Prefix) bool {
-			_, werr := fmt.Fprintln(c.out(), networkText(p))
-			return werr == nil
-		})
-		if err != nil {
-			failed++
+	client := c.dns
+	if client == nil {
+		var err error
+		if client, err = c.resolver(); err != nil {
+			return fmt.Errorf("spf walk: %w", fileError(err))
 		}
-		return ctx.Err()
 	}
-	for _, a := range c.args {
-		if err := walk(a.Text); err != nil {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	p := &networkPrinter{c: c}
+	w := spf.Walker{Resolver: client, NoName: resolve.ErrNoName, Only4: c.opts.Only4, Only6: c.opts.Only6}
+	failed := map[string]bool{}
+	var err error
+	for n := range w.Walk(ctx, c.domains(ctx)) {
+		switch {
+		case n.Err != nil && n.Domain == "":
+			err = fmt.Errorf("spf walk: %w", n.Err)
+		case n.Err != nil:
+			c.warnf("smtpctl: spf walk: %s", render.Safe(fmt.Sprintf("%s: %v", n.Domain, n.Err)))
+			failed[n.Domain] = failed[n.Domain] || !n.Note
+		default:
+			err = p.add(n)
+		}
+		if err != nil {
+			cancel()
+			break
+		}
+	}
+	if err == nil {
+		err = context.Cause(ctx)
+	}
+	if err == nil {
+		err = p.end()
+	}
+	if err != nil {
+		return err
+	}
+	bad := 0
+	for _, f := range failed {
+		if f {
+			bad++
+		}
+	}
+	if bad > 0 {
+		return fmt.Errorf("spf walk: %s had problems, see above", count(bad, "domain"))
+	}
+	return nil
+}
+
+// domains yields the domains to walk: arguments, else the lines of standard
+// input, where # begins a comment.
+func (c *Call) domains(ctx context.Context) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for _, a := range c.args {
+			domain, err := asciiDomain(a.Text)
+			if !yield(domain, err) {
+				return
+			}
+		}
+		if len(c.args) > 0 {
+			return
+		}
+		for line, err := range lines(ctx, c.in()) {
+			line, _, _ = strings.Cut(line, "#")
+			if line = strings.TrimSpace(line); line == "" && err == nil {
+				continue
+			}
+			domain := line
+			if ascii, aerr := asciiDomain(line); err == nil && aerr == nil {
+				domain = ascii // else the walk says what is wrong with it
+			}
+			if !yield(domain, err) {
+				return
+			}
+		}
+	}
+}
+
+// idnaProfile makes internationalised domains what DNS has of them.
+var idnaProfile = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false))
+
+// asciiDomain returns a domain as DNS has it.
+func asciiDomain(text string) (string, error) {
+	for _, r := range text {
+		if r >= 0x80 {
+			ascii, err := idnaProfile.ToASCII(text)
+			if err != nil {
+				return "", errors.New("no domain that could be looked up")
+			}
+			return ascii, nil
+		}
+	}
+	return text, nil
+}
+
+// A networkPrinter prints networks as they come, or, if they are to be sorted or
+// merged, at the end.
+type networkPrinter struct {
+	c    *Call
+	held []spf.Network
+	set  netipx.IPSetBuilder
+}
+
+func (p *networkPrinter) add(n spf.Network) error {
+	switch {
+	case p.c.opts.Aggregate:
+		p.set.AddPrefix(n.Prefix)
+		return nil
+	case p.c.opts.Sort:
+		p.held = append(p.held, n)
+		return nil
+	}
+	return p.print(n)
+}
+
+// end prints what has been held back.
+func (p *networkPrinter) end() error {
+	if p.c.opts.Aggregate {
+		set, err := p.set.IPSet()
+		if err != nil {
+			return fmt.Errorf("spf walk: %w", err)
+		}
+		for _, prefix := range set.Prefixes() {
+			p.held = append(p.held, spf.Network{Prefix: prefix})
+		}
+	}
+	slices.SortStableFunc(p.held, func(a, b spf.Network) int { return a.Prefix.Compare(b.Prefix) })
+	for i, n := range p.held {
+		// As text a network that several domains have is printed once.
+		if i > 0 && n.Prefix == p.held[i-1].Prefix && p.c.format() != formatJSON {
+			continue
+		}
+		if err := p.print(n); err != nil {
 			return err
 		}
 	}
-	if len(c.args) == 0 {
-		for line, err := range lines(ctx, c.in()) {
-			if err != nil {
-				return fmt.Errorf("spf walk: %w", err)
-			}
-			if line, _, _ = strings.Cut(line, "#"); strings.TrimSpace(line) == "" {
-				continue
-			}
-			if err := walk(line); err != nil {
-				return err
-			}
-		}
-	}
-	if failed > 0 {
-		return fmt.Errorf("spf walk: %s had problems, see above", count(failed, "domain"))
-	}
 	return nil
+}
+
+func (p *networkPrinter) print(n spf.Network) error {
+	text := networkText(n.Prefix)
+	if p.c.format() == formatJSON {
+		return p.c.printJSON(networkJSON{text, n.Domain, n.Record, n.Mechanism})
+	}
+	if _, err := io.WriteString(p.c.out(), text+"\n"); err != nil || !isTerminal(p.c.in()) {
+		return err
+	}
+	return p.c.out().Flush() // whoever types domains waits for it
 }
 
 // networkText writes a network as pf and others want it: a single address

@@ -41,6 +41,10 @@ var docs = map[string]string{
 	"resume mta from": "take back a pause mta from",
 }
 
+// spfHelp explains spf walk.
+const spfHelp = "-4 and -6 leave out the other family; --sort puts all networks in order, --aggregate merges them too;\n" +
+	"--resolver ADDR names the name server. What cannot be listed is said on standard error, and fails."
+
 // commandTable returns the command table, sorted by pattern. Everything that
 // knows commands derives from it: the resolver, completion and help.
 func commandTable() []*Command {
@@ -143,10 +147,12 @@ func commandTable() []*Command {
 			Summary: "show what is running and what is paused"},
 		{Pattern: "source <file>", Group: groupSession, Own: true, Live: true, Run: runSource,
 			Summary: "run the commands in a file"},
-		{Pattern: "spf walk", Group: groupTools, Stdin: true, Run: runSPFWalk,
-			Summary: "list the networks that may send for the domains on standard input, one a line"},
-		{Pattern: "spf walk <name...>", Group: groupTools, Own: true, Run: runSPFWalk,
-			Summary: "list the networks that may send for these domains"},
+		{Pattern: "spf walk", Group: groupTools, Stdin: true, Check: checkSPFWalk, Run: runSPFWalk,
+			Summary: "list the networks that may send for the domains on standard input, one a line",
+			Help:    spfHelp},
+		{Pattern: "spf walk <name...>", Group: groupTools, Own: true, Check: checkSPFWalk, Run: runSPFWalk,
+			Summary: "list the networks that may send for these domains",
+			Help:    spfHelp},
 		{Pattern: "trace <trace>", Group: groupDebug, Changes: true, Run: runTrace,
 			Summary: "log in detail what a part of smtpd does"},
 		{Pattern: "unprofile <profile>", Group: groupDebug, Changes: true, Run: runProfile,

@@ -6,120 +6,240 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
+	"iter"
 	"net/netip"
-	"strconv"
-	"strings"
+	"slices"
 )
 
-// A Resolver looks names up. *net.Resolver is one.
+// A Resolver looks up the records of a name, which has no last dot. It returns
+// nothing and no error if there are none of that type. Its methods may be called
+// by several goroutines at once.
 type Resolver interface {
-	LookupTXT(ctx context.Context, name string) ([]string, error)
-	LookupMX(ctx context.Context, name string) ([]*net.MX, error)
-	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+	TXT(ctx context.Context, name string) ([]string, error) // strings joined
+	MX(ctx context.Context, name string) ([]string, error)  // hosts; "" is a null MX
+	IPv4(ctx context.Context, name string) ([]netip.Addr, error)
+	IPv6(ctx context.Context, name string) ([]netip.Addr, error)
 }
 
-// Limits of RFC 7208, section 4.6.4.
+// Limits of RFC 7208, section 4.6.4, at which mail servers give up. The walk
+// says so and goes on, up to limits of its own.
 const (
 	maxLookups = 10 // terms that cause look-ups
+	maxVoid    = 2  // look-ups that find nothing
 	maxMX      = 10 // hosts of one mx
+
+	giveUpLookups = 100     // of one domain
+	giveUpFound   = 100_000 // networks of one domain
 )
 
-// A Walker walks the records of one domain after another.
+// A Network may send mail for a domain, or, if Err is set, says what is wrong
+// with that domain's records.
+type Network struct {
+	Domain    string       // that was asked for
+	Prefix    netip.Prefix // host bits are zero
+	Record    string       // domain whose record has the mechanism
+	Mechanism string       // as it stands in the record
+	Err       error
+	// Note says that Err takes nothing from the list: all that may be known is in
+	// it.
+	Note bool
+}
+
+// A Walker walks the records of domains.
 type Walker struct {
 	Resolver Resolver
-	// Problem is called for what could not be followed. It may be nil.
-	Problem func(domain string, err error)
+	// NoName is what errors of the resolver wrap when a name does not exist.
+	NoName error
+	// Only4 and Only6 leave out the other family. Not both.
+	Only4, Only6 bool
+}
+
+// domainsAtOnce is how many domains are walked at the same time.
+const domainsAtOnce = 128
+
+// Walk yields what the records of each domain let send: for one domain after
+// another, in the order of its records, each network once. Domains are walked at
+// the same time and share their look-ups. Yielded errors come with a domain; one
+// of domains itself ends the walk and comes without.
+func (w *Walker) Walk(ctx context.Context, domains iter.Seq2[string, error]) iter.Seq[Network] {
+	return func(yield func(Network) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		c := newCache(w.Resolver)
+		order := make(chan chan Network, domainsAtOnce)
+		defer func() {
+			cancel()
+			for range order {
+			}
+			c.wg.Wait()
+		}()
+		c.wg.Go(func() {
+			defer close(order)
+			for domain, err := range domains {
+				out := make(chan Network, 64)
+				select {
+				case order <- out:
+				case <-ctx.Done():
+					return
+				}
+				if err != nil {
+					out <- Network{Err: err}
+					close(out)
+					return
+				}
+				c.wg.Go(func() {
+					defer close(out)
+					name := normal(domain)
+					if name == "" {
+						name = "." // so that the error names something
+					}
+					k := &walk{Walker: w, ctx: ctx, cache: c, out: out, domain: name, seen: map[netip.Prefix]bool{}}
+					k.run()
+				})
+			}
+		})
+		for out := range order {
+			for n := range out {
+				if !yield(n) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // A walk is the walk of one domain that the user named.
 type walk struct {
 	*Walker
 	ctx     context.Context
+	cache   *cache
+	out     chan<- Network
 	domain  string
 	lookups int
+	void    int
 	active  []string // the records being read, to find cycles
 	seen    map[netip.Prefix]bool
-	found   func(netip.Prefix) bool
 	stopped bool
-	failed  error
 }
 
-// Walk calls found for each network that the domain's record lets send, in the
-// order of the record, each once, until found returns false. It returns the
-// last problem, or nil. Host bits are cleared.
-func (w *Walker) Walk(ctx context.Context, domain string, found func(netip.Prefix) bool) error {
-	domain = strings.ToLower(strings.TrimSuffix(strings.TrimSpace(domain), "."))
-	k := &walk{Walker: w, ctx: ctx, domain: domain, seen: map[netip.Prefix]bool{}, found: found}
-	k.record(domain)
-	return k.failed
-}
-
-func (k *walk) problem(err error) {
-	if k.Problem != nil && !k.stopped {
-		k.Problem(k.domain, err)
+func (k *walk) run() {
+	if err := checkName(k.domain, 1); err != nil {
+		k.problem(err)
+		return
 	}
-	k.failed = fmt.Errorf("%s: %w", k.domain, err)
+	k.record(k.domain)
+}
+
+// send hands something on, unless the walk has been given up.
+func (k *walk) send(n Network) {
+	n.Domain = k.domain
+	select {
+	case k.out <- n:
+	case <-k.ctx.Done():
+		k.stopped = true
+	}
+}
+
+// problem reports that something could not be followed.
+func (k *walk) problem(err error) {
+	if k.ctx.Err() == nil && !k.stopped {
+		k.send(Network{Err: err})
+	}
+}
+
+// note reports what is worth knowing, though nothing is missing for it.
+func (k *walk) note(err error) {
+	if k.ctx.Err() == nil && !k.stopped {
+		k.send(Network{Err: err, Note: true})
+	}
 }
 
 // lookup counts a term that causes a look-up and reports whether it may.
 func (k *walk) lookup(term string) bool {
-	if k.lookups++; k.lookups > maxLookups {
-		if k.lookups == maxLookups+1 {
-			k.problem(fmt.Errorf("more than %d look-ups, %q and what follows is left out", maxLookups, term))
-		}
-		return false
+	switch k.lookups++; {
+	case k.lookups == maxLookups+1:
+		k.problem(fmt.Errorf("more than %d look-ups: mail servers give up at %q, what follows is listed all the same", maxLookups, term))
+	case k.lookups > giveUpLookups:
+		k.problem(fmt.Errorf("more than %d look-ups, %q and what follows is left out", giveUpLookups, term))
+		k.stopped = true
 	}
-	return true
+	return !k.stopped
+}
+
+// found handles the error of a look-up and counts those that find nothing. It
+// reports whether there is anything.
+func (k *walk) found(term, name, kind string, n int, err error) bool {
+	gone := err != nil && k.NoName != nil && errors.Is(err, k.NoName)
+	switch {
+	case n > 0:
+		return true
+	case err != nil && !gone:
+		k.problem(fmt.Errorf("%q: %s of %s: %w", term, kind, name, err))
+		return false
+	case gone:
+		k.note(fmt.Errorf("%q: %s does not exist", term, name))
+	case kind == "addresses" && (k.Only4 || k.Only6):
+		return false // the other family may have some
+	default:
+		k.note(fmt.Errorf("%q: %s has no %s", term, name, kind))
+	}
+	if k.void++; k.void == maxVoid+1 {
+		k.problem(fmt.Errorf("more than %d look-ups find nothing: mail servers give up at %q, what follows is listed all the same", maxVoid, term))
+	}
+	return false
 }
 
 // record walks the SPF record of a domain.
 func (k *walk) record(domain string) {
-	for _, d := range k.active {
-		if d == domain {
-			k.problem(fmt.Errorf("the record of %s includes itself", domain))
-			return
-		}
-	}
-	if k.ctx.Err() != nil {
-		k.stopped = true
-		k.failed = k.ctx.Err()
+	if slices.Contains(k.active, domain) {
+		k.problem(fmt.Errorf("the record of %s includes itself", domain))
 		return
 	}
 	k.active = append(k.active, domain)
 	defer func() { k.active = k.active[:len(k.active)-1] }()
-	text, err := k.spfText(domain)
+	text, err := k.text(domain)
 	if err != nil {
 		k.problem(err)
 		return
 	}
-	redirect, all := "", false
-	for _, term := range strings.Fields(text)[1:] {
-		if k.stopped {
+	rec, wrong := parseRecord(domain, text)
+	for _, err := range wrong {
+		if len(k.active) > 1 {
+			err = fmt.Errorf("in the record of %s: %w", domain, err)
+		}
+		k.problem(err)
+	}
+	k.prefetch(domain, &rec)
+	for i := range rec.terms {
+		t := &rec.terms[i]
+		if k.stopped || k.ctx.Err() != nil {
 			return
 		}
-		if name, value, ok := strings.Cut(term, "="); ok && !strings.ContainsAny(name, ":/") {
-			if strings.EqualFold(name, "redirect") {
-				redirect = value
+		if t.name == "all" {
+			// What follows is never looked at.
+			if t.pass && t.text[0] != '?' {
+				k.problem(fmt.Errorf("%q in the record of %s lets everybody send: no network is listed for it", t.text, domain))
 			}
-			continue
+			break
 		}
-		all = k.mechanism(domain, term) || all
+		k.mechanism(domain, t)
 	}
-	if redirect != "" && !all && k.plain("redirect=", redirect) && k.lookup("redirect="+redirect) {
-		k.record(normal(redirect))
+	if rec.redirect != "" && !rec.all && !k.stopped && k.lookup("redirect="+rec.redirect) {
+		k.record(rec.redirect)
 	}
 }
 
-// spfText returns the SPF record of a domain.
-func (k *walk) spfText(domain string) (string, error) {
-	texts, err := k.Resolver.LookupTXT(k.ctx, domain)
-	if err != nil {
-		return "", lookupError(domain, "TXT", err)
+// text returns the SPF record of a domain.
+func (k *walk) text(domain string) (string, error) {
+	a := k.cache.get(k.ctx, "TXT", domain)
+	if a.err != nil {
+		if k.NoName != nil && errors.Is(a.err, k.NoName) {
+			return "", fmt.Errorf("%s does not exist", domain)
+		}
+		return "", fmt.Errorf("TXT records of %s: %w", domain, a.err)
 	}
 	var records []string
-	for _, t := range texts {
-		if f := strings.Fields(t); len(f) > 0 && strings.EqualFold(f[0], "v=spf1") {
+	for _, t := range a.texts {
+		if isRecord(t) {
 			records = append(records, t)
 		}
 	}
@@ -132,185 +252,152 @@ func (k *walk) spfText(domain string) (string, error) {
 	return "", fmt.Errorf("%s has %d SPF records, want one", domain, len(records))
 }
 
-// mechanism follows one mechanism, and reports whether it is all.
-func (k *walk) mechanism(domain, term string) (all bool) {
-	pass := true
-	switch term[0] {
-	case '-', '~':
-		pass, term = false, term[1:]
-	case '+', '?':
-		term = term[1:]
-	}
-	name, arg := term, ""
-	if i := strings.IndexAny(term, ":/"); i >= 0 {
-		name, arg = term[:i], term[i:]
-	}
-	name = strings.ToLower(name)
-	if name == "all" {
-		return true
-	}
-	if !pass {
-		return false
-	}
-	switch name {
-	case "ip4", "ip6":
-		k.network(name, strings.TrimPrefix(arg, ":"))
-	case "a", "mx":
-		k.hosts(domain, name, arg)
-	case "include":
-		target := strings.TrimPrefix(arg, ":")
-		if k.plain("include:", target) && k.lookup(term) {
-			k.record(normal(target))
+// prefetch starts the look-ups that the terms of a record need, as far as the
+// walk may get to them.
+func (k *walk) prefetch(domain string, rec *record) {
+	left := maxLookups - k.lookups
+	start := func(kind, name string) {
+		if left--; left >= 0 {
+			k.cache.start(k.ctx, question{kind, name})
 		}
-	case "exists", "ptr":
-		k.lookup(term)
-		k.problem(fmt.Errorf("%q gives no list of addresses", term))
-	default:
-		k.problem(fmt.Errorf("unknown mechanism %q", term))
 	}
-	return false
+	for i := range rec.terms {
+		t := &rec.terms[i]
+		target := t.target
+		if target == "" {
+			target = domain
+		}
+		switch {
+		case !t.pass:
+		case t.name == "include":
+			start("TXT", target)
+		case t.name == "mx":
+			start("MX", target)
+		case t.name == "a":
+			for _, kind := range k.families() {
+				start(kind, target)
+			}
+		}
+	}
+	if rec.redirect != "" && !rec.all {
+		start("TXT", rec.redirect)
+	}
 }
 
-// normal returns a domain in lower case without its last dot.
-func normal(domain string) string { return strings.ToLower(strings.TrimSuffix(domain, ".")) }
-
-// plain reports whether a name can be looked up: it is there and has no macro.
-func (k *walk) plain(what, name string) bool {
+// families are the types of addresses that are wanted.
+func (k *walk) families() []string {
 	switch {
-	case name == "":
-		k.problem(fmt.Errorf("%q without a domain", what))
-	case strings.Contains(name, "%"):
-		k.problem(fmt.Errorf("%q depends on the mail (a macro)", what+name))
-	default:
-		return true
+	case k.Only4:
+		return []string{"A"}
+	case k.Only6:
+		return []string{"AAAA"}
 	}
-	return false
+	return []string{"A", "AAAA"}
 }
 
-// network takes an address or network written in the record.
-func (k *walk) network(name, text string) {
-	p, err := netip.ParsePrefix(text)
-	if err != nil {
-		var a netip.Addr
-		if a, err = netip.ParseAddr(text); err == nil {
-			p, err = a.Prefix(a.BitLen())
-		}
-	}
-	if err != nil || p.Addr().Is4() != (name == "ip4") {
-		k.problem(fmt.Errorf("%q is no network", name+":"+text))
-		return
-	}
-	k.add(p)
-}
-
-// hosts follows a and mx. arg is [:domain][/bits4][//bits6].
-func (k *walk) hosts(domain, name, arg string) {
-	target, bits4, bits6, err := parseTarget(arg)
-	if err != nil {
-		k.problem(fmt.Errorf("%q: %w", name+arg, err))
-		return
-	}
+// mechanism follows one mechanism.
+func (k *walk) mechanism(domain string, t *term) {
+	target := t.target
 	if target == "" {
 		target = domain
 	}
-	if !k.plain(name+":", target) || !k.lookup(name+arg) {
+	switch t.name {
+	case "ip4", "ip6":
+		if t.pass {
+			k.add(domain, t, t.prefix)
+		}
+	case "a":
+		if k.lookup(t.text) && t.pass {
+			k.host(domain, t, target)
+		}
+	case "mx":
+		if k.lookup(t.text) && t.pass {
+			k.exchangers(domain, t, target)
+		}
+	case "include":
+		if k.lookup(t.text) && t.pass {
+			k.record(target)
+		}
+	case "exists", "ptr":
+		if k.lookup(t.text) && t.pass {
+			k.problem(fmt.Errorf("%q depends on the mail, so no list can be made of it", t.text))
+		}
+	}
+}
+
+// exchangers adds the addresses of the mail exchangers of a domain.
+func (k *walk) exchangers(domain string, t *term, target string) {
+	a := k.cache.get(k.ctx, "MX", target)
+	if !k.found(t.text, target, "mail exchangers", len(a.texts), a.err) {
 		return
 	}
-	target = normal(target)
-	names := []string{target}
-	if name == "mx" {
-		mxs, err := k.Resolver.LookupMX(k.ctx, target)
-		if err != nil && len(mxs) == 0 {
-			k.problem(lookupError(target, "MX", err))
-			return
+	var hosts []string
+	for _, host := range a.texts {
+		host = normal(host)
+		if host == "" {
+			continue // a null MX (RFC 7505): it takes no mail
 		}
-		names = names[:0]
-		for _, mx := range mxs {
-			if host := normal(mx.Host); host != "" {
-				names = append(names, host)
-			}
-		}
-		if len(names) > maxMX {
-			k.problem(fmt.Errorf("%s has %d MX hosts, only %d are looked up", target, len(names), maxMX))
-			names = names[:maxMX]
-		}
-	}
-	for _, host := range names {
-		addrs, err := k.Resolver.LookupNetIP(k.ctx, "ip", host)
-		if err != nil {
-			k.problem(lookupError(host, "addresses", err))
+		if err := checkName(host, 1); err != nil {
+			k.problem(fmt.Errorf("%q: mail exchanger %q: %w", t.text, host, err))
 			continue
 		}
-		for _, a := range addrs {
-			a = a.Unmap()
-			bits := bits6
-			if a.Is4() {
-				bits = bits4
-			}
-			if p, err := a.WithZone("").Prefix(bits); err == nil {
-				k.add(p)
-			}
+		hosts = append(hosts, host)
+	}
+	if len(hosts) > maxMX {
+		k.problem(fmt.Errorf("%q: %s has %d mail exchangers, mail servers look at %d: so does this list", t.text, target, len(hosts), maxMX))
+		hosts = hosts[:maxMX]
+	}
+	for _, host := range hosts {
+		for _, kind := range k.families() {
+			k.cache.start(k.ctx, question{kind, host})
 		}
+	}
+	for _, host := range hosts {
+		k.host(domain, t, host)
 	}
 }
 
-// parseTarget reads [:domain][/bits4][//bits6].
-func parseTarget(arg string) (target string, bits4, bits6 int, err error) {
-	bits4, bits6 = 32, 128
-	target, cidr, ok := strings.Cut(strings.TrimPrefix(arg, ":"), "/")
-	if !ok {
-		return target, bits4, bits6, nil
-	}
-	four, six, dual := strings.Cut(cidr, "/")
-	if dual && strings.HasPrefix(cidr, "/") {
-		four, six = "", cidr[1:]
-	} else if dual {
-		six = strings.TrimPrefix(six, "/")
-	}
-	if four != "" || !dual {
-		if bits4, err = prefixLen(four, 32); err != nil {
-			return "", 0, 0, err
+// host adds the addresses of a host.
+func (k *walk) host(domain string, t *term, host string) {
+	var addrs []netip.Addr
+	var err error
+	for _, kind := range k.families() {
+		a := k.cache.get(k.ctx, kind, host)
+		addrs = append(addrs, a.addrs...)
+		if err == nil || k.NoName != nil && errors.Is(err, k.NoName) {
+			err = a.err
 		}
 	}
-	if dual {
-		if bits6, err = prefixLen(six, 128); err != nil {
-			return "", 0, 0, err
+	if len(addrs) > 0 && err != nil {
+		// One family answered, the other did not.
+		k.problem(fmt.Errorf("%q: addresses of %s: %w", t.text, host, err))
+	}
+	if !k.found(t.text, host, "addresses", len(addrs), err) {
+		return
+	}
+	for _, a := range addrs {
+		bits := t.bits6
+		if a.Is4() {
+			bits = t.bits4
+		}
+		if p, err := a.Prefix(bits); err == nil {
+			k.add(domain, t, p)
 		}
 	}
-	return target, bits4, bits6, nil
-}
-
-func prefixLen(s string, most int) (int, error) {
-	n, err := strconv.ParseUint(s, 10, 8)
-	if err != nil || int(n) > most {
-		return 0, fmt.Errorf("prefix length %q, want 0 to %d", s, most)
-	}
-	return int(n), nil
 }
 
 // add hands a network on, once.
-func (k *walk) add(p netip.Prefix) {
+func (k *walk) add(domain string, t *term, p netip.Prefix) {
 	p = p.Masked()
-	if k.stopped || k.seen[p] {
+	four := p.Addr().Is4()
+	if k.stopped || k.seen[p] || k.Only4 && !four || k.Only6 && four {
+		return
+	}
+	if len(k.seen) >= giveUpFound {
+		k.problem(fmt.Errorf("more than %d networks, the rest is left out", giveUpFound))
+		k.stopped = true
 		return
 	}
 	k.seen[p] = true
-	if !k.found(p) {
-		k.stopped = true
-	}
-}
-
-// lookupError words an error of the resolver.
-func lookupError(name, kind string, err error) error {
-	var dns *net.DNSError
-	if errors.As(err, &dns) {
-		switch {
-		case dns.IsNotFound:
-			return fmt.Errorf("%s: no %s record found", name, kind)
-		case dns.IsTimeout:
-			return fmt.Errorf("%s: the name server did not answer", name)
-		}
-		return fmt.Errorf("%s: looking up %s: %s", name, kind, dns.Err)
-	}
-	return fmt.Errorf("%s: looking up %s: %w", name, kind, err)
+	k.send(Network{Prefix: p, Record: domain, Mechanism: t.text})
 }
