@@ -17,7 +17,11 @@ func (c *Call) audit(err error) {
 	if !c.cmd.Changes || c.opts.DryRun {
 		return
 	}
-	text := fmt.Sprintf("%s: %s: %s", who(c.s.io.Env), c.commandLine(), c.outcome(err))
+	name := c.s.who
+	if name == "" {
+		name = who(c.s.io.Env)
+	}
+	text := fmt.Sprintf("%s: %s: %s", name, c.commandLine(), c.outcome(err))
 	if c.s.auditTo != nil {
 		c.s.auditTo(text)
 		return

@@ -25,6 +25,7 @@ type Command struct {
 	// Stdin marks a command that reads standard input.
 	Stdin bool
 	Asks  bool // it asks for its input where that is a terminal
+	Apart bool // it needs neither smtpd nor files, and no rights of root
 	// Bulk marks an action on envelopes, which takes --dry-run and the like.
 	Bulk bool
 	// Check, if set, looks at the arguments before anything is sent.

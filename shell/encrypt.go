@@ -29,7 +29,10 @@ type verifiedJSON struct {
 // checkEncrypt looks at the options of encrypt.
 func checkEncrypt(c *Call) error {
 	if c.opts.Verify == "" {
-		_, _, err := c.opts.chosenScheme()
+		s, _, err := c.opts.chosenScheme()
+		if err == nil {
+			c.opts.Scheme = s.name // what it was chosen by may soon be out of reach
+		}
 		return err
 	}
 	if c.opts.Scheme != "" || c.opts.Cost != 0 {

@@ -175,6 +175,10 @@ func gatherFacts(ctx context.Context, conn *protocol.Conn, e *protocol.Envelope)
 	return f, nil
 }
 
+// goResolver looks names up as the system does, but opens no libraries for it,
+// which lockDown would not allow.
+var goResolver = &net.Resolver{PreferGo: true}
+
 // hostsOf returns the addresses of the hosts that take mail for domains, as far
 // as the system's resolver finds them in time.
 func hostsOf(ctx context.Context, names []string) []string {
@@ -187,13 +191,13 @@ func hostsOf(ctx context.Context, names []string) []string {
 			continue
 		}
 		hosts := []string{name}
-		if mxs, err := net.DefaultResolver.LookupMX(ctx, name); err == nil {
+		if mxs, err := goResolver.LookupMX(ctx, name); err == nil {
 			for _, mx := range mxs {
 				hosts = append(hosts, mx.Host)
 			}
 		}
 		for _, h := range hosts {
-			addrs, _ := net.DefaultResolver.LookupHost(ctx, h)
+			addrs, _ := goResolver.LookupHost(ctx, h)
 			out = append(out, addrs...)
 		}
 	}

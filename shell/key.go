@@ -1,7 +1,6 @@
 package shell
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -30,7 +29,7 @@ func (c *Call) queueKey(ctx context.Context) ([]byte, error) {
 		}
 		return checkKey("--key-file "+c.opts.KeyFile, bytes.TrimRight(key, "\r\n"))
 	}
-	if key := confKey(confPath(), 0, map[string]string{}); key != "" {
+	if key := confKey(confPath()); key != "" {
 		return checkKey("the key in "+confPath(), []byte(key))
 	}
 	if c.s.queueKey != nil {
@@ -72,32 +71,17 @@ func (c *Call) keyError(err error) error {
 
 // What of smtpd.conf is looked at.
 var (
-	confMacro   = regexp.MustCompile(`^\s*([A-Za-z_][A-Za-z0-9_]*)\s*=\s*"?([^"\s]+)"?\s*$`)
-	confCrypt   = regexp.MustCompile(`^\s*queue\s+encryption\s+"?([^"\s#]+)"?`)
-	confInclude = regexp.MustCompile(`^\s*include\s+"([^"]+)"`)
+	confMacro = regexp.MustCompile(`^\s*([A-Za-z_][A-Za-z0-9_]*)\s*=\s*"?([^"\s]+)"?\s*$`)
+	confCrypt = regexp.MustCompile(`^\s*queue\s+encryption\s+"?([^"\s#]+)"?`)
 )
-
-// maxInclude is how deep files may include each other.
-const maxInclude = 8
 
 // confKey returns the key that smtpd.conf has for queue encryption, or nothing.
 // That of stdin is typed when smtpd starts, and is nowhere else.
-func confKey(path string, depth int, macros map[string]string) string {
-	f, err := os.Open(path)
-	if err != nil || depth > maxInclude {
-		return ""
-	}
-	defer f.Close()
-	sc := bufio.NewScanner(f)
-	for sc.Scan() {
-		line := sc.Text()
+func confKey(path string) string {
+	macros := map[string]string{}
+	for line := range confLines(path) {
 		if m := confMacro.FindStringSubmatch(line); m != nil {
 			macros[m[1]] = m[2]
-		}
-		if m := confInclude.FindStringSubmatch(line); m != nil {
-			if key := confKey(m[1], depth+1, macros); key != "" {
-				return key
-			}
 		}
 		if m := confCrypt.FindStringSubmatch(line); m != nil {
 			key := m[1]

@@ -22,6 +22,7 @@ func Main(args []string) int {
 	mailq := len(args) > 0 && filepath.Base(args[0]) == "mailq"
 	s := NewSession(DefaultOptions(), streams)
 	defer s.Close()
+	s.self = ownPath()
 	opts, rest, err := parseOptions(words, DefaultOptions(), &inv, s.isEncrypt)
 	if err == nil {
 		s.opts = opts
@@ -49,6 +50,7 @@ func Main(args []string) int {
 			return s.serveDemo(d, inv.listen)
 		}
 		s.opts.Socket, s.opts.Spool = d.sim.Path(), d.spool()
+		s.demo = true
 		fmt.Fprintln(s.err, demoBanner)
 	}
 	if err != nil {
@@ -89,7 +91,12 @@ func (s *Session) oneShot(words []string) int {
 	ctx, stop := withSignals(context.Background())
 	defer stop()
 	// The flags have been taken out of the words already.
-	err := s.EvalWords(ctx, append([]string{"--"}, words...))
+	c, err := s.parse(append([]string{"--"}, words...))
+	if err == nil && c != nil {
+		if err = s.lockDown(c); err == nil {
+			err = s.run(ctx, c)
+		}
+	}
 	if err == errExit {
 		err = nil
 	}

@@ -38,11 +38,15 @@ type Session struct {
 	interactive bool // a person types the lines
 	stdinTaken  bool // the lines come from standard input
 	lines       bool // it evaluates lines: it is no one-shot
+	demo        bool // smtpd is a simulation in this process
 	keepGoing   bool // scripts go on after a failure
 	depth       int  // of source within source
 
 	// queueKey is the key of an encrypted queue that was typed.
 	queueKey []byte
+
+	self string // the file of this program, to start it for some commands
+	who  string // who gives the commands, if that is known already
 
 	// auditTo takes what would be logged, for tests.
 	auditTo func(text string)
@@ -190,7 +194,11 @@ func pathOf(c *Call) string {
 
 // run carries out a call.
 func (s *Session) run(ctx context.Context, c *Call) error {
-	err := c.cmd.Run(ctx, c)
+	do := c.cmd.Run
+	if c.apart() {
+		do = func(ctx context.Context, c *Call) error { return c.runApart(ctx) }
+	}
+	err := do(ctx, c)
 	c.audit(err)
 	if ferr := s.out.Flush(); ferr != nil && err == nil {
 		err = fmt.Errorf("standard output: %w", fileError(ferr))

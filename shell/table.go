@@ -51,11 +51,11 @@ func commandTable() []*Command {
 	return []*Command{
 		{Pattern: "discover <selector>", Group: groupQueue, Changes: true, Run: runDiscover,
 			Summary: "take up an envelope or message that was put into the queue by hand"},
-		{Pattern: "encrypt", Group: groupTools, Live: true, Stdin: true, Asks: true, Check: checkEncrypt, Run: runEncrypt,
+		{Pattern: "encrypt", Group: groupTools, Live: true, Stdin: true, Asks: true, Apart: true, Check: checkEncrypt, Run: runEncrypt,
 			Summary: "hash the passwords on standard input, one a line, for use as credentials",
 			Help: "On a terminal it is asked for twice. The hash is what OpenSMTPD's smtpctl makes on this system, or\n" +
 				"what --scheme says, as costly as --cost says. --verify HASH compares passwords with a hash."},
-		{Pattern: "encrypt <password>", Group: groupTools, Check: checkEncrypt, Run: runEncrypt,
+		{Pattern: "encrypt <password>", Group: groupTools, Apart: true, Check: checkEncrypt, Run: runEncrypt,
 			Summary: "hash a password for use as credentials",
 			Help: "What follows encrypt is the password, even if it looks like an option, but for --scheme, --cost and\n" +
 				"--verify with a value; -- ends them. Other users can see it in the output of ps(1) and top(1)."},
@@ -147,10 +147,10 @@ func commandTable() []*Command {
 			Summary: "show what is running and what is paused"},
 		{Pattern: "source <file>", Group: groupSession, Own: true, Live: true, Run: runSource,
 			Summary: "run the commands in a file"},
-		{Pattern: "spf walk", Group: groupTools, Stdin: true, Check: checkSPFWalk, Run: runSPFWalk,
+		{Pattern: "spf walk", Group: groupTools, Stdin: true, Apart: true, Check: checkSPFWalk, Run: runSPFWalk,
 			Summary: "list the networks that may send for the domains on standard input, one a line",
 			Help:    spfHelp},
-		{Pattern: "spf walk <name...>", Group: groupTools, Own: true, Check: checkSPFWalk, Run: runSPFWalk,
+		{Pattern: "spf walk <name...>", Group: groupTools, Own: true, Apart: true, Check: checkSPFWalk, Run: runSPFWalk,
 			Summary: "list the networks that may send for these domains",
 			Help:    spfHelp},
 		{Pattern: "trace <trace>", Group: groupDebug, Changes: true, Run: runTrace,

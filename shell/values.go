@@ -1,12 +1,10 @@
 package shell
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -212,32 +210,15 @@ func blockPart(part int, source string) func(context.Context, *protocol.Conn) []
 	}
 }
 
-// confPath is where smtpd's configuration is.
-func confPath() string {
-	if runtime.GOOS == "openbsd" {
-		return "/etc/mail/smtpd.conf"
-	}
-	return "/etc/smtpd.conf"
-}
-
 // tables returns the tables that smtpd.conf names.
-func tables() []completer.Suggestion { return tablesIn(confPath(), 0) }
-
-func tablesIn(path string, depth int) []completer.Suggestion {
-	f, err := os.Open(path)
-	if err != nil || depth > 8 {
-		return nil
-	}
-	defer f.Close()
+func tables() []completer.Suggestion {
 	var out []completer.Suggestion
-	sc := bufio.NewScanner(f)
-	for sc.Scan() && len(out) < fetchItems {
-		w := strings.Fields(sc.Text())
-		switch {
-		case len(w) >= 2 && w[0] == "table":
+	for line := range confLines(confPath()) {
+		if w := strings.Fields(line); len(w) >= 2 && w[0] == "table" {
 			out = append(out, completer.Suggestion{Text: w[1], Description: render.Safe(strings.Join(w[2:], " "))})
-		case len(w) == 2 && w[0] == "include":
-			out = append(out, tablesIn(strings.Trim(w[1], `"`), depth+1)...)
+		}
+		if len(out) >= fetchItems {
+			break
 		}
 	}
 	return out

@@ -261,6 +261,7 @@ func TestWalkStops(t *testing.T) {
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	for range (&Walker{Resolver: testZone}).Walk(ctx, endless) {
 		cancel()
 	}

@@ -1,0 +1,156 @@
+package shell
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"smtpctl/shell/sandbox"
+)
+
+// lockDown takes from the process what a one-shot command does not need, before
+// it touches any input: encrypt and spf walk the rights of root and all files,
+// others all files but smtpd's and those that the user named. The prompt, scripts
+// and demos, which open files and start programs later, stay as they are.
+func (s *Session) lockDown(c *Call) error {
+	if s.demo || c.cmd.Pattern == "source <file>" {
+		return nil
+	}
+	time.Now().Zone() // reads the time zone, while that can be read
+	if c.cmd.Apart {
+		if c.path[0] == "spf" {
+			var err error
+			if c.dns, err = c.resolver(); err != nil {
+				return fmt.Errorf("spf walk: %w", fileError(err))
+			}
+		}
+		if err := sandbox.GiveUpRoot(); err != nil {
+			c.warnf("smtpctl: going on as root: %v", err)
+		}
+	}
+	rules, err := c.needs()
+	if err != nil {
+		return err
+	}
+	if err := sandbox.Confine(rules); err != nil {
+		c.warnf("smtpctl: going on without %s: %v", sandbox.Name(), err)
+	}
+	return nil
+}
+
+// needs says what files and networks a call may still need.
+func (c *Call) needs() (sandbox.Rules, error) {
+	var r sandbox.Rules
+	if c.cmd.Apart {
+		if c.dns != nil {
+			for _, server := range c.dns.Servers {
+				r.DNS = append(r.DNS, server.Port())
+			}
+		}
+		return r, nil
+	}
+	r.Unix = []string{c.opts.Socket, "/dev/log"}
+	r.Read = append(confFiles(confPath()), c.opts.Spool)
+	if c.opts.KeyFile != "" {
+		r.Read = append(r.Read, c.opts.KeyFile)
+	}
+	if c.opts.Save != "" && !c.opts.DryRun {
+		// It has to be there to be named.
+		if err := os.MkdirAll(c.opts.Save, 0o700); err != nil {
+			return r, fmt.Errorf("--save: %w", fileError(err))
+		}
+		r.Write = []string{c.opts.Save}
+	}
+	if c.path[0] == "explain" {
+		r.Names, r.DNS = true, []uint16{53}
+	}
+	if c.cmd.Changes {
+		c.s.who = who(c.s.io.Env) // the log will ask
+	}
+	return r, nil
+}
+
+// runApart carries out a call of a session of root in a process of its own, which
+// is not root and reads no files; see lockDown.
+func (c *Call) runApart(ctx context.Context) error {
+	words, input := c.apartWords()
+	cmd := exec.Command(c.s.self, words...)
+	cmd.Stdin = c.in()
+	if input != nil {
+		cmd.Stdin = input
+	}
+	c.out().Flush()
+	cmd.Stdout, cmd.Stderr = c.out(), c.s.err
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("%s: %w", pathOf(c), err)
+	}
+	err := c.s.wait(ctx, cmd)
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.As(err, &exit) && exit.ExitCode() > 0:
+		return fmt.Errorf("%s: failed, see above", strings.Join(c.path[:len(c.path)-len(c.args)], " "))
+	}
+	return fmt.Errorf("%s: %w", pathOf(c), err)
+}
+
+// apartWords returns the command line for runApart, and standard input if that is
+// not this program's: a password is no argument there.
+func (c *Call) apartWords() (words []string, input *bytes.Reader) {
+	o := &c.opts
+	words = []string{"--timeout", o.Timeout.String(), "--output", c.format(), "--color", o.Color}
+	if o.Scheme != "" {
+		words = append(words, "--scheme", o.Scheme)
+	}
+	if o.Cost != 0 {
+		words = append(words, "--cost", strconv.Itoa(o.Cost))
+	}
+	if o.Verify != "" {
+		words = append(words, "--verify", o.Verify)
+	}
+	if o.Resolver != "" {
+		words = append(words, "--resolver", o.Resolver)
+	}
+	for _, f := range []struct {
+		flag string
+		on   bool
+	}{{"-4", o.Only4}, {"-6", o.Only6}, {"--sort", o.Sort}, {"--aggregate", o.Aggregate}} {
+		if f.on {
+			words = append(words, f.flag)
+		}
+	}
+	if c.path[0] == "encrypt" {
+		if len(c.args) > 0 {
+			input = bytes.NewReader([]byte(c.text(0) + "\n"))
+		}
+		return append(words, "encrypt"), input
+	}
+	return append(append(words, "--"), c.path...), nil
+}
+
+// apart reports whether a call is to be carried out by runApart: at a prompt or
+// in a script of root. A password of several lines could not be handed over.
+func (c *Call) apart() bool {
+	return c.cmd.Apart && c.s.lines && c.s.self != "" && syscall.Geteuid() == 0 &&
+		!(c.path[0] == "encrypt" && len(c.args) > 0 && strings.ContainsAny(c.text(0), "\n\r"))
+}
+
+// ownPath returns the file of this program, or nothing.
+func ownPath() string {
+	path, err := os.Executable()
+	if err != nil || !filepath.IsAbs(path) {
+		return ""
+	}
+	return path
+}

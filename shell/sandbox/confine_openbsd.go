@@ -1,0 +1,49 @@
+package sandbox
+
+import (
+	"errors"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+)
+
+// Confine keeps this process, for good, from what the rules do not name: files by
+// unveil(2), and system calls by pledge(2).
+func Confine(r Rules) error {
+	promises := "stdio tty"
+	unveil := func(paths []string, flags string) error {
+		for _, path := range paths {
+			if err := unix.Unveil(path, flags); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, u := range []struct {
+		paths    []string
+		flags    string
+		promises string
+	}{
+		{r.Read, "r", " rpath flock"}, {r.Write, "rwc", " rpath wpath cpath fattr flock"}, {r.Unix, "rw", " rpath unix"},
+	} {
+		if len(u.paths) > 0 {
+			promises += u.promises
+		}
+		if err := unveil(u.paths, u.flags); err != nil {
+			return err
+		}
+	}
+	if r.Names {
+		promises += " rpath dns"
+		if err := unveil([]string{"/etc/resolv.conf", "/etc/hosts"}, "r"); err != nil {
+			return err
+		}
+	}
+	if len(r.DNS) > 0 {
+		promises += " inet"
+	}
+	if err := unix.UnveilBlock(); err != nil {
+		return err
+	}
+	return unix.PledgePromises(promises)
+}
