@@ -1,12 +1,19 @@
 package shell
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"smtpctl/protocol"
 	"smtpctl/shell/render"
 )
 
@@ -16,14 +23,107 @@ func runShowEnvelope(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	if c.format() == formatJSON {
+	switch c.format() {
+	case formatJSON:
 		e, err := c.spool(ctx).ReadEnvelope(id)
 		if err != nil {
 			return c.contentError(ctx, err)
 		}
 		return c.printJSON(render.NewEnvelopeJSON(&e, false))
+	case formatTable:
+		return c.describeEnvelope(ctx, id)
 	}
 	return c.contentError(ctx, c.spool(ctx).CopyEnvelope(c.out(), id))
+}
+
+// describeEnvelope prints the file of an envelope for a person: what the numbers
+// and flags in it mean, and what smtpd is about to do with it.
+func (c *Call) describeEnvelope(ctx context.Context, id protocol.EvpID) error {
+	var b bytes.Buffer
+	if err := c.spool(ctx).CopyEnvelope(&b, id); err != nil {
+		return c.contentError(ctx, err)
+	}
+	now := time.Now()
+	for line := range strings.Lines(b.String()) {
+		line = strings.TrimSuffix(line, "\n")
+		if note := fieldNote(line, now); note != "" {
+			line += "    (" + note + ")"
+		}
+		fmt.Fprintln(c.out(), line)
+	}
+	if state := c.schedulerState(ctx, id, now); state != "" {
+		fmt.Fprintf(c.out(), "smtpd: %s\n", state)
+	}
+	return nil
+}
+
+// flagNotes are what the flags in an envelope's file mean.
+var flagNotes = map[string]string{
+	"authenticated": "the client had logged in",
+	"bounce":        "it reports a failed delivery",
+	"internal":      "it was generated or received locally",
+	"enqueued":      "it was handed over by a local user",
+}
+
+// fieldNote explains a line of an envelope's file, if it wants explaining.
+func fieldNote(line string, now time.Time) string {
+	name, value, ok := strings.Cut(line, ": ")
+	if !ok || value == "" {
+		return ""
+	}
+	n, err := strconv.ParseInt(value, 10, 64)
+	switch name {
+	case "ctime", "last-try", "last-bounce":
+		if err == nil && n > 0 {
+			return time.Unix(n, 0).Format(time.DateTime) + ", " + render.Age(now.Unix()-n) + " ago"
+		}
+	case "ttl", "bounce-ttl", "bounce-delay":
+		if err == nil && n > 0 {
+			return protocol.Duration(n)
+		}
+	case "retry":
+		if err == nil && n > 0 {
+			return tries(int(n)) + " so far"
+		}
+	case "flags":
+		var notes []string
+		for _, f := range strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' }) {
+			if note := flagNotes[f]; note != "" {
+				notes = append(notes, f+": "+note)
+			}
+		}
+		return strings.Join(notes, "; ")
+	}
+	return ""
+}
+
+// schedulerState says what smtpd's scheduler has in mind with an envelope, or
+// nothing where smtpd does not say.
+func (c *Call) schedulerState(ctx context.Context, id protocol.EvpID, now time.Time) string {
+	conn, err := c.conn(ctx)
+	if errors.Is(err, protocol.ErrNotRunning) {
+		return "not running"
+	}
+	if err != nil {
+		return ""
+	}
+	for e, err := range conn.MessageEnvelopes(ctx, id) {
+		if err != nil || e.ID != id {
+			break
+		}
+		state := render.State(e.Flags)
+		switch left := e.NextTry - now.Unix(); {
+		case e.Flags&protocol.FlagInflight != 0:
+			return state + ", for " + render.Age(-left)
+		case e.Flags&(protocol.FlagSuspend|protocol.FlagHold) != 0:
+			return state
+		case left <= 0:
+			return state + ", due"
+		default:
+			return state + ", next try in " + render.Age(left)
+		}
+	}
+	return "does not know it: removed, or put into the queue by hand"
 }
 
 // A messageJSON is a message as JSON shows it.
@@ -33,20 +133,66 @@ type messageJSON struct {
 	Text    string `json:"text"`
 }
 
-// runShowMessage prints the file of a message.
+// runShowMessage prints the file of a message, or only its headers.
 func runShowMessage(ctx context.Context, c *Call) error {
 	id, err := c.resolveMessage(ctx, c.id(0))
 	if err != nil {
 		return err
 	}
+	copyTo := func(w io.Writer) error {
+		if !c.opts.Headers {
+			return c.spool(ctx).CopyMessage(w, id)
+		}
+		h := &headerWriter{w: w}
+		err := c.spool(ctx).CopyMessage(h, id)
+		if err == nil { // a message without a body
+			_, err = w.Write(h.line)
+		}
+		if errors.Is(err, errHeadersEnd) {
+			err = nil
+		}
+		return err
+	}
 	if c.format() == formatJSON {
 		var b bytes.Buffer
-		if err := c.spool(ctx).CopyMessage(&b, id); err != nil {
+		if err := copyTo(&b); err != nil {
 			return c.contentError(ctx, err)
 		}
 		return c.printJSON(messageJSON{id.String(), b.Len(), b.String()})
 	}
-	return c.contentError(ctx, c.spool(ctx).CopyMessage(c.out(), id))
+	return c.contentError(ctx, copyTo(c.out()))
+}
+
+// errHeadersEnd ends the copying of a message after its headers.
+var errHeadersEnd = errors.New("the headers have ended")
+
+// A headerWriter passes on the lines of a message up to the first empty one.
+type headerWriter struct {
+	w    io.Writer
+	line []byte // the start of a line whose end has not been written yet
+}
+
+func (h *headerWriter) Write(p []byte) (int, error) {
+	n := len(p)
+	for len(p) > 0 {
+		end := bytes.IndexByte(p, '\n')
+		if end < 0 && len(h.line)+len(p) < bufio.MaxScanTokenSize {
+			h.line = append(h.line, p...)
+			return n, nil
+		}
+		if end < 0 {
+			end = len(p) - 1 // no header is that long
+		}
+		line := append(h.line, p[:end+1]...)
+		h.line, p = h.line[:0], p[end+1:]
+		if len(bytes.TrimRight(line, "\r\n")) == 0 {
+			return n, errHeadersEnd
+		}
+		if _, err := h.w.Write(line); err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
 }
 
 // contentError words the errors of reading one file of the queue.

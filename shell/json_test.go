@@ -36,7 +36,7 @@ func TestJSONNames(t *testing.T) {
 	}
 	for what, v := range map[string]any{
 		"`show queue`": render.EnvelopeJSON{}, "`show queue by`": groupJSON{}, "`explain`": verdict{},
-		"actions on envelopes, `discover`": tallyJSON{}, "other actions": resultJSON{}, "`show message`": messageJSON{}, "`show stats`": statJSON{},
+		"actions on envelopes, `discover`": tallyJSON{}, "other actions": resultJSON{}, "`show message`": messageJSON{}, "`spf walk`": networkJSON{}, "`encrypt`": hashJSON{}, "`encrypt --verify`": verifiedJSON{}, "`show stats`": statJSON{},
 		"`show routes`": route{}, "`show hosts`": host{}, "`show relays`": relay{}, "`show hoststats`": hostStat{},
 		"`show mta paused`": block{}, "`monitor`": digestJSON{},
 	} {

@@ -98,6 +98,10 @@ func (c *Call) eachSelected(ctx context.Context, sel selection, now int64, f fun
 		}
 		switch {
 		case err == nil:
+		case errors.Is(err, spool.ErrForeign), errors.Is(err, spool.ErrVanished):
+			p.end()
+			c.warnf("smtpctl: %s", render.Safe(err.Error()))
+			continue
 		case errors.Is(err, spool.ErrNoKey), locked >= keyTrials:
 			return n, fmt.Errorf("%s: %w", pathOf(c), c.keyError(err))
 		case errors.Is(err, protocol.ErrNotEnvelope), !online && ctx.Err() == nil && !unreadable(err, n+bad, e):

@@ -3,11 +3,18 @@ package main
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
 	"smtpctl/protocol/realsmtpd"
 )
+
+// variable is what differs from mail to mail: ids and times.
+var variable = regexp.MustCompile(`(?m)^(ctime|last-try): \d+$|id [0-9a-f]{8}$|[A-Z][a-z]{2}, .*\d\d:\d\d:\d\d.*|<[0-9a-f]{16}@|\ssmtpd\[\d+\]|Message-ID: .*|^(errorline|retry|last-bounce|esc-\w+): .*$`)
+
+// listed is what differs in a listing.
+var listed = regexp.MustCompile(`(?m)^[0-9a-f]{16}|\|\d{10}\|\d{10}\|\d*\|`)
 
 // TestRealSpool reads the queue of a real smtpd that compresses it, encrypts it,
 // or both: the same bytes as from a plain one, online and off.
@@ -17,6 +24,7 @@ func TestRealSpool(t *testing.T) {
 	wrong := t.TempDir() + "/wrong"
 	os.WriteFile(keyFile, []byte(key+"\n"), 0o600)
 	os.WriteFile(wrong, []byte(strings.Repeat("w", 32)), 0o600)
+	var plain, plainList string // what a plain queue gives, but for ids and times
 	body := "Subject: kept\n\n" + strings.Repeat("many words, many words\n", 5000)
 	for _, tt := range []struct{ name, extra string }{
 		{"plain", ""}, {"compressed", "queue compression"}, {"encrypted", "queue encryption " + key},
@@ -38,7 +46,14 @@ func TestRealSpool(t *testing.T) {
 				}
 				return e.stdout, m.stdout
 			}
-			look()
+			envelope, message := look()
+			got := variable.ReplaceAllString(envelope+message, "~")
+			if tt.extra == "" {
+				plain = got
+			}
+			if got != plain {
+				t.Errorf("got %.900q\nplain %.900q", got, plain)
+			}
 			online := ours(t, d, "", "show", "queue").stdout
 			if strings.Count(online, "\n") != 20 {
 				t.Errorf("online: %s", online)
@@ -51,10 +66,19 @@ func TestRealSpool(t *testing.T) {
 				}
 			}
 			d.Stop()
-			look()
+			if e, m := look(); e != envelope || m != message {
+				t.Errorf("offline %.300q %.300q", e, m)
+			}
 			offline := ours(t, d, "", args("show", "queue", "sort=to")...)
 			if offline.status != 0 || strings.Count(offline.stdout, "|offline|") != 20 {
 				t.Errorf("offline: %v", offline)
+			}
+			list := listed.ReplaceAllString(offline.stdout, "~")
+			if tt.extra == "" {
+				plainList = list
+			}
+			if list != plainList {
+				t.Errorf("listed %s\nplain %s", list, plainList)
 			}
 			if tt.extra == "" || !strings.Contains(tt.extra, "encryption") {
 				return

@@ -110,10 +110,13 @@ func (s *Spool) decode(raw []byte, limit int) (_ []byte, err error) {
 	return raw, nil
 }
 
+// errEarly means that a compressed file has been cut.
+var errEarly = errors.New("the compressed file ends too early")
+
 // damaged words the errors of package gzip.
 func damaged(err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return errors.New("the compressed file ends too early")
+		return errEarly
 	}
 	return fmt.Errorf("the compressed file is damaged: %w", err)
 }

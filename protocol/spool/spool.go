@@ -22,6 +22,26 @@ const DefaultDir = "/var/spool/smtpd"
 // most some ten kilobytes.
 const maxEnvelope = 1 << 20
 
+// Errors for what a walk passes over. The rest is whole without it.
+var (
+	// ErrForeign means that a file or folder is none of smtpd's.
+	ErrForeign = errors.New("it does not belong into a queue")
+	// ErrVanished means that a file was there and is gone: delivered or removed.
+	ErrVanished = errors.New("it was there and is gone")
+)
+
+// foreign returns an error for what is none of smtpd's.
+func foreign(path string) error { return fmt.Errorf("%s: %w", path, ErrForeign) }
+
+// vanished returns the error for a file that could not be read: another one if it
+// is not there any more.
+func vanished(path string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: %w", path, ErrVanished)
+	}
+	return err
+}
+
 // A Spool is a queue on disk. Its files may be compressed, encrypted, or
 // compressed and then encrypted, as queue compression and queue encryption of
 // smtpd.conf have it.

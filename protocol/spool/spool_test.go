@@ -37,6 +37,8 @@ func TestSpool(t *testing.T) {
 	os.WriteFile(filepath.Join(s.MessageDir(0xabcd0001), "message"), []byte("hello"), 0o600)
 	os.WriteFile(filepath.Join(s.MessageDir(0xabcd0001), "abcd000200000001"), []byte("foreign"), 0o600)
 	os.WriteFile(filepath.Join(s.Queue(), "junk"), nil, 0o600)
+	os.MkdirAll(filepath.Join(s.Queue(), "ab", "cdcd0001"), 0o700)
+	os.Symlink("gone", filepath.Join(s.MessageDir(0xabcd0001), "abcd000100000009"))
 	var got []protocol.EvpID
 	var errs []error
 	for e, err := range s.Envelopes(context.Background()) {
@@ -54,8 +56,17 @@ func TestSpool(t *testing.T) {
 	if fmt.Sprint(got) != fmt.Sprint(ids) {
 		t.Errorf("got %v, want %v", got, ids)
 	}
-	if len(errs) != 3 || !errors.Is(errs[0], protocol.ErrNotEnvelope) || !strings.Contains(errs[1].Error(), "ends too early") || !errors.Is(errs[2], ErrNoKey) {
-		t.Errorf("errors %v", errs)
+	want := []struct {
+		err  error
+		path string
+	}{
+		{protocol.ErrNotEnvelope, "01/01000000/0100000000000001"}, {errEarly, "02/02000000/0200000000000001"}, {ErrNoKey, "03/03000000/0300000000000001"},
+		{ErrVanished, "ab/abcd0001/abcd000100000009"}, {ErrForeign, "ab/abcd0001/abcd000200000001"}, {ErrForeign, "ab/cdcd0001"}, {ErrForeign, "junk"},
+	}
+	for i, w := range want {
+		if len(errs) != len(want) || !errors.Is(errs[i], w.err) || !strings.HasPrefix(errs[i].Error(), filepath.Join(s.Queue(), w.path)+": ") {
+			t.Fatalf("error %d of %d, want %v of %s: %v", i, len(errs), w.err, w.path, errs)
+		}
 	}
 	var b strings.Builder
 	if err := s.CopyMessage(&b, 0xabcd0001); err != nil || b.String() != "hello" {

@@ -35,9 +35,9 @@ type job struct {
 
 // Envelopes yields the envelopes of the whole queue in the order in which the
 // file system has them, which is also OpenSMTPD's smtpctl's. Several are read at
-// a time. A file or folder that cannot be read comes as an error and the walk
-// goes on; one that vanished meanwhile is left out. Memory does not grow with
-// the queue.
+// a time. A file or folder that cannot be read, vanished meanwhile or is none of
+// smtpd's comes as an error and the walk goes on. Memory does not grow with the
+// queue.
 func (s *Spool) Envelopes(ctx context.Context) iter.Seq2[protocol.Envelope, error] {
 	return func(yield func(protocol.Envelope, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -96,12 +96,15 @@ func (s *Spool) jobs(emit func(*job) bool) {
 		return
 	}
 	for _, top := range tops {
+		dir := filepath.Join(s.Queue(), top)
 		if len(top) != 2 || !protocol.IsHex(top) {
+			if !emit(&job{err: foreign(dir)}) {
+				return
+			}
 			continue
 		}
-		dir := filepath.Join(s.Queue(), top)
 		names, _, err := readDir(dir, nil, -1)
-		if err != nil && !emit(&job{err: err}) {
+		if err != nil && !emit(&job{err: vanished(dir, err)}) {
 			return
 		}
 		for len(names) > 0 {
@@ -131,21 +134,34 @@ func (s *Spool) read(ctx context.Context, j *job, buf []byte) {
 		put(protocol.Envelope{}, j.err)
 	}
 	for _, name := range j.names {
+		dir := j.top + "/" + name
 		msg, err := protocol.ParseMsgID(name)
-		if err != nil {
+		if err != nil || name[:2] != filepath.Base(j.top) {
+			if !put(protocol.Envelope{}, foreign(dir)) {
+				return
+			}
 			continue
 		}
-		files, _, err := readDir(s.MessageDir(msg), nil, -1)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) && !put(protocol.Envelope{}, err) {
+		files, _, err := readDir(dir, nil, -1)
+		if err != nil && !put(protocol.Envelope{}, vanished(dir, err)) {
 			return
 		}
 		for _, file := range files {
+			if file == "message" {
+				continue
+			}
 			id, err := protocol.ParseEvpID(file)
-			if err != nil || id.Msg() != msg {
+			if err != nil || id.Msg() != msg || file != id.String() {
+				if !put(protocol.Envelope{}, foreign(dir+"/"+file)) {
+					return
+				}
 				continue
 			}
 			e, err := s.readEnvelope(id, buf)
-			if !errors.Is(err, fs.ErrNotExist) && !put(e, err) {
+			if err != nil {
+				err = vanished(dir+"/"+file, err)
+			}
+			if !put(e, err) {
 				return
 			}
 		}
@@ -166,7 +182,10 @@ func (s *Spool) MessageEnvelopes(msg protocol.MsgID) iter.Seq2[protocol.Envelope
 		}
 		for _, id := range ids {
 			e, err := s.ReadEnvelope(id)
-			if !errors.Is(err, fs.ErrNotExist) && !yield(e, err) {
+			if err != nil {
+				err = vanished(s.EnvelopePath(id), err)
+			}
+			if !yield(e, err) {
 				return
 			}
 		}
