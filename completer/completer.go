@@ -32,6 +32,8 @@ type Option struct {
 	Doc   string
 	// Values are what the value can be, if that is known.
 	Values []Suggestion
+	// Kind, if not nil, is the kind of argument that the value is.
+	Kind *grammar.Kind
 }
 
 // A Completer completes lines.
@@ -56,9 +58,12 @@ func (c *Completer) Complete(line string, pos int) []Suggestion {
 	}
 	words, value, ended := c.dropOptions(words)
 	if value != nil {
-		return Rank(value.Values, last)
+		return c.optionValues(value, last)
 	}
 	if strings.HasPrefix(last, "-") && !ended {
+		if name, typed, ok := strings.Cut(last, "="); ok {
+			return c.attached(name, typed)
+		}
 		return c.options(last)
 	}
 	words = c.inner(words)
@@ -138,6 +143,30 @@ func (c *Completer) dropOptions(words []string) (rest []string, value *Option, e
 	return rest, value, false
 }
 
+// optionValues returns what the value of a flag can be.
+func (c *Completer) optionValues(o *Option, typed string) []Suggestion {
+	if o.Kind != nil && c.Source != nil {
+		out := c.Source.Values(o.Kind, nil, typed)
+		return out[:min(len(out), limit)]
+	}
+	return Rank(o.Values, typed)
+}
+
+// attached returns what the value of a flag can be that is typed as NAME=VALUE.
+func (c *Completer) attached(name, typed string) []Suggestion {
+	var out []Suggestion
+	for i, o := range c.Options {
+		if o.Name != name || !o.Value {
+			continue
+		}
+		for _, s := range c.optionValues(&c.Options[i], typed) {
+			s.Text = name + "=" + s.Text
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
 func (c *Completer) options(prefix string) []Suggestion {
 	var out []Suggestion
 	for _, o := range c.Options {
@@ -176,28 +205,33 @@ func (s suggestions) Len() int            { return len(s) }
 
 // split cuts the part of a line before the cursor into the whole words of the
 // last command in it and the word being typed. It is not ok inside quotes and
-// comments, where there is nothing to complete.
+// comments, where there is nothing to complete, nor in a word that has quotes.
 func split(text string) (words []string, last string, ok bool) {
 	var word strings.Builder
-	inWord, escaped := false, false
+	inWord, escaped, quoted := false, false, false
+	var quote rune
 	for _, r := range text {
 		switch {
 		case escaped:
 			word.WriteRune(r)
 			escaped = false
-		case r == '\\':
+		case r == '\\' && quote != '\'':
 			escaped, inWord = true, true
+		case quote != 0 && r == quote:
+			quote = 0
+		case quote != 0:
+			word.WriteRune(r)
 		case r == '\'' || r == '"':
-			return nil, "", false
+			quote, inWord, quoted = r, true, true
 		case r == ';':
-			words, inWord = nil, false
+			words, inWord, quoted = nil, false, false
 			word.Reset()
 		case r == ' ' || r == '\t':
 			if inWord {
 				words = append(words, word.String())
 				word.Reset()
 			}
-			inWord = false
+			inWord, quoted = false, false
 		case r == '#' && !inWord:
 			return nil, "", false
 		default:
@@ -205,5 +239,5 @@ func split(text string) (words []string, last string, ok bool) {
 			word.WriteRune(r)
 		}
 	}
-	return words, word.String(), true
+	return words, word.String(), quote == 0 && !quoted
 }

@@ -19,6 +19,7 @@ type Command struct {
 	Summary string // one line
 	Help    string // paragraphs, may be empty
 	Selects bool   // its arguments are a selector, which its help explains
+	Hidden  bool   // not for people: no help or completion shows it
 	Own     bool   // OpenSMTPD's smtpctl has no such command
 	Changes bool   // --read-only refuses it
 	Live    bool   // it goes on until it is interrupted, or leaves the session

@@ -53,14 +53,20 @@ const (
 
 // findScheme returns the scheme of a name.
 func findScheme(name string) (*scheme, error) {
-	var names []string
 	for i := range schemes {
 		if schemes[i].name == name {
 			return &schemes[i], nil
 		}
-		names = append(names, schemes[i].name)
 	}
-	return nil, usagef("--scheme %q: want %s", name, strings.Join(names, ", "))
+	return nil, usagef("--scheme %q: want %s", name, strings.Join(schemeNames(), ", "))
+}
+
+func schemeNames() []string {
+	var names []string
+	for _, s := range schemes {
+		names = append(names, s.name)
+	}
+	return names
 }
 
 // chosenScheme returns what --scheme and --cost ask for: without them what

@@ -147,7 +147,7 @@ func (s *Session) printOverview(w io.Writer) {
 		fmt.Fprintf(w, "\n%s:\n", g)
 		tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 		for _, c := range s.table {
-			if c.Group == g {
+			if c.Group == g && !c.Hidden {
 				fmt.Fprintf(tw, "  %s\t%s\n", c.Pattern, c.Summary)
 			}
 		}
@@ -191,20 +191,24 @@ func (s *Session) printNext(w io.Writer, line string) error {
 }
 
 // flagOptions returns the flags that may stand in a line, for completion.
-func (s *Session) flagOptions() []completer.Option {
+// With an invocation, those of the command line are among them.
+func (s *Session) flagOptions(inv *invocation) []completer.Option {
 	var out []completer.Option
 	opts := DefaultOptions()
-	flagSet(&opts, nil).VisitAll(func(f *pflag.Flag) {
+	flagSet(&opts, inv).VisitAll(func(f *pflag.Flag) {
 		value, doc := pflag.UnquoteUsage(f)
 		var values []completer.Suggestion
-		if f.Name == "color" {
-			for _, mode := range colorModes {
-				values = append(values, completer.Suggestion{Text: mode})
-			}
+		for _, word := range flagValues[f.Name] {
+			values = append(values, completer.Suggestion{Text: word})
 		}
-		out = append(out, completer.Option{Name: "--" + f.Name, Value: value != "", Doc: doc, Values: values})
+		o := completer.Option{Name: "--" + f.Name, Value: value != "", Doc: doc, Values: values}
+		if value == "FILE" || value == "DIR" || value == "PATH" {
+			o.Kind = &grammar.Kind{Name: "file"}
+		}
+		out = append(out, o)
 		if f.Shorthand != "" {
-			out = append(out, completer.Option{Name: "-" + f.Shorthand, Value: value != "", Doc: doc, Values: values})
+			o.Name = "-" + f.Shorthand
+			out = append(out, o)
 		}
 	})
 	return out

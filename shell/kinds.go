@@ -113,6 +113,8 @@ var kinds = []*grammar.Kind{
 	{Name: "file", Doc: "name of a file", Parse: parseText("the name of a file", 4095)},
 	{Name: "word", Doc: "words of a command", Parse: parseAny},
 	{Name: "name", Doc: "domain to look up", Parse: parseText("a domain", 255)},
+	{Name: "line", Doc: "what has been typed", Parse: parseAny},
+	{Name: "shell", Doc: "bash, zsh or fish", Parse: parseShell, Words: shellWords()},
 	{Name: "trace", Doc: "subsystem of smtpd", Parse: parseBits(protocol.TraceBits), Words: bitWords(protocol.TraceBits)},
 	{Name: "profile", Doc: "subsystem of smtpd", Parse: parseBits(protocol.ProfileBits), Words: bitWords(protocol.ProfileBits)},
 }

@@ -25,6 +25,10 @@ type live struct {
 	s       *Session
 	changed func() // called when something new has come
 
+	// wait, if not 0, makes it fetch what it is asked for before it answers, for
+	// so long at most.
+	wait time.Duration
+
 	mu      sync.Mutex
 	cache   map[string]*entry
 	running sync.WaitGroup
@@ -157,6 +161,11 @@ func (l *live) askState(ctx context.Context) string {
 // get returns what is known for a key, and has it fetched if that is nothing or
 // old. A long fetch ends when another one is wanted.
 func (l *live) get(key string, long bool, f fetcher) []completer.Suggestion {
+	if l.wait > 0 {
+		ctx, cancel := context.WithTimeout(context.Background(), l.wait)
+		defer cancel()
+		return f(ctx, func([]completer.Suggestion) {})
+	}
 	l.mu.Lock()
 	e := l.cache[key]
 	if e == nil {

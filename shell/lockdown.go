@@ -21,7 +21,7 @@ import (
 // others all files but smtpd's and those that the user named. The prompt, scripts
 // and demos, which open files and start programs later, stay as they are.
 func (s *Session) lockDown(c *Call) error {
-	if s.demo || c.cmd.Pattern == "source <file>" {
+	if s.demo || c.cmd.Hidden || c.cmd.Pattern == "source <file>" {
 		return nil
 	}
 	time.Now().Zone() // reads the time zone, while that can be read

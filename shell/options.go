@@ -85,6 +85,9 @@ var formats = []string{formatAuto, formatPlain, formatTable, formatJSON, formatM
 // colorModes are the values of --color.
 var colorModes = []string{"auto", "always", "never"}
 
+// flagValues are the values of the flags that take one of a few words.
+var flagValues = map[string][]string{"color": colorModes, "output": formats, "scheme": schemeNames()}
+
 // flagSet returns the flags, which write to o and, if it is not nil, inv.
 func flagSet(o *Options, inv *invocation) *pflag.FlagSet {
 	fs := pflag.NewFlagSet("smtpctl", pflag.ContinueOnError)
@@ -154,7 +157,7 @@ func parseOptions(words []string, base Options, inv *invocation, literal func(st
 		rest = append(rest, words[0])
 		words = words[1:]
 		if first && literal(rest[0]) {
-			n := leadingFlags(words)
+			n := leadingFlags(rest[0], words)
 			if err := fs.Parse(words[:n]); err != nil {
 				return o, nil, &UsageError{Err: optionError(err)}
 			}
@@ -176,7 +179,10 @@ func parseOptions(words []string, base Options, inv *invocation, literal func(st
 var encryptFlags = []string{"--scheme", "--cost", "--verify"}
 
 // leadingFlags returns how many words after encrypt are flags and their values.
-func leadingFlags(words []string) int {
+func leadingFlags(command string, words []string) int {
+	if command == completeWord {
+		return 0
+	}
 	n := 0
 	for n < len(words) {
 		name, _, whole := strings.Cut(words[n], "=")

@@ -37,7 +37,7 @@ func (s *Session) repl() int {
 			r.p.Refresh()
 		}
 	})
-	r.comp = &completer.Completer{Tree: s.tree, Source: r.live, Options: s.flagOptions()}
+	r.comp = &completer.Completer{Tree: s.tree, Source: r.live, Options: s.flagOptions(nil)}
 	defer r.live.stop()
 	if isTerminal(s.io.Out) && prompt.Usable(s.io.Env) {
 		p, err := prompt.New(prompt.Config{

@@ -105,7 +105,7 @@ func (s *Session) EvalWords(ctx context.Context, words []string) error {
 // asking smtpd. Words that only ask for help or the version are answered here,
 // and give no call.
 func (s *Session) parse(words []string) (*Call, error) {
-	opts, rest, err := parseOptions(words, s.opts, nil, s.isEncrypt)
+	opts, rest, err := parseOptions(words, s.opts, nil, s.isLiteral)
 	if err != nil {
 		return nil, err
 	}
@@ -136,8 +136,11 @@ func (s *Session) parse(words []string) (*Call, error) {
 	return c, s.admit(c)
 }
 
-// isEncrypt reports whether a first word stands for encrypt, after which
-// nothing is an option.
+// isLiteral reports whether a first word stands for a command after which nothing
+// is an option.
+func (s *Session) isLiteral(word string) bool { return word == completeWord || s.isEncrypt(word) }
+
+// isEncrypt reports whether a first word stands for encrypt.
 func (s *Session) isEncrypt(word string) bool {
 	m, err := s.tree.Resolve([]string{word})
 	return err == nil && m.Path[0] == "encrypt"

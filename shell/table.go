@@ -49,6 +49,13 @@ const spfHelp = "-4 and -6 leave out the other family; --sort puts all networks 
 // knows commands derives from it: the resolver, completion and help.
 func commandTable() []*Command {
 	return []*Command{
+		{Pattern: completeWord + " <line>", Group: groupSession, Own: true, Hidden: true, Run: runComplete,
+			Summary: "print what can follow in the line of another shell"},
+		{Pattern: completeWord + " <line> <shell>", Group: groupSession, Own: true, Hidden: true, Run: runComplete,
+			Summary: "the same, with the words as that shell wants them"},
+		{Pattern: "completion <shell>", Group: groupSession, Own: true, Run: runCompletion,
+			Summary: "print the script that completes smtpctl's commands in bash, zsh or fish",
+			Help:    "For this session: source <(smtpctl completion bash), the same with zsh, or\nsmtpctl completion fish | source."},
 		{Pattern: "discover <selector>", Group: groupQueue, Changes: true, Run: runDiscover,
 			Summary: "take up an envelope or message that was put into the queue by hand"},
 		{Pattern: "encrypt", Group: groupTools, Live: true, Stdin: true, Asks: true, Apart: true, Check: checkEncrypt, Run: runEncrypt,
@@ -181,7 +188,7 @@ func commandTable() []*Command {
 func newTree(table []*Command) *grammar.Tree {
 	rules := make([]grammar.Rule, len(table))
 	for i, c := range table {
-		rules[i] = grammar.Rule{Pattern: c.Pattern, Summary: c.Summary, Own: c.Own}
+		rules[i] = grammar.Rule{Pattern: c.Pattern, Summary: c.Summary, Own: c.Own, Hidden: c.Hidden}
 	}
 	return grammar.New(rules, kinds, docs)
 }

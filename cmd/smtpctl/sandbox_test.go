@@ -160,7 +160,7 @@ func TestSandboxSave(t *testing.T) {
 func startDemoProcess(t *testing.T) []string {
 	t.Helper()
 	socket := filepath.Join(t.TempDir(), "s")
-	cmd := exec.Command(program, "--demo=20", "--listen", socket)
+	cmd := exec.Command(program, "--demo=100", "--listen", socket)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,31 @@
+# Completion of smtpctl in bash: it asks the program what can come next.
+_smtpctl() {
+	local line=${COMP_LINE:0:COMP_POINT} word part item rest
+	word=${line##*[[:space:]]}
+	# bash replaces only what follows the last = or : of a word.
+	part=$word
+	[[ $COMP_WORDBREAKS == *=* ]] && part=${part##*=}
+	[[ $COMP_WORDBREAKS == *:* ]] && part=${part##*:}
+	COMPREPLY=()
+	local others=()
+	while IFS=$'\t' read -r item rest; do
+		if [[ $item == "$word"* ]]; then
+			COMPREPLY+=("${item:${#word}-${#part}}")
+		else
+			others+=("$item")
+		fi
+	done < <("$1" __complete "$line" bash 2>/dev/null)
+	# What only holds the letters typed: an id found by an address, for example.
+	if ((${#COMPREPLY[@]} == 0)) && [[ $part == "$word" ]]; then
+		if ((${#others[@]} == 1)); then
+			COMPREPLY=("${others[0]}")
+		elif ((${#others[@]} > 1)); then
+			# A blank among them keeps bash from replacing the word.
+			COMPREPLY=("${others[@]}" " ")
+		fi
+	fi
+	if ((${#COMPREPLY[@]} == 1)) && [[ ${COMPREPLY[0]} == *[=/] ]]; then
+		compopt -o nospace 2>/dev/null
+	fi
+}
+complete -o nosort -F _smtpctl smtpctl 2>/dev/null || complete -F _smtpctl smtpctl
