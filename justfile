@@ -13,6 +13,10 @@ build:
 test:
     go test ./...
 
+# write the man page and the tables of the README anew, from the command table
+docs:
+    go test -count=1 ./shell -run 'TestManual|TestReadmeTables' -update
+
 # check the style, the imports and that every target builds
 lint:
     sh .ci/lint

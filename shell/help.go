@@ -16,19 +16,22 @@ import (
 	"smtpctl/shell/selector"
 )
 
-// Version is set when a release is built.
-var Version = ""
+// What a release is, set when it is built.
+var (
+	Version = ""
+	Commit  = "" // that it was built from
+	Date    = "" // of that commit
+)
 
 // versionLine says what this program is.
 func versionLine() string {
-	v := Version
-	if v == "" {
-		v = "(development)"
-		if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-			v = info.Main.Version
-		}
+	if Version != "" {
+		return fmt.Sprintf("smtpctl %s (commit %s of %s)", Version, Commit, Date)
 	}
-	return "smtpctl " + v
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return "smtpctl " + info.Main.Version
+	}
+	return "smtpctl (development)"
 }
 
 const usageText = `usage: smtpctl [option ...] command [argument ...]

@@ -49,6 +49,13 @@ func runReport(ctx context.Context, c *Call) error {
 	return nil
 }
 
+// A statusJSON is what show status shows as JSON: running or paused.
+type statusJSON struct {
+	MDA  string `json:"mda"`
+	MTA  string `json:"mta"`
+	SMTP string `json:"smtp"`
+}
+
 func runShowStatus(ctx context.Context, c *Call) error {
 	conn, err := c.conn(ctx)
 	if err != nil {
@@ -58,13 +65,20 @@ func runShowStatus(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	states := map[string]string{}
+	states := statusJSON{}
 	for _, s := range protocol.Subsystems {
 		state := "running"
 		if st.Paused(s) {
 			state = "paused"
 		}
-		states[strings.ToLower(s.String())] = state
+		switch s {
+		case protocol.MDA:
+			states.MDA = state
+		case protocol.MTA:
+			states.MTA = state
+		case protocol.SMTP:
+			states.SMTP = state
+		}
 		if c.format() != formatJSON {
 			fmt.Fprintf(c.out(), "%s %s\n", s, state)
 		}
