@@ -37,6 +37,10 @@ soak time="5m":
 soak-smtpd commands="100000":
     SMTPCTL_TEST_SMTPD=/ go test -count=1 -timeout 2h -run TestRealSoak -v ./cmd/smtpctl -real-soak {{commands}}
 
+# build what is given to users into dist: programs, Debian packages, checksums
+release:
+    sh .ci/release dist
+
 # measure, next to OpenSMTPD's smtpctl where a real smtpd may be used
 bench:
     go test -run '^$' -bench . -benchmem ./...

@@ -148,8 +148,9 @@ func (s *Server) act(t protocol.Type, id uint64) int {
 			e.Flags &^= protocol.FlagHold
 			return !suspended
 		case protocol.TypeResumeEnvelope:
-			if suspended && e.scheduled {
-				// It is queued for delivery a second time.
+			if suspended && e.twice {
+				// It is queued for delivery a second time. What was due when it was
+				// suspended has been taken off the list, and does no harm.
 				s.crashed = true
 			}
 			e.Flags &^= protocol.FlagSuspend
@@ -158,7 +159,9 @@ func (s *Server) act(t protocol.Type, id uint64) int {
 			if e.inflight() {
 				return false
 			}
-			if e.scheduled {
+			if suspended {
+				e.twice = true
+			} else if e.scheduled {
 				// It is in the list of those to deliver already, which breaks.
 				s.crashed = true
 			}

@@ -20,6 +20,7 @@ type Envelope struct {
 
 	removed   bool   // no longer listed; dropped for good by sweep
 	scheduled bool   // queued for delivery at once
+	twice     bool   // scheduled while it was suspended: resuming it crashes smtpd
 	bounce    bool   // made up as a bounce
 	tries     uint16 // of the simulation's own
 	last      int64  // when the last of them was
