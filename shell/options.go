@@ -49,6 +49,10 @@ type Options struct {
 
 	Headers bool // show message without the body
 
+	// Of monitor.
+	Interval time.Duration // between lines
+	Count    int           // of lines, 0 for no end
+
 	help, version bool
 }
 
@@ -70,6 +74,8 @@ func DefaultOptions() Options {
 		Color:   "auto",
 		Output:  formatAuto,
 		Expect:  -1,
+
+		Interval: time.Second,
 	}
 }
 
@@ -110,6 +116,8 @@ func flagSet(o *Options, inv *invocation) *pflag.FlagSet {
 	fs.IntVar(&o.Expect, "expect", o.Expect, "act only if just `N` envelopes are selected")
 	fs.BoolVarP(&o.Yes, "yes", "y", o.Yes, "do not ask before removing at the prompt")
 	fs.StringVar(&o.Save, "save", o.Save, "copy what is removed to `DIR` first, and keep what cannot be copied")
+	fs.VarP((*intervalFlag)(&o.Interval), "interval", "i", "monitor: a line every `TIME`, such as 5 or 1m; 1 second if not said")
+	fs.IntVarP(&o.Count, "count", "c", o.Count, "monitor: `N` lines, then end")
 	fs.BoolVar(&o.Headers, "headers", o.Headers, "show message: only the headers")
 	fs.StringVar(&o.Scheme, "scheme", o.Scheme, "encrypt: hash with `SCHEME`, which is bcrypt, sha512 or yescrypt")
 	fs.IntVar(&o.Cost, "cost", o.Cost, "encrypt: make the hash `N` costly: 10 to 20 for bcrypt, 3 to 11 for yescrypt, rounds for sha512")
@@ -133,6 +141,34 @@ func flagSet(o *Options, inv *invocation) *pflag.FlagSet {
 	fs.BoolVar(&o.version, "version", o.version, "show the version")
 	return fs
 }
+
+// An intervalFlag is the value of a flag: a time, or a number of seconds.
+type intervalFlag time.Duration
+
+// Bounds of --interval.
+const (
+	minInterval = 100 * time.Millisecond
+	maxInterval = 24 * time.Hour
+)
+
+// Set implements pflag.Value.
+func (s *intervalFlag) Set(text string) error {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		d, err = time.ParseDuration(text + "s")
+	}
+	if err == nil && (d < minInterval || d > maxInterval) {
+		err = errors.New("out of range")
+	}
+	*s = intervalFlag(d)
+	return err
+}
+
+// String implements pflag.Value.
+func (s *intervalFlag) String() string { return time.Duration(*s).String() }
+
+// Type implements pflag.Value.
+func (s *intervalFlag) Type() string { return "time" }
 
 // parseOptions takes the flags out of words. literal says of the first word
 // that is no flag whether all that follows it is to be left alone, and so does
@@ -212,6 +248,8 @@ var commandFlags = []struct {
 	{"--sort", "spf walk", func(o *Options) any { return o.Sort }},
 	{"--aggregate", "spf walk", func(o *Options) any { return o.Aggregate }},
 	{"--resolver", "spf walk", func(o *Options) any { return o.Resolver }},
+	{"-i", "monitor", func(o *Options) any { return o.Interval }},
+	{"-c", "monitor", func(o *Options) any { return o.Count }},
 	{"--headers", "show message", func(o *Options) any { return o.Headers }},
 }
 
@@ -242,8 +280,10 @@ func optionError(err error) error {
 		return fmt.Errorf("--timeout %q: want a time such as 5s or 1m", bad.GetValue())
 	case "expect":
 		return fmt.Errorf("--expect %q: want a number of envelopes", bad.GetValue())
-	case "cost":
-		return fmt.Errorf("--cost %q: want a number", bad.GetValue())
+	case "cost", "count":
+		return fmt.Errorf("--%s %q: want a number", bad.GetFlag().Name, bad.GetValue())
+	case "interval":
+		return fmt.Errorf("--interval %q: want a time such as 5, 0.5s or 1m, from %v to %v", bad.GetValue(), minInterval, maxInterval)
 	case "window":
 		return fmt.Errorf("--window %q: want a number", bad.GetValue())
 	}
@@ -259,6 +299,9 @@ func (o *Options) validate() error {
 	}
 	if o.Expect < -1 {
 		return usagef("--expect %d: want a number of envelopes", o.Expect)
+	}
+	if o.Count < 0 {
+		return usagef("--count %d: want a number of lines", o.Count)
 	}
 	if o.Timeout <= 0 {
 		return usagef("--timeout %v: want more than zero", o.Timeout)

@@ -3,11 +3,8 @@ package shell
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 	"time"
-
-	"golang.org/x/term"
 
 	"smtpctl/protocol"
 )
@@ -115,68 +112,4 @@ func runShowStats(ctx context.Context, c *Call) error {
 		fmt.Fprintf(c.out(), "%s=%s\n", st.Key, st.Text())
 	}
 	return nil
-}
-
-// monitorHeader is what smtpctl prints above every monitorPage lines.
-const (
-	monitorHeader = "--- client ---  -- envelope --   ---- relay/delivery --- ------- misc -------\n" +
-		"curr conn disc  curr  enq  deq   ok tmpfail prmfail loop expire remove bounce\n"
-	monitorPage = 25
-	monitorLine = "%4d %4d %4d  %4d %4d %4d %4d    %4d    %4d %4d   %4d   %4d   %4d\n"
-)
-
-// monitorPage returns after how many lines the header comes again: as smtpctl
-// has it, but on a smaller screen before it is out of sight.
-func (c *Call) monitorPage() int {
-	if f, ok := c.s.io.Out.(*os.File); ok && c.out().tty {
-		if _, rows, err := term.GetSize(int(f.Fd())); err == nil && rows > 4 {
-			return min(monitorPage, rows-3)
-		}
-	}
-	return monitorPage
-}
-
-// runMonitor prints what the counters gained, once a second until it is
-// interrupted.
-func runMonitor(ctx context.Context, c *Call) error {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	var last protocol.Digest
-	for n := 0; ; n++ {
-		conn, err := c.conn(ctx)
-		if err != nil {
-			return err
-		}
-		d, err := conn.Digest(ctx)
-		if err != nil {
-			return err
-		}
-		if c.format() == formatJSON {
-			if err := c.printJSON(newDigestJSON(&d, &last)); err != nil {
-				return err
-			}
-		} else if n%c.monitorPage() == 0 {
-			if n > 0 {
-				fmt.Fprintln(c.out())
-			}
-			fmt.Fprint(c.out(), monitorHeader)
-		}
-		if c.format() != formatJSON {
-			fmt.Fprintf(c.out(), monitorLine,
-				d.Connects-d.Disconnects, d.Connects-last.Connects, d.Disconnects-last.Disconnects,
-				d.Enqueued-d.Dequeued, d.Enqueued-last.Enqueued, d.Dequeued-last.Dequeued,
-				d.Delivered-last.Delivered, d.TemporaryFailures-last.TemporaryFailures,
-				d.PermanentFailures-last.PermanentFailures, d.Loops-last.Loops,
-				d.Expired-last.Expired, d.Removed-last.Removed, d.Bounces-last.Bounces)
-		}
-		if err := c.out().Flush(); err != nil {
-			return fmt.Errorf("standard output: %w", fileError(err))
-		}
-		last = d
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		}
-	}
 }

@@ -79,8 +79,9 @@ func commandTable() []*Command {
 		{Pattern: "log verbose", Group: groupDebug, Changes: true, Run: runVerbose(true),
 			Summary: "turn smtpd's debug logging on"},
 		{Pattern: "monitor", Group: groupServer, Live: true, Run: runMonitor,
-			Summary: "show what smtpd's counters gained, once a second",
-			Help:    "The first line shows totals. The current clients and envelopes are totals in each line."},
+			Summary: "show what smtpd's counters gained, once a second or as --interval says",
+			Help: "The first line shows totals. The current clients and envelopes are totals in each line. On a\n" +
+				"terminal a plot of the last five minutes stands below. --count N ends it after N lines."},
 		{Pattern: "pause envelope <selector...>", Group: groupQueue, Changes: true, Bulk: true, Check: checkSelection, Run: runPauseEnvelope,
 			Summary: "suspend scheduling for the envelopes that are selected",
 			Selects: true},

@@ -98,13 +98,18 @@ func (c *Call) watchOnce(ctx context.Context, inner *Call, every time.Duration, 
 			text = fit(text, rows, cols)
 		}
 	}
-	// Home, the text with each line cleared to its end, then the rest of the
-	// screen cleared: nothing flickers.
 	lines := strings.Split(text, "\n")
 	for i := range lines {
 		lines[i] = render.Safe(lines[i])
 	}
-	_, err = fmt.Fprint(c.s.io.Out, "\x1b[H"+strings.Join(lines, "\x1b[K\n")+"\x1b[K\x1b[J")
+	return c.drawScreen(lines)
+}
+
+// drawScreen shows lines, which are safe, in place of what is on the screen: home,
+// each line cleared to its end, then the rest of the screen cleared, so that
+// nothing flickers.
+func (c *Call) drawScreen(lines []string) error {
+	_, err := fmt.Fprint(c.s.io.Out, "\x1b[H"+strings.Join(lines, "\x1b[K\n")+"\x1b[K\x1b[J")
 	return err
 }
 

@@ -1,0 +1,231 @@
+package shell
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/guptarohit/asciigraph"
+	"golang.org/x/term"
+
+	"smtpctl/protocol"
+	"smtpctl/shell/render"
+)
+
+// monitorHeader is what smtpctl prints above every monitorPage lines.
+const (
+	monitorHeader = "--- client ---  -- envelope --   ---- relay/delivery --- ------- misc -------\n" +
+		"curr conn disc  curr  enq  deq   ok tmpfail prmfail loop expire remove bounce\n"
+	monitorPage = 25
+	monitorLine = "%4d %4d %4d  %4d %4d %4d %4d    %4d    %4d %4d   %4d   %4d   %4d\n"
+)
+
+// monitorPage returns after how many lines the header comes again: as smtpctl
+// has it, but on a smaller screen before it is out of sight.
+func (c *Call) monitorPage() int {
+	if f, ok := c.s.io.Out.(*os.File); ok && c.out().tty {
+		if _, rows, err := term.GetSize(int(f.Fd())); err == nil && rows > 4 {
+			return min(monitorPage, rows-3)
+		}
+	}
+	return monitorPage
+}
+
+// runMonitor prints what the counters gained, once in an interval until it is
+// interrupted or has printed as many lines as were wanted.
+func runMonitor(ctx context.Context, c *Call) error {
+	tick := time.NewTicker(c.opts.Interval)
+	defer tick.Stop()
+	var last protocol.Digest
+	var screen monitorScreen
+	for n := 0; ; n++ {
+		conn, err := c.conn(ctx)
+		if err != nil {
+			return err
+		}
+		d, err := conn.Digest(ctx)
+		if err != nil {
+			return err
+		}
+		if err := c.printDigest(n, &d, &last, &screen); err != nil {
+			return err
+		}
+		if err := c.out().Flush(); err != nil {
+			return fmt.Errorf("standard output: %w", fileError(err))
+		}
+		last = d
+		if n+1 == c.opts.Count {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+// printDigest prints the counters for the nth time.
+func (c *Call) printDigest(n int, d, last *protocol.Digest, screen *monitorScreen) error {
+	if c.format() == formatJSON {
+		return c.printJSON(newDigestJSON(d, last))
+	}
+	line := fmt.Sprintf(monitorLine,
+		d.Connects-d.Disconnects, d.Connects-last.Connects, d.Disconnects-last.Disconnects,
+		d.Enqueued-d.Dequeued, d.Enqueued-last.Enqueued, d.Dequeued-last.Dequeued,
+		d.Delivered-last.Delivered, d.TemporaryFailures-last.TemporaryFailures,
+		d.PermanentFailures-last.PermanentFailures, d.Loops-last.Loops,
+		d.Expired-last.Expired, d.Removed-last.Removed, d.Bounces-last.Bounces)
+	screen.add(line, n > 0, d, last, c.opts.Interval)
+	if cols, rows := c.screenSize(); c.format() == formatTable && cols >= plotMinCols && rows >= plotMinRows {
+		return c.drawScreen(screen.lines(cols, rows, c.out().style))
+	}
+	if n%c.monitorPage() == 0 {
+		if n > 0 {
+			fmt.Fprintln(c.out())
+		}
+		fmt.Fprint(c.out(), monitorHeader)
+	}
+	_, err := fmt.Fprint(c.out(), line)
+	return err
+}
+
+// screenSize returns the size of the terminal that results go to, 0 if they go
+// elsewhere.
+func (c *Call) screenSize() (cols, rows int) {
+	f, ok := c.s.io.Out.(*os.File)
+	if !ok || !c.out().tty || c.s.io.Env("TERM") == "dumb" {
+		return 0, 0
+	}
+	cols, rows, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0, 0
+	}
+	return cols, rows
+}
+
+// The plot of monitor.
+const (
+	plotMinCols = 80 // a screen that is smaller has no place for it
+	plotMinRows = 20
+	plotSpan    = 5 * time.Minute
+	plotMaxRows = 12 // height of the plot
+	plotAxis    = 10 // columns that its axis takes
+	plotExtra   = 5  // rows around it
+)
+
+// plotted are the counters in the plot, by name, with the mark of each where there
+// are no colours.
+var plotted = []struct {
+	name, mark string
+	color      asciigraph.AnsiColor
+	gained     func(d, last *protocol.Digest) int64
+}{
+	{"enqueued", "+", asciigraph.Blue, func(d, last *protocol.Digest) int64 { return int64(d.Enqueued - last.Enqueued) }},
+	{"delivered", "*", asciigraph.Green, func(d, last *protocol.Digest) int64 { return int64(d.Delivered - last.Delivered) }},
+	{"failed", "x", asciigraph.Red, func(d, last *protocol.Digest) int64 {
+		return int64(d.TemporaryFailures - last.TemporaryFailures + d.PermanentFailures - last.PermanentFailures)
+	}},
+}
+
+// A monitorScreen is what monitor has shown lately.
+type monitorScreen struct {
+	last    []string    // lines
+	rates   [][]float64 // of each that is plotted, per second, the oldest first
+	every   time.Duration
+	samples int
+}
+
+// add takes in a line, and what was gained since the one before unless it is the
+// first.
+func (m *monitorScreen) add(line string, gained bool, d, last *protocol.Digest, every time.Duration) {
+	m.every = every
+	if m.last = append(m.last, strings.TrimSuffix(line, "\n")); len(m.last) > 200 {
+		m.last = m.last[1:]
+	}
+	if !gained {
+		return
+	}
+	if m.rates == nil {
+		m.rates = make([][]float64, len(plotted))
+	}
+	most := max(int(plotSpan/every), 2)
+	for i, p := range plotted {
+		m.rates[i] = append(m.rates[i], float64(p.gained(d, last))/every.Seconds())
+		m.rates[i] = m.rates[i][max(0, len(m.rates[i])-most):]
+	}
+	m.samples = len(m.rates[0])
+}
+
+// lines returns what is to be on a screen of a size.
+func (m *monitorScreen) lines(cols, rows int, style render.Style) []string {
+	height := min((rows-plotExtra)/2, plotMaxRows)
+	out := strings.Split(strings.TrimSuffix(monitorHeader, "\n"), "\n")
+	room := rows - len(out) - height - plotExtra
+	shown := m.last[max(0, len(m.last)-room):]
+	out = append(out, shown...)
+	for range room - len(shown) {
+		out = append(out, "")
+	}
+	return append(out, m.plot(cols, height, style)...)
+}
+
+// plot returns the lines of the plot.
+func (m *monitorScreen) plot(cols, height int, style render.Style) []string {
+	if m.samples == 0 {
+		return nil
+	}
+	width := cols - plotAxis
+	bucket := (m.samples + width - 1) / width
+	top := 1.0
+	var data [][]float64
+	var legend []string
+	opts := []asciigraph.Option{asciigraph.Height(height), asciigraph.LowerBound(0), asciigraph.Precision(1)}
+	var chars []asciigraph.CharSet
+	var colors []asciigraph.AnsiColor
+	for i, p := range plotted {
+		series := means(m.rates[i], bucket)
+		for _, v := range series {
+			top = max(top, v)
+		}
+		if len(series) == 1 {
+			series = append(series, series[0])
+		}
+		data = append(data, series)
+		chars = append(chars, asciigraph.CreateCharSet(p.mark))
+		colors = append(colors, p.color)
+		legend = append(legend, p.mark+" "+p.name)
+	}
+	opts = append(opts, asciigraph.UpperBound(math.Ceil(top)))
+	span := time.Duration(m.samples) * m.every
+	caption := fmt.Sprintf("a second, in the last %v", span.Round(time.Second))
+	if style.On() {
+		legend = nil
+		for i, p := range plotted {
+			legend = append(legend, colors[i].String()+"■ "+p.name+asciigraph.Default.String())
+		}
+		opts = append(opts, asciigraph.SeriesColors(colors...))
+	} else {
+		opts = append(opts, asciigraph.SeriesChars(chars...))
+	}
+	lines := strings.Split(asciigraph.PlotMany(data, opts...), "\n")
+	return append([]string{"", strings.Join(legend, "   ") + "   " + caption}, lines...)
+}
+
+// means returns the means of n values at a time.
+func means(values []float64, n int) []float64 {
+	var out []float64
+	for len(values) > 0 {
+		part := values[:min(n, len(values))]
+		sum := 0.0
+		for _, v := range part {
+			sum += v
+		}
+		out = append(out, sum/float64(len(part)))
+		values = values[len(part):]
+	}
+	return out
+}
