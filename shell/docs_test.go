@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -215,6 +216,29 @@ func verdictNames(t *testing.T) []string {
 	return names
 }
 
+// environment returns the variables that the program looks at.
+func environment(t *testing.T) []string {
+	files, err := filepath.Glob("*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	more, _ := filepath.Glob("prompt/*.go")
+	var names []string
+	for _, file := range append(files, more...) {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`\b[eE]nv\("([A-Z_]+)"\)`).FindAllStringSubmatch(string(source), -1) {
+			names = append(names, m[1])
+		}
+	}
+	if len(names) < 5 {
+		t.Errorf("found only %q", names)
+	}
+	return names
+}
+
 // TestManual compares the man page with the command table.
 func TestManual(t *testing.T) {
 	want := manual(t)
@@ -226,6 +250,11 @@ func TestManual(t *testing.T) {
 	got, _ := os.ReadFile(manualFile)
 	if string(got) != want {
 		t.Errorf("%s is stale: run just docs", manualFile)
+	}
+	for _, name := range environment(t) {
+		if !strings.Contains(want, name) {
+			t.Errorf("the man page does not say what %s does", name)
+		}
 	}
 	if lint, err := exec.LookPath("mandoc"); err == nil {
 		out, _ := exec.Command(lint, "-Tlint", "-Wstyle", manualFile).CombinedOutput()

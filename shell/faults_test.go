@@ -2,6 +2,7 @@ package shell
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"smtpctl/protocol"
 	"smtpctl/protocol/realsmtpd"
 	"smtpctl/protocol/smtpdsim"
 )
@@ -57,6 +59,12 @@ func TestFaultsOfEveryCommand(t *testing.T) {
 		t.Errorf("%d goroutines, before %d\n%s", n, before, buf[:runtime.Stack(buf, true)])
 	}
 }
+
+// late counts the commands after a fault that took too long. A few of some thousand
+// may, where the machine is busy.
+var late atomic.Int32
+
+const maxLate = 5
 
 func tryFault(t *testing.T, line, name string, cfg smtpdsim.Config) {
 	t.Helper()
@@ -121,6 +129,10 @@ func tryFault(t *testing.T, line, name string, cfg smtpdsim.Config) {
 	}
 	over.Store(true)
 	err = s.Eval(context.Background(), "show status")
+	if errors.Is(err, protocol.ErrTimeout) && late.Add(1) <= maxLate {
+		// 60 ms were too little on a busy machine.
+		err = s.Eval(context.Background(), "show status")
+	}
 	if err != nil && (strings.HasPrefix(name, "flood") || strings.HasPrefix(name, "twice")) {
 		// More of the flood may come in the middle of this one.
 		err = s.Eval(context.Background(), "show status")

@@ -93,15 +93,39 @@ func (s *Session) printHelp(w io.Writer, words []string) error {
 			}
 		}
 	}
+	if own := flagsOf(path); len(own) > 0 {
+		fmt.Fprintln(w, "options:")
+		listFlags(w, own)
+	}
 	return nil
+}
+
+// flagsOf returns the flags that belong to the commands that begin with a path:
+// their usage begins with the command.
+func flagsOf(path string) []*pflag.Flag {
+	var own []*pflag.Flag
+	opts := DefaultOptions()
+	flagSet(&opts, nil).VisitAll(func(f *pflag.Flag) {
+		if command, _, ok := strings.Cut(f.Usage, ": "); ok && (command == path || strings.HasPrefix(command, path+" ") || strings.HasPrefix(path, command+" ")) {
+			own = append(own, f)
+		}
+	})
+	return own
 }
 
 // printFlags lists the flags.
 func printFlags(w io.Writer) {
 	fmt.Fprintf(w, "\nOptions, before or after the command:\n")
 	opts := DefaultOptions()
+	var all []*pflag.Flag
+	flagSet(&opts, &invocation{}).VisitAll(func(f *pflag.Flag) { all = append(all, f) })
+	listFlags(w, all)
+}
+
+// listFlags lists some flags.
+func listFlags(w io.Writer, flags []*pflag.Flag) {
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	flagSet(&opts, &invocation{}).VisitAll(func(f *pflag.Flag) {
+	for _, f := range flags {
 		text := "    --" + f.Name
 		if f.Shorthand != "" {
 			text = "-" + f.Shorthand + ", --" + f.Name
@@ -118,7 +142,7 @@ func printFlags(w io.Writer) {
 			doc += " (" + f.DefValue + ")"
 		}
 		fmt.Fprintf(tw, "  %s\t%s\n", text, doc)
-	})
+	}
 	tw.Flush()
 }
 

@@ -69,7 +69,7 @@ func (c *Call) needs() (sandbox.Rules, error) {
 		}
 		r.Write = []string{c.opts.Save}
 	}
-	if c.path[0] == "explain" {
+	if c.path[0] == "explain" || c.path[0] == "watch" {
 		r.Names, r.DNS = true, []uint16{53}
 	}
 	if c.cmd.Changes {
@@ -148,6 +148,10 @@ func (c *Call) apart() bool {
 
 // ownPath returns the file of this program, or nothing.
 func ownPath() string {
+	const running = "/proc/self/exe" // it is there even when an update has removed the file
+	if _, err := os.Stat(running); err == nil {
+		return running
+	}
 	path, err := os.Executable()
 	if err != nil || !filepath.IsAbs(path) {
 		return ""

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"os"
+	"strings"
 
 	"github.com/landlock-lsm/go-landlock/landlock"
 )
@@ -17,9 +18,12 @@ func Confine(r Rules) error {
 	}
 	var rules []landlock.Rule
 	for _, path := range read {
-		if info, err := os.Stat(path); err == nil && info.IsDir() {
+		// Pipes, such as <(command) of a shell, take no rules and need none.
+		switch info, err := os.Stat(path); {
+		case err != nil:
+		case info.IsDir():
 			rules = append(rules, landlock.RODirs(path).IgnoreIfMissing())
-		} else if err == nil {
+		case info.Mode()&(os.ModeNamedPipe|os.ModeSocket) == 0 || !strings.HasPrefix(path, "/dev/fd/"):
 			rules = append(rules, landlock.ROFiles(path).IgnoreIfMissing())
 		}
 	}
