@@ -114,7 +114,7 @@ func TestPromptApart(t *testing.T) {
 	x.expect(promptRE)
 	x.run("encrypt --scheme bcrypt --cost 10 -- secret | tr '$' '#'", `#2b#10#`)
 	x.run("spf walk --resolver "+server.Addr+" a.example", `192\.0\.2\.1`)
-	x.run("spf walk --resolver "+server.Addr+" none.example", `none.example does not exist(?s).*spf walk: failed, see above`)
+	x.run("spf walk --resolver "+server.Addr+" none.example", `none.example does not exist(?s).*spf walk: 1 domain had problems`)
 	x.run("spf walk --resolver "+server.Addr+" a.example > "+home+"/networks", "")
 	if text, _ := os.ReadFile(home + "/networks"); string(text) != "192.0.2.1\n" {
 		t.Errorf("wrote %q", text)
