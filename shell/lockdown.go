@@ -83,6 +83,7 @@ func (c *Call) needs() (sandbox.Rules, error) {
 func (c *Call) runApart(ctx context.Context) error {
 	words, input := c.apartWords()
 	cmd := exec.Command(c.s.self, words...)
+	cmd.Args[0] = "smtpctl" // and not mailq
 	cmd.Stdin = c.in()
 	if input != nil {
 		cmd.Stdin = input
