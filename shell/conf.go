@@ -4,8 +4,8 @@ import (
 	"bufio"
 	"iter"
 	"os"
-	"regexp"
 	"runtime"
+	"strings"
 )
 
 // maxInclude is how deep the files of smtpd.conf may include each other, and
@@ -23,8 +23,18 @@ func confPath() string {
 	return "/etc/smtpd.conf"
 }
 
-// confInclude is a line that includes a file.
-var confInclude = regexp.MustCompile(`^\s*include\s+"([^"]+)"`)
+// included returns the file that a line includes, or nothing.
+func included(line string) string {
+	rest, ok := strings.CutPrefix(strings.TrimLeft(line, " \t"), "include")
+	if !ok {
+		return ""
+	}
+	text, ok := strings.CutPrefix(strings.TrimLeft(rest, " \t"), `"`)
+	if path, _, whole := strings.Cut(text, `"`); ok && whole {
+		return path
+	}
+	return ""
+}
 
 // A confReader reads a configuration and what it includes.
 type confReader struct {
@@ -47,8 +57,8 @@ func (r *confReader) walk(path string, depth int, yield func(string) bool) bool 
 	sc := bufio.NewScanner(f)
 	for sc.Scan() {
 		line := sc.Text()
-		if m := confInclude.FindStringSubmatch(line); m != nil {
-			if !r.walk(m[1], depth+1, yield) {
+		if path := included(line); path != "" {
+			if !r.walk(path, depth+1, yield) {
 				return false
 			}
 		} else if !yield(line) {

@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"strings"
 
-	"github.com/go-crypt/crypt"
 	"github.com/go-crypt/crypt/algorithm"
 	"github.com/go-crypt/crypt/algorithm/bcrypt"
 	"github.com/go-crypt/crypt/algorithm/md5crypt"
@@ -147,16 +146,17 @@ func parseHash(text string) (algorithm.Digest, error) {
 	if err := boundHash(text); err != nil {
 		return nil, err
 	}
-	decoder := crypt.NewDecoder()
-	for _, register := range []func(algorithm.DecoderRegister) error{
-		bcrypt.RegisterDecoderStandard, shacrypt.RegisterDecoder, scrypt.RegisterDecoderYescrypt,
-		md5crypt.RegisterDecoder, sha1crypt.RegisterDecoder,
-	} {
-		if err := register(decoder); err != nil {
-			return nil, err
-		}
+	decoders := map[string]algorithm.DecodeFunc{
+		"2a": bcrypt.Decode, "2b": bcrypt.Decode, "2x": bcrypt.Decode, "2y": bcrypt.Decode,
+		"5": shacrypt.Decode, "6": shacrypt.Decode, "y": scrypt.Decode, "1": md5crypt.Decode, "sha1": sha1crypt.Decode,
 	}
-	d, err := decoder.Decode(text)
+	_, rest, _ := strings.Cut(text, "$")
+	kind, _, _ := strings.Cut(rest, "$")
+	decode := decoders[kind]
+	if decode == nil {
+		return nil, errHash
+	}
+	d, err := decode(text)
 	if err != nil {
 		return nil, errHash
 	}

@@ -70,14 +70,15 @@ func (c *Call) keyError(err error) error {
 }
 
 // What of smtpd.conf is looked at.
-var (
-	confMacro = regexp.MustCompile(`^\s*([A-Za-z_][A-Za-z0-9_]*)\s*=\s*"?([^"\s]+)"?\s*$`)
-	confCrypt = regexp.MustCompile(`^\s*queue\s+encryption\s+"?([^"\s#]+)"?`)
+const (
+	macroPattern = `^\s*([A-Za-z_][A-Za-z0-9_]*)\s*=\s*"?([^"\s]+)"?\s*$`
+	cryptPattern = `^\s*queue\s+encryption\s+"?([^"\s#]+)"?`
 )
 
 // confKey returns the key that smtpd.conf has for queue encryption, or nothing.
 // That of stdin is typed when smtpd starts, and is nowhere else.
 func confKey(path string) string {
+	confMacro, confCrypt := regexp.MustCompile(macroPattern), regexp.MustCompile(cryptPattern)
 	macros := map[string]string{}
 	for line := range confLines(path) {
 		if m := confMacro.FindStringSubmatch(line); m != nil {
