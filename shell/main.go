@@ -107,7 +107,6 @@ func (s *Session) oneShot(words []string) int {
 func (s *Session) script(name string, check bool) int {
 	ctx, stop := withSignals(context.Background())
 	defer stop()
-	s.lines = true
 	err := s.runFile(ctx, name, check)
 	if ferr := s.out.Flush(); ferr != nil && err == nil {
 		err = fmt.Errorf("standard output: %w", fileError(ferr))

@@ -21,6 +21,7 @@ func runSource(ctx context.Context, c *Call) error { return c.s.runFile(ctx, c.t
 
 // runFile runs or checks the script in a file; - is standard input.
 func (s *Session) runFile(ctx context.Context, name string, check bool) error {
+	s.lines = true
 	if name == "-" && s.depth == 0 {
 		s.stdinTaken = true
 		return s.runScript(ctx, "stdin", s.io.In, check)
