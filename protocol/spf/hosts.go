@@ -1,7 +1,6 @@
 package spf
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 )
@@ -17,10 +16,10 @@ func (k *walk) families() []string {
 	return []string{"A", "AAAA"}
 }
 
-// exchangers adds the addresses of the mail exchangers of a domain.
-func (k *walk) exchangers(domain string, t *term, target string) {
-	a := k.cache.get(k.ctx, "MX", target)
-	if !k.found(t.text, target, "mail exchangers", len(a.texts), a.err) {
+// exchangers adds the addresses of the mail exchangers that an mx means.
+func (k *walk) exchangers(domain string, t *term) {
+	a := k.cache.get(k.ctx, "MX", t.target)
+	if !k.found(t.text, t.target, "mail exchangers", len(a.texts), a.err) {
 		return
 	}
 	var hosts []string
@@ -36,7 +35,7 @@ func (k *walk) exchangers(domain string, t *term, target string) {
 		hosts = append(hosts, host)
 	}
 	if len(hosts) > maxMX {
-		k.problem(fmt.Errorf("%q: %s has %d mail exchangers, mail servers look at %d: so does this list", t.text, target, len(hosts), maxMX))
+		k.problem(fmt.Errorf("%q: %s has %d mail exchangers, mail servers look at %d: so does this list", t.text, t.target, len(hosts), maxMX))
 		hosts = hosts[:maxMX]
 	}
 	for _, host := range hosts {
@@ -56,7 +55,7 @@ func (k *walk) host(domain string, t *term, host string) {
 	for _, kind := range k.families() {
 		a := k.cache.get(k.ctx, kind, host)
 		addrs = append(addrs, a.addrs...)
-		if err == nil || k.NoName != nil && errors.Is(err, k.NoName) {
+		if err == nil || k.gone(err) {
 			err = a.err
 		}
 	}

@@ -13,7 +13,7 @@ type term struct {
 	text   string // as it stands in the record
 	pass   bool   // its qualifier is + or ?
 	name   string // in lower case: all, a, mx, ip4, ip6, include, exists or ptr
-	target string // domain, "" for that of the record
+	target string // domain that it names, else that of the record
 	bits4  int    // of a and mx
 	bits6  int
 	prefix netip.Prefix // of ip4 and ip6
@@ -142,7 +142,7 @@ func parseNetwork(name, text string) (netip.Prefix, error) {
 
 // parseHosts reads the [:domain][/bits][//bits] of a and mx.
 func (t *term) parseHosts(domain, arg string) (err error) {
-	t.bits4, t.bits6 = 32, 128
+	t.target, t.bits4, t.bits6 = domain, 32, 128
 	target, bits, _ := strings.Cut(strings.TrimPrefix(arg, ":"), "/")
 	if target != "" {
 		if t.target, err = parseDomain(domain, target); err != nil {

@@ -140,18 +140,19 @@ func (k *walk) send(n Network) {
 }
 
 // problem reports that something could not be followed.
-func (k *walk) problem(err error) {
+func (k *walk) problem(err error) { k.report(Network{Err: err}) }
+
+// note reports what is worth knowing, though nothing is missing for it.
+func (k *walk) note(err error) { k.report(Network{Err: err, Note: true}) }
+
+func (k *walk) report(n Network) {
 	if k.ctx.Err() == nil && !k.stopped {
-		k.send(Network{Err: err})
+		k.send(n)
 	}
 }
 
-// note reports what is worth knowing, though nothing is missing for it.
-func (k *walk) note(err error) {
-	if k.ctx.Err() == nil && !k.stopped {
-		k.send(Network{Err: err, Note: true})
-	}
-}
+// gone reports whether an error of the resolver means that a name does not exist.
+func (k *walk) gone(err error) bool { return err != nil && errors.Is(err, k.NoName) }
 
 // lookup counts a term that causes a look-up and reports whether it may.
 func (k *walk) lookup(term string) bool {
@@ -168,14 +169,13 @@ func (k *walk) lookup(term string) bool {
 // found handles the error of a look-up and counts those that find nothing. It
 // reports whether there is anything.
 func (k *walk) found(term, name, kind string, n int, err error) bool {
-	gone := err != nil && k.NoName != nil && errors.Is(err, k.NoName)
 	switch {
 	case n > 0:
 		return true
-	case err != nil && !gone:
+	case err != nil && !k.gone(err):
 		k.problem(fmt.Errorf("%q: %s of %s: %w", term, kind, name, err))
 		return false
-	case gone:
+	case err != nil:
 		k.note(fmt.Errorf("%q: %s does not exist", term, name))
 	case kind == "addresses" && (k.Only4 || k.Only6):
 		return false // the other family may have some
@@ -208,7 +208,7 @@ func (k *walk) record(domain string) {
 		}
 		k.problem(err)
 	}
-	k.prefetch(domain, &rec)
+	k.prefetch(&rec)
 	for i := range rec.terms {
 		t := &rec.terms[i]
 		if k.stopped || k.ctx.Err() != nil {
@@ -232,7 +232,7 @@ func (k *walk) record(domain string) {
 func (k *walk) text(domain string) (string, error) {
 	a := k.cache.get(k.ctx, "TXT", domain)
 	if a.err != nil {
-		if k.NoName != nil && errors.Is(a.err, k.NoName) {
+		if k.gone(a.err) {
 			return "", fmt.Errorf("%s does not exist", domain)
 		}
 		return "", fmt.Errorf("TXT records of %s: %w", domain, a.err)
@@ -254,7 +254,7 @@ func (k *walk) text(domain string) (string, error) {
 
 // prefetch starts the look-ups that the terms of a record need, as far as the
 // walk may get to them.
-func (k *walk) prefetch(domain string, rec *record) {
+func (k *walk) prefetch(rec *record) {
 	left := maxLookups - k.lookups
 	start := func(kind, name string) {
 		if left--; left >= 0 {
@@ -263,19 +263,15 @@ func (k *walk) prefetch(domain string, rec *record) {
 	}
 	for i := range rec.terms {
 		t := &rec.terms[i]
-		target := t.target
-		if target == "" {
-			target = domain
-		}
 		switch {
 		case !t.pass:
 		case t.name == "include":
-			start("TXT", target)
+			start("TXT", t.target)
 		case t.name == "mx":
-			start("MX", target)
+			start("MX", t.target)
 		case t.name == "a":
 			for _, kind := range k.families() {
-				start(kind, target)
+				start(kind, t.target)
 			}
 		}
 	}
@@ -286,31 +282,21 @@ func (k *walk) prefetch(domain string, rec *record) {
 
 // mechanism follows one mechanism.
 func (k *walk) mechanism(domain string, t *term) {
-	target := t.target
-	if target == "" {
-		target = domain
+	network := t.name == "ip4" || t.name == "ip6"
+	if !network && !k.lookup(t.text) || !t.pass {
+		return
 	}
 	switch t.name {
 	case "ip4", "ip6":
-		if t.pass {
-			k.add(domain, t, t.prefix)
-		}
+		k.add(domain, t, t.prefix)
 	case "a":
-		if k.lookup(t.text) && t.pass {
-			k.host(domain, t, target)
-		}
+		k.host(domain, t, t.target)
 	case "mx":
-		if k.lookup(t.text) && t.pass {
-			k.exchangers(domain, t, target)
-		}
+		k.exchangers(domain, t)
 	case "include":
-		if k.lookup(t.text) && t.pass {
-			k.record(target)
-		}
+		k.record(t.target)
 	case "exists", "ptr":
-		if k.lookup(t.text) && t.pass {
-			k.problem(fmt.Errorf("%q depends on the mail, so no list can be made of it", t.text))
-		}
+		k.problem(fmt.Errorf("%q depends on the mail, so no list can be made of it", t.text))
 	}
 }
 
