@@ -120,6 +120,7 @@ func (s *Spool) jobs(emit func(*job) bool) {
 // read carries out a job.
 func (s *Spool) read(ctx context.Context, j *job, buf []byte) {
 	defer close(j.out)
+	var spelt [16]byte // an id as smtpd writes it
 	var batch []entry
 	put := func(e protocol.Envelope, err error) bool {
 		batch = append(batch, entry{e, err})
@@ -151,7 +152,7 @@ func (s *Spool) read(ctx context.Context, j *job, buf []byte) {
 				continue
 			}
 			id, err := protocol.ParseEvpID(file)
-			if err != nil || id.Msg() != msg || file != id.String() {
+			if err != nil || id.Msg() != msg || file != string(id.Append(spelt[:0])) {
 				if !put(protocol.Envelope{}, foreign(dir+"/"+file)) {
 					return
 				}
