@@ -22,24 +22,23 @@ const maxPassword = 511
 
 // A scheme is a way to hash passwords, as crypt(3) knows it.
 type scheme struct {
-	name   string
-	prefix string // that its hashes begin with
-	cost   int    // by default
-	least  int
-	most   int
-	unit   string // of the cost
-	hash   func(cost int) (algorithm.Hash, error)
+	name  string
+	cost  int // by default
+	least int
+	most  int
+	unit  string // of the cost
+	hash  func(cost int) (algorithm.Hash, error)
 }
 
 // schemes are the schemes of encrypt --scheme.
 var schemes = []scheme{
-	{"bcrypt", "$2b$", 12, 10, 20, "the binary logarithm of the rounds", func(cost int) (algorithm.Hash, error) {
+	{"bcrypt", 12, 10, 20, "the binary logarithm of the rounds", func(cost int) (algorithm.Hash, error) {
 		return bcrypt.New(bcrypt.WithCost(cost))
 	}},
-	{"sha512", "$6$", 5000, 1000, 10_000_000, "rounds", func(cost int) (algorithm.Hash, error) {
+	{"sha512", 5000, 1000, 10_000_000, "rounds", func(cost int) (algorithm.Hash, error) {
 		return shacrypt.New(shacrypt.WithVariant(shacrypt.VariantSHA512), shacrypt.WithIterations(cost))
 	}},
-	{"yescrypt", "$y$", 8, 3, 11, "as crypt(5) counts it: 8 takes 128 MB, each step doubles that", func(cost int) (algorithm.Hash, error) {
+	{"yescrypt", 8, 3, 11, "as crypt(5) counts it: 8 takes 128 MB, each step doubles that", func(cost int) (algorithm.Hash, error) {
 		return scrypt.New(scrypt.WithVariant(scrypt.VariantYescrypt), scrypt.WithLN(cost+yescryptLN), scrypt.WithR(yescryptBlock), scrypt.WithP(1))
 	}},
 }
