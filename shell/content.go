@@ -107,23 +107,24 @@ func (c *Call) schedulerState(ctx context.Context, id protocol.EvpID, now time.T
 	if err != nil {
 		return ""
 	}
-	for e, err := range conn.MessageEnvelopes(ctx, id) {
-		if err != nil || e.ID != id {
-			break
-		}
-		state := render.State(e.Flags)
-		switch left := e.NextTry - now.Unix(); {
-		case e.Flags&protocol.FlagInflight != 0:
-			return state + ", for " + render.Age(-left)
-		case e.Flags&(protocol.FlagSuspend|protocol.FlagHold) != 0:
-			return state
-		case left <= 0:
-			return state + ", due"
-		default:
-			return state + ", next try in " + render.Age(left)
-		}
+	e, err := lookUp(ctx, conn, id)
+	switch {
+	case err != nil:
+		return ""
+	case e == nil:
+		return "does not know it: removed, or put into the queue by hand"
 	}
-	return "does not know it: removed, or put into the queue by hand"
+	state := render.State(e.Flags)
+	switch left := e.NextTry - now.Unix(); {
+	case e.Flags&protocol.FlagInflight != 0:
+		return state + ", for " + render.Age(-left)
+	case e.Flags&(protocol.FlagSuspend|protocol.FlagHold) != 0:
+		return state
+	case left <= 0:
+		return state + ", due"
+	default:
+		return state + ", next try in " + render.Age(left)
+	}
 }
 
 // A messageJSON is a message as JSON shows it.
