@@ -4,12 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/guptarohit/asciigraph"
-	"golang.org/x/term"
 
 	"smtpctl/protocol"
 	"smtpctl/shell/render"
@@ -26,10 +24,8 @@ const (
 // monitorPage returns after how many lines the header comes again: as smtpctl
 // has it, but on a smaller screen before it is out of sight.
 func (c *Call) monitorPage() int {
-	if f, ok := c.s.io.Out.(*os.File); ok && c.out().tty {
-		if _, rows, err := term.GetSize(int(f.Fd())); err == nil && rows > 4 {
-			return min(monitorPage, rows-3)
-		}
+	if _, rows := c.s.screenSize(); c.out().tty && rows > 4 {
+		return min(monitorPage, rows-3)
 	}
 	return monitorPage
 }
@@ -80,7 +76,8 @@ func (c *Call) printDigest(n int, d, last *protocol.Digest, screen *monitorScree
 		d.PermanentFailures-last.PermanentFailures, d.Loops-last.Loops,
 		d.Expired-last.Expired, d.Removed-last.Removed, d.Bounces-last.Bounces)
 	screen.add(line, n > 0, d, last, c.opts.Interval)
-	if cols, rows := c.screenSize(); c.format() == formatTable && cols >= plotMinCols && rows >= plotMinRows {
+	cols, rows := c.s.screenSize()
+	if c.format() == formatTable && c.out().tty && c.s.io.Env("TERM") != "dumb" && cols >= plotMinCols && rows >= plotMinRows {
 		return c.drawScreen(screen.lines(cols, rows, c.out().style))
 	}
 	if n%c.monitorPage() == 0 {
@@ -91,20 +88,6 @@ func (c *Call) printDigest(n int, d, last *protocol.Digest, screen *monitorScree
 	}
 	_, err := fmt.Fprint(c.out(), line)
 	return err
-}
-
-// screenSize returns the size of the terminal that results go to, 0 if they go
-// elsewhere.
-func (c *Call) screenSize() (cols, rows int) {
-	f, ok := c.s.io.Out.(*os.File)
-	if !ok || !c.out().tty || c.s.io.Env("TERM") == "dumb" {
-		return 0, 0
-	}
-	cols, rows, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		return 0, 0
-	}
-	return cols, rows
 }
 
 // The plot of monitor.

@@ -85,6 +85,20 @@ func isTerminal(f any) bool {
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
+// screenSize returns the size of the terminal that results go to, 0 and 0 if they
+// go elsewhere.
+func (s *Session) screenSize() (cols, rows int) {
+	f, ok := s.io.Out.(*os.File)
+	if !ok {
+		return 0, 0
+	}
+	cols, rows, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0, 0
+	}
+	return cols, rows
+}
+
 // colored decides whether a stream gets colours: --color first, then NO_COLOR
 // and TERM, then whether it is a terminal.
 func colored(mode string, tty bool, env func(string) string) bool {

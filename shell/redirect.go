@@ -11,8 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/term"
-
 	"smtpctl/shell/render"
 )
 
@@ -176,12 +174,8 @@ func (s *Session) runPaged(ctx context.Context, c *Call) error {
 	if command == "" {
 		command = "less -FRX"
 	}
-	f, ok := s.io.Out.(*os.File)
-	if !ok || strings.TrimSpace(command) == "cat" {
-		return s.run(ctx, c)
-	}
-	cols, rows, err := term.GetSize(int(f.Fd()))
-	if err != nil || rows < 3 || cols < 1 {
+	cols, rows := s.screenSize()
+	if rows < 3 || cols < 1 || strings.TrimSpace(command) == "cat" {
 		return s.run(ctx, c)
 	}
 	var cmd *exec.Cmd
@@ -204,7 +198,7 @@ func (s *Session) runPaged(ctx context.Context, c *Call) error {
 	}}
 	saved := s.out
 	s.out = newOutput(p, true, saved.style)
-	err = s.run(ctx, c)
+	err := s.run(ctx, c)
 	s.out = saved
 	ferr := p.finish()
 	if cmd != nil {

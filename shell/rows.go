@@ -4,12 +4,9 @@ import (
 	"cmp"
 	"container/heap"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
-
-	"golang.org/x/term"
 
 	"smtpctl/protocol"
 	"smtpctl/shell/render"
@@ -44,10 +41,8 @@ func (c *Call) width() int {
 	if n, err := strconv.Atoi(c.s.io.Env("COLUMNS")); err == nil && n >= 40 {
 		return n
 	}
-	if f, ok := c.s.io.Out.(*os.File); ok && c.out().tty {
-		if cols, _, err := term.GetSize(int(f.Fd())); err == nil && cols > 0 {
-			return max(cols, 72)
-		}
+	if cols, _ := c.s.screenSize(); c.out().tty && cols > 0 {
+		return max(cols, 72)
 	}
 	if c.out().tty {
 		return 80

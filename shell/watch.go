@@ -4,12 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/term"
 
 	"smtpctl/shell/render"
 )
@@ -93,10 +90,8 @@ func (c *Call) watchOnce(ctx context.Context, inner *Call, every time.Duration, 
 	}
 	head := fmt.Sprintf("every %v: %s, at %s, Ctrl-C ends", every, strings.Join(inner.path, " "), time.Now().Format("15:04:05"))
 	text := head + "\n\n" + b.String()
-	if f, ok := c.s.io.Out.(*os.File); ok {
-		if cols, rows, err := term.GetSize(int(f.Fd())); err == nil && rows > 0 && cols > 0 {
-			text = fit(text, rows, cols)
-		}
+	if cols, rows := c.s.screenSize(); rows > 0 && cols > 0 {
+		text = fit(text, rows, cols)
 	}
 	lines := strings.Split(text, "\n")
 	for i := range lines {
