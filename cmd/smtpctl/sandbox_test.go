@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -154,28 +153,4 @@ func TestSandboxSave(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, id[:8], id)); err != nil {
 		t.Error(err)
 	}
-}
-
-// startDemoProcess runs a simulation and returns the options that lead to it.
-func startDemoProcess(t *testing.T) []string {
-	t.Helper()
-	socket := filepath.Join(t.TempDir(), "s")
-	cmd := exec.Command(program, "--demo=100", "--listen", socket)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Signal(os.Interrupt)
-		cmd.Wait()
-	})
-	buf := make([]byte, 4096)
-	n, err := out.Read(buf)
-	if err != nil && err != io.EOF {
-		t.Fatal(err)
-	}
-	return strings.Fields(string(buf[:n]))
 }
