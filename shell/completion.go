@@ -73,7 +73,7 @@ func runComplete(_ context.Context, c *Call) error {
 	// Options before the cursor, such as --socket, count.
 	words, _ := shellwords.Parse(line)
 	var inv invocation
-	if opts, _, err := parseOptions(words, c.s.opts, &inv, c.s.isLiteral); err == nil {
+	if opts, _, err := parseOptions(words, c.s.opts, &inv, c.s.literal); err == nil {
 		c.s.opts = opts
 	}
 	l := newLive(c.s, func() {})

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spf13/pflag"
-
 	"smtpctl/shell/render"
 	"smtpctl/shell/selector"
 )
@@ -135,26 +133,19 @@ func manualCommands() string {
 
 func manualOptions() string {
 	var b strings.Builder
-	opts := DefaultOptions()
-	flagSet(&opts, &invocation{}).VisitAll(func(f *pflag.Flag) {
-		value, doc := pflag.UnquoteUsage(f)
+	for _, f := range allFlags() {
+		value, doc := flagDoc(f)
 		name := "Fl -" + f.Name
 		if f.Shorthand != "" {
 			name = "Fl " + f.Shorthand + " , -" + f.Name
 		}
-		switch {
-		case f.Name == "demo":
-			name += "Ns Op = Ns Ar " + value
-			name = strings.Replace(name, "demoNs", "demo Ns", 1)
-		case value != "" && f.NoOptDefVal == "":
+		if inner, ok := strings.CutPrefix(value, "[="); ok {
+			name += " Ns Op = Ns Ar " + strings.TrimSuffix(inner, "]")
+		} else if value != "" {
 			name += " Ar " + value
 		}
-		switch f.Name {
-		case "socket", "spool", "timeout":
-			doc += " (" + f.DefValue + ")"
-		}
 		fmt.Fprintf(&b, ".It %s\n%s\n", name, prose(capital(doc)))
-	})
+	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
@@ -267,6 +258,18 @@ func TestManual(t *testing.T) {
 	}
 }
 
+// TestCommandFlags compares what flags say of the command that they belong to with
+// what the program makes of it.
+func TestCommandFlags(t *testing.T) {
+	for _, f := range allFlags() {
+		command, _, said := strings.Cut(f.Usage, ": ")
+		i := slices.IndexFunc(commandFlags, func(c commandFlag) bool { return c.name == f.Name })
+		if i >= 0 && (!said || command != commandFlags[i].command) {
+			t.Errorf("--%s does not say that it belongs to %s", f.Name, commandFlags[i].command)
+		}
+	}
+}
+
 // readmeTables are the generated parts of the README, by name.
 func readmeTables() map[string]string {
 	var commands, terms strings.Builder
@@ -316,8 +319,9 @@ func TestReadmeTables(t *testing.T) {
 		t.Error("the tables of the README are stale: run just docs")
 	}
 	var known []string
-	opts := DefaultOptions()
-	flagSet(&opts, &invocation{}).VisitAll(func(f *pflag.Flag) { known = append(known, "--"+f.Name) })
+	for _, f := range allFlags() {
+		known = append(known, "--"+f.Name)
+	}
 	for _, m := range regexp.MustCompile("smtpctl[^`\n]*?(--[a-z][a-z-]*)").FindAllStringSubmatch(want, -1) {
 		if !slices.Contains(known, m[1]) {
 			t.Errorf("the README has %s, which is no option", m[1])

@@ -100,26 +100,44 @@ func (s *Session) printHelp(w io.Writer, words []string) error {
 	return nil
 }
 
-// flagsOf returns the flags that belong to the commands that begin with a path:
-// their usage begins with the command.
+// flagsOf returns the flags that belong to the commands that begin with a path.
 func flagsOf(path string) []*pflag.Flag {
 	var own []*pflag.Flag
 	opts := DefaultOptions()
-	flagSet(&opts, nil).VisitAll(func(f *pflag.Flag) {
-		if command, _, ok := strings.Cut(f.Usage, ": "); ok && (command == path || strings.HasPrefix(command, path+" ") || strings.HasPrefix(path, command+" ")) {
-			own = append(own, f)
+	fs := flagSet(&opts, nil)
+	for _, f := range commandFlags {
+		if f.of(strings.Fields(path)) || strings.HasPrefix(f.command, path+" ") {
+			own = append(own, fs.Lookup(f.name))
 		}
-	})
+	}
 	return own
+}
+
+// allFlags returns all flags.
+func allFlags() []*pflag.Flag {
+	var all []*pflag.Flag
+	opts := DefaultOptions()
+	flagSet(&opts, &invocation{}).VisitAll(func(f *pflag.Flag) { all = append(all, f) })
+	return all
+}
+
+// flagDoc returns the value that a flag takes, nothing if it takes none, and what
+// it does.
+func flagDoc(f *pflag.Flag) (value, doc string) {
+	value, doc = pflag.UnquoteUsage(f)
+	switch f.Name {
+	case "demo":
+		value = "[=" + value + "]"
+	case "socket", "spool", "timeout":
+		doc += " (" + f.DefValue + ")"
+	}
+	return value, doc
 }
 
 // printFlags lists the flags.
 func printFlags(w io.Writer) {
 	fmt.Fprintf(w, "\nOptions, before or after the command:\n")
-	opts := DefaultOptions()
-	var all []*pflag.Flag
-	flagSet(&opts, &invocation{}).VisitAll(func(f *pflag.Flag) { all = append(all, f) })
-	listFlags(w, all)
+	listFlags(w, allFlags())
 }
 
 // listFlags lists some flags.
@@ -130,17 +148,11 @@ func listFlags(w io.Writer, flags []*pflag.Flag) {
 		if f.Shorthand != "" {
 			text = "-" + f.Shorthand + ", --" + f.Name
 		}
-		value, doc := pflag.UnquoteUsage(f)
-		switch {
-		case f.Name == "demo":
-			text += "[=" + value + "]"
-		case f.Value.Type() != "bool":
-			text += " " + value
+		value, doc := flagDoc(f)
+		if value != "" && value[0] != '[' {
+			text += " "
 		}
-		switch f.Name {
-		case "socket", "spool", "timeout":
-			doc += " (" + f.DefValue + ")"
-		}
+		text += value
 		fmt.Fprintf(tw, "  %s\t%s\n", text, doc)
 	}
 	tw.Flush()
@@ -196,7 +208,7 @@ func (s *Session) printNext(w io.Writer, line string) error {
 	if n := len(words); n > 0 && !strings.HasSuffix(line, " ") && !strings.HasSuffix(line, "\t") {
 		words, last = words[:n-1], words[n-1]
 	}
-	_, rest, err := parseOptions(words, s.opts, nil, s.isEncrypt)
+	_, rest, err := parseOptions(words, s.opts, nil, s.literal)
 	if err != nil {
 		return err
 	}

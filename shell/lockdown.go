@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -113,24 +112,10 @@ func (c *Call) runApart(ctx context.Context) error {
 func (c *Call) apartWords() (words []string, input *bytes.Reader) {
 	o := &c.opts
 	words = []string{"--timeout", o.Timeout.String(), "--output", c.format(), "--color", o.Color}
-	if o.Scheme != "" {
-		words = append(words, "--scheme", o.Scheme)
-	}
-	if o.Cost != 0 {
-		words = append(words, "--cost", strconv.Itoa(o.Cost))
-	}
-	if o.Verify != "" {
-		words = append(words, "--verify", o.Verify)
-	}
-	if o.Resolver != "" {
-		words = append(words, "--resolver", o.Resolver)
-	}
-	for _, f := range []struct {
-		flag string
-		on   bool
-	}{{"-4", o.Only4}, {"-6", o.Only6}, {"--sort", o.Sort}, {"--aggregate", o.Aggregate}} {
-		if f.on {
-			words = append(words, f.flag)
+	none := DefaultOptions()
+	for _, f := range commandFlags {
+		if v := f.value(o); f.of(c.path) && v != f.value(&none) {
+			words = append(words, fmt.Sprintf("--%s=%v", f.name, v))
 		}
 	}
 	if c.path[0] == "encrypt" {

@@ -23,7 +23,7 @@ func Main(args []string) int {
 	s := NewSession(DefaultOptions(), streams)
 	defer s.Close()
 	s.self = ownPath()
-	opts, rest, err := parseOptions(words, DefaultOptions(), &inv, s.isLiteral)
+	opts, rest, err := parseOptions(words, DefaultOptions(), &inv, s.literal)
 	if err == nil {
 		s.opts = opts
 		s.keepGoing = inv.keepGoing

@@ -171,9 +171,9 @@ func (s *intervalFlag) String() string { return time.Duration(*s).String() }
 func (s *intervalFlag) Type() string { return "time" }
 
 // parseOptions takes the flags out of words. literal says of the first word
-// that is no flag whether all that follows it is to be left alone, and so does
-// a word "--", which is dropped.
-func parseOptions(words []string, base Options, inv *invocation, literal func(string) bool) (Options, []string, error) {
+// that is no flag whether all that follows it is to be left alone, but for flags
+// of its own, and so does a word "--", which is dropped.
+func parseOptions(words []string, base Options, inv *invocation, literal func(string) (own []string, ok bool)) (Options, []string, error) {
 	o := base
 	fs := flagSet(&o, inv)
 	var rest []string
@@ -192,8 +192,11 @@ func parseOptions(words []string, base Options, inv *invocation, literal func(st
 		first := len(rest) == 0
 		rest = append(rest, words[0])
 		words = words[1:]
-		if first && literal(rest[0]) {
-			n := leadingFlags(rest[0], words)
+		if !first {
+			continue
+		}
+		if own, ok := literal(rest[0]); ok {
+			n := leadingFlags(words, own)
 			if err := fs.Parse(words[:n]); err != nil {
 				return o, nil, &UsageError{Err: optionError(err)}
 			}
@@ -210,20 +213,14 @@ func parseOptions(words []string, base Options, inv *invocation, literal func(st
 	return o, rest, o.validate()
 }
 
-// encryptFlags are the flags that may follow encrypt, if they have a value: a
-// password that stands alone is one whatever it looks like.
-var encryptFlags = []string{"--scheme", "--cost", "--verify"}
-
-// leadingFlags returns how many words after encrypt are flags and their values.
-func leadingFlags(command string, words []string) int {
-	if command == completeWord {
-		return 0
-	}
+// leadingFlags returns how many words after a command are flags of its own and
+// their values. One that stands alone is none: it may be a password.
+func leadingFlags(words, own []string) int {
 	n := 0
 	for n < len(words) {
 		name, _, whole := strings.Cut(words[n], "=")
 		switch {
-		case !slices.Contains(encryptFlags, name) || !whole && n+1 == len(words):
+		case !slices.Contains(own, name) || !whole && n+1 == len(words):
 			return n
 		case whole:
 			n++
@@ -235,22 +232,40 @@ func leadingFlags(command string, words []string) int {
 }
 
 // commandFlags are the flags that belong to one command.
-var commandFlags = []struct {
+var commandFlags = []commandFlag{
+	{"scheme", "encrypt", func(o *Options) any { return o.Scheme }},
+	{"cost", "encrypt", func(o *Options) any { return o.Cost }},
+	{"verify", "encrypt", func(o *Options) any { return o.Verify }},
+	{"ipv4", "spf walk", func(o *Options) any { return o.Only4 }},
+	{"ipv6", "spf walk", func(o *Options) any { return o.Only6 }},
+	{"sort", "spf walk", func(o *Options) any { return o.Sort }},
+	{"aggregate", "spf walk", func(o *Options) any { return o.Aggregate }},
+	{"resolver", "spf walk", func(o *Options) any { return o.Resolver }},
+	{"interval", "monitor", func(o *Options) any { return o.Interval }},
+	{"count", "monitor", func(o *Options) any { return o.Count }},
+	{"headers", "show message", func(o *Options) any { return o.Headers }},
+}
+
+type commandFlag struct {
 	name    string
 	command string
 	value   func(o *Options) any
-}{
-	{"--scheme", "encrypt", func(o *Options) any { return o.Scheme }},
-	{"--cost", "encrypt", func(o *Options) any { return o.Cost }},
-	{"--verify", "encrypt", func(o *Options) any { return o.Verify }},
-	{"-4", "spf walk", func(o *Options) any { return o.Only4 }},
-	{"-6", "spf walk", func(o *Options) any { return o.Only6 }},
-	{"--sort", "spf walk", func(o *Options) any { return o.Sort }},
-	{"--aggregate", "spf walk", func(o *Options) any { return o.Aggregate }},
-	{"--resolver", "spf walk", func(o *Options) any { return o.Resolver }},
-	{"-i", "monitor", func(o *Options) any { return o.Interval }},
-	{"-c", "monitor", func(o *Options) any { return o.Count }},
-	{"--headers", "show message", func(o *Options) any { return o.Headers }},
+}
+
+// of reports whether a flag belongs to the command with this path.
+func (f *commandFlag) of(path []string) bool {
+	return strings.HasPrefix(strings.Join(path, " ")+" ", f.command+" ")
+}
+
+// encryptFlags are the flags that may follow encrypt.
+func encryptFlags() []string {
+	var names []string
+	for _, f := range commandFlags {
+		if f.command == "encrypt" {
+			names = append(names, "--"+f.name)
+		}
+	}
+	return names
 }
 
 // misplaced returns a flag that was given and belongs to another command. Flags
@@ -260,11 +275,15 @@ func (c *Call) misplaced() error {
 	if c.s.lines {
 		base = c.s.opts
 	}
-	path := strings.Join(c.path, " ") + " "
 	for _, f := range commandFlags {
-		if f.value(&c.opts) != f.value(&base) && !strings.HasPrefix(path, f.command+" ") {
-			return usagef("%s: %s goes with %s", pathOf(c), f.name, f.command)
+		if f.value(&c.opts) == f.value(&base) || f.of(c.path) {
+			continue
 		}
+		name := "--" + f.name
+		if short := flagSet(&base, nil).Lookup(f.name).Shorthand; short != "" {
+			name = "-" + short
+		}
+		return usagef("%s: %s goes with %s", pathOf(c), name, f.command)
 	}
 	return nil
 }

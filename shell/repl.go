@@ -180,7 +180,7 @@ func keepInHistory(s *Session, line string) bool {
 	}
 	for _, c := range commands {
 		words := c.words
-		opts, rest, err := parseOptions(words, s.opts, nil, s.isEncrypt)
+		opts, rest, err := parseOptions(words, s.opts, nil, s.literal)
 		if opts.Verify != s.opts.Verify {
 			return false
 		}

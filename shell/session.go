@@ -105,7 +105,7 @@ func (s *Session) EvalWords(ctx context.Context, words []string) error {
 // asking smtpd. Words that only ask for help or the version are answered here,
 // and give no call.
 func (s *Session) parse(words []string) (*Call, error) {
-	opts, rest, err := parseOptions(words, s.opts, nil, s.isLiteral)
+	opts, rest, err := parseOptions(words, s.opts, nil, s.literal)
 	if err != nil {
 		return nil, err
 	}
@@ -136,9 +136,17 @@ func (s *Session) parse(words []string) (*Call, error) {
 	return c, s.admit(c)
 }
 
-// isLiteral reports whether a first word stands for a command after which nothing
-// is an option.
-func (s *Session) isLiteral(word string) bool { return word == completeWord || s.isEncrypt(word) }
+// literal reports whether a first word stands for a command after which nothing is
+// an option, but for those that it returns.
+func (s *Session) literal(word string) (own []string, ok bool) {
+	switch {
+	case word == completeWord:
+		return nil, true
+	case s.isEncrypt(word):
+		return encryptFlags(), true
+	}
+	return nil, false
+}
 
 // isEncrypt reports whether a first word stands for encrypt.
 func (s *Session) isEncrypt(word string) bool {
