@@ -8,7 +8,7 @@ import (
 
 	"github.com/sahilm/fuzzy"
 
-	"smtpctl/shell/grammar"
+	"smtpctl/completer/grammar"
 )
 
 // A Suggestion is a word that could replace the one before the cursor.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"smtpctl/shell/grammar"
+	"smtpctl/completer/grammar"
 )
 
 type fixed []Suggestion

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io"
 
+	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
-	"smtpctl/shell/grammar"
 	"smtpctl/shell/resolve"
 )
 

@@ -11,7 +11,7 @@ import (
 	"github.com/mattn/go-shellwords"
 
 	"smtpctl/completer"
-	"smtpctl/shell/grammar"
+	"smtpctl/completer/grammar"
 	"smtpctl/shell/render"
 )
 

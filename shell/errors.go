@@ -10,8 +10,8 @@ import (
 	"syscall"
 	"text/tabwriter"
 
+	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
-	"smtpctl/shell/grammar"
 	"smtpctl/shell/render"
 )
 

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
-	"smtpctl/shell/grammar"
 	"smtpctl/shell/render"
 	"smtpctl/shell/selector"
 )

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"smtpctl/completer"
-	"smtpctl/shell/grammar"
+	"smtpctl/completer/grammar"
 	"smtpctl/shell/selector"
 )
 

@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
-	"smtpctl/shell/grammar"
 )
 
 // minIDDigits is the shortest beginning of an id that is looked up.

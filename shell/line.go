@@ -5,7 +5,7 @@ import (
 
 	"github.com/mattn/go-shellwords"
 
-	"smtpctl/shell/grammar"
+	"smtpctl/completer/grammar"
 )
 
 // A lineCommand is one command of a line.

@@ -10,8 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
-	"smtpctl/shell/grammar"
 	"smtpctl/shell/selector"
 )
 

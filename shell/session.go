@@ -9,9 +9,9 @@ import (
 	"io"
 	"strings"
 
+	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
 	"smtpctl/protocol/spool"
-	"smtpctl/shell/grammar"
 	"smtpctl/shell/render"
 )
 

@@ -1,6 +1,6 @@
 package shell
 
-import "smtpctl/shell/grammar"
+import "smtpctl/completer/grammar"
 
 // Groups of commands, in the order in which help lists them.
 const (

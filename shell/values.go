@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"smtpctl/completer"
+	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
 	"smtpctl/protocol/spool"
-	"smtpctl/shell/grammar"
 	"smtpctl/shell/render"
 )
 

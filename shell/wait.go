@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
-	"smtpctl/shell/grammar"
 	"smtpctl/shell/selector"
 )
 

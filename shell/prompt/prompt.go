@@ -17,7 +17,7 @@ import (
 	goprompt "github.com/c-bata/go-prompt"
 	"github.com/mattn/go-runewidth"
 
-	"smtpctl/shell/grammar"
+	"smtpctl/completer/grammar"
 )
 
 // A Suggestion is one line of the menu.
