@@ -28,7 +28,7 @@ func (k *walk) exchangers(domain string, t *term) {
 		if host == "" {
 			continue // a null MX (RFC 7505): it takes no mail
 		}
-		if err := checkName(host, 1); err != nil {
+		if err := checkName(host); err != nil {
 			k.problem(fmt.Errorf("%q: mail exchanger %q: %w", t.text, host, err))
 			continue
 		}

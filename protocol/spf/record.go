@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -24,37 +25,54 @@ type record struct {
 	terms    []term
 	redirect string // domain of the redirect modifier
 	all      bool   // it has an all
+	void     bool   // it breaks the grammar: to mail servers that is a permerror
 }
 
-// isRecord reports whether a TXT record is an SPF record.
+// isRecord reports whether a TXT record is an SPF record: it has that version, in
+// ASCII letters of either case, up to a space or its end (RFC 7208, section 4.5).
 func isRecord(text string) bool {
 	version, _, _ := strings.Cut(text, " ")
-	return strings.EqualFold(version, "v=spf1")
+	return lower(version) == "v=spf1"
+}
+
+// lower returns s with its ASCII letters in lower case. The grammar knows no
+// others: to strings.ToLower the Kelvin sign is a k.
+func lower(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			r |= 0x20
+		}
+		return r
+	}, s)
 }
 
 // parseRecord reads the SPF record of a domain. What is wrong in it is left out
 // and comes as an error: to a mail server all of such a record is void.
 func parseRecord(domain, text string) (rec record, wrong []error) {
 	seen := map[string]bool{}
-	for _, word := range strings.Fields(text)[1:] {
+	// Nothing but a space splits terms (RFC 7208, section 4.6.1).
+	for i, word := range strings.Split(text, " ") {
+		if i == 0 || word == "" {
+			continue
+		}
 		name, value, ok := strings.Cut(word, "=")
 		if ok && isModifier(name) {
-			name = strings.ToLower(name)
+			name = lower(name)
 			if (name == "redirect" || name == "exp") && seen[name] {
 				wrong = append(wrong, fmt.Errorf("%s has more than one %s=", domain, name))
+				rec.void = true
 				continue
 			}
 			seen[name] = true
-			if name == "redirect" {
-				var err error
-				if rec.redirect, err = parseDomain(domain, value); err != nil {
-					wrong = append(wrong, fmt.Errorf("%q: %w", word, err))
-				}
+			if err := rec.modifier(domain, name, value); err != nil {
+				rec.void = rec.void || breaksGrammar(err)
+				wrong = append(wrong, fmt.Errorf("%q: %w", word, err))
 			}
 			continue
 		}
 		t, err := parseTerm(domain, word)
 		if err != nil {
+			rec.void = rec.void || breaksGrammar(err)
 			wrong = append(wrong, fmt.Errorf("%q: %w", word, err))
 		}
 		// An all that is written badly is still meant to be one.
@@ -66,11 +84,26 @@ func parseRecord(domain, text string) (rec record, wrong []error) {
 	return rec, wrong
 }
 
+// modifier reads the value of a modifier. An explanation that depends on the mail
+// is as good as any, since it lets nobody send.
+func (rec *record) modifier(domain, name, value string) (err error) {
+	switch name {
+	case "redirect":
+		rec.redirect, err = parseDomain(domain, value)
+	case "exp":
+		if _, err = parseDomain(domain, value); errors.Is(err, errMacro) {
+			err = nil
+		}
+	default:
+		_, err = parseMacroString(domain, value, macroLetters+textLetters)
+	}
+	return err
+}
+
 // isModifier reports whether what stands before an = is the name of a modifier.
 func isModifier(name string) bool {
-	for i, c := range name {
-		letter := c|0x20 >= 'a' && c|0x20 <= 'z'
-		if !letter && (i == 0 || (c < '0' || c > '9') && !strings.ContainsRune("-_.", c)) {
+	for i, c := range []byte(name) {
+		if !isLetter(c) && (i == 0 || !isDigit(c) && strings.IndexByte("-_.", c) < 0) {
 			return false
 		}
 	}
@@ -92,7 +125,7 @@ func parseTerm(domain, text string) (term, error) {
 	if i := strings.IndexAny(rest, ":/"); i >= 0 {
 		name, arg = rest[:i], rest[i:]
 	}
-	t.name = strings.ToLower(name)
+	t.name = lower(name)
 	value, colon := strings.CutPrefix(arg, ":")
 	if colon && value == "" {
 		return t, errors.New("nothing after the colon")
@@ -107,15 +140,12 @@ func parseTerm(domain, text string) (term, error) {
 		t.prefix, err = parseNetwork(t.name, value)
 	case "a", "mx":
 		err = t.parseHosts(domain, arg)
-	case "include", "exists":
-		if value == "" {
-			err = errors.New("want a domain after it")
-		} else {
+	case "include", "exists", "ptr":
+		switch {
+		case colon:
 			t.target, err = parseDomain(domain, value)
-		}
-	case "ptr":
-		if value != "" {
-			t.target, err = parseDomain(domain, value)
+		case arg != "" || t.name != "ptr":
+			err = errors.New("want a colon and a domain after it")
 		}
 	default:
 		err = errors.New("no mechanism of SPF")
@@ -140,21 +170,30 @@ func parseNetwork(name, text string) (netip.Prefix, error) {
 	return a.Prefix(n)
 }
 
+// prefixLens finds the [/bits][//bits] at the end of an a or mx. A slash before
+// that is one of the domain's.
+var prefixLens = regexp.MustCompile(`^(.*?)(/[0-9/]*)?$`)
+
 // parseHosts reads the [:domain][/bits][//bits] of a and mx.
 func (t *term) parseHosts(domain, arg string) (err error) {
 	t.target, t.bits4, t.bits6 = domain, 32, 128
-	target, bits, _ := strings.Cut(strings.TrimPrefix(arg, ":"), "/")
-	if target != "" {
+	m := prefixLens.FindStringSubmatch(arg)
+	if m == nil {
+		return errors.New("no domain: it holds a newline")
+	}
+	if target, colon := strings.CutPrefix(m[1], ":"); colon {
 		if t.target, err = parseDomain(domain, target); err != nil {
 			return err
 		}
+	} else if m[1] != "" {
+		return fmt.Errorf("prefix length %q, want 0 to 32", m[1][1:])
 	}
-	if !strings.Contains(arg, "/") {
+	if m[2] == "" {
 		return nil
 	}
-	four, six, dual := strings.Cut("/"+bits, "//")
-	if four = strings.TrimPrefix(four, "/"); four != "" || !dual {
-		if t.bits4, err = prefixLen(four, 32); err != nil {
+	four, six, dual := strings.Cut(m[2], "//")
+	if four != "" || !dual {
+		if t.bits4, err = prefixLen(strings.TrimPrefix(four, "/"), 32); err != nil {
 			return err
 		}
 	}
@@ -172,48 +211,63 @@ func prefixLen(s string, most int) (int, error) {
 	return int(n), nil
 }
 
-// errMacro means that a domain depends on the mail.
-var errMacro = errors.New("it depends on the mail (a macro), so no list can be made of it")
+// normal returns a domain in lower case without its last dot.
+func normal(domain string) string { return lower(strings.TrimSuffix(domain, ".")) }
 
-// parseDomain reads a domain in the record of another, which it may name as
-// %{d}. Other macros depend on the mail.
-func parseDomain(domain, text string) (string, error) {
-	text = strings.NewReplacer("%{d}", domain, "%{D}", domain).Replace(text)
-	if strings.Contains(text, "%") {
-		return "", errMacro
+// checkName refuses a name, of a host or one that a user gave, that no domain or
+// host has.
+func checkName(name string) error {
+	if err := checkLabels(name); err != nil {
+		return err
 	}
-	name := normal(text)
-	if err := checkName(name, 2); err != nil {
-		return "", err
+	for _, c := range []byte(name) {
+		if strings.IndexByte(`"\/:=,;()<>@%`, c) >= 0 {
+			return fmt.Errorf("no domain: it holds %q", c)
+		}
 	}
-	return name, nil
+	return checkTop(name[strings.LastIndexByte(name, '.')+1:])
 }
 
-// normal returns a domain in lower case without its last dot.
-func normal(domain string) string { return strings.ToLower(strings.TrimSuffix(domain, ".")) }
+// A nameError is a name that cannot be looked up. It does not break the grammar:
+// to mail servers such a mechanism matches nothing (RFC 7208, section 4.8).
+type nameError string
 
-// checkName refuses what cannot be looked up, and what has fewer labels.
-func checkName(name string, labels int) error {
+func (e nameError) Error() string { return string(e) }
+
+// checkLabels refuses what cannot be looked up. The domains of records may hold
+// any visible character (RFC 7208, section 7.1).
+func checkLabels(name string) error {
 	if len(name) > 253 {
-		return errors.New("the domain is longer than 253 bytes")
+		return nameError("the domain is longer than 253 bytes")
 	}
-	parts := strings.Split(name, ".")
-	for _, p := range parts {
+	for p := range strings.SplitSeq(name, ".") {
 		if p == "" || len(p) > 63 {
-			return errors.New("no domain: each part has 1 to 63 bytes")
+			return nameError("no domain: each part has 1 to 63 bytes")
 		}
-		for _, c := range []byte(p) {
-			if c <= ' ' || c >= 0x7f || strings.IndexByte(`"\/:=,;()<>@%`, c) >= 0 {
-				return fmt.Errorf("no domain: it holds %q", c)
+		for i, c := range []byte(p) {
+			if c <= ' ' || c >= 0x7f {
+				return nameError(fmt.Sprintf("no domain: it holds %q", firstRune(p[i:])))
 			}
 		}
 	}
-	top := parts[len(parts)-1]
-	if strings.Trim(top, "0123456789") == "" || top[0] == '-' || top[len(top)-1] == '-' {
-		return fmt.Errorf("no domain: it ends in %q", top)
+	return nil
+}
+
+// breaksGrammar reports whether an error in a record makes all of it void.
+func breaksGrammar(err error) bool {
+	var name nameError
+	return !errors.Is(err, errMacro) && !errors.As(err, &name)
+}
+
+// checkTop checks the last label of a domain: letters, digits and hyphens within,
+// and not digits alone.
+func checkTop(top string) error {
+	good := top != "" && strings.Trim(top, "0123456789") != "" && top[0] != '-' && top[len(top)-1] != '-'
+	for _, c := range []byte(top) {
+		good = good && (isLetter(c) || isDigit(c) || c == '-')
 	}
-	if len(parts) < labels {
-		return errors.New("no domain: it has no dot")
+	if !good {
+		return fmt.Errorf("no domain: it ends in %q", top)
 	}
 	return nil
 }

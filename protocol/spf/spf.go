@@ -122,7 +122,7 @@ type walk struct {
 }
 
 func (k *walk) run() {
-	if err := checkName(k.domain, 1); err != nil {
+	if err := checkName(k.domain); err != nil {
 		k.problem(err)
 		return
 	}
@@ -188,6 +188,9 @@ func (k *walk) found(term, name, kind string, n int, err error) bool {
 	return false
 }
 
+// voidRecord is what mail servers make of a record that breaks the grammar.
+const voidRecord = "has an error of syntax: to mail servers that is a permanent error (permerror), and the whole record is void"
+
 // record walks the SPF record of a domain.
 func (k *walk) record(domain string) {
 	if slices.Contains(k.active, domain) {
@@ -207,6 +210,9 @@ func (k *walk) record(domain string) {
 			err = fmt.Errorf("in the record of %s: %w", domain, err)
 		}
 		k.problem(err)
+	}
+	if rec.void {
+		k.note(fmt.Errorf("the record of %s %s", domain, voidRecord))
 	}
 	k.prefetch(&rec)
 	for i := range rec.terms {

@@ -64,6 +64,7 @@ func walked(w Walker, domains ...string) (networks, said string) {
 	var nets, texts []string
 	for n := range w.Walk(context.Background(), only(domains...)) {
 		switch {
+		case n.Note && strings.HasSuffix(n.Err.Error(), voidRecord): // see TestGrammar
 		case n.Note:
 			texts = append(texts, "note: "+n.Err.Error())
 		case n.Err != nil:
@@ -135,11 +136,11 @@ func TestRFC7208(t *testing.T) {
 		{"v=spf1 ip4:2001:db8::1 ip6:192.0.2.1 ip6:fe80::1%lo", "", "\"ip4:2001:db8::1\": no IPv4 address or network\n\"ip6:192.0.2.1\": no IPv6 address or network\n\"ip6:fe80::1%lo\": no IPv6 address or network"},
 		// Syntax: what is wrong is said, and the rest is listed.
 		{"v=spf1 a: -all", "", `"a:": nothing after the colon`},
-		{"v=spf1 include ip4:192.0.2.1", "192.0.2.1/32", `"include": want a domain after it`},
+		{"v=spf1 include ip4:192.0.2.1", "192.0.2.1/32", `"include": want a colon and a domain after it`},
 		{"v=spf1 all:x ip4:192.0.2.1", "192.0.2.1/32", `"all:x": all takes nothing`},
 		{"v=spf1 moo ip4:192.0.2.1", "192.0.2.1/32", `"moo": no mechanism of SPF`},
 		{"v=spf1 a:museum a:abc.123 a:x.y- a:foo..bar", "", "\"a:museum\": no domain: it has no dot\n\"a:abc.123\": no domain: it ends in \"123\"\n\"a:x.y-\": no domain: it ends in \"y-\"\n\"a:foo..bar\": no domain: each part has 1 to 63 bytes"},
-		{"v=spf1 a:é.example ip4:192.0.2.1", "192.0.2.1/32", `"a:é.example": no domain: it holds 'Ã'`},
+		{"v=spf1 a:é.example ip4:192.0.2.1", "192.0.2.1/32", `"a:é.example": it holds 'é', want visible ASCII characters`},
 		// 7: macros, of which only the domain is known.
 		{"v=spf1 include:%{i}._spf.%{d} ip4:192.0.2.1", "192.0.2.1/32", `"include:%{i}._spf.%{d}": it depends on the mail (a macro), so no list can be made of it`},
 		{"v=spf1 a:mail-a.%{d} -all", "192.0.2.129/32", ""},
@@ -305,7 +306,7 @@ type named struct {
 }
 
 func (n named) TXT(ctx context.Context, name string) ([]string, error) {
-	if err := checkName(name, 1); err != nil {
+	if err := checkLabels(name); err != nil {
 		n.t.Errorf("asked for %q: %v", name, err)
 	}
 	return n.zone.TXT(ctx, name)
