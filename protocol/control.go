@@ -234,7 +234,12 @@ func (c *Conn) discover(ctx context.Context, t Type, payload []byte) (uint64, er
 	if len(p) != c.layout.Word {
 		return 0, &OpError{"discover", c.badSize(t, len(p), c.layout.Word)}
 	}
-	return c.layout.word(p), nil
+	n := c.layout.word(p)
+	if n >= 1<<31 {
+		// smtpd has its answer for what it cannot count in a size_t, too: -1.
+		return 0, &OpError{"discover", &ProtocolError{Reason: fmt.Sprintf("%#x envelopes", n)}}
+	}
+	return n, nil
 }
 
 // A Report is one of smtpd's listings that it makes up as text.

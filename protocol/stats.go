@@ -16,6 +16,42 @@ type Digest struct {
 	Connects, Disconnects                                  uint64 // SMTP clients
 	Enqueued, Dequeued, Expired, Removed, Bounces          uint64 // envelopes
 	Delivered, PermanentFailures, TemporaryFailures, Loops uint64 // deliveries
+
+	word int // bytes of a counter, after which it begins at zero again; 8 if not said
+}
+
+// Clients returns how many SMTP clients are connected.
+func (d *Digest) Clients() uint64 { return d.sub(d.Connects, d.Disconnects) }
+
+// Queued returns how many envelopes are queued by the counters, which drift a
+// little while smtpd runs.
+func (d *Digest) Queued() uint64 { return d.sub(d.Enqueued, d.Dequeued) }
+
+// Since returns what the counters gained since an earlier digest. If smtpd was
+// started again since then, that is all that it has counted since its start.
+func (d *Digest) Since(last *Digest) Digest {
+	if last.Startup != d.Startup {
+		last = &Digest{}
+	}
+	return Digest{
+		Startup: d.Startup, Timestamp: d.Timestamp, word: d.word,
+		Connects: d.sub(d.Connects, last.Connects), Disconnects: d.sub(d.Disconnects, last.Disconnects),
+		Enqueued: d.sub(d.Enqueued, last.Enqueued), Dequeued: d.sub(d.Dequeued, last.Dequeued),
+		Expired: d.sub(d.Expired, last.Expired), Removed: d.sub(d.Removed, last.Removed), Bounces: d.sub(d.Bounces, last.Bounces),
+		Delivered: d.sub(d.Delivered, last.Delivered), PermanentFailures: d.sub(d.PermanentFailures, last.PermanentFailures),
+		TemporaryFailures: d.sub(d.TemporaryFailures, last.TemporaryFailures), Loops: d.sub(d.Loops, last.Loops),
+	}
+}
+
+// sub returns a - b for two counters. Those of 4 bytes go from their largest
+// value to zero, and the difference is right all the same. A difference that
+// would be below zero is 0: no counter falls, and smtpd reads two of them one
+// after the other.
+func (d *Digest) sub(a, b uint64) uint64 {
+	if d.word == 4 {
+		return uint64(max(0, int32(uint32(a)-uint32(b))))
+	}
+	return uint64(max(0, int64(a-b)))
 }
 
 // Attempts returns how many attempts to deliver have ended.
@@ -43,7 +79,7 @@ func (c *Conn) decodeDigest(p []byte) (Digest, error) {
 	if len(p) != l.digestSize() {
 		return Digest{}, c.badSize(TypeGetDigest, len(p), l.digestSize())
 	}
-	d := Digest{Startup: l.time(p), Timestamp: l.time(p[l.Time:])}
+	d := Digest{Startup: l.time(p), Timestamp: l.time(p[l.Time:]), word: l.Word}
 	p = p[2*l.Time:]
 	for i, dst := range []*uint64{
 		&d.Connects, &d.Disconnects, &d.Enqueued, &d.Dequeued, &d.Expired, &d.Removed, &d.Bounces,

@@ -82,7 +82,7 @@ func (c *Call) warnMeanwhile(ctx context.Context, conn *protocol.Conn, before pr
 	if err != nil {
 		return
 	}
-	if n := after.Bounces - before.Bounces; n > 0 {
+	if n := after.Since(&before).Bounces; n > 0 {
 		c.warnf("smtpd made %s meanwhile: those under a message that was removed are gone too, and not counted", count(int(n), "bounce"))
 	}
 	if after.Attempts() != before.Attempts() {

@@ -192,13 +192,32 @@ func runShowGroups(ctx context.Context, c *Call) error {
 		}
 		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.name, b.name))
 	})
+	shown := sorted
 	if limit > 0 && limit < len(sorted) {
-		sorted = sorted[:limit]
+		shown = sorted[:limit]
 	}
-	if perr := c.printGroups(by, sorted, now); perr != nil {
+	rest := sumGroups("", sorted[len(shown):])
+	rest.name = fmt.Sprintf("(and %s)", count(len(sorted)-len(shown), "more group"))
+	if perr := c.printGroups(by, shown, len(sorted)-len(shown), rest, now); perr != nil {
 		return perr
 	}
 	return err
+}
+
+// sumGroups adds groups up to one.
+func sumGroups(name string, groups []*group) *group {
+	sum := &group{name: name, errors: tops{}, ages: make([]int, len(ageBuckets))}
+	for _, g := range groups {
+		if sum.count == 0 || g.oldest < sum.oldest {
+			sum.oldest = g.oldest
+		}
+		sum.count += g.count
+		sum.tries = max(sum.tries, g.tries)
+		for i, n := range g.ages {
+			sum.ages[i] += n
+		}
+	}
+	return sum
 }
 
 // A groupJSON is a group as JSON shows it. The name of the grouping is a key of
@@ -213,8 +232,14 @@ type groupJSON struct {
 	Ages   map[string]int `json:"ages,omitempty"`
 }
 
-func (c *Call) printGroups(by []*grouping, groups []*group, now int64) error {
+// printGroups prints groups. Those that limit= leaves out, as many as left, are
+// summed up in rest: in a table by a row, else on standard error, since a line of
+// the results is a group.
+func (c *Call) printGroups(by []*grouping, groups []*group, left int, rest *group, now int64) error {
 	matrix := len(by) == 2
+	if left > 0 && c.format() != formatTable {
+		defer c.warnf("smtpctl: limit= leaves out %s, of %s", count(left, "group"), count(rest.count, "envelope"))
+	}
 	switch c.format() {
 	case formatJSON:
 		for _, g := range groups {
@@ -234,6 +259,9 @@ func (c *Call) printGroups(by []*grouping, groups []*group, now int64) error {
 		}
 		return nil
 	case formatTable:
+		if left > 0 {
+			groups = append(groups[:len(groups):len(groups)], rest)
+		}
 		return c.tableGroups(by, groups, now)
 	}
 	for _, g := range groups {
@@ -279,7 +307,7 @@ func (c *Call) tableGroups(by []*grouping, groups []*group, now int64) error {
 		}
 		t = render.NewTable(style, c.width(), cols)
 	}
-	sum := &group{name: "total", errors: tops{}, ages: make([]int, len(ageBuckets))}
+	sum := sumGroups("total", groups)
 	row := func(g *group) []string {
 		if len(by) == 2 {
 			cells := []string{g.name, strconv.Itoa(g.count)}
@@ -304,14 +332,6 @@ func (c *Call) tableGroups(by []*grouping, groups []*group, now int64) error {
 	}
 	b := t.AppendHead(nil)
 	for _, g := range groups {
-		if sum.count == 0 || g.oldest < sum.oldest {
-			sum.oldest = g.oldest
-		}
-		sum.count += g.count
-		sum.tries = max(sum.tries, g.tries)
-		for i, n := range g.ages {
-			sum.ages[i] += n
-		}
 		b = t.AppendRow(b, row(g), nil)
 	}
 	b = t.AppendRow(b, row(sum), style.Bold)

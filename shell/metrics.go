@@ -56,12 +56,12 @@ type digestJSON struct {
 }
 
 func newDigestJSON(d, last *protocol.Digest) digestJSON {
+	g := d.Since(last)
 	return digestJSON{
-		Time: render.Time(d.Timestamp), Clients: d.Connects - d.Disconnects, Envelopes: d.Enqueued - d.Dequeued,
-		Connected: d.Connects - last.Connects, Disconnected: d.Disconnects - last.Disconnects,
-		Enqueued: d.Enqueued - last.Enqueued, Dequeued: d.Dequeued - last.Dequeued, Delivered: d.Delivered - last.Delivered,
-		TempFailed: d.TemporaryFailures - last.TemporaryFailures, PermFailed: d.PermanentFailures - last.PermanentFailures,
-		Loops: d.Loops - last.Loops, Expired: d.Expired - last.Expired, Removed: d.Removed - last.Removed, Bounces: d.Bounces - last.Bounces,
+		Time: render.Time(d.Timestamp), Clients: d.Clients(), Envelopes: d.Queued(),
+		Connected: g.Connects, Disconnected: g.Disconnects, Enqueued: g.Enqueued, Dequeued: g.Dequeued, Delivered: g.Delivered,
+		TempFailed: g.TemporaryFailures, PermFailed: g.PermanentFailures, Loops: g.Loops,
+		Expired: g.Expired, Removed: g.Removed, Bounces: g.Bounces,
 	}
 }
 

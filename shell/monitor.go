@@ -46,6 +46,9 @@ func runMonitor(ctx context.Context, c *Call) error {
 		if err != nil {
 			return err
 		}
+		if n > 0 && d.Startup != last.Startup {
+			c.warnf("smtpctl: smtpd was started again: its counters begin at zero, and the next line shows all that they counted since")
+		}
 		if err := c.printDigest(n, &d, &last, &screen); err != nil {
 			return err
 		}
@@ -69,13 +72,11 @@ func (c *Call) printDigest(n int, d, last *protocol.Digest, screen *monitorScree
 	if c.format() == formatJSON {
 		return c.printJSON(newDigestJSON(d, last))
 	}
+	g := d.Since(last)
 	line := fmt.Sprintf(monitorLine,
-		d.Connects-d.Disconnects, d.Connects-last.Connects, d.Disconnects-last.Disconnects,
-		d.Enqueued-d.Dequeued, d.Enqueued-last.Enqueued, d.Dequeued-last.Dequeued,
-		d.Delivered-last.Delivered, d.TemporaryFailures-last.TemporaryFailures,
-		d.PermanentFailures-last.PermanentFailures, d.Loops-last.Loops,
-		d.Expired-last.Expired, d.Removed-last.Removed, d.Bounces-last.Bounces)
-	screen.add(line, n > 0, d, last, c.opts.Interval)
+		d.Clients(), g.Connects, g.Disconnects, d.Queued(), g.Enqueued, g.Dequeued,
+		g.Delivered, g.TemporaryFailures, g.PermanentFailures, g.Loops, g.Expired, g.Removed, g.Bounces)
+	screen.add(line, n > 0 && d.Startup == last.Startup, &g, c.opts.Interval)
 	cols, rows := c.s.screenSize()
 	if c.format() == formatTable && c.out().tty && c.s.io.Env("TERM") != "dumb" && cols >= plotMinCols && rows >= plotMinRows {
 		return c.drawScreen(screen.lines(cols, rows, c.out().style))
@@ -105,13 +106,11 @@ const (
 var plotted = []struct {
 	name, mark string
 	color      asciigraph.AnsiColor
-	gained     func(d, last *protocol.Digest) int64
+	gained     func(g *protocol.Digest) uint64
 }{
-	{"enqueued", "+", asciigraph.Blue, func(d, last *protocol.Digest) int64 { return int64(d.Enqueued - last.Enqueued) }},
-	{"delivered", "*", asciigraph.Green, func(d, last *protocol.Digest) int64 { return int64(d.Delivered - last.Delivered) }},
-	{"failed", "x", asciigraph.Red, func(d, last *protocol.Digest) int64 {
-		return int64(d.TemporaryFailures - last.TemporaryFailures + d.PermanentFailures - last.PermanentFailures)
-	}},
+	{"enqueued", "+", asciigraph.Blue, func(g *protocol.Digest) uint64 { return g.Enqueued }},
+	{"delivered", "*", asciigraph.Green, func(g *protocol.Digest) uint64 { return g.Delivered }},
+	{"failed", "x", asciigraph.Red, func(g *protocol.Digest) uint64 { return g.TemporaryFailures + g.PermanentFailures }},
 }
 
 // A monitorScreen is what monitor has shown lately.
@@ -122,9 +121,9 @@ type monitorScreen struct {
 	samples int
 }
 
-// add takes in a line, and what was gained since the one before unless it is the
-// first.
-func (m *monitorScreen) add(line string, gained bool, d, last *protocol.Digest, every time.Duration) {
+// add takes in a line, and what the counters gained since the one before unless
+// it is the first since smtpd started.
+func (m *monitorScreen) add(line string, gained bool, g *protocol.Digest, every time.Duration) {
 	m.every = every
 	if m.last = append(m.last, strings.TrimSuffix(line, "\n")); len(m.last) > 200 {
 		m.last = m.last[1:]
@@ -137,7 +136,7 @@ func (m *monitorScreen) add(line string, gained bool, d, last *protocol.Digest, 
 	}
 	most := max(int(plotSpan/every), 2)
 	for i, p := range plotted {
-		m.rates[i] = append(m.rates[i], float64(p.gained(d, last))/every.Seconds())
+		m.rates[i] = append(m.rates[i], float64(p.gained(g))/every.Seconds())
 		m.rates[i] = m.rates[i][max(0, len(m.rates[i])-most):]
 	}
 	m.samples = len(m.rates[0])

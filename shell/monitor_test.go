@@ -19,7 +19,8 @@ func TestMonitorScreen(t *testing.T) {
 		d.Enqueued += 100_000
 		d.Delivered += 7
 		d.TemporaryFailures += 3
-		m.add("line\n", n > 0, &d, &last, time.Second)
+		g := d.Since(&last)
+		m.add("line\n", n > 0, &g, time.Second)
 		for _, size := range [][2]int{{plotMinCols, plotMinRows}, {80, 24}, {200, 60}, {90, 21}} {
 			for _, color := range []bool{false, true} {
 				lines := m.lines(size[0], size[1], render.NewStyle(color))

@@ -37,8 +37,8 @@ func (c *Call) progress(ctx context.Context, conn *protocol.Conn, what string) *
 	}
 	p := &progress{w: c.s.err, what: what, started: time.Now()}
 	if conn != nil {
-		if d, err := conn.Digest(ctx); err == nil && d.Enqueued > d.Dequeued {
-			p.total = int(d.Enqueued - d.Dequeued)
+		if d, err := conn.Digest(ctx); err == nil {
+			p.total = int(d.Queued())
 		}
 	}
 	return p

@@ -1,0 +1,121 @@
+package shell
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"smtpctl/protocol"
+	"smtpctl/protocol/realsmtpd"
+	"smtpctl/protocol/smtpdsim"
+	"smtpctl/protocol/smtpdsim/simtest"
+)
+
+// monitorFormats are all formats in which the counters are shown.
+var monitorFormats = []string{formatPlain, formatTable, formatJSON}
+
+// TestMonitorBeginsAnew shows counters before and after a start of smtpd in every format: nothing is below zero, and so none
+// is near 2^64.
+func TestMonitorBeginsAnew(t *testing.T) {
+	huge := regexp.MustCompile(`\d{10,}|-\d`)
+	digests := []protocol.Digest{
+		{Startup: 1, Connects: 90, Disconnects: 80, Enqueued: 5000, Dequeued: 4000, Delivered: 3900, TemporaryFailures: 70, Bounces: 9, Removed: 3, Expired: 2, Loops: 1},
+		{Startup: 2, Connects: 1, Enqueued: 7, Dequeued: 2, Delivered: 2},
+		{Startup: 2, Connects: 1, Disconnects: 2, Enqueued: 7, Dequeued: 9, Delivered: 3}, // they drift
+	}
+	for _, format := range monitorFormats {
+		var out bytes.Buffer
+		opts := DefaultOptions()
+		opts.Output = format
+		s := NewSession(opts, IO{In: strings.NewReader(""), Out: &out, Err: &out, Env: func(string) string { return "" }})
+		c := &Call{s: s, opts: opts}
+		var screen monitorScreen
+		var last protocol.Digest
+		for n, d := range digests {
+			if err := c.printDigest(n, &d, &last, &screen); err != nil {
+				t.Fatal(err)
+			}
+			last = d
+		}
+		s.out.Flush()
+		if bad := huge.FindString(regexp.MustCompile(`"time":"[^"]*"`).ReplaceAllString(out.String(), "")); bad != "" {
+			t.Errorf("%s: %s in\n%s", format, bad, out.String())
+		}
+		if screen.samples > 1 {
+			t.Errorf("%s: %d samples in the plot, want none over a start", format, screen.samples)
+		}
+	}
+}
+
+// TestMonitorSaysRestart puts another smtpd in the place of the one that monitor asks: it says so.
+func TestMonitorSaysRestart(t *testing.T) {
+	first, path := simtest.Start(t, smtpdsim.Config{Messages: 50})
+	link := filepath.Join(filepath.Dir(path), "link")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	for start := time.Now().Unix(); time.Now().Unix() == start; {
+		time.Sleep(10 * time.Millisecond) // the start time is in whole seconds
+	}
+	_, other := simtest.Start(t, smtpdsim.Config{Messages: 5})
+	var out, errs realsmtpd.LockedBuffer
+	opts := DefaultOptions()
+	opts.Socket, opts.Interval = link, 100*time.Millisecond
+	s := NewSession(opts, IO{In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(string) string { return "" }})
+	defer s.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Eval(ctx, "-j monitor") }()
+	lines := func(n int) {
+		realsmtpd.WaitFor(t, 10*time.Second, "lines", func() error {
+			if got := strings.Count(out.String(), "\n"); got < n {
+				return fmt.Errorf("%d", got)
+			}
+			return nil
+		})
+	}
+	lines(1)
+	if err := os.Symlink(other, link+"2"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(link+"2", link); err != nil {
+		t.Fatal(err)
+	}
+	first.Close()
+	lines(strings.Count(out.String(), "\n") + 2)
+	cancel()
+	<-done
+	if strings.Count(errs.String(), "started again") != 1 || regexp.MustCompile(`:\d{12,}`).MatchString(out.String()) {
+		t.Errorf("stdout %s, stderr %s", out.String(), errs.String())
+	}
+}
+
+// TestDiscoverCount gives every count that is no count as the answer to discover: none is printed.
+func TestDiscoverCount(t *testing.T) {
+	for _, size := range []uint64{1 << 31, 1<<32 - 1, 1 << 63, 1<<64 - 1} {
+		sim, path := simtest.Start(t, smtpdsim.Config{Spool: t.TempDir(), Tamper: func() func(int, []byte) []byte {
+			return func(_ int, raw []byte) []byte {
+				if len(raw) == 16+8 && protocol.Type(raw[0]) == protocol.TypeDiscoverMessage {
+					l := protocol.HostLayout()
+					l.Order.PutUint64(raw[16:], size)
+				}
+				return raw
+			}
+		}})
+		defer sim.Close()
+		conn, err := protocol.Dial(context.Background(), path, protocol.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if n, err := conn.DiscoverMessage(context.Background(), 7); err == nil || n != 0 {
+			t.Errorf("%#x: %d, %v", size, n, err)
+		}
+	}
+}
