@@ -96,6 +96,16 @@ func parseText(what string, most int) func(string) (any, error) {
 
 func parseAny(word string) (any, error) { return word, nil }
 
+// parseNonEmpty takes any text but an empty one.
+func parseNonEmpty(what string) func(string) (any, error) {
+	return func(word string) (any, error) {
+		if word == "" {
+			return nil, fmt.Errorf("want %s, not an empty word", what)
+		}
+		return word, nil
+	}
+}
+
 // kinds are the kinds of arguments that the command table uses.
 var kinds = []*grammar.Kind{
 	{Name: "envelope", Doc: "id of an envelope, 16 hex digits, or the beginning of one", Parse: parseID},
@@ -109,9 +119,9 @@ var kinds = []*grammar.Kind{
 	{Name: "address", Doc: "source address, IPv4 or IPv6", Parse: parseAddr},
 	{Name: "domain", Doc: "domain that mail goes to", Parse: parseText("a domain", 255)},
 	{Name: "table", Doc: "name of a table in smtpd.conf", Parse: parseText("the name of a table", 2047)},
-	{Name: "password", Doc: "the password, taken literally; others can see it in ps(1)", Parse: parseAny},
+	{Name: "password", Doc: "the password, taken literally; others can see it in ps(1)", Parse: parseNonEmpty("a password")},
 	{Name: "file", Doc: "name of a file", Parse: parseText("the name of a file", 4095)},
-	{Name: "word", Doc: "words of a command", Parse: parseAny},
+	{Name: "word", Doc: "words of a command", Parse: parseNonEmpty("words of a command")},
 	{Name: "name", Doc: "domain to look up", Parse: parseText("a domain", 255)},
 	{Name: "line", Doc: "what has been typed", Parse: parseAny},
 	{Name: "shell", Doc: "bash, zsh or fish", Parse: parseShell, Words: shellWords()},

@@ -61,6 +61,9 @@ func splitLine(line string) ([]lineCommand, error) {
 			if len(file) != 1 || end < len(rest) && rest[end] != ';' {
 				return nil, usagef("> wants the name of one file after it")
 			}
+			if file[0] == "" {
+				return nil, usagef("> \"\": the name is empty, want that of a file")
+			}
 			c.file = file[0]
 			rest = rest[min(end+1, len(rest)):]
 		default:

@@ -178,8 +178,8 @@ func parseOptions(words []string, base Options, inv *invocation, literal func(st
 	fs := flagSet(&o, inv)
 	var rest []string
 	for len(words) > 0 {
-		if err := fs.Parse(words); err != nil {
-			return o, nil, &UsageError{Err: optionError(err)}
+		if err := parseFlags(fs, words); err != nil {
+			return o, nil, err
 		}
 		words = fs.Args()
 		if fs.ArgsLenAtDash() == 0 {
@@ -197,8 +197,8 @@ func parseOptions(words []string, base Options, inv *invocation, literal func(st
 		}
 		if own, ok := literal(rest[0]); ok {
 			n := leadingFlags(words, own)
-			if err := fs.Parse(words[:n]); err != nil {
-				return o, nil, &UsageError{Err: optionError(err)}
+			if err := parseFlags(fs, words[:n]); err != nil {
+				return o, nil, err
 			}
 			words = words[n:]
 			if len(words) == 2 && words[0] == "--" {
@@ -211,6 +211,33 @@ func parseOptions(words []string, base Options, inv *invocation, literal func(st
 	o.ReadOnly = o.ReadOnly || base.ReadOnly
 	o.Restricted = o.Restricted || base.Restricted
 	return o, rest, o.validate()
+}
+
+// parseFlags parses the flags at the start of words. A flag whose value is empty
+// is an error, whichever it is: the value was most likely a variable of a script
+// that is not set, and without its value the flag would mean something else, such
+// as no copy of what is removed, or a script on standard input.
+func parseFlags(fs *pflag.FlagSet, words []string) error {
+	err := fs.ParseAll(words, func(f *pflag.Flag, value string) error {
+		// pflag reads -f= as -f with the value "=", where --file= has none.
+		if value == "" || value == "=" && f.Shorthand != "" && f.NoOptDefVal == "" {
+			return emptyValue(f)
+		}
+		return fs.Set(f.Name, value)
+	})
+	if err != nil {
+		return &UsageError{Err: optionError(err)}
+	}
+	return nil
+}
+
+// emptyValue returns the error for a flag whose value is empty.
+func emptyValue(f *pflag.Flag) error {
+	want, _ := pflag.UnquoteUsage(f)
+	if want == "" {
+		want = "true or false"
+	}
+	return fmt.Errorf("--%s \"\": the value is empty, want %s", f.Name, want)
 }
 
 // leadingFlags returns how many words after a command are flags of its own and
@@ -327,12 +354,6 @@ func (o *Options) validate() error {
 	}
 	if o.Window < 0 || o.Window > protocol.MaxWindow {
 		return usagef("--window %d: want 1 to %d, or 0 to adapt", o.Window, protocol.MaxWindow)
-	}
-	if o.Socket == "" {
-		return usagef("--socket: want a path")
-	}
-	if o.Spool == "" {
-		return usagef("--spool: want a folder")
 	}
 	return nil
 }

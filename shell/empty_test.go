@@ -1,0 +1,141 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+
+	"smtpctl/completer/grammar"
+	"smtpctl/protocol"
+	"smtpctl/protocol/smtpdsim"
+	"smtpctl/protocol/smtpdsim/simtest"
+)
+
+// unread is a standard input that must not be read.
+type unread struct{ t *testing.T }
+
+func (r unread) Read([]byte) (int, error) {
+	r.t.Error("standard input was read")
+	return 0, io.EOF
+}
+
+// emptyForms returns the ways to give a flag an empty value.
+func emptyForms(f *pflag.Flag) [][]string {
+	forms := [][]string{{"--" + f.Name + "="}}
+	if f.NoOptDefVal == "" {
+		forms = append(forms, []string{"--" + f.Name, ""})
+		if f.Shorthand != "" {
+			forms = append(forms, []string{"-" + f.Shorthand, ""}, []string{"-" + f.Shorthand + "="}, []string{"-y" + f.Shorthand, ""})
+		}
+	}
+	return forms
+}
+
+// quoteWords makes a line of words, each in quotes.
+func quoteWords(words []string) string { return "'" + strings.Join(words, "' '") + "'" }
+
+// emptySession returns a session on a simulated smtpd with one envelope, whose
+// standard input must not be read.
+func emptySession(t *testing.T) (*Session, *smtpdsim.Server) {
+	t.Helper()
+	sim, path := simtest.Start(t, smtpdsim.Config{Tables: []string{"aliases"}})
+	sim.Add(smtpdsim.Envelope{ID: 7<<32 | 1})
+	opts := DefaultOptions()
+	opts.Socket, opts.Spool = path, t.TempDir()
+	s := NewSession(opts, IO{In: unread{t}, Out: io.Discard, Err: io.Discard, Env: os.Getenv})
+	t.Cleanup(s.Close)
+	s.lines = true
+	return s, sim
+}
+
+// wantUsage checks that a line is a usage error of which nothing was sent.
+func wantUsage(t *testing.T, s *Session, sim *smtpdsim.Server, line string) {
+	t.Helper()
+	err := s.Eval(context.Background(), line)
+	if Status(err) != StatusUsage {
+		t.Errorf("%s: %v, want a usage error", line, err)
+	}
+	if n := sim.Sessions(); n > 0 {
+		t.Fatalf("%s: smtpd was asked", line)
+	}
+}
+
+// TestEmptyValues gives every flag of the program an empty value, in every form
+// and in every place of commands of every kind.
+func TestEmptyValues(t *testing.T) {
+	t.Parallel()
+	for _, interactive := range []bool{false, true} {
+		s, sim := emptySession(t)
+		s.interactive = interactive
+		for _, f := range allFlags() {
+			for _, form := range emptyForms(f) {
+				var inv invocation
+				_, _, err := parseOptions(append(form, "show", "status"), DefaultOptions(), &inv, s.literal)
+				var usage *UsageError
+				if !errors.As(err, &usage) || !strings.Contains(err.Error(), "--"+f.Name+` "": the value is empty, want `) {
+					t.Errorf("%q on the command line: %v", form, err)
+				}
+				own := strings.HasPrefix(strings.Join(form, " "), "--scheme") || strings.HasPrefix(strings.Join(form, " "), "--cost") ||
+					strings.HasPrefix(strings.Join(form, " "), "--verify")
+				for _, command := range []string{
+					"remove 0000000700000001", "show queue", "monitor", "encrypt secret", "spf walk x.example", "show message 00000007",
+					"watch 1 show queue", "wait empty", "wait domain=x", "source x", "update table aliases", "help show",
+				} {
+					line := quoteWords(form)
+					wantUsage(t, s, sim, line+" "+command)
+					word, rest, _ := strings.Cut(command, " ")
+					if word != "encrypt" || own {
+						wantUsage(t, s, sim, word+" "+line+" "+rest)
+					}
+					if word != "encrypt" {
+						wantUsage(t, s, sim, command+" "+line)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestEmptyWords puts an empty word where a word or an argument belongs, in every
+// command of the table.
+func TestEmptyWords(t *testing.T) {
+	t.Parallel()
+	for _, k := range kinds {
+		if k.Name == "line" {
+			continue // what has been typed so far, which may be nothing
+		}
+		var err error
+		if len(k.Words) > 0 {
+			_, err = grammar.Pick("", k.Words)
+		} else {
+			_, err = k.Parse("")
+		}
+		if err == nil {
+			t.Errorf("<%s> takes an empty word", k.Name)
+		}
+	}
+	s, sim := emptySession(t)
+	for _, c := range s.table {
+		if c.Hidden {
+			continue
+		}
+		words := strings.Fields(c.Pattern)
+		for i := range len(words) + 1 {
+			if i > 0 && strings.HasPrefix(words[i-1], "<") {
+				break // what could stand there is in the loop above
+			}
+			wantUsage(t, s, sim, strings.Join(words[:i], " ")+" ''")
+		}
+	}
+	for _, line := range []string{"''", "show queue > ''", "show queue >> ''", "watch 2 ''", "watch ''", "wait empty ''", "remove ''", "remove from=", "remove from!=''", "spf walk x ''"} {
+		wantUsage(t, s, sim, line)
+	}
+	if n := sim.Requests(protocol.TypeRemove); n > 0 {
+		t.Errorf("%d requests to remove", n)
+	}
+}
