@@ -15,7 +15,7 @@ test:
 
 # write the man page and the tables of the README anew, from the command table
 docs:
-    go test -count=1 ./shell -run 'TestManual|TestReadmeTables' -update
+    go test -count=1 ./shell -run 'TestManual|TestReadmeTables|TestVersion' -update
 
 # check the style, the imports and that every target builds
 lint:

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"strings"
 	"text/tabwriter"
 
@@ -15,24 +14,6 @@ import (
 	"smtpctl/completer/grammar"
 	"smtpctl/shell/selector"
 )
-
-// What a release is, set when it is built.
-var (
-	Version = ""
-	Commit  = "" // that it was built from
-	Date    = "" // of that commit
-)
-
-// versionLine says what this program is.
-func versionLine() string {
-	if Version != "" {
-		return fmt.Sprintf("smtpctl %s (commit %s of %s)", Version, Commit, Date)
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		return "smtpctl " + info.Main.Version
-	}
-	return "smtpctl (development)"
-}
 
 const usageText = `usage: smtpctl [option ...] command [argument ...]
        smtpctl [option ...] [-f file]
