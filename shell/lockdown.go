@@ -23,7 +23,7 @@ func (s *Session) lockDown(c *Call) error {
 	if s.demo || c.cmd.Hidden || c.cmd.Pattern == "source <file>" {
 		return nil
 	}
-	time.Now().Zone() // reads the time zone, while that can be read
+	_, _ = time.Now().Zone() // reads the time zone, while that can be read
 	if c.cmd.Apart {
 		if c.path[0] == "spf" {
 			var err error
