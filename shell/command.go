@@ -44,8 +44,9 @@ type Call struct {
 
 	dns *resolve.Client // whom spf walk asks, if that has been found out already
 
-	tally     tally // what an action on envelopes did
-	shortened bool  // it names a message by a shortened id
+	warning   string // what smtpd's OK does not say, for the result as JSON
+	tally     tally  // what an action on envelopes did
+	shortened bool   // it names a message by a shortened id
 }
 
 // out is where results go.

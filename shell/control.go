@@ -34,12 +34,13 @@ func (c *Call) acknowledge(ctx context.Context, conn *protocol.Conn, err error, 
 type resultJSON struct {
 	Command string `json:"command"`
 	OK      bool   `json:"ok"`
+	Warning string `json:"warning,omitempty"` // what smtpd's OK does not say
 }
 
 // printResult says as smtpctl does whether smtpd did what was asked.
 func (c *Call) printResult(ok bool) error {
 	if c.format() == formatJSON {
-		return c.printJSON(resultJSON{strings.Join(c.path, " "), ok})
+		return c.printJSON(resultJSON{Command: strings.Join(c.path, " "), OK: ok, Warning: c.warning})
 	}
 	text := "command failed"
 	if ok {
@@ -91,12 +92,18 @@ func runBlock(ctx context.Context, c *Call) error {
 		return err
 	}
 	src, domain := c.args[0].Value.(netip.Addr), c.text(1)
-	if c.path[0] == "pause" {
-		err = conn.Block(ctx, src, domain)
-	} else {
-		err = conn.Unblock(ctx, src, domain)
+	if c.path[0] != "pause" {
+		return c.acknowledge(ctx, conn, conn.Unblock(ctx, src, domain), noReason)
 	}
-	return c.acknowledge(ctx, conn, err, noReason)
+	b := &block{Source: src.String(), Domain: domain}
+	if err = conn.Block(ctx, src, domain); err == nil {
+		c.warning = blockWarning(ctx, conn, b)
+	}
+	err = c.acknowledge(ctx, conn, err, noReason)
+	if c.warning != "" {
+		c.warnIdle(b, c.warning)
+	}
+	return err
 }
 
 // runResumeRoute enables one route or all. smtpd says OK to any number, so a

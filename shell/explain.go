@@ -99,7 +99,8 @@ type facts struct {
 	status   protocol.Status
 	relays   []*relay // of its domain, with their connectors
 	routes   []*route // to the hosts of its domain
-	blocks   []*block // for its domain
+	blocks   []*block // for its domain, that keep its mail from going out
+	idle     []*block // for its domain, that have no effect on it
 	last     *hostStat
 	disabled []*route // all that are
 	guess    bool     // that the one disabled route is that of this envelope
@@ -148,7 +149,11 @@ func gatherFacts(ctx context.Context, conn *protocol.Conn, e *protocol.Envelope)
 	}
 	for _, b := range blocks {
 		if b.Domain == "*" || strings.Contains(e.ErrorLine, "blocked") || slices.ContainsFunc(names, func(n string) bool { return sameName(b.Domain, n) }) {
-			f.blocks = append(f.blocks, b)
+			if b.stops(f.relays, e.ErrorLine) {
+				f.blocks = append(f.blocks, b)
+			} else {
+				f.idle = append(f.idle, b)
+			}
 		}
 	}
 	for _, s := range stats {
@@ -259,6 +264,13 @@ func (f *facts) note(v *verdict, domain string) {
 	}
 	if f.last != nil {
 		add("%s said last, %s: %s", domain, since(int64(f.last.Time), f.now), f.last.Status)
+	}
+	switch v.Verdict {
+	case verdictSuspended, verdictMTA, verdictMDA, verdictBlocked:
+		add("%s", forgetful)
+	}
+	for _, b := range f.idle[:min(3, len(f.idle))] {
+		add("pause mta from %s for %s stands, but no connector of its relay has that source: it does not stop this mail", b.Source, b.Domain)
 	}
 	if v.Verdict != verdictRoute && len(f.routes) == 0 && len(f.disabled) > 0 {
 		add("%s disabled, to other hosts as far as can be told: show routes", count(len(f.disabled), "route is", "routes are"))

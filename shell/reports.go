@@ -162,8 +162,9 @@ func parseHostStatLine(line string) any {
 
 // A block is a line of show mta paused.
 type block struct {
-	Source string `json:"source"`
-	Domain string `json:"domain"`
+	Source  string `json:"source"`
+	Domain  string `json:"domain"`
+	Warning string `json:"warning,omitempty"` // that it has no effect, and why
 }
 
 func parseBlockLine(line string) any {

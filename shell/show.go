@@ -14,6 +14,10 @@ var reports = []protocol.Report{
 	protocol.Hosts, protocol.Relays, protocol.Routes, protocol.HostStats, protocol.Blocks,
 }
 
+// maxIdleWarnings is of how many pauses show mta paused says that they have no
+// effect; as JSON each says so itself.
+const maxIdleWarnings = 20
+
 // runReport prints one of smtpd's own listings as it comes.
 func runReport(ctx context.Context, c *Call) error {
 	conn, err := c.conn(ctx)
@@ -25,22 +29,37 @@ func runReport(ctx context.Context, c *Call) error {
 		if r.Name != name {
 			continue
 		}
+		var relays []*relay
+		if r == protocol.Blocks {
+			if relays, err = readReport[relay](ctx, conn, protocol.Relays); err != nil {
+				return err
+			}
+		}
+		var idle []*block
 		parse := lineParser(r)
 		for line, err := range conn.Lines(ctx, r) {
 			if err != nil {
 				return err
 			}
+			v := parse(line)
+			if b, ok := v.(*block); ok {
+				if b.Warning = b.idle(relays); b.Warning != "" && len(idle) < maxIdleWarnings {
+					idle = append(idle, b)
+				}
+			}
 			if c.format() != formatJSON {
 				fmt.Fprintln(c.out(), line)
 				continue
 			}
-			v := parse(line)
 			if v == nil {
 				v = map[string]string{"line": line}
 			}
 			if err := c.printJSON(v); err != nil {
 				return err
 			}
+		}
+		for _, b := range idle {
+			c.warnIdle(b, b.Warning)
 		}
 	}
 	return nil
@@ -82,6 +101,9 @@ func runShowStatus(ctx context.Context, c *Call) error {
 	}
 	if c.format() == formatJSON {
 		return c.printJSON(states)
+	}
+	if (st.Paused(protocol.MDA) || st.Paused(protocol.MTA) || st.Paused(protocol.SMTP)) && c.format() == formatTable {
+		c.warnf("%s", forgetful)
 	}
 	return nil
 }

@@ -45,6 +45,26 @@ var docs = map[string]string{
 const spfHelp = "-4 and -6 leave out the other family; --sort puts all networks in order, --aggregate merges them too;\n" +
 	"--resolver ADDR names the name server. What cannot be listed is said on standard error, and fails."
 
+// Help for what is paused and resumed, and what a restart of smtpd does to it.
+const (
+	pauseHelp = "smtpd keeps the pause in memory only: a restart forgets it, and then mail goes on as before."
+
+	pauseEnvelopeHelp = "An envelope that is in flight is paused too, but the attempt under way goes on: it is delivered if\n" +
+		"that succeeds, and stays paused if not. smtpd keeps the pause in memory only: a restart forgets it."
+
+	resumeHelp = "A restart of smtpd resumes everything, since it forgets all pauses."
+
+	pauseFromHelp = "It stops only connections from that very address, which an action has only with src in smtpd.conf;\n" +
+		"where no relay has it now, that is said. A restart of smtpd forgets the pause."
+
+	removeHelp = "An envelope that is in flight is dropped when the attempt ends, and delivered if that succeeds; if\n" +
+		"smtpd is restarted before that, it is back."
+
+	scheduleHelp = "Suspended envelopes are skipped: resume them instead. So are those that are in flight already. What\n" +
+		"smtpd has made of the others a moment later is said on standard error: if their relay has as much to\n" +
+		"do as it may have, they wait on hold, and go back to their old time when the relay lets them go."
+)
+
 // commandTable returns the command table, sorted by pattern. Everything that
 // knows commands derives from it: the resolver, completion and help.
 func commandTable() []*Command {
@@ -84,49 +104,63 @@ func commandTable() []*Command {
 				"terminal a plot of the last five minutes stands below. --count N ends it after N lines."},
 		{Pattern: "pause envelope <selector...>", Group: groupQueue, Changes: true, Bulk: true, Check: checkSelection, Run: runPauseEnvelope,
 			Summary: "suspend scheduling for the envelopes that are selected",
+			Help:    pauseEnvelopeHelp,
 			Selects: true},
 		{Pattern: "pause envelope all", Group: groupQueue, Changes: true, Bulk: true, Run: runPauseEnvelope,
-			Summary: "suspend scheduling for all envelopes"},
+			Summary: "suspend scheduling for all envelopes",
+			Help:    pauseEnvelopeHelp},
 		{Pattern: "pause mda", Group: groupServer, Changes: true, Run: runPause,
-			Summary: "stop deliveries to local users"},
+			Summary: "stop deliveries to local users",
+			Help:    pauseHelp},
 		{Pattern: "pause mta", Group: groupServer, Changes: true, Run: runPause,
-			Summary: "stop relaying to other hosts"},
+			Summary: "stop relaying to other hosts",
+			Help:    pauseHelp},
 		{Pattern: "pause mta from <address> for <domain>", Group: groupRelay, Changes: true, Run: runBlock,
-			Summary: "stop relaying from a source address to a domain"},
+			Summary: "stop relaying from a source address to a domain",
+			Help:    pauseFromHelp},
 		{Pattern: "pause smtp", Group: groupServer, Changes: true, Run: runPause,
-			Summary: "stop accepting incoming sessions"},
+			Summary: "stop accepting incoming sessions",
+			Help:    pauseHelp},
 		{Pattern: "profile <profile>", Group: groupDebug, Changes: true, Run: runProfile,
 			Summary: "log the cost of a part of smtpd"},
 		{Pattern: "quit", Group: groupSession, Own: true, Run: runExit,
 			Summary: "leave the prompt or end the script"},
 		{Pattern: "remove <selector...>", Group: groupQueue, Changes: true, Bulk: true, Check: checkSelection, Run: runRemove,
 			Summary: "remove the envelopes that are selected",
+			Help:    removeHelp,
 			Selects: true},
 		{Pattern: "remove all", Group: groupQueue, Changes: true, Bulk: true, Run: runRemove,
-			Summary: "remove all envelopes"},
+			Summary: "remove all envelopes",
+			Help:    removeHelp},
 		{Pattern: "resume envelope <selector...>", Group: groupQueue, Changes: true, Bulk: true, Check: checkSelection, Run: runResumeEnvelope,
 			Summary: "resume scheduling for the envelopes that are selected",
+			Help:    resumeHelp,
 			Selects: true},
 		{Pattern: "resume envelope all", Group: groupQueue, Changes: true, Bulk: true, Run: runResumeEnvelope,
-			Summary: "resume scheduling for all envelopes"},
+			Summary: "resume scheduling for all envelopes",
+			Help:    resumeHelp},
 		{Pattern: "resume mda", Group: groupServer, Changes: true, Run: runPause,
-			Summary: "resume deliveries to local users"},
+			Summary: "resume deliveries to local users",
+			Help:    resumeHelp},
 		{Pattern: "resume mta", Group: groupServer, Changes: true, Run: runPause,
-			Summary: "resume relaying to other hosts"},
+			Summary: "resume relaying to other hosts",
+			Help:    resumeHelp},
 		{Pattern: "resume mta from <address> for <domain>", Group: groupRelay, Changes: true, Run: runBlock,
-			Summary: "resume relaying from a source address to a domain"},
+			Summary: "resume relaying from a source address to a domain",
+			Help:    resumeHelp},
 		{Pattern: "resume route <route>", Group: groupRelay, Changes: true, Run: runResumeRoute,
 			Summary: "enable a route that smtpd has disabled"},
 		{Pattern: "resume route all", Group: groupRelay, Own: true, Changes: true, Run: runResumeRoute,
 			Summary: "enable all routes that smtpd has disabled"},
 		{Pattern: "resume smtp", Group: groupServer, Changes: true, Run: runPause,
-			Summary: "resume accepting incoming sessions"},
+			Summary: "resume accepting incoming sessions",
+			Help:    resumeHelp},
 		{Pattern: "schedule <selector...>", Group: groupQueue, Changes: true, Bulk: true, Check: checkSelection, Run: runSchedule,
 			Summary: "deliver the envelopes that are selected now",
-			Help:    "Suspended envelopes are skipped: resume them instead.", Selects: true},
+			Help:    scheduleHelp, Selects: true},
 		{Pattern: "schedule all", Group: groupQueue, Changes: true, Bulk: true, Run: runSchedule,
 			Summary: "deliver all envelopes now",
-			Help:    "Suspended envelopes are skipped: resume them instead."},
+			Help:    scheduleHelp},
 		{Pattern: "show envelope <envelope>", Group: groupQueue, Run: runShowEnvelope,
 			Summary: "show the content of an envelope"},
 		{Pattern: "show hosts", Group: groupRelay, Run: runReport,

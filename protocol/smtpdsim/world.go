@@ -216,8 +216,8 @@ func (s *Server) reports(t protocol.Type, now int64) []string {
 	case protocol.TypeShowRelays:
 		for _, domain := range domains {
 			if n := busy[domain]; n > 0 {
-				out = append(out, fmt.Sprintf("[relay:%s,port=25,heloname=mx.example] refcount=%d ntask=%d nconn=%d lastconn=0s timeout=- wait=- blocked=-",
-					domain, n+1, n, n), "  [] <-> [] refcount=1 nconn=1 lastconn=0s flags= timeout=-")
+				out = append(out, fmt.Sprintf("[relay:%s,port=25,mx] refcount=%d ntask=%d nconn=%d lastconn=0s timeout=- wait=",
+					domain, n+1, n, n), fmt.Sprintf("  connector [] refcount=0 nconn=%d lastconn=0s timeout=- flags=", n))
 			}
 		}
 	case protocol.TypeShowHostStats:

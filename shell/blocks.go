@@ -1,0 +1,96 @@
+package shell
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"smtpctl/protocol"
+	"smtpctl/shell/render"
+)
+
+// forgetful is what is to be known of everything that is paused.
+const forgetful = "smtpd keeps pauses in memory only: a restart forgets them"
+
+// smtpd looks at a pause of relaying from an address only where it opens a
+// connection from that very address (mta.c, mta_connect). Where the action in
+// smtpd.conf has no src, the connectors of a relay have no source, which show
+// relays writes as [], and the pause does nothing; smtpd says OK all the same.
+
+// idle says why a pause has no effect as far as the relays show, or nothing if it
+// has. relays are the relays and their connectors.
+func (b *block) idle(relays []*relay) string {
+	var here []string // sources that the relays of the domain use
+	for _, r := range relays {
+		if r.Kind != "connector" {
+			continue
+		}
+		ofDomain := b.Domain == "*" || sameName(b.Domain, r.Domain)
+		switch {
+		case r.Source == b.Source:
+			if ofDomain {
+				return ""
+			}
+		case ofDomain && !slices.Contains(here, r.Source):
+			here = append(here, r.Source)
+		}
+	}
+	switch {
+	case len(here) == 1 && here[0] == "":
+		return fmt.Sprintf("it has no effect now: mail for %s is relayed without a source address, since its action in smtpd.conf has no src", b.Domain)
+	case len(here) > 0:
+		return fmt.Sprintf("it has no effect now: mail for %s is relayed from %s", b.Domain, sourceList(here))
+	case slices.ContainsFunc(relays, func(r *relay) bool { return r.Kind == "connector" && r.Source == b.Source }):
+		return "" // nothing is relayed to the domain now, but the address is one that is used
+	}
+	return fmt.Sprintf("no relay and no connector has the source %s now: only actions with src in smtpd.conf have one, and for others it has no effect", b.Source)
+}
+
+// sourceList names source addresses, the first few of them.
+func sourceList(sources []string) string {
+	const most = 5
+	var names []string
+	for _, s := range sources[:min(most, len(sources))] {
+		if s == "" {
+			s = "no source address"
+		}
+		names = append(names, s)
+	}
+	if more := len(sources) - len(names); more > 0 {
+		names = append(names, fmt.Sprintf("%d others", more))
+	}
+	return strings.Join(names, ", ")
+}
+
+// blockWarning says what is to be known of a pause of relaying that smtpd has just
+// accepted.
+func blockWarning(ctx context.Context, conn *protocol.Conn, b *block) string {
+	relays, err := readReport[relay](ctx, conn, protocol.Relays)
+	if err != nil {
+		return fmt.Sprintf("whether a relay has the source %s cannot be said: %v", b.Source, err)
+	}
+	return b.idle(relays)
+}
+
+// warnIdle warns that a pause has no effect.
+func (c *Call) warnIdle(b *block, reason string) {
+	c.warnf("%s", render.Safe(fmt.Sprintf("pause mta from %s for %s: %s", b.Source, b.Domain, reason)))
+}
+
+// stops reports whether a pause keeps the mail of a domain's relays from going
+// out: one of their connectors has its source, or smtpd has said so of the last
+// attempt and now there is no connector to look at.
+func (b *block) stops(relays []*relay, errorLine string) bool {
+	connectors := 0
+	for _, r := range relays {
+		if r.Kind != "connector" {
+			continue
+		}
+		if r.Source == b.Source {
+			return true
+		}
+		connectors++
+	}
+	return connectors == 0 && strings.Contains(errorLine, "blocked")
+}
