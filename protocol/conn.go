@@ -277,30 +277,30 @@ func (c *Conn) ioError(err error) error {
 	}
 }
 
-// call sends one request and returns the payload of its one answer, or nil for
-// an OK. The payload is valid until the connection is used again.
-func (c *Conn) call(ctx context.Context, op string, t Type, payload []byte) ([]byte, error) {
-	p, err := c.roundTrip(ctx, t, payload)
-	if err != nil {
-		return nil, opError(ctx, op, err)
+// call sends one request and has decode read the payload of its one answer,
+// which is nil for an OK. decode, which may be nil, runs while the connection is
+// still taken: the payload is in a buffer that the next user overwrites.
+func (c *Conn) call(ctx context.Context, op string, t Type, payload []byte, decode func(payload []byte) error) error {
+	if err := c.roundTrip(ctx, t, payload, decode); err != nil {
+		return opError(ctx, op, err)
 	}
-	return p, nil
+	return nil
 }
 
-func (c *Conn) roundTrip(ctx context.Context, t Type, payload []byte) ([]byte, error) {
+func (c *Conn) roundTrip(ctx context.Context, t Type, payload []byte, decode func([]byte) error) error {
 	end, err := c.begin(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer end()
 	if err := c.send(t, payload); err != nil {
-		return nil, err
+		return err
 	}
 	f, _, err := c.recv()
-	if err != nil {
-		return nil, err
+	if err != nil || decode == nil {
+		return err
 	}
-	return f.Payload, nil
+	return decode(f.Payload)
 }
 
 // opError adds the operation to err, and puts the reason why ctx ended in the

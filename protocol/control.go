@@ -41,15 +41,15 @@ type Status struct{ flags uint32 }
 func (st Status) Paused(s Subsystem) bool { return st.flags&subsystems[s].flag != 0 }
 
 // Status asks which subsystems are paused.
-func (c *Conn) Status(ctx context.Context) (Status, error) {
-	p, err := c.call(ctx, "show status", TypeShowStatus, nil)
-	if err != nil {
-		return Status{}, err
-	}
-	if len(p) != 4 {
-		return Status{}, &OpError{"show status", c.badSize(TypeShowStatus, len(p), 4)}
-	}
-	return Status{flags: c.layout.Order.Uint32(p)}, nil
+func (c *Conn) Status(ctx context.Context) (st Status, err error) {
+	err = c.call(ctx, "show status", TypeShowStatus, nil, func(p []byte) error {
+		if len(p) != 4 {
+			return c.badSize(TypeShowStatus, len(p), 4)
+		}
+		st.flags = c.layout.Order.Uint32(p)
+		return nil
+	})
+	return st, err
 }
 
 // Pause pauses a subsystem. ErrRefused means that it is paused already.
@@ -64,8 +64,7 @@ func (c *Conn) Resume(ctx context.Context, s Subsystem) error {
 
 // do sends a request that is answered by OK or FAIL.
 func (c *Conn) do(ctx context.Context, op string, t Type, payload []byte) error {
-	_, err := c.call(ctx, op, t, payload)
-	return err
+	return c.call(ctx, op, t, payload, nil)
 }
 
 // ResumeRoute enables a route again, or all of them if id is 0. smtpd answers
@@ -223,23 +222,23 @@ func (c *Conn) DiscoverMessage(ctx context.Context, id MsgID) (uint64, error) {
 	return c.discover(ctx, TypeDiscoverMessage, c.layout.appendUint32(nil, uint32(id)))
 }
 
-func (c *Conn) discover(ctx context.Context, t Type, payload []byte) (uint64, error) {
-	p, err := c.call(ctx, "discover", t, payload)
-	if err != nil {
-		return 0, err
-	}
-	if len(p) == 0 {
-		return 0, nil
-	}
-	if len(p) != c.layout.Word {
-		return 0, &OpError{"discover", c.badSize(t, len(p), c.layout.Word)}
-	}
-	n := c.layout.word(p)
-	if n >= 1<<31 {
-		// smtpd has its answer for what it cannot count in a size_t, too: -1.
-		return 0, &OpError{"discover", &ProtocolError{Reason: fmt.Sprintf("%#x envelopes", n)}}
-	}
-	return n, nil
+func (c *Conn) discover(ctx context.Context, t Type, payload []byte) (n uint64, err error) {
+	err = c.call(ctx, "discover", t, payload, func(p []byte) error {
+		if len(p) == 0 {
+			return nil
+		}
+		if len(p) != c.layout.Word {
+			return c.badSize(t, len(p), c.layout.Word)
+		}
+		found := c.layout.word(p)
+		if found >= 1<<31 {
+			// smtpd has its answer for what it cannot count in a size_t, too: -1.
+			return &ProtocolError{Reason: fmt.Sprintf("%#x envelopes", found)}
+		}
+		n = found
+		return nil
+	})
+	return n, err
 }
 
 // A Report is one of smtpd's listings that it makes up as text.

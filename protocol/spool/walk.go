@@ -51,7 +51,14 @@ func (s *Spool) Envelopes(ctx context.Context) iter.Seq2[protocol.Envelope, erro
 			defer close(todo)
 			s.jobs(func(j *job) bool {
 				j.out = make(chan []entry, jobBatches)
-				return give(ctx, order, j) && give(ctx, todo, j)
+				if !give(ctx, order, j) {
+					return false
+				}
+				if !give(ctx, todo, j) {
+					close(j.out) // no worker will, and the reader may wait for it
+					return false
+				}
+				return true
 			})
 		})
 		for range workers {
@@ -74,6 +81,9 @@ func (s *Spool) Envelopes(ctx context.Context) iter.Seq2[protocol.Envelope, erro
 				yield(protocol.Envelope{}, err)
 				return
 			}
+		}
+		if err := ctx.Err(); err != nil {
+			yield(protocol.Envelope{}, err) // it ended before all folders were named
 		}
 	}
 }
