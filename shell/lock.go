@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -13,7 +14,7 @@ import (
 // Times of lock.
 const (
 	lockEvery = 5 * time.Millisecond
-	lockMost  = 5 * time.Minute
+	lockQuiet = time.Second // how long it waits before it says so
 )
 
 // locked calls f while it holds the lock.
@@ -29,32 +30,58 @@ func (c *Call) locked(ctx context.Context, f func() error) error {
 // lock keeps the commands that change envelopes, of whoever runs this program on
 // the machine, from running at the same time. An envelope that is paused, removed
 // or scheduled between another schedule's look at it and its request would be in
-// a state in which scheduling it harms smtpd: see tally.wants. The lock is flock(2) on
-// the spool folder, which smtpd does not lock. Where that cannot be opened
-// nothing is locked: smtpd refuses those who may not open it anyway.
+// a state in which scheduling it harms smtpd: see tally.wants. The lock is flock(2)
+// on the spool folder, which smtpd does not lock, or where there is none on the
+// folder of the control socket, which all who use that socket share. It waits for
+// the lock as long as it would wait for smtpd. Where nothing can be locked it says
+// so and goes on: smtpd refuses those who may not change anything.
 func (c *Call) lock(ctx context.Context) (unlock func(), err error) {
-	f, err := os.Open(c.opts.Spool)
+	f, err := c.lockFile()
 	if err != nil {
+		c.warnf("smtpctl: going on without a lock: change envelopes with no other smtpctl meanwhile: %v", fileError(err))
 		return func() {}, nil
 	}
-	deadline := time.Now().Add(lockMost)
+	started, said := time.Now(), false
 	for {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		waited := time.Since(started)
 		switch {
 		case err == nil:
 			return func() { f.Close() }, nil
 		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
+			name := f.Name()
 			f.Close()
+			c.warnf("smtpctl: going on without a lock: change envelopes with no other smtpctl meanwhile: %s: %v", name, err)
 			return func() {}, nil // a file system without locks
-		case time.Now().After(deadline):
+		case waited > c.opts.Timeout:
+			who := holder(f)
 			f.Close()
-			return nil, fmt.Errorf("%s: another command that changes envelopes has been running for %v", pathOf(c), lockMost)
+			return nil, fmt.Errorf("%s: another smtpctl changes envelopes%s and has not ended in %v: nothing done; wait for it, or give it more --timeout", pathOf(c), who, c.opts.Timeout)
+		case waited > lockQuiet && !said:
+			said = true
+			c.warnf("smtpctl: %s: waiting for another smtpctl that changes envelopes%s, for %v at most", pathOf(c), holder(f), c.opts.Timeout)
 		}
 		select {
 		case <-ctx.Done():
 			f.Close()
-			return nil, ctx.Err()
-		case <-time.After(lockEvery):
+			return nil, context.Cause(ctx)
+		case <-time.After(min(lockEvery, c.opts.Timeout)):
 		}
 	}
+}
+
+// lockFile opens the folder that is locked.
+func (c *Call) lockFile() (*os.File, error) {
+	f, err := openFolder(c.opts.Spool)
+	if err == nil {
+		return f, nil
+	}
+	if f, serr := openFolder(filepath.Dir(c.opts.Socket)); serr == nil {
+		return f, nil
+	}
+	return nil, err
+}
+
+func openFolder(name string) (*os.File, error) {
+	return os.OpenFile(name, os.O_RDONLY|unix.O_DIRECTORY, 0)
 }

@@ -72,6 +72,12 @@ func (c *Call) needs() (sandbox.Rules, error) {
 		r.Names, r.DNS = true, []uint16{53}
 	}
 	if c.cmd.Changes {
+		if _, err := os.Stat(c.opts.Spool); err != nil {
+			r.Read = append(r.Read, filepath.Dir(c.opts.Socket)) // is locked instead
+		}
+		if locksFile != "" {
+			r.Read = append(r.Read, locksFile)
+		}
 		c.s.who = who(c.s.io.Env) // the log will ask
 	}
 	return r, nil

@@ -1,0 +1,41 @@
+package shell
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// locksFile lists the locks of the system.
+const locksFile = "/proc/locks"
+
+// maxLocks is how much of that list is looked at, in bytes.
+const maxLocks = 1 << 20
+
+// holder names the process that has locked a file, " (process 123)", or nothing
+// where that cannot be found out.
+func holder(f *os.File) string {
+	var st unix.Stat_t
+	if unix.Fstat(int(f.Fd()), &st) != nil {
+		return ""
+	}
+	list, err := os.Open(locksFile)
+	if err != nil {
+		return ""
+	}
+	defer list.Close()
+	// 1: FLOCK  ADVISORY  WRITE 4711 fd:01:123456 0 EOF
+	want := fmt.Sprintf("%02x:%02x:%d", unix.Major(uint64(st.Dev)), unix.Minor(uint64(st.Dev)), st.Ino)
+	sc := bufio.NewScanner(io.LimitReader(list, maxLocks))
+	for sc.Scan() {
+		words := strings.Fields(sc.Text())
+		if len(words) >= 6 && words[1] == "FLOCK" && words[5] == want && words[4] != "0" && words[4] != "-1" {
+			return " (process " + words[4] + ")"
+		}
+	}
+	return ""
+}
