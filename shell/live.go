@@ -9,6 +9,7 @@ import (
 
 	"smtpctl/completer"
 	"smtpctl/protocol"
+	"smtpctl/shell/trace"
 )
 
 // Times and sizes of what is fetched while a line is typed.
@@ -107,7 +108,9 @@ func (l *live) start(j *job) {
 	l.running.Go(func() {
 		defer cancel()
 		defer func() {
-			recover() // a prompt without completion is better than none
+			if v := recover(); v != nil { // a prompt without completion is better than none
+				trace.Panic("completion", v)
+			}
 			l.mu.Lock()
 			l.current = nil
 			if next := l.next; next != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/mattn/go-runewidth"
 
 	"smtpctl/completer/grammar"
+	"smtpctl/shell/trace"
 )
 
 // A Suggestion is one line of the menu.
@@ -155,7 +156,8 @@ func (k *keySource) Read() ([]byte, error) {
 // is lost, but not the session.
 func (p *Prompt) input() (line string, ok bool) {
 	defer func() {
-		if recover() != nil {
+		if v := recover(); v != nil {
+			trace.Panic("the line editor", v)
 			p.tty.TearDown()
 			p.tty.write("\r\n\x1b[J")
 			p.build()
@@ -171,6 +173,10 @@ func (p *Prompt) Close() {
 	p.stop.Do(func() { close(p.quit) })
 	p.tty.close()
 }
+
+// Restore puts the terminal back as it was found, for a program that is about to
+// end by force. It may be called at any time.
+func (p *Prompt) Restore() { p.tty.TearDown() }
 
 // Refresh makes the prompt ask for suggestions again and show them, as soon as
 // that disturbs nobody.

@@ -8,6 +8,8 @@ import (
 	goprompt "github.com/c-bata/go-prompt"
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
+
+	"smtpctl/shell/trace"
 )
 
 // Times of the terminal.
@@ -210,7 +212,8 @@ func (t *terminal) stopping() bool {
 // then, so that the reader can be stopped.
 func (t *terminal) Read() (key []byte, err error) {
 	defer func() {
-		if recover() != nil {
+		if v := recover(); v != nil {
+			trace.Panic("the reader of keys", v)
 			key, err = nil, errNothing
 		}
 	}()
