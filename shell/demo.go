@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"syscall"
 
 	"smtpctl/protocol/smtpdsim"
@@ -19,21 +20,30 @@ const maxDemo = 5_000_000
 
 // A demo is a simulated smtpd with a spool of its own.
 type demo struct {
-	sim *smtpdsim.Server
-	dir string
+	sim     *smtpdsim.Server
+	dir     string
+	removed sync.Once
 }
 
 // startDemo starts a simulation of n messages in a new temporary folder, or
 // listening at a path of the user's choice.
-func startDemo(n int, listen string) (*demo, error) {
+func (s *Session) startDemo(n int, listen string) (*demo, error) {
 	if n < 0 || n > maxDemo {
 		return nil, usagef("--demo=%d: want 0 to %d messages", n, maxDemo)
 	}
-	path, remove, err := smtpdsim.TempSocket()
+	d := &demo{}
+	var path string
+	var err error
+	s.cleanup.do(func() func() {
+		if path, _, err = smtpdsim.TempSocket(); err != nil {
+			return nil
+		}
+		d.dir = filepath.Dir(path)
+		return d.remove
+	})
 	if err != nil {
 		return nil, fileError(err)
 	}
-	d := &demo{dir: filepath.Dir(path)}
 	// A closed pipe is to end the program by an error, so that the folder goes.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	if listen != "" {
@@ -44,7 +54,7 @@ func startDemo(n int, listen string) (*demo, error) {
 		Tables: []string{"aliases", "domains"},
 	})
 	if err != nil {
-		remove()
+		d.remove()
 		return nil, fmt.Errorf("--demo: %w", err)
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
@@ -60,7 +70,19 @@ func (d *demo) spool() string { return filepath.Join(d.dir, "spool") }
 // close ends the simulation and removes its files.
 func (d *demo) close() {
 	d.sim.Close()
-	os.RemoveAll(d.dir)
+	d.remove()
+}
+
+// remove removes the files. Where they are moved to, the simulation, which may
+// still be at work, writes no more.
+func (d *demo) remove() {
+	d.removed.Do(func() {
+		gone := d.dir + ".gone"
+		if os.Rename(d.dir, gone) != nil {
+			gone = d.dir
+		}
+		os.RemoveAll(gone)
+	})
 }
 
 // demoBanner says that nothing is real.
@@ -68,7 +90,7 @@ const demoBanner = "smtpctl: this is a simulated smtpd: no mail is real and none
 
 // serveDemo runs only the simulation until a signal ends it.
 func (s *Session) serveDemo(d *demo, listen string) int {
-	ctx, stop := withSignals(context.Background())
+	ctx, stop := s.withSignals(context.Background())
 	defer stop()
 	fmt.Fprintln(s.err, demoBanner)
 	fmt.Fprintf(s.io.Out, "--socket %s --spool %s\n", listen, d.spool())

@@ -4,14 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
-	"time"
 )
-
-// quitGrace is how long a command may take to end after a signal.
-const quitGrace = 2 * time.Second
 
 // Main runs the program with its arguments, args[0] being its name, and returns
 // the exit status.
@@ -42,7 +36,10 @@ func Main(args []string) int {
 		err = usagef("--listen runs only the simulation and takes no command: %q", rest[0])
 	case inv.demo != noDemo && !inv.check:
 		var d *demo
-		if d, err = startDemo(inv.demo, inv.listen); err != nil {
+		ready := s.untilReady()
+		d, err = s.startDemo(inv.demo, inv.listen)
+		ready()
+		if err != nil {
 			break
 		}
 		defer d.close()
@@ -88,7 +85,7 @@ func mailqWords(rest []string) ([]string, error) {
 
 // oneShot evaluates the words of the command line.
 func (s *Session) oneShot(words []string) int {
-	ctx, stop := withSignals(context.Background())
+	ctx, stop := s.withSignals(context.Background())
 	defer stop()
 	// The flags have been taken out of the words already.
 	c, err := s.parse(append([]string{"--"}, words...))
@@ -105,42 +102,11 @@ func (s *Session) oneShot(words []string) int {
 
 // script runs the script in a file, or on standard input.
 func (s *Session) script(name string, check bool) int {
-	ctx, stop := withSignals(context.Background())
+	ctx, stop := s.withSignals(context.Background())
 	defer stop()
 	err := s.runFile(ctx, name, check)
 	if ferr := s.out.Flush(); ferr != nil && err == nil {
 		err = fmt.Errorf("standard output: %w", fileError(ferr))
 	}
 	return report(s.err, s.style, err)
-}
-
-// withSignals returns a context that the first SIGINT, SIGTERM or SIGHUP ends,
-// with a *signalError as the cause. If the program has not ended a moment
-// later, or at the second signal, it is ended by force.
-func withSignals(parent context.Context) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(parent)
-	ch := make(chan os.Signal, 2)
-	signal.Notify(ch, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	done := make(chan struct{})
-	go func() {
-		var sig os.Signal
-		select {
-		case sig = <-ch:
-		case <-done:
-			return
-		}
-		cancel(&signalError{sig.(syscall.Signal)})
-		select {
-		case <-ch:
-		case <-time.After(quitGrace):
-		case <-done:
-			return
-		}
-		os.Exit(statusSignal + int(sig.(syscall.Signal)))
-	}()
-	return ctx, func() {
-		signal.Stop(ch)
-		close(done)
-		cancel(nil)
-	}
 }

@@ -60,6 +60,16 @@ func (o *output) write(w io.Writer, p []byte) (int, error) {
 	return len(p), nil
 }
 
+// End is Flush at the end of a result: nothing of it is left for the next.
+func (o *output) End() error {
+	if safe, ok := o.safe.(*render.SafeWriter); ok {
+		if err := safe.End(); err != nil && o.err == nil {
+			o.err = err
+		}
+	}
+	return o.Flush()
+}
+
 // Flush writes what is buffered.
 func (o *output) Flush() error {
 	o.last = time.Time{}
@@ -71,7 +81,7 @@ func (o *output) Flush() error {
 
 // isFile reports whether f is a file or a device, and no pipe.
 func isFile(f any) bool {
-	file, ok := f.(*os.File)
+	file, ok := f.(interface{ Stat() (os.FileInfo, error) })
 	if !ok {
 		return false
 	}

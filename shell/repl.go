@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"smtpctl/completer"
 	"smtpctl/shell/prompt"
@@ -38,7 +39,6 @@ func (s *Session) repl() int {
 		}
 	})
 	r.comp = &completer.Completer{Tree: s.tree, Source: r.live, Options: s.flagOptions(nil)}
-	defer r.live.stop()
 	if isTerminal(s.io.Out) && prompt.Usable(s.io.Env) {
 		p, err := prompt.New(prompt.Config{
 			Prefix:   r.live.prefix,
@@ -50,8 +50,11 @@ func (s *Session) repl() int {
 		if err == nil {
 			r.p = p
 			defer p.Close()
+			s.cleanup.do(func() func() { return p.Restore })
 		}
 	}
+	// Before the terminal is closed: what is fetched wakes it when it comes.
+	defer r.live.stop()
 	if r.p == nil {
 		r.in = bufio.NewReader(s.io.In)
 	}
@@ -59,10 +62,10 @@ func (s *Session) repl() int {
 }
 
 // loop reads and evaluates lines. SIGINT ends the command that runs; SIGTERM,
-// SIGHUP and SIGQUIT end the prompt too.
+// SIGHUP and SIGQUIT end the prompt too, by force if the command does not end.
 func (r *repl) loop() int {
 	sigs := make(chan os.Signal, 4)
-	signal.Notify(sigs, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	signal.Notify(sigs, endSignals...)
 	defer signal.Stop(sigs)
 	running := make(chan context.CancelCauseFunc, 1) // holds that of the command that runs
 	ended := make(chan syscall.Signal, 1)            // holds the signal that ends the prompt
@@ -101,22 +104,31 @@ func (r *repl) loop() int {
 
 // signals passes signals on to the command that runs or to the prompt.
 func (r *repl) signals(sigs <-chan os.Signal, running chan context.CancelCauseFunc, ended chan<- syscall.Signal, done <-chan struct{}) {
+	var force <-chan time.Time
+	var first syscall.Signal // that ends the prompt
 	for {
 		var sig syscall.Signal
 		select {
 		case s := <-sigs:
 			sig = s.(syscall.Signal)
+		case <-force:
+			r.s.forceExit(first)
 		case <-done:
+			// What is put back at the end may hang, too.
+			if first != 0 {
+				time.AfterFunc(quitGrace, func() { r.s.forceExit(first) })
+			}
 			return
 		}
 		if sig == syscall.SIGINT && r.p != nil {
 			r.p.DropInput()
 		}
 		if sig != syscall.SIGINT {
-			select {
-			case ended <- sig:
-			default:
+			if first != 0 {
+				r.s.forceExit(first)
 			}
+			first, force = sig, time.After(quitGrace)
+			ended <- sig
 			if r.p != nil {
 				r.p.Interrupt()
 			}
@@ -127,7 +139,7 @@ func (r *repl) signals(sigs <-chan os.Signal, running chan context.CancelCauseFu
 			running <- cancel
 		default:
 			if r.p == nil && sig != syscall.SIGINT {
-				os.Exit(statusSignal + int(sig)) // nothing to put back
+				r.s.forceExit(sig) // it waits for a line
 			}
 		}
 	}

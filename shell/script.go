@@ -29,9 +29,9 @@ func (s *Session) runFile(ctx context.Context, name string, check bool) error {
 	if s.depth >= maxDepth {
 		return fmt.Errorf("source %q: nested more than %d deep", name, maxDepth)
 	}
-	f, err := os.Open(name)
+	f, err := openStream(ctx, name, os.O_RDONLY)
 	if err != nil {
-		return fileError(err)
+		return err
 	}
 	defer f.Close()
 	s.depth++

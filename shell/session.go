@@ -51,6 +51,9 @@ type Session struct {
 	// auditTo takes what would be logged, for tests.
 	auditTo func(text string)
 
+	// cleanup is what is left to do if the program is ended by force.
+	cleanup cleanup
+
 	// confirm asks a yes-no question; nil where nobody can answer.
 	confirm func(ctx context.Context, question string) bool
 }
@@ -211,10 +214,10 @@ func (s *Session) run(ctx context.Context, c *Call) error {
 	}
 	err := do(ctx, c)
 	c.audit(err)
-	if ferr := s.out.Flush(); ferr != nil && err == nil {
+	if ferr := s.out.End(); ferr != nil && err == nil {
 		err = fmt.Errorf("standard output: %w", fileError(ferr))
 	}
-	if cause := context.Cause(ctx); cause != nil && errors.Is(err, context.Canceled) {
+	if cause := context.Cause(ctx); cause != nil && (errors.Is(err, context.Canceled) || errors.Is(err, cause)) {
 		err = cause
 	}
 	return err

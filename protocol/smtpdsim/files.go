@@ -1,7 +1,9 @@
 package smtpdsim
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -24,7 +26,7 @@ func newFiles(dir string, q *queue) (*files, error) {
 		return nil, nil
 	}
 	f := &files{sp: spool.Open(dir)}
-	if err := os.MkdirAll(f.sp.Queue(), 0o700); err != nil {
+	if err := makeDirs(dir, f.sp.Queue()); err != nil {
 		return nil, err
 	}
 	for i := range q.all[:min(len(q.all), maxFiles)] {
@@ -35,12 +37,24 @@ func newFiles(dir string, q *queue) (*files, error) {
 	return f, nil
 }
 
+// makeDirs makes folders that may be there, but not those above them: a simulation
+// whose files are being removed must not make them anew.
+func makeDirs(dirs ...string) error {
+	for _, dir := range dirs {
+		if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	return nil
+}
+
 // write writes an envelope, and its message if that is not there.
 func (f *files) write(q *queue, e *Envelope) error {
 	if f == nil {
 		return nil
 	}
-	if err := os.MkdirAll(f.sp.MessageDir(e.ID.Msg()), 0o700); err != nil {
+	dir := f.sp.MessageDir(e.ID.Msg())
+	if err := makeDirs(filepath.Dir(dir), dir); err != nil {
 		return err
 	}
 	if err := os.WriteFile(f.sp.EnvelopePath(e.ID), []byte(q.text(e)), 0o600); err != nil {

@@ -44,6 +44,21 @@ func (s *SafeWriter) Write(p []byte) (int, error) {
 	return n, nil
 }
 
+// End writes what has been held back of a character whose end never came. What is
+// written next begins anew.
+func (s *SafeWriter) End() error {
+	if len(s.part) == 0 {
+		return nil
+	}
+	s.buf = s.buf[:0]
+	for _, c := range s.part {
+		s.buf = appendEscaped(s.buf, c)
+	}
+	s.part = nil
+	_, err := s.w.Write(s.buf)
+	return err
+}
+
 // Safe returns s escaped as a SafeWriter does, newlines and tabs too, so that
 // it stays on one line.
 func Safe(s string) string {

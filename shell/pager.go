@@ -1,0 +1,170 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os/exec"
+	"strings"
+	"syscall"
+	"unicode/utf8"
+
+	"github.com/mattn/go-runewidth"
+)
+
+// A pager passes on what is written: to the terminal if it fits on the screen,
+// else to a program that shows it page by page.
+type pager struct {
+	screen     io.Writer
+	rows, cols int
+	start      func() (io.WriteCloser, error)
+
+	held  []byte
+	seen  int // bytes of held that have been measured
+	lines int
+	col   int
+	to    io.WriteCloser // the program, once it runs
+	plain bool           // there is no such program
+}
+
+func (p *pager) Write(b []byte) (int, error) {
+	if p.to != nil {
+		return p.to.Write(b)
+	}
+	if p.plain {
+		return p.screen.Write(b)
+	}
+	p.held = append(p.held, b...)
+	p.measure()
+	if p.lines < p.rows {
+		return len(b), nil
+	}
+	held := p.held
+	p.held = nil
+	to, err := p.start()
+	if err != nil {
+		p.plain = true
+		_, err := p.screen.Write(held)
+		return len(b), err
+	}
+	p.to = to
+	if _, err := p.to.Write(held); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// finish writes what fitted.
+func (p *pager) finish() error {
+	if p.to != nil {
+		return p.to.Close()
+	}
+	_, err := p.screen.Write(p.held)
+	return err
+}
+
+// tabStop is the width of a tab on terminals.
+const tabStop = 8
+
+// measure counts the lines of the screen that the text held so far takes: in
+// columns, to which colours add nothing. What may go on in the next Write waits.
+func (p *pager) measure() {
+	for p.seen < len(p.held) {
+		rest := p.held[p.seen:]
+		r, size := utf8.DecodeRune(rest)
+		width := 1
+		switch {
+		case r == '\n':
+			p.lines++
+			p.col, width = 0, 0
+		case r == '\t':
+			p.col = min(p.col+tabStop-p.col%tabStop, p.cols)
+			width = 0
+		case r == '\x1b':
+			if size = escapeLen(rest); size == 0 {
+				return
+			}
+			width = 0
+		case r == utf8.RuneError && size == 1:
+			if !utf8.FullRune(rest) {
+				return
+			}
+		default:
+			width = runewidth.RuneWidth(r)
+		}
+		if p.col += width; p.col > p.cols {
+			p.lines++
+			p.col = width
+		}
+		p.seen += size
+	}
+}
+
+// escapeLen returns the length of the escape sequence that b begins with: of the
+// colours that this program writes, and 1 for others. It is 0 if the end has not
+// come yet.
+func escapeLen(b []byte) int {
+	for i, c := range b {
+		switch {
+		case i == 0 || i == 1 && c == '[':
+		case i == 1 || i > 32:
+			return 1
+		case c >= '@' && c <= '~':
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// runPaged carries out a call with output that does not fit on the screen going
+// through $PAGER, or less.
+func (s *Session) runPaged(ctx context.Context, c *Call) error {
+	command := s.io.Env("PAGER")
+	if command == "" {
+		command = "less -FRX"
+	}
+	cols, rows := s.screenSize()
+	if rows < 3 || cols < 1 || strings.TrimSpace(command) == "cat" {
+		return s.run(ctx, c)
+	}
+	var cmd *exec.Cmd
+	p := &pager{screen: s.io.Out, rows: rows - 1, cols: cols, start: func() (io.WriteCloser, error) {
+		name, _, _ := strings.Cut(command, " ")
+		if _, err := exec.LookPath(name); err != nil {
+			return nil, err
+		}
+		var in *stream
+		var err error
+		cmd, in, err = s.startShell(ctx, command)
+		return in, err
+	}}
+	saved := s.out
+	s.out = newOutput(p, true, saved.style)
+	err := s.run(ctx, c)
+	s.out = saved
+	ferr := p.finish()
+	if cmd != nil {
+		s.wait(leaving(ctx), cmd)
+	}
+	if err == nil {
+		err = ferr
+	}
+	if errors.Is(err, syscall.EPIPE) {
+		err = nil // the reader had enough
+	}
+	return err
+}
+
+// leaving returns a context that ends when ctx ends for another reason than
+// Ctrl-C: whoever reads in a pager decides when that ends, also after Ctrl-C.
+func leaving(ctx context.Context) context.Context {
+	out, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, func() {
+		cause := context.Cause(ctx)
+		var sig *signalError
+		if !errors.As(cause, &sig) || sig.sig != syscall.SIGINT {
+			cancel(cause)
+		}
+	})
+	return out
+}

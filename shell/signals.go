@@ -1,0 +1,118 @@
+package shell
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Times of the end of the program.
+const (
+	quitGrace    = 2 * time.Second // how long a command may take to end after a signal
+	cleanupGrace = 2 * time.Second // how long the work before an end by force may take
+)
+
+// endSignals are the signals that end the program, or the command at the prompt.
+var endSignals = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
+
+// A cleanup is the work that is left to do when the program has to be ended by
+// force, since the calls that were deferred are not made then.
+type cleanup struct {
+	mu    sync.Mutex
+	work  []func()
+	ended bool // the work is being done: the program ends in a moment
+}
+
+// do does something and notes what takes it back. There is no moment between the
+// two in which the program could be ended by force.
+func (c *cleanup) do(f func() (undo func())) {
+	c.mu.Lock()
+	if c.ended {
+		c.mu.Unlock()
+		select {} // what fails now does so because of the end
+	}
+	defer c.mu.Unlock()
+	if undo := f(); undo != nil {
+		c.work = append(c.work, undo)
+	}
+}
+
+// run does the work, the last first, for a moment at most: what does not end may
+// be what the program hangs in.
+func (c *cleanup) run() {
+	c.mu.Lock()
+	work := c.work
+	c.work, c.ended = nil, true
+	c.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := len(work) - 1; i >= 0; i-- {
+			work[i]()
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(cleanupGrace):
+	}
+}
+
+// forceExit ends the program for a signal, wherever it is.
+func (s *Session) forceExit(sig syscall.Signal) {
+	s.cleanup.run()
+	os.Exit(statusSignal + int(sig))
+}
+
+// withSignals returns a context that the first signal of endSignals ends, with a
+// *signalError as the cause. If the program has not ended a moment later, or at
+// the second signal, it is ended by force.
+func (s *Session) withSignals(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	ch := make(chan os.Signal, 2)
+	signal.Notify(ch, endSignals...)
+	done := make(chan struct{})
+	go func() {
+		var sig os.Signal
+		select {
+		case sig = <-ch:
+		case <-done:
+			return
+		}
+		cancel(&signalError{sig.(syscall.Signal)})
+		select {
+		case <-ch:
+		case <-time.After(quitGrace):
+		case <-done:
+			return
+		}
+		s.forceExit(sig.(syscall.Signal))
+	}()
+	return ctx, func() {
+		signal.Stop(ch)
+		close(done)
+		cancel(nil)
+	}
+}
+
+// untilReady ends the program for a signal until the returned function is called.
+// After that such a signal is ignored where nobody asks for it, for good: there
+// is no moment in which it would end the program with something left behind.
+func (s *Session) untilReady() (ready func()) {
+	ch := make(chan os.Signal, 2)
+	signal.Notify(ch, endSignals...)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case sig := <-ch:
+			s.forceExit(sig.(syscall.Signal))
+		case <-done:
+		}
+	}()
+	return func() {
+		close(done)
+		s.cleanup.do(func() func() { return nil })
+	}
+}
