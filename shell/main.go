@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 )
 
 // Main runs the program with its arguments, args[0] being its name, and returns
@@ -12,19 +11,18 @@ import (
 func Main(args []string) int {
 	streams := IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv}
 	var inv invocation
-	words := args[1:]
-	mailq := len(args) > 0 && filepath.Base(args[0]) == "mailq"
 	s := NewSession(DefaultOptions(), streams)
 	defer s.Close()
 	s.self = ownPath()
+	words, err := s.calledAs(args)
+	if err != nil {
+		return report(s.err, s.style, err)
+	}
 	opts, rest, err := parseOptions(words, DefaultOptions(), &inv, s.literal)
 	if err == nil {
 		s.opts = opts
 		s.keepGoing = inv.keepGoing
 		s.setColor(opts.Color)
-		if mailq {
-			rest, err = mailqWords(rest)
-		}
 	}
 	switch {
 	case err != nil:
@@ -73,14 +71,6 @@ func (s *Session) dispatch(opts Options, inv invocation, rest []string) int {
 		return s.repl()
 	}
 	return s.script("-", inv.check)
-}
-
-// mailqWords are the words that mailq stands for.
-func mailqWords(rest []string) ([]string, error) {
-	if len(rest) > 0 {
-		return nil, usagef("mailq takes no arguments: %q", rest[0])
-	}
-	return []string{"show", "queue"}, nil
 }
 
 // oneShot evaluates the words of the command line.

@@ -12,6 +12,9 @@ import (
 // has none it does nothing. Sockets in the file system, files that are open and
 // UDP are out of its reach.
 func Confine(r Rules) error {
+	if Off {
+		return nil
+	}
 	read := append([]string(nil), r.Read...)
 	if r.Names {
 		read = append(read, "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf")

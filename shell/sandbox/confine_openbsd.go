@@ -10,6 +10,9 @@ import (
 // Confine keeps this process, for good, from what the rules do not name: files by
 // unveil(2), and system calls by pledge(2).
 func Confine(r Rules) error {
+	if Off {
+		return nil
+	}
 	promises := "stdio tty"
 	unveil := func(paths []string, flags string) error {
 		for _, path := range paths {
