@@ -3,9 +3,10 @@ package shell
 import (
 	"bufio"
 	"iter"
-	"os"
 	"runtime"
 	"strings"
+
+	"smtpctl/protocol/safefile"
 )
 
 // maxInclude is how deep the files of smtpd.conf may include each other, and
@@ -48,7 +49,7 @@ func (r *confReader) lines(path string) iter.Seq[string] {
 }
 
 func (r *confReader) walk(path string, depth int, yield func(string) bool) bool {
-	f, err := os.Open(path)
+	f, err := safefile.OpenLinked(path)
 	if err != nil || depth > maxInclude || len(r.files) >= maxConfFiles {
 		return true
 	}

@@ -8,12 +8,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"smtpctl/protocol"
+	"smtpctl/protocol/safefile"
 	"smtpctl/shell/render"
 )
 
@@ -212,7 +212,7 @@ func (c *Call) contentError(ctx context.Context, err error) error {
 
 // readable reports whether a folder can be read.
 func readable(dir string) (bool, error) {
-	f, err := os.Open(dir)
+	f, err := safefile.OpenDir(dir)
 	if err != nil {
 		return false, err
 	}

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"runtime"
 	"strings"
 
@@ -15,6 +15,8 @@ import (
 	"github.com/go-crypt/crypt/algorithm/sha1crypt"
 	"github.com/go-crypt/crypt/algorithm/shacrypt"
 	"github.com/go-crypt/x/yescrypt"
+
+	"smtpctl/protocol/safefile"
 )
 
 // maxPassword is the longest password, in bytes: crypt(3) takes no more than 511.
@@ -99,6 +101,9 @@ var encryptHelpers = []string{
 	"/usr/pkg/libexec/opensmtpd/encrypt",
 }
 
+// maxHelper is how much of OpenSMTPD's helper for encrypt is looked at.
+const maxHelper = 64 << 20
+
 // systemScheme names the scheme of OpenSMTPD's smtpctl on this system: bcrypt on
 // OpenBSD. The portable one uses SHA-512 up to 7.3, later what crypt_gensalt(3)
 // prefers, which is yescrypt; its helper then has that name among its symbols.
@@ -107,7 +112,12 @@ func systemScheme(helpers []string) string {
 		return "bcrypt"
 	}
 	for _, path := range helpers {
-		program, err := os.ReadFile(path)
+		f, err := safefile.OpenLinked(path)
+		if err != nil {
+			continue
+		}
+		program, err := io.ReadAll(io.LimitReader(f, maxHelper))
+		f.Close()
 		if err != nil {
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 
+	"smtpctl/protocol/safefile"
 	"smtpctl/protocol/spool"
 	"smtpctl/shell/prompt"
 	"smtpctl/shell/render"
@@ -20,10 +21,13 @@ func (c *Call) spool(ctx context.Context) *spool.Spool {
 	return spool.OpenWithKey(c.opts.Spool, func() ([]byte, error) { return c.queueKey(ctx) })
 }
 
+// maxKeyFile is how much of a file is read to find that it holds no key.
+const maxKeyFile = 4096
+
 // queueKey finds the key of the queue.
 func (c *Call) queueKey(ctx context.Context) ([]byte, error) {
 	if c.opts.KeyFile != "" {
-		key, err := os.ReadFile(c.opts.KeyFile)
+		key, err := safefile.ReadFile(ctx, c.opts.KeyFile, maxKeyFile)
 		if err != nil {
 			return nil, fmt.Errorf("--key-file: %w", fileError(err))
 		}

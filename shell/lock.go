@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"smtpctl/protocol/safefile"
 )
 
 // Times of lock.
@@ -72,16 +74,12 @@ func (c *Call) lock(ctx context.Context) (unlock func(), err error) {
 
 // lockFile opens the folder that is locked.
 func (c *Call) lockFile() (*os.File, error) {
-	f, err := openFolder(c.opts.Spool)
+	f, err := safefile.OpenDir(c.opts.Spool)
 	if err == nil {
 		return f, nil
 	}
-	if f, serr := openFolder(filepath.Dir(c.opts.Socket)); serr == nil {
+	if f, serr := safefile.OpenDir(filepath.Dir(c.opts.Socket)); serr == nil {
 		return f, nil
 	}
 	return nil, err
-}
-
-func openFolder(name string) (*os.File, error) {
-	return os.OpenFile(name, os.O_RDONLY|unix.O_DIRECTORY, 0)
 }

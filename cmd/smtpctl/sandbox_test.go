@@ -52,16 +52,16 @@ func TestGivesUpRoot(t *testing.T) {
 	}
 }
 
-// TestSandboxFiles has a message whose file leads out of the queue: a one-shot
-// command cannot read it, nor a key elsewhere; a script can.
+// TestSandboxFiles has a queue that lies elsewhere, by way of a link: a one-shot
+// command cannot read its messages; a script can.
 func TestSandboxFiles(t *testing.T) {
 	sandboxtest.Need(t)
 	dir := t.TempDir()
-	queue := filepath.Join(dir, "spool", "queue", "ab", "abcd0001")
-	os.MkdirAll(queue, 0o700)
-	outside := filepath.Join(dir, "outside")
+	os.MkdirAll(filepath.Join(dir, "spool"), 0o700)
+	os.MkdirAll(filepath.Join(dir, "elsewhere", "ab", "abcd0001"), 0o700)
+	outside := filepath.Join(dir, "elsewhere", "ab", "abcd0001", "message")
 	os.WriteFile(outside, []byte("Subject: secret\n"), 0o600)
-	os.Symlink(outside, filepath.Join(queue, "message"))
+	os.Symlink("../elsewhere", filepath.Join(dir, "spool", "queue"))
 	words := []string{"--socket", dir + "/none", "--spool", dir + "/spool"}
 	if r := run(t, append(words, "show", "message", "abcd0001")...); r.status != 1 || r.stdout != "" || !strings.Contains(r.stderr, "permission denied") {
 		t.Errorf("%v", r)

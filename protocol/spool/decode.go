@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 )
 
@@ -123,7 +122,7 @@ func damaged(err error) error {
 
 // copyFile writes what a file holds to w.
 func (s *Spool) copyFile(w io.Writer, path string) error {
-	f, err := os.Open(path)
+	f, err := s.open(path)
 	if err != nil {
 		return err
 	}

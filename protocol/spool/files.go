@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"smtpctl/protocol"
+	"smtpctl/protocol/safefile"
 )
 
 // What follows reads files and folders with plain system calls: a queue has a
@@ -18,23 +19,11 @@ const fileBuffer = 4096
 // dirBuffer is how much of a folder is read at once: some 200 names.
 const dirBuffer = 8192
 
-// open opens a file or folder for reading.
-func open(path string, flags int) (int, error) {
-	for {
-		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|flags, 0)
-		if err == nil {
-			return fd, nil
-		}
-		if !errors.Is(err, unix.EINTR) {
-			return -1, &fs.PathError{Op: "open", Path: path, Err: err}
-		}
-	}
-}
-
 // readFile reads a file to its end, or limit bytes of it, into buf or a larger
-// one.
-func readFile(path string, buf []byte, limit int) ([]byte, error) {
-	fd, err := open(path, 0)
+// one. No link beneath the queue is followed, and nothing but a regular file is
+// read: it may be root that reads, and another user to whom the queue belongs.
+func (s *Spool) readFile(path string, buf []byte, limit int) ([]byte, error) {
+	fd, err := safefile.OpenBeneath(s.queue, path, false)
 	if err != nil {
 		return nil, err
 	}
@@ -61,8 +50,8 @@ func readFile(path string, buf []byte, limit int) ([]byte, error) {
 // readDir appends the names in a folder to names, in the order in which the
 // system has them, from at most so many buffers' worth. whole says whether that
 // was all.
-func readDir(path string, names []string, buffers int) (_ []string, whole bool, err error) {
-	fd, err := open(path, unix.O_DIRECTORY)
+func (s *Spool) readDir(path string, names []string, buffers int) (_ []string, whole bool, err error) {
+	fd, err := safefile.OpenBeneath(s.queue, path, true)
 	if err != nil {
 		return names, false, err
 	}
@@ -91,7 +80,7 @@ func readDir(path string, names []string, buffers int) (_ []string, whole bool, 
 func (s *Spool) Last(id protocol.EvpID) bool {
 	var path [256]byte
 	var few [4]string
-	names, whole, err := readDir(string(s.appendMessageDir(path[:0], id.Msg())), few[:0], 1)
+	names, whole, err := s.readDir(string(s.appendMessageDir(path[:0], id.Msg())), few[:0], 1)
 	if err != nil || !whole {
 		return false
 	}

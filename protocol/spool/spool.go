@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"smtpctl/protocol"
+	"smtpctl/protocol/safefile"
 )
 
 // DefaultDir is where smtpd keeps its queue unless it was built otherwise.
@@ -111,7 +112,7 @@ func (s *Spool) ReadEnvelope(id protocol.EvpID) (protocol.Envelope, error) {
 // readEnvelope is ReadEnvelope with a buffer to read into.
 func (s *Spool) readEnvelope(id protocol.EvpID, buf []byte) (protocol.Envelope, error) {
 	path := s.EnvelopePath(id)
-	text, err := readFile(path, buf, maxEnvelope)
+	text, err := s.readFile(path, buf, maxEnvelope)
 	if err != nil {
 		return protocol.Envelope{ID: id}, err
 	}
@@ -130,7 +131,7 @@ func (s *Spool) readEnvelope(id protocol.EvpID, buf []byte) (protocol.Envelope, 
 // read comes as an error and the walk goes on.
 func (s *Spool) IDs() iter.Seq2[protocol.EvpID, error] {
 	return func(yield func(protocol.EvpID, error) bool) {
-		tops, err := readNames(s.Queue())
+		tops, err := s.readNames(s.Queue())
 		if err != nil {
 			yield(0, err)
 			return
@@ -139,7 +140,7 @@ func (s *Spool) IDs() iter.Seq2[protocol.EvpID, error] {
 			if len(top) != 2 || !protocol.IsHex(top) {
 				continue
 			}
-			msgs, err := readNames(filepath.Join(s.Queue(), top))
+			msgs, err := s.readNames(filepath.Join(s.Queue(), top))
 			if err != nil && !yield(0, err) {
 				return
 			}
@@ -164,7 +165,7 @@ func (s *Spool) IDs() iter.Seq2[protocol.EvpID, error] {
 
 // MessageIDs returns the ids of a message's envelope files, ascending.
 func (s *Spool) MessageIDs(msg protocol.MsgID) ([]protocol.EvpID, error) {
-	names, err := readNames(s.MessageDir(msg))
+	names, err := s.readNames(s.MessageDir(msg))
 	if err != nil {
 		return nil, err
 	}
@@ -179,13 +180,21 @@ func (s *Spool) MessageIDs(msg protocol.MsgID) ([]protocol.EvpID, error) {
 }
 
 // readNames returns the sorted names in a folder.
-func readNames(dir string) ([]string, error) {
-	d, err := os.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer d.Close()
-	names, err := d.Readdirnames(-1)
+func (s *Spool) readNames(dir string) ([]string, error) {
+	names, _, err := s.readDir(dir, nil, -1)
 	slices.Sort(names)
 	return names, err
+}
+
+// OpenMessage opens the file of a message, as it is on disk.
+func (s *Spool) OpenMessage(id protocol.MsgID) (*os.File, error) { return s.open(s.MessagePath(id)) }
+
+// OpenEnvelope opens the file of an envelope, as it is on disk.
+func (s *Spool) OpenEnvelope(id protocol.EvpID) (*os.File, error) {
+	return s.open(s.EnvelopePath(id))
+}
+
+// open opens a file of the queue, if it is a regular one and no link leads there.
+func (s *Spool) open(path string) (*os.File, error) {
+	return safefile.OpenFileBeneath(s.queue, path)
 }

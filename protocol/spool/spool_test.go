@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"smtpctl/protocol"
+	"smtpctl/protocol/safefile"
 )
 
 func write(t *testing.T, s *Spool, id protocol.EvpID, text string) {
@@ -23,6 +24,9 @@ func write(t *testing.T, s *Spool, id protocol.EvpID, text string) {
 		t.Fatal(err)
 	}
 }
+
+// errLink stands for the error of a link in a queue.
+var errLink = errors.New("a link")
 
 func TestSpool(t *testing.T) {
 	s := Open(t.TempDir())
@@ -52,6 +56,12 @@ func TestSpool(t *testing.T) {
 		got = append(got, e.ID)
 	}
 	slices.Sort(got)
+	for i, err := range errs {
+		var unfit *safefile.UnfitError
+		if errors.As(err, &unfit) { // a link: the rest of the text is that of package os
+			errs[i] = fmt.Errorf("%s: %w", strings.TrimSuffix(strings.TrimPrefix(err.Error(), "open "), ": "+unfit.Error()), errLink)
+		}
+	}
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	if fmt.Sprint(got) != fmt.Sprint(ids) {
 		t.Errorf("got %v, want %v", got, ids)
@@ -61,12 +71,15 @@ func TestSpool(t *testing.T) {
 		path string
 	}{
 		{protocol.ErrNotEnvelope, "01/01000000/0100000000000001"}, {errEarly, "02/02000000/0200000000000001"}, {ErrNoKey, "03/03000000/0300000000000001"},
-		{ErrVanished, "ab/abcd0001/abcd000100000009"}, {ErrForeign, "ab/abcd0001/abcd000200000001"}, {ErrForeign, "ab/cdcd0001"}, {ErrForeign, "junk"},
+		{errLink, "ab/abcd0001/abcd000100000009"}, {ErrForeign, "ab/abcd0001/abcd000200000001"}, {ErrForeign, "ab/cdcd0001"}, {ErrForeign, "junk"},
 	}
 	for i, w := range want {
 		if len(errs) != len(want) || !errors.Is(errs[i], w.err) || !strings.HasPrefix(errs[i].Error(), filepath.Join(s.Queue(), w.path)+": ") {
 			t.Fatalf("error %d of %d, want %v of %s: %v", i, len(errs), w.err, w.path, errs)
 		}
+	}
+	if err := vanished("x", fs.ErrNotExist); !errors.Is(err, ErrVanished) {
+		t.Errorf("a file that has gone: %v", err)
 	}
 	var b strings.Builder
 	if err := s.CopyMessage(&b, 0xabcd0001); err != nil || b.String() != "hello" {

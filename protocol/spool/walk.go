@@ -100,7 +100,7 @@ func give[T any](ctx context.Context, ch chan<- T, v T) bool {
 
 // jobs cuts the queue into jobs, in order.
 func (s *Spool) jobs(emit func(*job) bool) {
-	tops, _, err := readDir(s.Queue(), nil, -1)
+	tops, _, err := s.readDir(s.Queue(), nil, -1)
 	if err != nil {
 		emit(&job{err: err})
 		return
@@ -113,7 +113,7 @@ func (s *Spool) jobs(emit func(*job) bool) {
 			}
 			continue
 		}
-		names, _, err := readDir(dir, nil, -1)
+		names, _, err := s.readDir(dir, nil, -1)
 		if err != nil && !emit(&job{err: vanished(dir, err)}) {
 			return
 		}
@@ -153,7 +153,7 @@ func (s *Spool) read(ctx context.Context, j *job, buf []byte) {
 			}
 			continue
 		}
-		files, _, err := readDir(dir, nil, -1)
+		files, _, err := s.readDir(dir, nil, -1)
 		if err != nil && !put(protocol.Envelope{}, vanished(dir, err)) {
 			return
 		}

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"smtpctl/protocol/safefile"
 )
 
 // Limits of a look-up.
@@ -41,9 +43,9 @@ type Client struct {
 
 // System returns a client for the servers that resolv.conf(5) names.
 func System(timeout time.Duration) (*Client, error) {
-	f, err := os.Open(ConfPath)
+	f, err := safefile.OpenLinked(ConfPath)
 	if errors.Is(err, os.ErrNotExist) {
-		f, err = os.Open(os.DevNull)
+		return &Client{Servers: servers(strings.NewReader("")), Timeout: timeout}, nil
 	}
 	if err != nil {
 		return nil, err

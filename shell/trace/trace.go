@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
-	"syscall"
 	"time"
+
+	"smtpctl/protocol/safefile"
 )
 
 // Env is the environment variable that names the file for the record. Without it
@@ -21,15 +22,11 @@ func Panic(where string, v any) {
 	if name == "" {
 		return
 	}
-	// The file may be in a folder of others: no link is followed, and no FIFO
-	// makes the program wait.
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
+	// The file may be in a folder of others.
+	f, err := safefile.Append(name, 0o600)
 	if err != nil {
 		return
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return
-	}
 	fmt.Fprintf(f, "%s pid %d: panic in %s: %v\n%s\n", time.Now().Format(time.RFC3339), os.Getpid(), where, v, debug.Stack())
 }

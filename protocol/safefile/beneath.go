@@ -1,0 +1,72 @@
+package safefile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// errLinkAbove means that a folder of a path is a link, which is not followed, or
+// no folder at all.
+var errLinkAbove = errors.New("what is above it is a symbolic link or no folder, want a folder")
+
+// OpenBeneath opens a regular file or, if dir says so, a folder for reading, and
+// returns its descriptor. The path has to begin with root and a slash. Links are
+// followed up to root, and nowhere beneath it.
+func OpenBeneath(root, path string, dir bool) (int, error) {
+	flags, want := unix.O_RDONLY|unix.O_NOFOLLOW, regular
+	if dir {
+		flags, want = flags|unix.O_DIRECTORY, folder
+	}
+	rel := strings.TrimPrefix(path[len(root):], "/")
+	if rel == "" { // it is root
+		rel, flags = ".", flags&^unix.O_NOFOLLOW
+	}
+	fd, err := openBeneath(root, rel, flags)
+	if err != nil {
+		err = explain(unix.AT_FDCWD, path, path, rel != ".", err, want)
+		if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EMLINK) || errors.Is(err, unix.ENOTDIR) {
+			err = &fs.PathError{Op: "open", Path: path, Err: errLinkAbove}
+		}
+		return -1, err
+	}
+	if dir {
+		return fd, nil // O_DIRECTORY opens nothing else
+	}
+	return fd, check(fd, path, want)
+}
+
+// OpenFileBeneath is OpenBeneath for a regular file.
+func OpenFileBeneath(root, path string) (*os.File, error) {
+	fd, err := OpenBeneath(root, path, false)
+	if err != nil {
+		return nil, err
+	}
+	unix.SetNonblock(fd, false) // it was for open(2) alone
+	return os.NewFile(uintptr(fd), path), nil
+}
+
+// walk is openBeneath, folder by folder.
+func walk(root, rel string, flags int) (int, error) {
+	at, err := open(unix.AT_FDCWD, root, unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	for err == nil {
+		name, rest, more := strings.Cut(rel, "/")
+		f := flags
+		if more {
+			f = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW
+		}
+		var next int
+		next, err = open(at, name, f, 0)
+		unix.Close(at)
+		if at, rel = next, rest; !more {
+			break
+		}
+	}
+	if err != nil {
+		return -1, err
+	}
+	return at, nil
+}

@@ -1,0 +1,27 @@
+package safefile
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
+
+// openBeneath opens rel in the folder root. Links in rel are an error.
+func openBeneath(root, rel string, flags int) (int, error) {
+	dir, err := open(unix.AT_FDCWD, root, unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(dir)
+	how := unix.OpenHow{Flags: uint64(flags | safe), Resolve: unix.RESOLVE_NO_SYMLINKS}
+	for {
+		fd, err := unix.Openat2(dir, rel, &how)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EPERM): // an old kernel, or a filter of system calls
+			return walk(root, rel, flags)
+		}
+		return fd, err
+	}
+}
