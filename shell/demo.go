@@ -49,17 +49,17 @@ func (s *Session) startDemo(n int, listen string) (*demo, error) {
 	if listen != "" {
 		path = listen
 	}
+	// Nobody else may connect, not even before the socket has got a mode of its own:
+	// the folder that --listen names may be open to others.
+	mask := syscall.Umask(0o077)
 	d.sim, err = smtpdsim.Start(path, smtpdsim.Config{
 		Seed: demoSeed, Messages: n, Mixed: true, Moving: true, Spool: d.spool(),
 		Tables: []string{"aliases", "domains"},
 	})
+	syscall.Umask(mask)
 	if err != nil {
 		d.remove()
 		return nil, fmt.Errorf("--demo: %w", err)
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		d.close()
-		return nil, fileError(err)
 	}
 	return d, nil
 }

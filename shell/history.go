@@ -2,11 +2,18 @@ package shell
 
 import (
 	"bufio"
+	"errors"
+	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
+
+	"smtpctl/protocol/safefile"
 )
 
 // maxHistory is how many lines are kept.
@@ -22,11 +29,18 @@ type history struct {
 
 // historyPath returns where the history is kept: smtpctl/history in
 // $XDG_STATE_HOME, by default ~/.local/state.
+//
+// A folder of somebody else's is not used: sudo(8) may keep HOME, and root would
+// make its files in the home of the user, and follow what that user has put there.
+// Then it is the home that the effective user has in passwd(5).
 func historyPath(env func(string) string) string {
 	dir := env("XDG_STATE_HOME")
-	if !filepath.IsAbs(dir) {
+	if !ours(dir) {
 		home := env("HOME")
-		if !filepath.IsAbs(home) {
+		if !ours(home) {
+			home = passwdHome()
+		}
+		if !ours(home) {
 			return ""
 		}
 		dir = filepath.Join(home, ".local", "state")
@@ -34,13 +48,50 @@ func historyPath(env func(string) string) string {
 	return filepath.Join(dir, "smtpctl", "history")
 }
 
-// openHistory reads the history in a file. What cannot be read is left out: a
-// prompt without history is better than none.
-func openHistory(path string) *history {
-	h := &history{path: path}
-	f, err := os.Open(path)
+// ours reports whether a folder belongs to the effective user or, if it is not
+// there, whether the one in which it would be made does.
+func ours(dir string) bool {
+	if !filepath.IsAbs(dir) {
+		return false
+	}
+	for {
+		info, err := os.Stat(dir)
+		if err == nil {
+			st, ok := info.Sys().(*syscall.Stat_t)
+			return ok && int(st.Uid) == os.Geteuid()
+		}
+		parent := filepath.Dir(dir)
+		if !errors.Is(err, fs.ErrNotExist) || parent == dir {
+			return false
+		}
+		dir = parent
+	}
+}
+
+// passwdHome returns the home of the effective user by passwd(5), or nothing.
+func passwdHome() string {
+	u, err := user.LookupId(strconv.Itoa(os.Geteuid()))
 	if err != nil {
-		return h
+		return ""
+	}
+	return u.HomeDir
+}
+
+// openHistory reads the history in a file. There always is one, since a prompt
+// without old lines is better than none: an error says why they are not there, and
+// that no lines will be kept.
+func openHistory(path string) (*history, error) {
+	h := &history{path: path}
+	if path == "" {
+		return h, nil
+	}
+	f, err := safefile.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return h, nil
+	}
+	if err != nil {
+		h.path = ""
+		return h, err
 	}
 	defer f.Close()
 	sc := bufio.NewScanner(f)
@@ -51,7 +102,7 @@ func openHistory(path string) *history {
 		n++
 	}
 	h.stale = n - len(h.lines)
-	return h
+	return h, nil
 }
 
 // insert adds a line, taking out an older copy of it.
@@ -95,7 +146,7 @@ func (h *history) save(line string) error {
 	if err := os.MkdirAll(filepath.Dir(h.path), 0o700); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(h.path, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
+	f, err := safefile.Append(h.path, 0o600)
 	if err != nil {
 		return err
 	}
@@ -115,10 +166,17 @@ func (h *history) save(line string) error {
 
 // compact writes the file anew with the lines in memory.
 func (h *history) compact() error {
-	tmp := h.path + ".new"
-	text := strings.Join(h.lines, "\n") + "\n"
-	if err := os.WriteFile(tmp, []byte(text), 0o600); err != nil {
+	f, err := os.CreateTemp(filepath.Dir(h.path), "history.")
+	if err != nil {
 		return err
 	}
-	return os.Rename(tmp, h.path)
+	defer os.Remove(f.Name())
+	_, err = f.WriteString(strings.Join(h.lines, "\n") + "\n")
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), h.path)
 }

@@ -11,7 +11,10 @@ import (
 
 func TestHistory(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state", "smtpctl", "history")
-	h := openHistory(path)
+	h, err := openHistory(path)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, line := range []string{"one", "two", "one ", " secret", "", "a\nb", "three"} {
 		if err := h.add(line); err != nil {
 			t.Fatal(err)
@@ -21,7 +24,7 @@ func TestHistory(t *testing.T) {
 	if got := h.all(); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got := openHistory(path).all(); !slices.Equal(got, want) {
+	if got := linesIn(t, path); !slices.Equal(got, want) {
 		t.Errorf("read back %q, want %q", got, want)
 	}
 	for i := range 3 * maxHistory {
@@ -29,7 +32,7 @@ func TestHistory(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := len(openHistory(path).all()); n != maxHistory {
+	if n := len(linesIn(t, path)); n != maxHistory {
 		t.Errorf("%d lines kept, want %d", n, maxHistory)
 	}
 	if st, _ := os.Stat(path); st.Size() > 200*maxHistory || st.Mode().Perm() != 0o600 {
@@ -37,11 +40,44 @@ func TestHistory(t *testing.T) {
 	}
 }
 
+// linesIn returns the lines of a history.
+func linesIn(t *testing.T, path string) []string {
+	t.Helper()
+	h, err := openHistory(path)
+	if err != nil {
+		t.Error(err)
+	}
+	return h.all()
+}
+
+// TestHistoryPath chooses where the history is, in folders that are ours and, where
+// the test can make one, that are not.
 func TestHistoryPath(t *testing.T) {
-	for _, tt := range []struct{ state, home, want string }{
-		{"/s", "/h", "/s/smtpctl/history"}, {"", "/h", "/h/.local/state/smtpctl/history"},
-		{"relative", "/h", "/h/.local/state/smtpctl/history"}, {"", "", ""},
-	} {
+	state, home := t.TempDir(), t.TempDir()
+	type test struct{ state, home, want string }
+	inPasswd := ""
+	if dir := passwdHome(); ours(dir) {
+		inPasswd = dir + "/.local/state/smtpctl/history"
+	}
+	tests := []test{
+		{state, home, state + "/smtpctl/history"}, {state + "/new/er", home, state + "/new/er/smtpctl/history"},
+		{"", home, home + "/.local/state/smtpctl/history"}, {"relative", home, home + "/.local/state/smtpctl/history"},
+		{"", "", inPasswd}, {"", "relative", inPasswd},
+	}
+	if os.Geteuid() == 0 {
+		theirs := t.TempDir()
+		if err := os.Chown(theirs, 65534, 65534); err != nil {
+			t.Fatal(err)
+		}
+		link := filepath.Join(home, "link")
+		os.Symlink(theirs, link)
+		for _, dir := range []string{theirs, theirs + "/.local", link} {
+			tests = append(tests, test{dir, home, home + "/.local/state/smtpctl/history"}, test{"", dir, inPasswd}, test{dir, dir, inPasswd})
+		}
+	} else {
+		tests = append(tests, test{"/", home, home + "/.local/state/smtpctl/history"}, test{"", "/", inPasswd})
+	}
+	for _, tt := range tests {
 		got := historyPath(func(k string) string { return map[string]string{"XDG_STATE_HOME": tt.state, "HOME": tt.home}[k] })
 		if got != tt.want {
 			t.Errorf("%+v: %q", tt, got)

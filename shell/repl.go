@@ -32,7 +32,11 @@ type repl struct {
 func (s *Session) repl() int {
 	s.interactive, s.lines = true, true
 	s.confirm = s.ask
-	r := &repl{s: s, history: openHistory(historyPath(s.io.Env))}
+	history, err := openHistory(historyPath(s.io.Env))
+	if err != nil {
+		fmt.Fprintln(s.err, render.Safe(fmt.Sprintf("smtpctl: lines are not kept: history: %v", fileError(err))))
+	}
+	r := &repl{s: s, history: history}
 	r.live = newLive(s, func() {
 		if r.p != nil {
 			r.p.Refresh()
