@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"smtpctl/protocol"
@@ -60,8 +59,11 @@ func (c *Call) act(ctx context.Context, a protocol.Action, verb string) error {
 		}
 		sel.ids[0] = id
 	}
-	if err := c.makeSaveDir(); err != nil {
-		return err
+	if c.opts.Save != "" && !c.opts.DryRun {
+		if c.saver, err = openSaver(c.opts.Save, c.opts.Spool); err != nil {
+			return fmt.Errorf("--save: %w; nothing done", fileError(err))
+		}
+		defer c.saver.close()
 	}
 	conn, err := c.conn(ctx)
 	if err != nil {
@@ -105,18 +107,6 @@ func (c *Call) confirmID(ctx context.Context, a protocol.Action, id idArg) (idAr
 		return whole, err
 	}
 	return c.confirmShort(ctx, id)
-}
-
-// makeSaveDir makes the folder that --save names, and checks that it can be
-// written to before anything is removed.
-func (c *Call) makeSaveDir() error {
-	if c.opts.Save == "" {
-		return nil
-	}
-	if err := os.MkdirAll(c.opts.Save, 0o700); err != nil {
-		return fmt.Errorf("--save: %w; nothing done", fileError(err))
-	}
-	return nil
 }
 
 // A tallyJSON is the result of an action as JSON shows it.

@@ -62,9 +62,9 @@ func (c *Call) needs() (sandbox.Rules, error) {
 		r.Read = append(r.Read, c.opts.KeyFile)
 	}
 	if c.opts.Save != "" && !c.opts.DryRun {
-		// It has to be there to be named.
-		if err := os.MkdirAll(c.opts.Save, 0o700); err != nil {
-			return r, fmt.Errorf("--save: %w", fileError(err))
+		// It has to be there to be named, and what is above it cannot be synced later.
+		if err := makeSaveDir(c.opts.Save, c.opts.Spool); err != nil {
+			return r, fmt.Errorf("--save: %w; nothing done", fileError(err))
 		}
 		r.Write = []string{c.opts.Save}
 	}

@@ -2,25 +2,30 @@ package shell
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+
+	"golang.org/x/sys/unix"
 
 	"smtpctl/protocol"
+	"smtpctl/protocol/safefile"
+	"smtpctl/protocol/spool"
 	"smtpctl/shell/render"
 )
 
-// saved writes the files of an envelope aside where --save asks for it, and
-// reports whether that was done or need not be. What could not be saved is
-// counted, and must not be removed.
+// saved copies the files of an envelope into the folder of --save, and reports
+// whether the envelope may be removed: because the copies are on the disk, or
+// because none are asked for. An envelope that could not be saved is counted.
 func (c *Call) saved(ctx context.Context, id protocol.EvpID, t *tally) bool {
 	if c.opts.Save == "" {
 		return true
 	}
-	err := c.save(ctx, id)
+	err := c.saver.save(ctx, c.spool(ctx), id)
 	if err == nil {
 		return true
 	}
@@ -31,40 +36,136 @@ func (c *Call) saved(ctx context.Context, id protocol.EvpID, t *tally) bool {
 	return false
 }
 
-// save copies the files of an envelope and of its message, as they are, to
-// DIR/MMMMMMMM/EEEEEEEEEEEEEEEE and DIR/MMMMMMMM/message: the names that they
-// have in the queue.
-func (c *Call) save(ctx context.Context, id protocol.EvpID) error {
-	dir := filepath.Join(c.opts.Save, id.Msg().String())
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	sp := c.spool(ctx)
-	message := filepath.Join(dir, "message")
-	if _, err := os.Lstat(message); errors.Is(err, fs.ErrNotExist) {
-		if err := copyAside(message, sp.MessagePath(id.Msg())); err != nil {
-			return err
-		}
-	} else if err != nil {
-		return err
-	}
-	return copyAside(filepath.Join(dir, id.String()), sp.EnvelopePath(id))
+// A saver copies files of the queue into a folder, as they are, to
+// MMMMMMMM/EEEEEEEEEEEEEEEE and MMMMMMMM/message: the names that they have in the
+// queue. Its methods must not be called at the same time.
+//
+// A file counts as saved when a regular file with the same content has its name,
+// and both that file and the folders that lead to it are on the disk. Nothing that
+// is there already is written to or replaced, and no link is followed.
+type saver struct {
+	dir    *os.File       // the folder that --save names
+	msg    protocol.MsgID // the message whose envelope was saved last
+	folder *os.File       // of that message, nil before the first; its message is saved
 }
 
-// copyAside copies a file so that it is there as a whole, on the disk, or not at
-// all.
-func copyAside(to, from string) error {
-	in, err := os.Open(from)
+// openSaver makes the folder that --save names, if it is not there, and opens it.
+func openSaver(dir, spoolDir string) (*saver, error) {
+	if err := makeSaveDir(dir, spoolDir); err != nil {
+		return nil, err
+	}
+	f, err := safefile.OpenDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &saver{dir: f}, nil
+}
+
+// close closes the folders. A nil saver has none.
+func (v *saver) close() {
+	if v == nil {
+		return
+	}
+	if v.folder != nil {
+		v.folder.Close()
+	}
+	v.dir.Close()
+}
+
+// save saves an envelope and its message.
+func (v *saver) save(ctx context.Context, sp *spool.Spool, id protocol.EvpID) error {
+	if v.folder == nil || v.msg != id.Msg() {
+		if err := v.open(ctx, sp, id.Msg()); err != nil {
+			return err
+		}
+	}
+	in, err := sp.OpenEnvelope(id)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	out, err := os.CreateTemp(filepath.Dir(to), ".saving")
+	if err := copyInto(ctx, v.folder, id.String(), in); err != nil {
+		return err
+	}
+	return syncDir(v.folder)
+}
+
+// open opens the folder of a message in that of --save, made if need be, and saves
+// the message.
+func (v *saver) open(ctx context.Context, sp *spool.Spool, msg protocol.MsgID) error {
+	if v.folder != nil {
+		v.folder.Close()
+		v.folder = nil
+	}
+	in, err := sp.OpenMessage(msg)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(out.Name())
-	_, err = io.Copy(out, in)
+	defer in.Close()
+	name := msg.String()
+	if err := unix.Mkdirat(int(v.dir.Fd()), name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return &fs.PathError{Op: "mkdir", Path: filepath.Join(v.dir.Name(), name), Err: err}
+	}
+	folder, err := safefile.OpenDirAt(v.dir, name)
+	if err != nil {
+		return err
+	}
+	err = func() error {
+		if err := syncDir(v.dir); err != nil {
+			return err
+		}
+		theirs, err := os.Stat(sp.MessageDir(msg))
+		if err != nil {
+			return err
+		}
+		if ours, err := folder.Stat(); err != nil || os.SameFile(ours, theirs) {
+			return fmt.Errorf("%s: it is smtpd's own folder, not a copy", folder.Name())
+		}
+		return copyInto(ctx, folder, "message", in)
+	}()
+	if err != nil {
+		folder.Close()
+		return err
+	}
+	v.msg, v.folder = msg, folder
+	return nil
+}
+
+// copyInto copies a file into a folder, where it is there as a
+// whole and on the disk, or not at all. The folder is still to be synced.
+func copyInto(ctx context.Context, folder *os.File, name string, in *os.File) error {
+	for {
+		have, err := safefile.OpenAt(folder, name)
+		switch {
+		case err == nil:
+			defer have.Close()
+			if same, err := sameContent(ctx, have, in); err != nil {
+				return err
+			} else if !same {
+				return fmt.Errorf("%s: a file with other content is there: name another folder with --save", have.Name())
+			}
+			return have.Sync() // whoever wrote it may have been stopped before this
+		case !errors.Is(err, fs.ErrNotExist):
+			return err
+		}
+		if err = writeInto(ctx, folder, name, in); !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		// Another session was faster: look at what it wrote.
+	}
+}
+
+// writeInto is copyInto where nothing has that name. It is an error that wraps
+// fs.ErrExist if something has got it meanwhile.
+func writeInto(ctx context.Context, folder *os.File, name string, in *os.File) error {
+	temp := ".saving-" + rand.Text()
+	out, err := safefile.CreateAt(folder, temp, 0o600)
+	if err != nil {
+		return err
+	}
+	at := int(folder.Fd())
+	defer unix.Unlinkat(at, temp, 0)
+	err = copyWhole(ctx, out, in)
 	if err == nil {
 		err = out.Sync()
 	}
@@ -72,7 +173,33 @@ func copyAside(to, from string) error {
 		err = cerr
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", filepath.Join(folder.Name(), name), causeOf(err))
 	}
-	return os.Rename(out.Name(), to)
+	err = unix.Linkat(at, temp, at, name, 0)
+	if slices.ContainsFunc([]error{unix.EPERM, unix.EOPNOTSUPP, unix.ENOSYS, unix.EMLINK, unix.ENOTSUP}, func(e error) bool { return errors.Is(err, e) }) {
+		err = unix.Renameat(at, temp, at, name) // a file system without links
+	}
+	if err != nil {
+		return &fs.PathError{Op: "link", Path: filepath.Join(folder.Name(), name), Err: err}
+	}
+	return nil
+}
+
+// causeOf returns the cause of an error of the file system, without a path.
+func causeOf(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}
+
+// syncDir puts the names in a folder onto the disk. Some file systems cannot do
+// that for a folder, and need not be asked to.
+func syncDir(dir *os.File) error {
+	err := dir.Sync()
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTSUP) {
+		return nil
+	}
+	return err
 }

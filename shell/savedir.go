@@ -1,0 +1,164 @@
+package shell
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"smtpctl/protocol/safefile"
+)
+
+// smtpdFolders are the folders in smtpd's spool whose content smtpd may remove.
+var smtpdFolders = []string{"queue", "incoming", "corrupt", "temporary", "purge", "offline"}
+
+// makeSaveDir makes the folder that --save names, and those above it, so that they
+// are on the disk. It refuses one that lies where smtpd removes files.
+func makeSaveDir(dir, spoolDir string) error {
+	var missing []string // the deepest first
+	at := dir
+	for {
+		info, err := os.Stat(at)
+		if err == nil && !info.IsDir() {
+			f, err := safefile.OpenDir(at) // says what it is
+			if err == nil {
+				f.Close()
+			}
+			return err
+		}
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		missing = append(missing, at)
+		parent := above(at)
+		if parent == at {
+			return err
+		}
+		at = parent
+	}
+	if err := outsideSpool(at, spoolDir); err != nil {
+		return err
+	}
+	for i := len(missing) - 1; i >= 0; i-- {
+		if err := os.Mkdir(missing[i], 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		parent, err := safefile.OpenDir(above(missing[i]))
+		if err != nil {
+			return err
+		}
+		err = syncDir(parent)
+		parent.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// above returns the folder in which a path is. Unlike filepath.Dir it takes no ..
+// for the way back: what stands before it may be a link.
+func above(path string) string {
+	path = strings.TrimRight(path, "/")
+	i := strings.LastIndexByte(path, '/')
+	if i < 0 {
+		return "."
+	}
+	return path[:max(i, 1)]
+}
+
+// maxUp is how long the path up to the root may get.
+const maxUp = 4000
+
+// outsideSpool refuses a folder that is, or lies in, one of smtpd's.
+func outsideSpool(dir, spoolDir string) error {
+	// Up by "..", which is right whatever links have led here.
+	for at := dir; len(at) < maxUp; at += "/.." {
+		info, err := os.Stat(at)
+		if err != nil {
+			return nil // some sandboxes hide what is above it; it has been looked at before
+		}
+		for _, name := range smtpdFolders {
+			if theirs, err := os.Stat(filepath.Join(spoolDir, name)); err == nil && os.SameFile(info, theirs) {
+				return fmt.Errorf("%s: it lies in a folder of which smtpd removes files, want one outside of %s", dir, spoolDir)
+			}
+		}
+		if up, err := os.Stat(at + "/.."); err == nil && os.SameFile(info, up) {
+			return nil // the root
+		}
+	}
+	return nil
+}
+
+// copyWhole copies a file, and fails if its size is not what it was.
+func copyWhole(ctx context.Context, out io.Writer, in *os.File) error {
+	before, err := in.Stat()
+	if err == nil {
+		_, err = in.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		return err
+	}
+	buf := make([]byte, 64<<10)
+	var n int64
+	for {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		k, err := in.Read(buf)
+		if k > 0 {
+			if _, err := out.Write(buf[:k]); err != nil {
+				return err
+			}
+			n += int64(k)
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", in.Name(), causeOf(err))
+		}
+	}
+	if n != before.Size() {
+		return fmt.Errorf("%s: it changed while it was copied", in.Name())
+	}
+	return nil
+}
+
+// sameContent reports whether two files hold the same.
+func sameContent(ctx context.Context, a, b *os.File) (bool, error) {
+	sa, err := a.Stat()
+	if err != nil {
+		return false, err
+	}
+	sb, err := b.Stat()
+	if err != nil || sa.Size() != sb.Size() {
+		return false, err
+	}
+	bufs := [2][]byte{make([]byte, 64<<10), make([]byte, 64<<10)}
+	for at := int64(0); at < sa.Size(); {
+		if err := context.Cause(ctx); err != nil {
+			return false, err
+		}
+		na, erra := a.ReadAt(bufs[0], at)
+		nb, errb := b.ReadAt(bufs[1], at)
+		for _, err := range []error{erra, errb} {
+			if err != nil && err != io.EOF {
+				return false, err
+			}
+		}
+		if na == 0 || !bytes.Equal(bufs[0][:na], bufs[1][:nb]) {
+			return false, nil
+		}
+		at += int64(na)
+	}
+	return true, nil
+}
