@@ -205,6 +205,13 @@ func (c *Call) contentError(ctx context.Context, err error) error {
 		if _, serr := readable(c.spool(ctx).Queue()); serr != nil {
 			return fmt.Errorf("%s: no queue there: %w", pathOf(c), fileError(serr))
 		}
+		if id, err := c.resolveMessage(ctx, c.id(0)); err == nil && c.cmd.Pattern == "show message <id>" {
+			// The folder of a message goes with its last envelope.
+			if ids, err := c.spool(ctx).MessageIDs(id); err == nil && len(ids) > 0 {
+				return fmt.Errorf("%s: the file of the message is missing, though %s of it there: %s", pathOf(c),
+					count(len(ids), "envelope is", "envelopes are"), c.spool(ctx).MessagePath(id))
+			}
+		}
 		return fmt.Errorf("%s: %w", pathOf(c), errNoSuchID)
 	}
 	return fmt.Errorf("%s: %w", pathOf(c), fileError(c.keyError(err)))

@@ -186,34 +186,3 @@ func runUpdateTable(ctx context.Context, c *Call) error {
 		return errors.New("smtpd has no such table, or cannot read it again while it runs")
 	})
 }
-
-// runDiscover makes smtpd take up files that were put into its queue by hand.
-func runDiscover(ctx context.Context, c *Call) error {
-	conn, err := c.conn(ctx)
-	if err != nil {
-		return err
-	}
-	id := c.id(0)
-	var n uint64
-	if id.evp != 0 {
-		n, err = conn.DiscoverEnvelope(ctx, id.evp)
-	} else {
-		n, err = conn.DiscoverMessage(ctx, id.msg)
-	}
-	if err != nil {
-		return err
-	}
-	if c.format() == formatJSON {
-		err = c.printJSON(tallyJSON{Command: "discover", Done: int(n)})
-	} else {
-		_, err = fmt.Fprintf(c.out(), "%s discovered\n", count(int(n), "envelope"))
-	}
-	if err != nil {
-		return err
-	}
-	if n == 0 {
-		return fmt.Errorf("discover %q: no envelope files that smtpd does not know already: look in %s",
-			id.text, c.spool(ctx).Queue())
-	}
-	return nil
-}

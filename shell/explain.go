@@ -2,9 +2,9 @@ package shell
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +24,7 @@ type verdict struct {
 	To      string      `json:"to,omitempty"`
 	Created render.Time `json:"created,omitempty"`
 	Next    render.Time `json:"next_try,omitempty"`
+	Expires render.Time `json:"expires,omitempty"` // by smtpd.conf
 	Tries   int         `json:"tries"`
 	Error   string      `json:"error,omitempty"`
 }
@@ -32,6 +33,9 @@ type verdict struct {
 const (
 	verdictGone      = "gone"
 	verdictUnknown   = "undiscovered"
+	verdictRefused   = "refused"
+	verdictMissing   = "message-missing"
+	verdictDNS       = "dns"
 	verdictSuspended = "suspended"
 	verdictHeld      = "held"
 	verdictInflight  = "inflight"
@@ -48,6 +52,9 @@ const (
 // runExplain says why an envelope has not been delivered yet.
 func runExplain(ctx context.Context, c *Call) error {
 	id, err := c.resolveEnvelope(ctx, c.id(0))
+	if errors.Is(err, errNoSuchID) {
+		id, err = c.resolveUnlisted(ctx, c.id(0))
+	}
 	if err != nil {
 		return err
 	}
@@ -55,41 +62,41 @@ func runExplain(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	e, err := lookUp(ctx, conn, id)
+	e, err := lookTwice(ctx, conn, id)
 	if err != nil {
 		return err
 	}
 	if e == nil {
-		v := c.explainGone(ctx, id)
+		v := c.explainGone(ctx, conn, id)
 		if err := c.printVerdict(v); err != nil {
 			return err
 		}
-		return fmt.Errorf("%s: %w", pathOf(c), errNoSuchID)
+		if v.Verdict == verdictGone {
+			return fmt.Errorf("%s: %w", pathOf(c), errNoSuchID)
+		}
+		return fmt.Errorf("%s: %w", pathOf(c), errNotListed)
 	}
 	f, err := gatherFacts(ctx, conn, e)
 	if err != nil {
 		return err
 	}
+	if c.messageMissing(ctx, e.ID) {
+		// It may have been delivered just now.
+		if again, err := lookUp(ctx, conn, id); err == nil && again != nil && c.messageMissing(ctx, e.ID) {
+			f.missing = c.spool(ctx).MessagePath(e.ID.Msg())
+		}
+	}
+	f.conf = c.s.smtpdConf()
 	v := f.judge()
 	v.ID, v.From, v.To = e.ID.String(), render.AddressText(e.Sender), render.AddressText(e.Dest)
 	v.Created, v.Tries, v.Error = render.Time(e.Created), e.Retry, e.ErrorLine
 	if e.Flags&protocol.FlagPending != 0 {
 		v.Next = render.Time(e.NextTry)
 	}
-	return c.printVerdict(v)
-}
-
-// explainGone tells apart what smtpd does not know from what is not there.
-func (c *Call) explainGone(ctx context.Context, id protocol.EvpID) *verdict {
-	v := &verdict{ID: id.String(), Verdict: verdictGone,
-		Reason: "it is not in the queue: delivered, bounced, expired or removed",
-		Notes:  []string{fmt.Sprintf("smtpd's log says which: look for %v", id)}}
-	if _, err := os.Stat(c.spool(ctx).EnvelopePath(id)); err == nil {
-		v.Verdict, v.Reason = verdictUnknown, "its file is on disk, but smtpd does not list it: being removed, or put there by hand"
-		v.Command = "discover " + id.String()
-		v.Notes = nil
+	if expires, sure := f.expires(); sure {
+		v.Expires = render.Time(expires)
 	}
-	return v
+	return c.printVerdict(v)
 }
 
 // facts are all that smtpd says about an envelope and what it waits for.
@@ -104,6 +111,9 @@ type facts struct {
 	last     *hostStat
 	disabled []*route // all that are
 	guess    bool     // that the one disabled route is that of this envelope
+	others   bool     // none of the disabled routes is its own: its hosts are known
+	missing  string   // the file of its message, if that is missing
+	conf     *confFacts
 }
 
 // gatherFacts asks for all of it.
@@ -140,6 +150,7 @@ func gatherFacts(ctx context.Context, conn *protocol.Conn, e *protocol.Envelope)
 		}
 	}
 	names := []string{domain}
+	direct := len(f.relays) > 0
 	if len(f.relays) == 0 && len(smart) == 1 {
 		// All that is relayed goes through one host.
 		for name := range smart {
@@ -167,7 +178,10 @@ func gatherFacts(ctx context.Context, conn *protocol.Conn, e *protocol.Envelope)
 		}
 	}
 	if len(f.disabled) > 0 {
-		addrs := hostsOf(ctx, names)
+		addrs, all := hostsOf(ctx, names)
+		// A relay for the domain itself goes to the hosts that its names have. If
+		// there is none now, smtpd.conf may send the mail elsewhere.
+		f.others = all && direct
 		for _, r := range f.disabled {
 			if slices.Contains(addrs, r.Destination) || slices.ContainsFunc(names, func(n string) bool { return sameName(n, r.Name) }) {
 				f.routes = append(f.routes, r)
@@ -184,29 +198,38 @@ func gatherFacts(ctx context.Context, conn *protocol.Conn, e *protocol.Envelope)
 // which lockDown would not allow.
 var goResolver = &net.Resolver{PreferGo: true}
 
-// hostsOf returns the addresses of the hosts that take mail for domains, as far
-// as the system's resolver finds them in time.
-func hostsOf(ctx context.Context, names []string) []string {
+// hostsOf returns the addresses of the hosts that take mail for domains, and
+// whether they are all: the system's resolver may not find them in time.
+func hostsOf(ctx context.Context, names []string) (addrs []string, all bool) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	var out []string
+	all = true
+	failed := func(err error) bool {
+		var dns *net.DNSError
+		return err != nil && !(errors.As(err, &dns) && dns.IsNotFound)
+	}
 	for _, name := range names {
 		out = append(out, name) // it may be an address
 		if net.ParseIP(name) != nil {
 			continue
 		}
 		hosts := []string{name}
-		if mxs, err := goResolver.LookupMX(ctx, name); err == nil {
-			for _, mx := range mxs {
-				hosts = append(hosts, mx.Host)
-			}
+		mxs, err := goResolver.LookupMX(ctx, name)
+		all = all && !failed(err)
+		for _, mx := range mxs {
+			hosts = append(hosts, mx.Host)
 		}
+		found := 0
 		for _, h := range hosts {
-			addrs, _ := goResolver.LookupHost(ctx, h)
+			addrs, err := goResolver.LookupHost(ctx, h)
+			all = all && !failed(err)
+			found += len(addrs)
 			out = append(out, addrs...)
 		}
+		all = all && found > 0
 	}
-	return out
+	return out, all
 }
 
 // judge decides on the one thing that keeps the envelope.
@@ -217,11 +240,16 @@ func (f *facts) judge() *verdict {
 	mta := e.Type == protocol.DeliverMTA
 	var v *verdict
 	switch {
+	case f.missing != "":
+		v = &verdict{Verdict: verdictMissing, Reason: fmt.Sprintf("the file of its message is missing: %s; no attempt can succeed without it", f.missing)}
 	case has(protocol.FlagSuspend):
 		v = &verdict{Verdict: verdictSuspended, Reason: "it was paused by an administrator", Command: "resume envelope " + e.ID.String()}
 	case has(protocol.FlagInflight) && f.limited() != "":
 		v = &verdict{Verdict: verdictLimits, Reason: "it is with the relay, which waits for its limits: " + f.limited(),
 			Notes: []string{"limits are set by mta limit in smtpd.conf"}}
+	case has(protocol.FlagInflight) && f.waiting() != "":
+		v = &verdict{Verdict: verdictDNS, Reason: fmt.Sprintf("it is with the relay, which has not connected yet: it waits for %s, since %s", f.waiting(), render.Age(f.now-e.NextTry)),
+			Notes: []string{"show relays says what each relay waits for; host -t mx " + domain + " asks what smtpd asks"}}
 	case has(protocol.FlagInflight):
 		v = &verdict{Verdict: verdictInflight, Reason: fmt.Sprintf("it is being delivered, since %s", render.Age(f.now-e.NextTry))}
 	case mta && f.status.Paused(protocol.MTA):
@@ -255,6 +283,7 @@ func (f *facts) judge() *verdict {
 func (f *facts) note(v *verdict, domain string) {
 	e := f.e
 	add := func(format string, args ...any) { v.Notes = append(v.Notes, fmt.Sprintf(format, args...)) }
+	f.noteExpiry(add)
 	pending := e.Flags&protocol.FlagPending != 0 && e.Flags&protocol.FlagHold == 0
 	if pending && e.NextTry > f.now+protocol.DueMargin && v.Verdict != verdictScheduled {
 		add("next attempt in %s", render.Age(e.NextTry-f.now))
@@ -273,7 +302,11 @@ func (f *facts) note(v *verdict, domain string) {
 		add("pause mta from %s for %s stands, but no connector of its relay has that source: it does not stop this mail", b.Source, b.Domain)
 	}
 	if v.Verdict != verdictRoute && len(f.routes) == 0 && len(f.disabled) > 0 {
-		add("%s disabled, to other hosts as far as can be told: show routes", count(len(f.disabled), "route is", "routes are"))
+		if f.others {
+			add("%s disabled, to other hosts: show routes", count(len(f.disabled), "route is", "routes are"))
+		} else {
+			add("%s disabled, and it cannot be told whether its own is among them: show routes", count(len(f.disabled), "route is", "routes are"))
+		}
 	}
 	if v.Verdict != verdictMTA && e.Type == protocol.DeliverMTA && f.status.Paused(protocol.MTA) {
 		add("relaying is paused too: resume mta")

@@ -50,6 +50,9 @@ func runShowQueue(ctx context.Context, c *Call) error {
 			}
 		}
 	}
+	if conn, cerr := c.s.link.conn, c.out().Flush(); err == nil && cerr == nil && c.out().tty && len(sel.ids) == 0 && !sel.stdin && conn != nil {
+		c.warnUnlisted(ctx, conn, unlistedQueue, deepQueue)
+	}
 	return err
 }
 

@@ -45,6 +45,8 @@ type Session struct {
 	// queueKey is the key of an encrypted queue that was typed.
 	queueKey []byte
 
+	conf string // smtpd's configuration, if not where it always is; for tests
+
 	self string // the file of this program, to start it for some commands
 	who  string // who gives the commands, if that is known already
 

@@ -2,6 +2,7 @@ package shell
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -100,11 +101,15 @@ func runShowStatus(ctx context.Context, c *Call) error {
 		}
 	}
 	if c.format() == formatJSON {
-		return c.printJSON(states)
+		err = c.printJSON(states)
+	}
+	if ferr := c.out().Flush(); err != nil || ferr != nil {
+		return errors.Join(err, ferr)
 	}
 	if (st.Paused(protocol.MDA) || st.Paused(protocol.MTA) || st.Paused(protocol.SMTP)) && c.format() == formatTable {
 		c.warnf("%s", forgetful)
 	}
+	c.warnUnlisted(ctx, conn, unlistedStatus, deepStatus)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -118,7 +119,12 @@ func runWait(ctx context.Context, c *Call) error {
 func runWaitEmpty(ctx context.Context, c *Call) error {
 	return c.wait(ctx, func(ctx context.Context) (bool, string, error) {
 		n, err := c.countSelected(ctx, 0)
-		return n == 0, fmt.Sprintf("%s left", count(n, "envelope is", "envelopes are")), err
+		if n > 0 || err != nil {
+			return false, fmt.Sprintf("%s left", count(n, "envelope is", "envelopes are")), err
+		}
+		n, first, err := c.countUnlisted(ctx)
+		return n == 0, fmt.Sprintf("smtpd lists none, but %s left that it does not list: explain %v says why",
+			count(n, "envelope file is", "envelope files are"), first), err
 	})
 }
 
@@ -149,14 +155,67 @@ func runWaitStats(ctx context.Context, c *Call) error {
 	})
 }
 
-// countSelected returns how many envelopes the arguments select, counting no
-// further than most if that is above 0.
-func (c *Call) countSelected(ctx context.Context, most int) (int, error) {
+// waitedFor returns the selection that stands before the time.
+func (c *Call) waitedFor() selection {
 	args := c.args
 	if i := slices.IndexFunc(args, func(a grammar.Arg) bool { return a.Text == "for" }); i >= 0 {
 		args = args[:i]
 	}
-	t, err := c.target(selectionOf(args))
+	return selectionOf(args)
+}
+
+// countUnlisted returns how many envelope files that smtpd does not list are
+// selected, and the first of them. They are no empty queue: smtpd may refuse them,
+// or not have loaded or deleted them yet. Files that cannot be read are selected
+// by their ids only, and those that only the scheduler could tell apart are not.
+func (c *Call) countUnlisted(ctx context.Context) (n int, first protocol.EvpID, err error) {
+	if !c.ownSpool() {
+		return 0, 0, nil
+	}
+	t, err := c.target(c.waitedFor())
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, term := range t.terms {
+		if term.Key == "state" || term.Key == "next" {
+			return 0, 0, nil
+		}
+	}
+	conn, err := c.conn(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	look, cancel := context.WithTimeout(ctx, unlistedWait)
+	defer cancel()
+	ids, err := c.unlisted(look, conn, deepQueue)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return 0, 0, nil // there is no spool here, or not for us
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	now := time.Now().Unix()
+	for _, id := range ids {
+		if !t.named(id) {
+			continue
+		}
+		if len(t.terms) > 0 {
+			e, err := c.spool(ctx).ReadEnvelope(id)
+			if err != nil || !t.terms.Match(&e, now) {
+				continue
+			}
+		}
+		if n++; n == 1 {
+			first = id
+		}
+	}
+	return n, first, nil
+}
+
+// countSelected returns how many envelopes the arguments select, counting no
+// further than most if that is above 0.
+func (c *Call) countSelected(ctx context.Context, most int) (int, error) {
+	t, err := c.target(c.waitedFor())
 	if err != nil {
 		return 0, err
 	}
@@ -166,8 +225,8 @@ func (c *Call) countSelected(ctx context.Context, most int) (int, error) {
 	}
 	if t.all && len(t.terms) == 0 {
 		d, err := conn.Digest(ctx)
-		if err != nil || d.Enqueued != d.Dequeued {
-			return int(d.Enqueued - d.Dequeued), err
+		if err != nil || d.Queued() > 0 {
+			return int(d.Queued()), err
 		}
 	}
 	n, now := 0, time.Now().Unix()

@@ -1,0 +1,247 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"smtpctl/protocol"
+)
+
+// A RefusedError is why smtpd cannot take up an envelope file: what is wrong with
+// the file itself, whatever smtpd.conf says.
+type RefusedError struct{ Cause string }
+
+func (e *RefusedError) Error() string { return e.Cause }
+
+func refused(format string, args ...any) error { return &RefusedError{fmt.Sprintf(format, args...)} }
+
+// A Checked is what is known of an envelope file that smtpd would read.
+type Checked struct {
+	Type       protocol.DeliveryType
+	Dispatcher string // the action of smtpd.conf that it names
+	Compressed bool
+	Encrypted  bool
+	Modified   int64 // in seconds since 1970
+}
+
+// Check looks at an envelope file as smtpd does when it loads its queue or is told
+// to discover one (queue_fs.c, envelope.c, queue_backend.c). The error is a
+// *RefusedError if smtpd refuses the file; another error means that this could not
+// be found out. Only what every release from 6.0 to 7.9 refuses is called refused.
+func (s *Spool) Check(id protocol.EvpID) (Checked, error) {
+	path := s.EnvelopePath(id)
+	info, err := os.Lstat(path)
+	if err != nil {
+		return Checked{}, err
+	}
+	c := Checked{Modified: info.ModTime().Unix()}
+	if !info.Mode().IsRegular() {
+		return c, refused("it is no regular file")
+	}
+	if err := s.checkAccess(path, info); err != nil {
+		return c, err
+	}
+	raw, err := readFile(path, make([]byte, 0, fileBuffer), maxEnvelope)
+	if err != nil {
+		return c, err
+	}
+	if len(raw) == 0 {
+		return c, refused("its file is empty")
+	}
+	if c.Encrypted = isEncrypted(raw); c.Encrypted {
+		if raw, err = s.decrypt(raw); err != nil {
+			return c, err // it may be the key that is wrong
+		}
+	}
+	c.Compressed = isGzip(raw)
+	text, err := s.decode(raw, maxEnvelope)
+	if err != nil {
+		return c, refused("its file is damaged: %v", err)
+	}
+	fields, err := splitFields(string(text))
+	if err != nil {
+		return c, err
+	}
+	if fields["version"] != "3" {
+		return c, refused("its version is %q, and smtpd reads version 3", cut(fields["version"]))
+	}
+	for _, name := range sortedNames(fields) {
+		check, known := fieldChecks[name]
+		if !known {
+			return c, refused("its field %q is unknown to smtpd", cut(name))
+		}
+		if value := fields[name]; check != nil && !check(value) {
+			return c, refused("its field %s has the value %q, which smtpd does not take", name, cut(value))
+		}
+	}
+	for _, name := range []string{"helo", "hostname"} {
+		if fields[name] == "" {
+			return c, refused("its field %s is missing or empty", name)
+		}
+	}
+	c.Dispatcher = fields["dispatcher"]
+	for t := protocol.DeliverMDA; t <= protocol.DeliverBounce; t++ {
+		if strings.EqualFold(fields["type"], t.String()) {
+			c.Type = t
+		}
+	}
+	return c, nil
+}
+
+// checkAccess refuses a file that the user of smtpd's queue process, who owns the
+// folder of the queue, cannot read. What group that user is in is not known, so a
+// file that a group may read passes.
+func (s *Spool) checkAccess(path string, file fs.FileInfo) error {
+	queue, err := os.Stat(s.Queue())
+	if err != nil {
+		return err
+	}
+	user, ok := owner(queue)
+	if !ok {
+		return nil
+	}
+	dir := filepath.Dir(path)
+	for _, place := range []struct {
+		what, path string
+		need       fs.FileMode
+	}{{"the folder " + filepath.Dir(dir), filepath.Dir(dir), 5}, {"the folder " + dir, dir, 5}, {"its file", path, 4}} {
+		info := file
+		if place.path != path {
+			if info, err = os.Stat(place.path); err != nil {
+				return err
+			}
+		}
+		uid, _ := owner(info)
+		mode := info.Mode().Perm()
+		switch {
+		case user == 0 || mode&place.need == place.need || mode>>3&place.need == place.need:
+		case uid != user:
+			return refused("%s belongs to uid %d with mode %04o: smtpd's queue process, uid %d, cannot read it", place.what, uid, mode, user)
+		case mode>>6&place.need != place.need:
+			return refused("%s has mode %04o: smtpd's queue process, who owns it, cannot read it", place.what, mode)
+		}
+	}
+	return nil
+}
+
+func owner(info fs.FileInfo) (uid uint32, ok bool) {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, false
+	}
+	return st.Uid, true
+}
+
+// splitFields takes apart the text of an envelope, "name: value" lines.
+func splitFields(text string) (map[string]string, error) {
+	if !strings.HasSuffix(text, "\n") {
+		return nil, refused("its file is damaged: the last line has no end, as if the file had been cut")
+	}
+	if strings.IndexByte(text, 0) >= 0 {
+		return nil, refused("its file is damaged: it holds a zero byte")
+	}
+	fields := map[string]string{}
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		line = strings.TrimSuffix(line, "\n")
+		name, value, ok := strings.Cut(line, ":")
+		name = strings.TrimRight(name, " \t")
+		if !ok || strings.ContainsFunc(name, func(r rune) bool {
+			return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+		}) {
+			return nil, refused("its file is damaged: line %d is no name and value: %q", n, cut(line))
+		}
+		fields[strings.ToLower(name)] = strings.TrimLeft(value, " \t\v\f\r")
+	}
+	return fields, nil
+}
+
+func sortedNames(fields map[string]string) []string {
+	names := make([]string, 0, len(fields))
+	for name := range fields {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// cut bounds what an error shows of a file.
+func cut(text string) string {
+	const most = 60
+	if len(text) > most {
+		return text[:most] + "..."
+	}
+	return text
+}
+
+// fieldChecks are the fields that smtpd knows, with what it wants of their values.
+// The sizes are those of its buffers, of which the smallest that any system has
+// is larger.
+var fieldChecks = map[string]func(string) bool{
+	"version": number(64), "dispatcher": text(255), "tag": text(32), "type": oneOf("mda", "mta", "bounce"),
+	"smtpname": text(255), "helo": text(255), "hostname": text(255), "username": text(255), "errorline": text(2047),
+	"sockaddr": isSource, "sender": isAddress, "rcpt": isAddress, "dest": isAddress,
+	"ctime": number(1<<63 - 1), "last-try": number(1<<63 - 1), "last-bounce": number(1<<63 - 1), "ttl": number(1<<63 - 1),
+	"retry": number(0xffff), "flags": isFlags, "mda-exec": text(2047), "mda-subaddress": text(255), "mda-user": text(255),
+	"bounce-ttl": number(1<<63 - 1), "bounce-delay": number(1<<63 - 1),
+	"bounce-type": oneOf("error", "failed", "warn", "delayed", "dsn", "delivered"),
+	"dsn-notify":  number(0xff), "dsn-ret": oneOf("hdrs", "full"), "dsn-envid": nil, "dsn-orcpt": nil,
+	"esc-class": number(0xff), "esc-code": number(0xff),
+}
+
+func number(most uint64) func(string) bool {
+	return func(s string) bool {
+		n, err := strconv.ParseUint(strings.TrimPrefix(s, "+"), 10, 64)
+		return err == nil && n <= most
+	}
+}
+
+func text(most int) func(string) bool { return func(s string) bool { return len(s) <= most } }
+
+func oneOf(words ...string) func(string) bool {
+	return func(s string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return strings.EqualFold(w, s) })
+	}
+}
+
+func isAddress(s string) bool {
+	a := protocol.ParseAddress(s)
+	return len(a.User) <= 255 && len(a.Domain) <= 255
+}
+
+// isSource takes what some release takes.
+func isSource(s string) bool {
+	if s == "local" || len(s) >= 5 && strings.EqualFold(s[:5], "IPv6:") {
+		return true
+	}
+	inner, found := strings.CutPrefix(s, "[")
+	_, err := netip.ParseAddr(strings.TrimSuffix(inner, "]"))
+	return err == nil && (!found || strings.HasSuffix(inner, "]"))
+}
+
+func isFlags(s string) bool {
+	for _, word := range strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" ,|", r) }) {
+		if !oneOf("authenticated", "enqueued", "bounce", "internal")(word) {
+			return false
+		}
+	}
+	return true
+}
+
+// IsRefused returns the cause if err means that smtpd refuses a file.
+func IsRefused(err error) (cause string, ok bool) {
+	var r *RefusedError
+	if errors.As(err, &r) {
+		return r.Cause, true
+	}
+	return "", false
+}

@@ -1,0 +1,133 @@
+package shell
+
+import (
+	"os"
+	"strconv"
+	"strings"
+)
+
+// queueTTL is how long smtpd keeps mail unless smtpd.conf says otherwise, in
+// seconds: SMTPD_QUEUE_EXPIRY.
+const queueTTL = 4 * 86400
+
+// A confFacts is what smtpd.conf says about the mail in the queue. The smtpd that
+// runs may have read it before it was changed, or another file with -f.
+type confFacts struct {
+	path       string
+	read       bool // the file could be read, and defines an action
+	unsure     bool // it names an action in a way that is not understood here
+	modified   int64
+	actions    map[string]int64 // the ttl of each, 0 if it has none of its own
+	ttl        int64
+	compressed bool
+	encrypted  bool
+}
+
+// conf reads smtpd.conf.
+func (s *Session) smtpdConf() *confFacts {
+	path := s.conf
+	if path == "" {
+		path = confPath()
+	}
+	return readConf(path)
+}
+
+func readConf(path string) *confFacts {
+	f := &confFacts{path: path, actions: map[string]int64{}, ttl: queueTTL}
+	r := new(confReader)
+	macros := map[string]string{}
+	joined := ""
+	for line := range r.lines(path) {
+		// A backslash at its end makes a line go on.
+		if part, more := strings.CutSuffix(line, `\`); more {
+			joined += part + " "
+			continue
+		}
+		words := confWords(joined+line, macros)
+		joined = ""
+		switch {
+		case len(words) >= 3 && words[1] == "=":
+			macros[words[0]] = words[2]
+		case len(words) >= 2 && words[0] == "action":
+			name := words[1]
+			if strings.HasPrefix(name, "$") {
+				f.unsure = true // a macro that is set elsewhere
+			}
+			f.actions[name] = ttlOf(words[2:], "ttl")
+		case len(words) >= 3 && words[0] == "queue" && words[1] == "ttl":
+			if ttl := ttlOf(words[1:], "ttl"); ttl > 0 {
+				f.ttl = ttl
+			}
+		case len(words) >= 2 && words[0] == "queue" && words[1] == "compression":
+			f.compressed = true
+		case len(words) >= 2 && words[0] == "queue" && words[1] == "encryption":
+			f.encrypted = true
+		}
+	}
+	f.read = len(f.actions) > 0
+	for _, file := range r.files {
+		if info, err := os.Stat(file); err == nil {
+			f.modified = max(f.modified, info.ModTime().Unix())
+		}
+	}
+	return f
+}
+
+// confWords splits a line of smtpd.conf into words, quotes and comments taken off,
+// and macros replaced.
+func confWords(line string, macros map[string]string) []string {
+	var words []string
+	for line != "" {
+		switch c := line[0]; {
+		case c == ' ' || c == '\t' || c == '\r' || c == ',':
+			line = line[1:]
+		case c == '#':
+			return words
+		case c == '=' || c == '{' || c == '}':
+			words = append(words, line[:1])
+			line = line[1:]
+		case c == '"' || c == '\'':
+			text, rest, _ := strings.Cut(line[1:], line[:1])
+			words = append(words, text)
+			line = rest
+		default:
+			end := strings.IndexAny(line, " \t\r,#={}\"'")
+			if end < 0 {
+				end = len(line)
+			}
+			word := line[:end]
+			if value, ok := macros[strings.TrimPrefix(word, "$")]; ok && word[0] == '$' {
+				word = value
+			}
+			words = append(words, word)
+			line = line[end:]
+		}
+	}
+	return words
+}
+
+// ttlOf returns the time after a word: a number and one of s, m, h and d. It is 0
+// if there is none.
+func ttlOf(words []string, key string) int64 {
+	for i, w := range words {
+		if w != key || i+1 == len(words) || len(words[i+1]) < 2 {
+			continue
+		}
+		value := words[i+1]
+		n, err := strconv.ParseInt(value[:len(value)-1], 10, 32)
+		unit := map[byte]int64{'s': 1, 'm': 60, 'h': 3600, 'd': 86400}[value[len(value)-1]]
+		if err == nil && n > 0 {
+			return n * unit
+		}
+	}
+	return 0
+}
+
+// ttlFor returns how long smtpd keeps mail with an action, and whether smtpd.conf
+// could be read for it.
+func (f *confFacts) ttlFor(action string, bounce bool) (ttl int64, sure bool) {
+	if own, ok := f.actions[action]; ok && own > 0 && !bounce {
+		return own, true
+	}
+	return f.ttl, f.read
+}

@@ -1,0 +1,138 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"smtpctl/protocol"
+)
+
+// runDiscover makes smtpd take up files that were put into its queue by hand. It
+// looks at them first: a file that smtpd refuses has ended older smtpds.
+func runDiscover(ctx context.Context, c *Call) error {
+	conn, err := c.conn(ctx)
+	if err != nil {
+		return err
+	}
+	id := c.id(0)
+	files, err := c.lookBeforeDiscover(ctx, id)
+	if err != nil {
+		return err
+	}
+	n := uint64(0)
+	switch {
+	case len(files) == 0:
+	case id.evp != 0:
+		n, err = conn.DiscoverEnvelope(ctx, id.evp)
+	default:
+		n, err = conn.DiscoverMessage(ctx, id.msg)
+	}
+	if err != nil {
+		return err
+	}
+	if c.format() == formatJSON {
+		err = c.printJSON(tallyJSON{Command: "discover", Done: int(n)})
+	} else {
+		_, err = fmt.Fprintf(c.out(), "%s discovered\n", count(int(n), "envelope"))
+	}
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return fmt.Errorf("discover %q: no envelope files that smtpd does not know already: look in %s",
+			id.text, c.spool(ctx).Queue())
+	}
+	return c.lookAfterDiscover(ctx, conn, files)
+}
+
+// refusedShown is how many files that smtpd would refuse are named.
+const refusedShown = 3
+
+// lookBeforeDiscover returns the envelope files that an id names, none if there
+// are none, and an error if smtpd would refuse one of them: nothing is sent then.
+func (c *Call) lookBeforeDiscover(ctx context.Context, id idArg) ([]protocol.EvpID, error) {
+	var files []protocol.EvpID
+	if id.evp != 0 {
+		_, err := os.Lstat(c.spool(ctx).EnvelopePath(id.evp))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, nil
+		case err != nil:
+			return nil, fmt.Errorf("discover %q: %w; nothing sent", id.text, fileError(err))
+		}
+		files = append(files, id.evp)
+	} else {
+		var err error
+		if files, err = c.spool(ctx).MessageIDs(id.msg); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("discover %q: %w; nothing sent", id.text, fileError(err))
+		}
+	}
+	var bad []string
+	n, conf := 0, c.s.smtpdConf()
+	for _, f := range files {
+		cause, _, err := c.trouble(ctx, f, conf)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			cause = "it cannot be looked into: " + fileError(c.keyError(err)).Error()
+		}
+		if cause == "" {
+			continue
+		}
+		if n++; n <= refusedShown {
+			bad = append(bad, fmt.Sprintf("%v: %s", f, cause))
+		}
+	}
+	switch {
+	case n == 0:
+		return files, nil
+	case n > refusedShown:
+		bad = append(bad, fmt.Sprintf("and %d more", n-refusedShown))
+	}
+	return nil, fmt.Errorf("discover %q: smtpd would refuse %s, nothing sent: %s", id.text, count(n, "envelope file"), strings.Join(bad, "; "))
+}
+
+// discoverLooks is how often discover looks whether smtpd lists what it has
+// counted, a moment apart: queue and scheduler are two processes.
+const discoverLooks = 4
+
+// lookAfterDiscover says so if smtpd counted what it does not list. Its scheduler
+// takes nothing more of a message that it knows already.
+func (c *Call) lookAfterDiscover(ctx context.Context, conn *protocol.Conn, files []protocol.EvpID) error {
+	for look := range discoverLooks {
+		if look > 0 {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(unlistedEvery / 2):
+			}
+		}
+		listed := map[protocol.EvpID]bool{}
+		for e, err := range conn.MessageEnvelopes(ctx, files[0].Msg().First()) {
+			if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
+				return err
+			}
+			listed[e.ID] = true
+		}
+		lost := 0
+		var first protocol.EvpID
+		for _, id := range files {
+			if _, err := os.Lstat(c.spool(ctx).EnvelopePath(id)); !listed[id] && err == nil {
+				if lost++; lost == 1 {
+					first = id
+				}
+			}
+		}
+		if lost == 0 {
+			return nil
+		}
+		if look == discoverLooks-1 {
+			return fmt.Errorf("discover: smtpd counted %s that it does not list, %v for one: it takes nothing more of a message that it knows, but will when it is started again",
+				count(lost, "envelope"), first)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,146 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"smtpctl/protocol"
+	"smtpctl/protocol/spool"
+)
+
+// trouble returns why smtpd refuses an envelope file, nothing if no reason can be
+// seen, or an error if the file cannot be looked into.
+func (c *Call) trouble(ctx context.Context, id protocol.EvpID, conf *confFacts) (cause string, checked spool.Checked, err error) {
+	checked, err = c.spool(ctx).Check(id)
+	if cause, refused := spool.IsRefused(err); refused {
+		return cause, checked, nil
+	}
+	if err != nil {
+		return "", checked, err
+	}
+	_, known := conf.actions[checked.Dispatcher]
+	switch {
+	case !conf.read:
+	case !known && !conf.unsure && checked.Dispatcher == "":
+		cause = "it names no dispatcher"
+	case !known && !conf.unsure:
+		cause = fmt.Sprintf("it names the dispatcher %q, and %s has no action of that name", checked.Dispatcher, conf.path)
+	case checked.Compressed && !conf.compressed:
+		cause = fmt.Sprintf("its file is compressed, and %s has no queue compression", conf.path)
+	case !checked.Compressed && conf.compressed:
+		cause = fmt.Sprintf("its file is not compressed, and %s has queue compression", conf.path)
+	case checked.Encrypted && !conf.encrypted:
+		cause = fmt.Sprintf("its file is encrypted, and %s has no queue encryption", conf.path)
+	case !checked.Encrypted && conf.encrypted:
+		cause = fmt.Sprintf("its file is not encrypted, and %s has queue encryption", conf.path)
+	}
+	return cause, checked, nil
+}
+
+// explainGone tells apart what smtpd refuses, what it has not taken up yet, and
+// what is not there.
+func (c *Call) explainGone(ctx context.Context, conn *protocol.Conn, id protocol.EvpID) *verdict {
+	v := &verdict{ID: id.String(), Verdict: verdictGone,
+		Reason: "it is not in the queue: delivered, bounced, expired or removed",
+		Notes:  []string{fmt.Sprintf("smtpd's log says which: look for %v", id)}}
+	note := func(format string, args ...any) { v.Notes = append(v.Notes, fmt.Sprintf(format, args...)) }
+	conf := c.s.smtpdConf()
+	cause, checked, err := c.trouble(ctx, id, conf)
+	if errors.Is(err, fs.ErrNotExist) {
+		return v
+	}
+	v.Notes = nil
+	startup := int64(0)
+	if d, err := conn.Digest(ctx); err == nil {
+		startup = d.Startup
+	}
+	others := 0 // envelopes of the message that smtpd lists
+	for range conn.MessageEnvelopes(ctx, id.Msg().First()) {
+		others++
+	}
+	path := c.spool(ctx).EnvelopePath(id)
+	if cause != "" {
+		v.Verdict, v.Reason = verdictRefused, "smtpd does not list it, since it refuses its file: "+cause
+		note("the file is %s", path)
+		switch {
+		case others > 0:
+			note("once that is mended: start smtpd again; it knows other envelopes of this message, and then discover does not take up one more")
+		default:
+			note("once that is mended: discover %v, or start smtpd again", id)
+		}
+		return v
+	}
+	v.Verdict, v.Reason = verdictUnknown, "its file is on disk, but smtpd does not list it: being removed while in flight, or put there by hand"
+	switch {
+	case err != nil:
+		note("its file could not be looked into: %v", fileError(err))
+	case conf.read && startup > 0 && conf.modified > startup:
+		note("%s was changed after smtpd had started: smtpd may still run with what it said before; start it again", conf.path)
+	case startup > 0 && checked.Modified <= startup:
+		note("smtpd was started after the file was last changed, and would have taken it up: its log says why it did not, look for %v", id)
+	}
+	if startup > 0 && time.Now().Unix()-startup < startGrace {
+		note("smtpd was started less than a minute ago, and may not have loaded all of its queue")
+	}
+	if others > 0 {
+		note("smtpd knows other envelopes of this message, and then discover does not take up one more: start smtpd again")
+	} else {
+		v.Command = "discover " + id.String()
+	}
+	return v
+}
+
+// errNotListed means that an envelope is on disk and in no listing.
+var errNotListed = errors.New("it is on disk, but smtpd does not list it")
+
+// resolveUnlisted finds an envelope on disk by its id or that of its message, where
+// smtpd lists none.
+func (c *Call) resolveUnlisted(ctx context.Context, a idArg) (protocol.EvpID, error) {
+	if len(a.text) < 8 || !c.ownSpool() {
+		return 0, fmt.Errorf("%q: %w", a.text, errNoSuchID)
+	}
+	lo, hi := a.bounds()
+	ids, _ := c.spool(ctx).MessageIDs(lo.Msg())
+	var found []string
+	var id protocol.EvpID
+	for _, e := range ids {
+		if e >= lo && e <= hi {
+			id = e
+			found = append(found, e.String())
+		}
+	}
+	return id, pickID(a.text, found)
+}
+
+// lookTwice asks smtpd for an envelope, and a moment later again if it is not
+// listed: mail that has just come is on disk a little earlier.
+func lookTwice(ctx context.Context, conn *protocol.Conn, id protocol.EvpID) (*protocol.Envelope, error) {
+	e, err := lookUp(ctx, conn, id)
+	if e != nil || err != nil {
+		return e, err
+	}
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-time.After(unlistedEvery):
+	}
+	return lookUp(ctx, conn, id)
+}
+
+// messageMissing reports whether the file of a message is missing where its
+// envelope's is there.
+func (c *Call) messageMissing(ctx context.Context, id protocol.EvpID) bool {
+	if !c.ownSpool() {
+		return false
+	}
+	sp := c.spool(ctx)
+	if _, err := os.Lstat(sp.MessagePath(id.Msg())); !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	_, err := os.Lstat(sp.EnvelopePath(id))
+	return err == nil
+}

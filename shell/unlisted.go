@@ -1,0 +1,155 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"time"
+
+	"smtpctl/protocol"
+	"smtpctl/protocol/spool"
+	"smtpctl/shell/render"
+)
+
+// smtpd refuses envelope files that it cannot read or that name an action which
+// smtpd.conf no longer has. It logs them when it starts, and then they are in no
+// listing. What follows finds them by comparing the names on the disk with what
+// smtpd lists.
+
+// Bounds of a comparison.
+const (
+	unlistedMost   = 100_000                // ids that are told apart
+	unlistedEvery  = 150 * time.Millisecond // between two looks
+	unlistedStatus = 700 * time.Millisecond // for all looks of show status
+	unlistedQueue  = 2 * time.Second        // of show queue
+	unlistedWait   = 10 * time.Second       // for one look of wait
+	deepStatus     = 64                     // messages of which show status looks at each envelope
+	deepQueue      = 2000                   // show queue
+	startGrace     = 60                     // seconds that smtpd may need to load its queue, at least
+)
+
+// ownSpool reports whether the spool on this machine is that of the smtpd at the
+// other end of the socket, as far as the options tell: a socket that is forwarded
+// from another machine has its spool there.
+func (c *Call) ownSpool() bool {
+	d := DefaultOptions()
+	return c.opts.Socket == d.Socket || c.opts.Spool != d.Spool
+}
+
+// unlisted returns the ids of envelope files that smtpd does not list now. The
+// disk is read first, so that mail which comes meanwhile does not count. Of
+// messages that smtpd lists the single envelopes are compared only if they are no
+// more than deep. Mail that comes and goes just now may be among them.
+func (c *Call) unlisted(ctx context.Context, conn *protocol.Conn, deep int) ([]protocol.EvpID, error) {
+	sp := spool.Open(c.opts.Spool)
+	disk, err := sp.Messages(unlistedMost * 10)
+	if err != nil || len(disk) == 0 {
+		return nil, err
+	}
+	var known, lost []protocol.MsgID
+	rest := disk
+	for m, err := range conn.Messages(ctx, 0) {
+		if err != nil {
+			return nil, err
+		}
+		for len(rest) > 0 && rest[0] < m {
+			lost = append(lost, rest[0])
+			rest = rest[1:]
+		}
+		if len(rest) > 0 && rest[0] == m {
+			known = append(known, m)
+			rest = rest[1:]
+		}
+	}
+	lost = append(lost, rest...)
+	var out []protocol.EvpID
+	for _, m := range lost {
+		ids, _ := sp.MessageIDs(m) // it may be gone
+		if out = append(out, ids...); len(out) > unlistedMost || ctx.Err() != nil {
+			break
+		}
+	}
+	if len(known) <= deep {
+		var here []protocol.EvpID
+		for _, m := range known {
+			ids, _ := sp.MessageIDs(m)
+			here = append(here, ids...)
+		}
+		if len(here) > unlistedMost {
+			known, here = nil, nil // a few messages with very many recipients
+		}
+		listed := map[protocol.EvpID]bool{}
+		for e, err := range conn.EnvelopesOf(ctx, known) {
+			if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
+				return nil, err
+			}
+			listed[e.ID] = true
+		}
+		for _, id := range here {
+			if !listed[id] {
+				out = append(out, id)
+			}
+		}
+	}
+	// What was delivered or removed meanwhile is not listed either.
+	out = slices.DeleteFunc(out, func(id protocol.EvpID) bool {
+		_, err := os.Lstat(sp.EnvelopePath(id))
+		return err != nil
+	})
+	slices.Sort(out)
+	return out, ctx.Err()
+}
+
+// warnUnlisted says on standard error how many envelope files smtpd does not list,
+// if there are any: when that has been so twice, a moment apart, with none of them
+// listed or gone meanwhile. While smtpd loads its queue or deletes much, their
+// number falls from look to look, and that is said. All of it ends in time.
+func (c *Call) warnUnlisted(ctx context.Context, conn *protocol.Conn, limit time.Duration, deep int) {
+	if !c.ownSpool() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	set, err := c.unlisted(ctx, conn, deep)
+	for err == nil && len(set) > 0 {
+		select {
+		case <-ctx.Done():
+		case <-time.After(unlistedEvery):
+		}
+		if ctx.Err() != nil {
+			c.warnf("smtpctl: %s in %s not listed by smtpd, and fewer by the moment: it loads its queue, or deletes mail",
+				count(len(set), "envelope file is", "envelope files are"), render.Safe(c.spool(ctx).Queue()))
+			return
+		}
+		var now []protocol.EvpID
+		if now, err = c.unlisted(ctx, conn, deep); err != nil {
+			return
+		}
+		kept := slices.DeleteFunc(slices.Clone(set), func(id protocol.EvpID) bool {
+			_, still := slices.BinarySearch(now, id)
+			return !still
+		})
+		if len(kept) == len(set) {
+			c.sayUnlisted(ctx, conn, set)
+			return
+		}
+		set = kept
+	}
+}
+
+// sayUnlisted says which envelope files smtpd does not list.
+func (c *Call) sayUnlisted(ctx context.Context, conn *protocol.Conn, ids []protocol.EvpID) {
+	text := count(len(ids), "envelope file")
+	if len(ids) > unlistedMost {
+		text = "more than " + count(unlistedMost, "envelope file")
+	}
+	hint := "explain " + ids[0].String() + " says why"
+	if len(ids) > 1 {
+		hint += ", for the first"
+	}
+	if d, err := conn.Digest(ctx); err == nil && time.Now().Unix()-d.Startup < startGrace {
+		hint += "; smtpd was started less than a minute ago, and may not have loaded all of its queue"
+	}
+	c.warnf("smtpctl: smtpd does not list %s that its queue on disk has: %s", text, hint)
+}
