@@ -49,7 +49,7 @@ func (s *Spool) Check(id protocol.EvpID) (Checked, error) {
 	if err := s.checkAccess(path, info); err != nil {
 		return c, err
 	}
-	raw, err := readFile(path, make([]byte, 0, fileBuffer), maxEnvelope)
+	raw, err := s.readFile(path, make([]byte, 0, fileBuffer), maxEnvelope)
 	if err != nil {
 		return c, err
 	}

@@ -13,7 +13,7 @@ import (
 // ascending, but no more than most; an error if there are more. It reads one
 // folder for every 16 million ids, 256 at most, and nothing of the messages.
 func (s *Spool) Messages(most int) ([]protocol.MsgID, error) {
-	tops, _, err := readDir(s.Queue(), nil, -1)
+	tops, _, err := s.readDir(s.Queue(), nil, -1)
 	if err != nil {
 		return nil, err
 	}
@@ -23,7 +23,7 @@ func (s *Spool) Messages(most int) ([]protocol.MsgID, error) {
 		if len(top) != 2 || !protocol.IsHex(top) {
 			continue
 		}
-		if names, _, err = readDir(s.Queue()+"/"+top, names[:0], -1); err != nil {
+		if names, _, err = s.readDir(s.Queue()+"/"+top, names[:0], -1); err != nil {
 			if errors.Is(err, fs.ErrNotExist) {
 				continue // its last message has left
 			}
