@@ -119,7 +119,7 @@ func (c *Conn) ActAll(ctx context.Context, a Action, from MsgID, choose func(*En
 
 // ActIn is ActAll for the envelopes of some messages, whose ids must ascend.
 func (c *Conn) ActIn(ctx context.Context, a Action, msgs []MsgID, choose func(*Envelope, error) bool, result func(id EvpID, ok bool)) (unconfirmed int, err error) {
-	return c.actListed(ctx, a, choose, result, func(l *lister) { l.ids = msgs })
+	return c.actListed(ctx, a, choose, result, func(l *lister) { l.these(msgs) })
 }
 
 func (c *Conn) actListed(ctx context.Context, a Action, choose func(*Envelope, error) bool, result func(EvpID, bool), start func(*lister)) (int, error) {

@@ -256,8 +256,12 @@ var (
 	Blocks    = Report{"show mta paused", TypeShowBlock}
 )
 
+// MaxReport is how many bytes of lines a report may have: some 500,000 of smtpd's.
+const MaxReport = 64 << 20
+
 // Lines yields the lines of a report as smtpd sends them. The connection is
-// taken until the loop ends. An error ends the sequence.
+// taken until the loop ends. An error ends the sequence, also where there is more
+// than MaxReport.
 func (c *Conn) Lines(ctx context.Context, r Report) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		fail := func(err error) { yield("", opError(ctx, r.Name, err)) }
@@ -271,8 +275,13 @@ func (c *Conn) Lines(ctx context.Context, r Report) iter.Seq2[string, error] {
 			fail(err)
 			return
 		}
-		for {
+		for left := MaxReport; ; {
 			f, last, err := c.recv()
+			if left -= len(f.Payload); err == nil && left < 0 {
+				err = &ProtocolError{Reason: fmt.Sprintf("%v of more than %d bytes", f.Type, MaxReport)}
+				c.fail(err)
+				c.out = c.out[:0]
+			}
 			if err == nil && !last && f.Payload[len(f.Payload)-1] != 0 {
 				err = &ProtocolError{Reason: fmt.Sprintf("%v text without its NUL", f.Type)}
 				c.fail(err)

@@ -107,7 +107,7 @@ func (c *Conn) MessageEnvelopes(ctx context.Context, from EvpID) iter.Seq2[*Enve
 // EnvelopesOf yields the envelopes of some messages, whose ids must ascend, as
 // Envelopes does. Messages that are not in the queue have none.
 func (c *Conn) EnvelopesOf(ctx context.Context, msgs []MsgID) iter.Seq2[*Envelope, error] {
-	return c.listing(ctx, func(l *lister) { l.ids = msgs })
+	return c.listing(ctx, func(l *lister) { l.these(msgs) })
 }
 
 func (c *Conn) listing(ctx context.Context, start func(*lister)) iter.Seq2[*Envelope, error] {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -33,7 +34,9 @@ type lister struct {
 	asked []request // the LIST_ENVELOPES in flight, in order
 
 	ids       []MsgID // messages not asked for yet
-	nextPage  MsgID   // where the next page of ids begins
+	only      []MsgID // if some, those that are wanted of the pages to come
+	some      bool
+	nextPage  MsgID // where the next page of ids begins
 	morePages bool
 	paging    bool // a LIST_MESSAGES is in flight
 	looking   bool // a GET_DIGEST is in flight
@@ -85,6 +88,43 @@ const smallBatch = 16
 
 // leastBurst is the smallest window that is filled by halves.
 const leastBurst = 16
+
+// manyMessages is from how many messages on it is found out first which of them
+// are in the queue. To ask for one that is not takes as many requests as probes.
+const manyMessages = 1024
+
+// these makes it list some messages, whose ids ascend.
+func (l *lister) these(msgs []MsgID) {
+	if len(msgs) < manyMessages {
+		l.ids = msgs
+		return
+	}
+	l.only, l.some = msgs, true
+	l.nextPage, l.morePages, l.prove = msgs[0], true, true
+}
+
+// wanted returns those of a page of ids, which it overwrites, that are wanted, and
+// goes on with the first one beyond that page.
+func (l *lister) wanted(page []MsgID) []MsgID {
+	if !l.some {
+		return page
+	}
+	out := page[:0]
+	for _, id := range page {
+		i, found := slices.BinarySearch(l.only, id)
+		if found {
+			out = append(out, id)
+			i++
+		}
+		l.only = l.only[i:]
+	}
+	if len(l.only) == 0 {
+		l.morePages = false
+		return out
+	}
+	l.nextPage = l.only[0]
+	return out
+}
 
 // add starts to read a message at the given envelope id.
 func (l *lister) add(from EvpID) {
@@ -186,9 +226,9 @@ func (l *lister) gotPage(p []byte) error {
 			}
 		}
 	}
-	l.ids = append(l.ids[:len(l.ids):len(l.ids)], ids...)
 	l.nextPage = ids[len(ids)-1] + 1
 	l.morePages = l.nextPage != 0
+	l.ids = append(l.ids[:len(l.ids):len(l.ids)], l.wanted(ids)...)
 	return nil
 }
 

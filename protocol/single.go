@@ -86,7 +86,7 @@ type ramqueue struct{ inflight, envelopes, messages int64 }
 // ramqueue asks for the counters, which are zero where smtpd does not say.
 func (c *Conn) ramqueue(ctx context.Context) (r ramqueue, err error) {
 	kv := make([]byte, c.layout.statKV().size)
-	for range maxStats {
+	for range MaxStats {
 		st, more, err := c.nextStat(kv)
 		if err == nil {
 			err = ctx.Err()

@@ -109,9 +109,9 @@ type Stat struct {
 	Frac  int64 // microseconds of a timeval, nanoseconds of a timespec
 }
 
-// maxStats bounds how many statistics are read from one smtpd. A real one has
-// about a hundred, and a few more for each filter and table.
-const maxStats = 100_000
+// MaxStats is how many statistics are read from one smtpd. A real one has about a
+// hundred, and a few more for each filter and table.
+const MaxStats = 10_000
 
 // Stats yields smtpd's statistics, one round trip each, in smtpd's order. The
 // connection is taken until the loop ends. An error ends the sequence.
@@ -126,7 +126,7 @@ func (c *Conn) Stats(ctx context.Context) iter.Seq2[Stat, error] {
 		// smtpd keeps its place in a pointer of its own inside the struct, so
 		// what it sent last goes back as it came.
 		kv := make([]byte, c.layout.statKV().size)
-		for range maxStats {
+		for range MaxStats {
 			st, more, err := c.nextStat(kv)
 			if err == nil {
 				err = ctx.Err()
@@ -139,7 +139,7 @@ func (c *Conn) Stats(ctx context.Context) iter.Seq2[Stat, error] {
 				return
 			}
 		}
-		yield(Stat{}, opError(ctx, "show stats", &ProtocolError{Reason: "statistics without end"}))
+		yield(Stat{}, opError(ctx, "show stats", &ProtocolError{Reason: fmt.Sprintf("more than %d statistics", MaxStats)}))
 	}
 }
 

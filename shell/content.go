@@ -127,10 +127,11 @@ func (c *Call) schedulerState(ctx context.Context, id protocol.EvpID, now time.T
 	}
 }
 
-// A messageJSON is a message as JSON shows it.
+// A messageJSON is a message as JSON shows it, for the manual: printMessageJSON
+// writes the same without having it all in memory.
 type messageJSON struct {
 	Message string `json:"message"`
-	Size    int    `json:"size"` // in bytes
+	Size    int64  `json:"size"` // in bytes
 	Text    string `json:"text"`
 }
 
@@ -141,6 +142,7 @@ func runShowMessage(ctx context.Context, c *Call) error {
 		return err
 	}
 	copyTo := func(w io.Writer) error {
+		w = &contextWriter{ctx, w}
 		if !c.opts.Headers {
 			return c.spool(ctx).CopyMessage(w, id)
 		}
@@ -155,14 +157,67 @@ func runShowMessage(ctx context.Context, c *Call) error {
 		return err
 	}
 	if c.format() == formatJSON {
-		var b bytes.Buffer
-		if err := copyTo(&b); err != nil {
-			return c.contentError(ctx, err)
-		}
-		return c.printJSON(messageJSON{id.String(), b.Len(), b.String()})
+		return c.contentError(ctx, c.printMessageJSON(id, copyTo))
 	}
 	return c.contentError(ctx, copyTo(c.out()))
 }
+
+// printMessageJSON prints a message as JSON: once through for its size, and to
+// see whether all of it can be read, and once to print it, so that the memory it
+// takes does not grow with the message.
+func (c *Call) printMessageJSON(id protocol.MsgID, copyTo func(io.Writer) error) error {
+	var size, again byteCount
+	if err := copyTo(&size); err != nil {
+		return err
+	}
+	head, err := render.AppendJSON(nil, messageJSON{Message: id.String(), Size: int64(size)})
+	if err != nil {
+		return err
+	}
+	head, tail := head[:len(head)-len("\"}\n")], head[len(head)-len("\"}\n"):]
+	if _, err := c.out().Write(head); err != nil {
+		return err
+	}
+	text := render.NewJSONText(c.out())
+	if err := copyTo(io.MultiWriter(text, &again)); err != nil {
+		return err
+	}
+	if err := text.End(); err != nil {
+		return err
+	}
+	if _, err := c.out().Write(tail); err != nil {
+		return err
+	}
+	if again != size {
+		return errors.New("the message changed while it was read: the JSON has not the size that it says")
+	}
+	return nil
+}
+
+// A byteCount counts what is written to it.
+type byteCount int64
+
+func (n *byteCount) Write(p []byte) (int, error) {
+	*n += byteCount(len(p))
+	return len(p), nil
+}
+
+// A contextWriter fails when its context has ended.
+type contextWriter struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+func (w *contextWriter) Write(p []byte) (int, error) {
+	if w.ctx.Err() != nil {
+		return 0, context.Cause(w.ctx)
+	}
+	return w.w.Write(p)
+}
+
+// maxHeaders is how many bytes the headers of a message may have: ten times what
+// other mail programs take.
+const maxHeaders = 8 << 20
 
 // errHeadersEnd ends the copying of a message after its headers.
 var errHeadersEnd = errors.New("the headers have ended")
@@ -170,12 +225,16 @@ var errHeadersEnd = errors.New("the headers have ended")
 // A headerWriter passes on the lines of a message up to the first empty one.
 type headerWriter struct {
 	w    io.Writer
+	size int
 	line []byte // the start of a line whose end has not been written yet
 }
 
 func (h *headerWriter) Write(p []byte) (int, error) {
 	n := len(p)
 	for len(p) > 0 {
+		if h.size > maxHeaders {
+			return 0, fmt.Errorf("the headers do not end within %d bytes, and what follows is left out", maxHeaders)
+		}
 		end := bytes.IndexByte(p, '\n')
 		if end < 0 && len(h.line)+len(p) < bufio.MaxScanTokenSize {
 			h.line = append(h.line, p...)
@@ -185,6 +244,7 @@ func (h *headerWriter) Write(p []byte) (int, error) {
 			end = len(p) - 1 // no header is that long
 		}
 		line := append(h.line, p[:end+1]...)
+		h.size += len(line)
 		h.line, p = h.line[:0], p[end+1:]
 		if len(bytes.TrimRight(line, "\r\n")) == 0 {
 			return n, errHeadersEnd

@@ -15,7 +15,7 @@ import (
 func TestEnvelopesCancelled(t *testing.T) {
 	t.Parallel()
 	s := Open(t.TempDir())
-	const messages = 400
+	const messages = 200
 	for i := range messages {
 		write(t, s, protocol.EvpID(uint64(i%3)<<56|uint64(i+1)<<32|1), plainEnvelope)
 	}
@@ -34,7 +34,7 @@ func TestEnvelopesCancelled(t *testing.T) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		for i := range 300 {
+		for i := range 120 {
 			ctx, cancel := context.WithCancel(t.Context())
 			switch i % 3 {
 			case 0:

@@ -49,7 +49,7 @@ func (s *Spool) Check(id protocol.EvpID) (Checked, error) {
 	if err := s.checkAccess(path, info); err != nil {
 		return c, err
 	}
-	raw, err := s.readFile(path, make([]byte, 0, fileBuffer), maxEnvelope)
+	raw, err := s.readFile(path, make([]byte, 0, fileBuffer), MaxEnvelope)
 	if err != nil {
 		return c, err
 	}
@@ -62,7 +62,7 @@ func (s *Spool) Check(id protocol.EvpID) (Checked, error) {
 		}
 	}
 	c.Compressed = isGzip(raw)
-	text, err := s.decode(raw, maxEnvelope)
+	text, err := s.decode(raw, MaxEnvelope)
 	if err != nil {
 		return c, refused("its file is damaged: %v", err)
 	}

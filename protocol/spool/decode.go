@@ -32,9 +32,9 @@ const (
 	KeySize = 32
 )
 
-// maxEncrypted is how large an encrypted file may be: all of it has to be held
+// MaxEncrypted is how large an encrypted file may be: all of it has to be held
 // in memory, since nothing of it may be used before its tag has been checked.
-const maxEncrypted = 256 << 20
+const MaxEncrypted = 256 << 20
 
 // A keyring knows the key of a queue, or whom to ask.
 type keyring struct {
@@ -101,10 +101,13 @@ func (s *Spool) decode(raw []byte, limit int) (_ []byte, err error) {
 	}
 	z, err := gzip.NewReader(bytes.NewReader(raw))
 	if err == nil {
-		raw, err = io.ReadAll(io.LimitReader(z, int64(limit)))
+		raw, err = io.ReadAll(io.LimitReader(z, int64(limit)+1))
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, damaged(err)
+	case len(raw) > limit:
+		return nil, tooLarge(limit)
 	}
 	return raw, nil
 }
@@ -133,12 +136,16 @@ func (s *Spool) copyFile(w io.Writer, path string) error {
 		return err
 	}
 	if isEncrypted(head) {
-		raw, err := io.ReadAll(io.LimitReader(r, maxEncrypted+1))
+		info, err := f.Stat()
 		switch {
 		case err != nil:
 			return err
-		case len(raw) > maxEncrypted:
-			return fmt.Errorf("%s: more than %d bytes: too large to decrypt", path, maxEncrypted)
+		case info.Size() > MaxEncrypted:
+			return fmt.Errorf("%s: %w, and encrypted: all of it would have to be in memory", path, tooLarge(MaxEncrypted))
+		}
+		raw := make([]byte, info.Size())
+		if _, err := io.ReadFull(r, raw); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
 		}
 		text, err := s.decrypt(raw)
 		if err != nil {

@@ -130,8 +130,8 @@ func FuzzDecode(f *testing.F) {
 	}
 	s := OpenWithKey(f.TempDir(), func() ([]byte, error) { return testKey, nil })
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		text, err := s.decode(bytes.Clone(raw), maxEnvelope)
-		if err == nil && len(text) > max(maxEnvelope, len(raw)) {
+		text, err := s.decode(bytes.Clone(raw), MaxEnvelope)
+		if err == nil && len(text) > max(MaxEnvelope, len(raw)) {
 			t.Errorf("%d bytes", len(text))
 		}
 		if err == nil {

@@ -19,7 +19,7 @@ const fileBuffer = 4096
 // dirBuffer is how much of a folder is read at once: some 200 names.
 const dirBuffer = 8192
 
-// readFile reads a file to its end, or limit bytes of it, into buf or a larger
+// readFile reads a file to its end, of limit bytes at most, into buf or a larger
 // one. No link beneath the queue is followed, and nothing but a regular file is
 // read: it may be root that reads, and another user to whom the queue belongs.
 func (s *Spool) readFile(path string, buf []byte, limit int) ([]byte, error) {
@@ -29,7 +29,7 @@ func (s *Spool) readFile(path string, buf []byte, limit int) ([]byte, error) {
 	}
 	defer unix.Close(fd)
 	buf = buf[:0]
-	for len(buf) < limit {
+	for len(buf) <= limit {
 		if len(buf) == cap(buf) {
 			buf = append(buf, 0)[:len(buf)]
 		}
@@ -44,7 +44,7 @@ func (s *Spool) readFile(path string, buf []byte, limit int) ([]byte, error) {
 		}
 		buf = buf[:len(buf)+n]
 	}
-	return buf[:limit], nil
+	return nil, &fs.PathError{Op: "read", Path: path, Err: tooLarge(limit)}
 }
 
 // readDir appends the names in a folder to names, in the order in which the

@@ -19,9 +19,17 @@ import (
 // DefaultDir is where smtpd keeps its queue unless it was built otherwise.
 const DefaultDir = "/var/spool/smtpd"
 
-// maxEnvelope bounds how much of an envelope file is read. smtpd's own are at
-// most some ten kilobytes.
-const maxEnvelope = 1 << 20
+// MaxEnvelope is how large an envelope file may be, also when it has been
+// decompressed. smtpd's own are at most some ten kilobytes.
+const MaxEnvelope = 1 << 20
+
+// ErrTooLarge means that a file is larger than it is read.
+var ErrTooLarge = errors.New("too large")
+
+// tooLarge returns the error for a file of more than limit bytes.
+func tooLarge(limit int) error {
+	return fmt.Errorf("%w: it has more than %d bytes", ErrTooLarge, limit)
+}
 
 // Errors for what a walk passes over. The rest is whole without it.
 var (
@@ -99,9 +107,19 @@ func (s *Spool) CopyMessage(w io.Writer, id protocol.MsgID) error {
 	return s.copyFile(w, s.MessagePath(id))
 }
 
-// CopyEnvelope writes the text of an envelope to w.
+// CopyEnvelope writes the text of an envelope to w: all of it or, if it cannot be
+// read, nothing.
 func (s *Spool) CopyEnvelope(w io.Writer, id protocol.EvpID) error {
-	return s.copyFile(w, s.EnvelopePath(id))
+	path := s.EnvelopePath(id)
+	text, err := s.readFile(path, make([]byte, 0, fileBuffer), MaxEnvelope)
+	if err != nil {
+		return err
+	}
+	if text, err = s.decode(text, MaxEnvelope); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	_, err = w.Write(text)
+	return err
 }
 
 // ReadEnvelope reads and parses one envelope file.
@@ -112,12 +130,12 @@ func (s *Spool) ReadEnvelope(id protocol.EvpID) (protocol.Envelope, error) {
 // readEnvelope is ReadEnvelope with a buffer to read into.
 func (s *Spool) readEnvelope(id protocol.EvpID, buf []byte) (protocol.Envelope, error) {
 	path := s.EnvelopePath(id)
-	text, err := s.readFile(path, buf, maxEnvelope)
+	text, err := s.readFile(path, buf, MaxEnvelope)
 	if err != nil {
 		return protocol.Envelope{ID: id}, err
 	}
 	var e protocol.Envelope
-	if text, err = s.decode(text, maxEnvelope); err == nil {
+	if text, err = s.decode(text, MaxEnvelope); err == nil {
 		e, err = protocol.ParseEnvelope(text)
 	}
 	e.ID = id
