@@ -7,6 +7,7 @@ import (
 
 	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
+	"smtpctl/shell/render"
 	"smtpctl/shell/resolve"
 )
 
@@ -56,7 +57,7 @@ func (c *Call) out() *output { return c.s.out }
 // warnf tells the user something that is not a result.
 func (c *Call) warnf(format string, args ...any) {
 	c.s.out.Flush()
-	fmt.Fprintf(c.s.err, format+"\n", args...)
+	fmt.Fprintln(c.s.err, render.Bound(fmt.Sprintf(format, args...), render.MaxMessage))
 }
 
 // conn returns the connection to smtpd.

@@ -12,6 +12,14 @@ import (
 	"smtpctl/protocol"
 )
 
+// checkDiscover wants an id: what smtpd does not know cannot be selected by terms.
+func checkDiscover(c *Call) error {
+	if _, ok := c.args[0].Value.(idArg); !ok {
+		return usagef("%s: want 8 hex digits for a message or 16 for an envelope", pathOf(c))
+	}
+	return nil
+}
+
 // runDiscover makes smtpd take up files that were put into its queue by hand. It
 // looks at them first: a file that smtpd refuses has ended older smtpds.
 func runDiscover(ctx context.Context, c *Call) error {

@@ -102,7 +102,7 @@ func report(w io.Writer, style render.Style, err error) int {
 		return statusSignal + int(syscall.SIGPIPE) // whoever reads had enough
 	}
 	var placed *placedError
-	text := render.Safe(err.Error() + advice(err))
+	text := render.Bound(render.Safe(err.Error())+advice(err), render.MaxMessage)
 	if !errors.As(err, &placed) {
 		text = style.Error("smtpctl:") + " " + text
 	}
@@ -168,7 +168,7 @@ func printCandidates(w io.Writer, path []string, cs []grammar.Candidate) {
 	}
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	for _, c := range cs {
-		fmt.Fprintf(tw, "  %s\t%s\n", head+c.Word, c.Summary)
+		fmt.Fprintf(tw, "  %s\t%s\n", render.Bound(head+c.Word, argBytes), c.Summary)
 	}
 	tw.Flush()
 }

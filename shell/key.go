@@ -44,9 +44,9 @@ func (c *Call) queueKey(ctx context.Context) ([]byte, error) {
 		return nil, fmt.Errorf("%w: name a file that holds it with --key-file", spool.ErrNoKey)
 	}
 	c.s.out.Flush()
-	fmt.Fprint(c.s.err, "key of the queue: ")
+	fmt.Fprint(c.s.io.Err, "key of the queue: ") // even if warnings are held back
 	text, err := prompt.ReadSecret(ctx, f)
-	fmt.Fprintln(c.s.err)
+	fmt.Fprintln(c.s.io.Err)
 	if err != nil {
 		return nil, err
 	}

@@ -138,6 +138,7 @@ func (s *Session) runPaged(ctx context.Context, c *Call) error {
 		cmd, in, err = s.startShell(ctx, command)
 		return in, err
 	}}
+	defer s.holdWarnings()()
 	saved := s.out
 	s.out = newOutput(p, true, saved.style)
 	err := s.run(ctx, c)

@@ -92,6 +92,9 @@ func (s *Session) runPiped(ctx context.Context, c *Call, command string) error {
 	if err != nil {
 		return err
 	}
+	if s.interactive {
+		defer s.holdWarnings()()
+	}
 	err = s.runTo(ctx, c, in)
 	in.Close()
 	werr := s.wait(ctx, cmd)

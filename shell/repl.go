@@ -235,7 +235,7 @@ func (s *Session) ask(ctx context.Context, question string) bool {
 		return false
 	}
 	s.out.Flush()
-	fmt.Fprintf(s.err, "%s [y/N] ", question)
+	fmt.Fprintf(s.err, "%s [y/N] ", render.Bound(question, render.MaxMessage))
 	line, err := prompt.ReadLine(ctx, f)
 	if err != nil {
 		fmt.Fprintln(s.err)

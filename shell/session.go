@@ -188,8 +188,14 @@ func (s *Session) admit(c *Call) error {
 	return c.cmd.Check(c)
 }
 
-// pathOf returns the words of a call for a message, with its arguments quoted.
-// A password is never shown.
+// Bounds of a command in a message.
+const (
+	argsShown = 3  // arguments
+	argBytes  = 80 // of each
+)
+
+// pathOf returns the words of a call for a message, with the first of its
+// arguments quoted. A password is never shown.
 func pathOf(c *Call) string {
 	words := c.path[:len(c.path)-len(c.args)]
 	text := ""
@@ -202,8 +208,11 @@ func pathOf(c *Call) string {
 	if c.cmd.Pattern == "encrypt <password>" {
 		return text
 	}
-	for _, a := range c.args {
-		text += fmt.Sprintf(" %q", a.Text)
+	for i, a := range c.args {
+		if i == argsShown && len(c.args) > argsShown+1 {
+			return text + fmt.Sprintf(" and %d more", len(c.args)-i)
+		}
+		text += fmt.Sprintf(" %q", render.Bound(a.Text, argBytes))
 	}
 	return text
 }

@@ -76,7 +76,7 @@ func commandTable() []*Command {
 		{Pattern: "completion <shell>", Group: groupSession, Own: true, Run: runCompletion,
 			Summary: "print the script that completes smtpctl's commands in bash, zsh or fish",
 			Help:    "For this session: source <(smtpctl completion bash), the same with zsh, or\nsmtpctl completion fish | source."},
-		{Pattern: "discover <selector>", Group: groupQueue, Changes: true, Run: runDiscover,
+		{Pattern: "discover <selector>", Group: groupQueue, Changes: true, Check: checkDiscover, Run: runDiscover,
 			Summary: "take up an envelope or message that was put into the queue by hand"},
 		{Pattern: "encrypt", Group: groupTools, Live: true, Stdin: true, Asks: true, Apart: true, Check: checkEncrypt, Run: runEncrypt,
 			Summary: "hash the passwords on standard input, one a line, for use as credentials",

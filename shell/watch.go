@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -74,14 +75,25 @@ func watchInterval(words []string) (time.Duration, []string, error) {
 // are shown too, since smtpd may come back.
 func (c *Call) watchOnce(ctx context.Context, inner *Call, every time.Duration, first bool) error {
 	var b bytes.Buffer
+	var warnings held
+	if c.out().tty {
+		// The screen would cover what is written to the terminal beside it.
+		saved := c.s.err
+		c.s.err = &warnings
+		if !isTerminal(c.s.io.Err) {
+			c.s.err = io.MultiWriter(saved, &warnings)
+		}
+		defer func() { c.s.err = saved }()
+	}
 	err := c.s.runTo(ctx, inner, &b)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	if err != nil {
-		fmt.Fprintln(&b, "smtpctl: "+err.Error())
+		fmt.Fprintln(&warnings, "smtpctl: "+render.Bound(err.Error()+advice(err), render.MaxMessage))
 	}
 	if !c.out().tty {
+		fmt.Fprint(&b, warnings.String())
 		if !first {
 			fmt.Fprintln(c.out())
 		}
@@ -89,7 +101,8 @@ func (c *Call) watchOnce(ctx context.Context, inner *Call, every time.Duration, 
 		return c.out().Flush()
 	}
 	head := fmt.Sprintf("every %v: %s, at %s, Ctrl-C ends", every, strings.Join(inner.path, " "), time.Now().Format("15:04:05"))
-	text := head + "\n\n" + b.String()
+	// Before the results, of which the end may not fit on the screen.
+	text := head + "\n\n" + warnings.String() + b.String()
 	if cols, rows := c.s.screenSize(); rows > 0 && cols > 0 {
 		text = fit(text, rows, cols)
 	}
