@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"regexp"
 	"strings"
@@ -28,6 +29,10 @@ const maxKeyFile = 4096
 func (c *Call) queueKey(ctx context.Context) ([]byte, error) {
 	if c.opts.KeyFile != "" {
 		key, err := safefile.ReadFile(ctx, c.opts.KeyFile, maxKeyFile)
+		if errors.Is(err, fs.ErrNotExist) {
+			// Not wrapped: it is no file of the queue that is missing.
+			return nil, fmt.Errorf("--key-file: %v", fileError(err))
+		}
 		if err != nil {
 			return nil, fmt.Errorf("--key-file: %w", fileError(err))
 		}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"smtpctl/protocol/safefile"
 )
 
 // openEvery is how often it is looked whether somebody has opened the other end
@@ -80,6 +82,9 @@ func (s *stream) reason(err error) error {
 func openStream(ctx context.Context, name string, flags int) (*stream, error) {
 	for {
 		// Without O_NONBLOCK open(2) itself would wait.
+		if err := unfit(name); err != nil {
+			return nil, err
+		}
 		f, err := os.OpenFile(name, flags|syscall.O_NONBLOCK, 0o600)
 		switch {
 		case err == nil && flags&(os.O_WRONLY|os.O_RDWR) == 0:
@@ -97,6 +102,20 @@ func openStream(ctx context.Context, name string, flags int) (*stream, error) {
 			return nil, err
 		}
 	}
+}
+
+// unfit returns an error for what can be neither read nor written as a file.
+func unfit(name string) error {
+	info, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return nil // it may be made
+	case info.IsDir():
+		return fmt.Errorf("%s: %w", name, &safefile.UnfitError{Is: "a folder", Want: "a file or a pipe"})
+	case info.Mode()&os.ModeSocket != 0:
+		return fmt.Errorf("%s: %w", name, &safefile.UnfitError{Is: "a socket", Want: "a file or a pipe"})
+	}
+	return nil
 }
 
 // isFIFO reports whether a name is that of a FIFO.
