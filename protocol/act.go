@@ -109,26 +109,38 @@ func (c *Conn) actWindow() int {
 	return actWindow
 }
 
+// An ActPlan says what an action on listed envelopes is to do with each.
+type ActPlan struct {
+	// Choose reports whether to act on an envelope; its arguments are those of a
+	// listing.
+	Choose func(*Envelope, error) bool
+	// Sending, if set, is called with the ids that are to be acted on, in batches
+	// and each once, before the requests for them are sent. It must not keep ids.
+	Sending func(ids []EvpID)
+	// Result is called for each envelope that was acted on, as by Act.
+	Result func(id EvpID, ok bool)
+}
+
 // ActAll goes through the queue from a message on and does one thing to each
-// envelope that choose wants, as soon as it is listed. Its error and the other
-// arguments are those of a listing and of Act. When ctx ends it asks for no more and sends no
-// more, and the answers to what was sent are still awaited for a moment.
-func (c *Conn) ActAll(ctx context.Context, a Action, from MsgID, choose func(*Envelope, error) bool, result func(id EvpID, ok bool)) (unconfirmed int, err error) {
-	return c.actListed(ctx, a, choose, result, func(l *lister) { l.nextPage, l.morePages, l.prove = from, true, true })
+// envelope that the plan chooses, as soon as it is listed. When ctx ends it asks
+// for no more and sends no more, and the answers to what was sent are still awaited
+// for a moment.
+func (c *Conn) ActAll(ctx context.Context, a Action, from MsgID, plan ActPlan) (unconfirmed int, err error) {
+	return c.actListed(ctx, a, plan, func(l *lister) { l.nextPage, l.morePages, l.prove = from, true, true })
 }
 
 // ActIn is ActAll for the envelopes of some messages, whose ids must ascend.
-func (c *Conn) ActIn(ctx context.Context, a Action, msgs []MsgID, choose func(*Envelope, error) bool, result func(id EvpID, ok bool)) (unconfirmed int, err error) {
-	return c.actListed(ctx, a, choose, result, func(l *lister) { l.these(msgs) })
+func (c *Conn) ActIn(ctx context.Context, a Action, msgs []MsgID, plan ActPlan) (unconfirmed int, err error) {
+	return c.actListed(ctx, a, plan, func(l *lister) { l.these(msgs) })
 }
 
-func (c *Conn) actListed(ctx context.Context, a Action, choose func(*Envelope, error) bool, result func(EvpID, bool), start func(*lister)) (int, error) {
-	w := &acts{kind: actions[a].kind, window: c.actWindow(), most: fullActs, result: result}
+func (c *Conn) actListed(ctx context.Context, a Action, plan ActPlan, start func(*lister)) (int, error) {
+	w := &acts{kind: actions[a].kind, window: c.actWindow(), most: fullActs, plan: plan}
 	if a == RemoveEnvelope {
 		w.most, w.last = fullRemovals, true
 	}
 	err := c.list(ctx, func(e *Envelope, err error) bool {
-		if e.ID.Valid() && choose(e, err) {
+		if e.ID.Valid() && plan.Choose(e, err) {
 			act := pendingAct{id: e.ID}
 			if a == ScheduleEnvelope && e.Flags&(FlagPending|FlagHold) == FlagPending {
 				act.due = e.NextTry
@@ -155,8 +167,9 @@ type acts struct {
 	last    bool // send when the listing is done, or no more may wait
 	flush   bool // send all that waits before more is listed
 	todo    []pendingAct
+	told    int     // how many of todo plan.Sending has been told of
 	waiting []EvpID // sent and not answered
-	result  func(EvpID, bool)
+	plan    ActPlan
 }
 
 // A pendingAct is an envelope to act on.
@@ -198,16 +211,38 @@ func (w *acts) send(c *Conn, more bool) {
 		return
 	}
 	for len(w.todo) > 0 && len(w.waiting) < w.window {
+		w.tell()
 		id, due := w.todo[0].id, w.todo[0].due
 		w.todo = w.todo[1:]
+		w.told--
 		if due != 0 && due <= time.Now().Unix()+DueMargin {
-			w.result(id, true) // smtpd delivers it by itself now
+			w.plan.Result(id, true) // smtpd delivers it by itself now
 			continue
 		}
 		// An EvpID always fits into a frame.
 		_ = c.send(w.kind, c.layout.appendUint64(c.num[:0], uint64(id)))
 		w.waiting = append(w.waiting, id)
 	}
+}
+
+// tellBatch is how many ids plan.Sending is told of at once.
+const tellBatch = 1024
+
+// tell tells plan.Sending of more of what waits if it has not been told of the
+// first.
+func (w *acts) tell() {
+	if w.told > 0 {
+		return
+	}
+	w.told = min(len(w.todo), tellBatch)
+	if w.plan.Sending == nil {
+		return
+	}
+	ids := make([]EvpID, w.told)
+	for i := range ids {
+		ids[i] = w.todo[i].id
+	}
+	w.plan.Sending(ids)
 }
 
 // answered takes one OK, or the error that a FAIL is.
@@ -218,7 +253,7 @@ func (w *acts) answered(err error) error {
 	}
 	id := w.waiting[0]
 	w.waiting = w.waiting[1:]
-	w.result(id, err == nil)
+	w.plan.Result(id, err == nil)
 	return nil
 }
 

@@ -68,6 +68,10 @@ func questions(c *protocol.Conn, ids []protocol.EvpID) map[string]func() (got, w
 			ids, _, _, err := c.Singles(ctx)
 			return fmt.Sprint(len(ids) == all, err), "true <nil>"
 		},
+		"Inflight": func() (any, any) {
+			n, err := c.Inflight(ctx)
+			return fmt.Sprint(n, err), "0 <nil>"
+		},
 		"DiscoverEnvelope": func() (any, any) {
 			n, err := c.DiscoverEnvelope(ctx, last+1)
 			return fmt.Sprint(n, err), "0 <nil>"
@@ -87,11 +91,11 @@ func questions(c *protocol.Conn, ids []protocol.EvpID) map[string]func() (got, w
 			return fmt.Sprint(n, err), "1 <nil>"
 		},
 		"ActAll": func() (any, any) {
-			n, err := c.ActAll(ctx, protocol.RemoveEnvelope, 0, never, nil)
+			n, err := c.ActAll(ctx, protocol.RemoveEnvelope, 0, protocol.ActPlan{Choose: never})
 			return fmt.Sprint(n, err), "0 <nil>"
 		},
 		"ActIn": func() (any, any) {
-			n, err := c.ActIn(ctx, protocol.RemoveEnvelope, msgs, never, nil)
+			n, err := c.ActIn(ctx, protocol.RemoveEnvelope, msgs, protocol.ActPlan{Choose: never})
 			return fmt.Sprint(n, err), "0 <nil>"
 		},
 		"Pause":       acknowledged(func() error { return c.Pause(ctx, protocol.MTA) }),

@@ -231,9 +231,18 @@ func TestActWhileListing(t *testing.T) {
 			s, c := connect(t, smtpdsim.Config{EvpBatch: batch}, protocol.Options{Window: window})
 			all := fillSim(s, 700, some)
 			even := func(e *protocol.Envelope, _ error) bool { return e.ID%2 == 0 }
-			done := map[protocol.EvpID]bool{}
-			count := func(id protocol.EvpID, ok bool) { done[id] = ok }
-			if n, err := c.ActAll(ctx, protocol.PauseEnvelope, 0, even, count); n != 0 || err != nil {
+			done, told := map[protocol.EvpID]bool{}, map[protocol.EvpID]int{}
+			count := func(id protocol.EvpID, ok bool) {
+				if done[id] = ok; told[id] != 1 {
+					t.Errorf("%v: told of %d times before the answer", id, told[id])
+				}
+			}
+			sending := func(ids []protocol.EvpID) {
+				for _, id := range ids {
+					told[id]++
+				}
+			}
+			if n, err := c.ActAll(ctx, protocol.PauseEnvelope, 0, protocol.ActPlan{Choose: even, Sending: sending, Result: count}); n != 0 || err != nil {
 				t.Fatal(n, err)
 			}
 			for _, e := range s.Envelopes() {
@@ -243,16 +252,17 @@ func TestActWhileListing(t *testing.T) {
 				}
 			}
 			clear(done)
+			clear(told)
 			every := func(*protocol.Envelope, error) bool { return true }
 			from := all[len(all)/2].Msg()
-			if n, err := c.ActAll(ctx, protocol.RemoveEnvelope, from, every, count); n != 0 || err != nil {
+			if n, err := c.ActAll(ctx, protocol.RemoveEnvelope, from, protocol.ActPlan{Choose: every, Sending: sending, Result: count}); n != 0 || err != nil {
 				t.Fatal(n, err)
 			}
 			left := s.Envelopes()
 			if len(left)+len(done) != len(all) || left[len(left)-1].ID.Msg() >= from {
 				t.Errorf("%d removed, %d left of %d", len(done), len(left), len(all))
 			}
-			if n, err := c.ActIn(ctx, protocol.RemoveEnvelope, []protocol.MsgID{left[0].ID.Msg()}, every, count); n != 0 || err != nil {
+			if n, err := c.ActIn(ctx, protocol.RemoveEnvelope, []protocol.MsgID{left[0].ID.Msg()}, protocol.ActPlan{Choose: every, Sending: sending, Result: count}); n != 0 || err != nil {
 				t.Fatal(n, err)
 			}
 			if got := s.Envelopes(); len(got) > 0 && got[0].ID.Msg() == left[0].ID.Msg() {
@@ -305,7 +315,7 @@ func TestScheduleLeavesDueAlone(t *testing.T) {
 	}
 	done := 0
 	every := func(*protocol.Envelope, error) bool { return true }
-	if _, err := c.ActAll(ctx, protocol.ScheduleEnvelope, 0, every, func(_ protocol.EvpID, ok bool) { done++ }); err != nil || done != 3 {
+	if _, err := c.ActAll(ctx, protocol.ScheduleEnvelope, 0, protocol.ActPlan{Choose: every, Result: func(_ protocol.EvpID, ok bool) { done++ }}); err != nil || done != 3 {
 		t.Errorf("%d done, %v", done, err)
 	}
 	if n := s.Requests(protocol.TypeSchedule); n != 1 {

@@ -80,6 +80,21 @@ func (c *Conn) singles(ctx context.Context, page func([]MsgID) bool) (inflight i
 	return held.inflight, ok, nil
 }
 
+// Inflight returns how many envelopes smtpd's scheduler counts as in flight; those
+// that it is deleting are among them. It is 0 where smtpd does not say.
+func (c *Conn) Inflight(ctx context.Context) (int64, error) {
+	end, err := c.begin(ctx)
+	if err != nil {
+		return 0, opError(ctx, "show stats", err)
+	}
+	defer end()
+	held, err := c.ramqueue(ctx)
+	if err != nil {
+		return 0, opError(ctx, "show stats", err)
+	}
+	return held.inflight, nil
+}
+
 // A ramqueue is what the scheduler holds, by its own counters.
 type ramqueue struct{ inflight, envelopes, messages int64 }
 
