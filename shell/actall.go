@@ -2,22 +2,22 @@ package shell
 
 import (
 	"context"
+	"errors"
 
 	"smtpctl/protocol"
 )
 
-// actAll does something to the whole queue.
-func (c *Call) actAll(ctx context.Context, conn *protocol.Conn, a protocol.Action, t *tally) error {
+// actAll does something to the whole queue. byMessage says that it was done message
+// by message at first, when nothing was in flight.
+func (c *Call) actAll(ctx context.Context, conn *protocol.Conn, a protocol.Action, t *tally) (byMessage bool, err error) {
 	var from protocol.MsgID
 	if a != protocol.ScheduleEnvelope { // which has to look at each envelope
-		var err error
 		if from, err = c.actSingles(ctx, conn, a, t); err != nil || from == 0 {
-			return err
+			return true, err
 		}
 	}
-	var err error
-	t.unconfirmed, err = conn.ActAll(ctx, a, from, t.choose(a), t.count)
-	return err
+	t.unconfirmed, err = conn.ActAll(ctx, a, from, protocol.ActPlan{Choose: t.choose(a), Sending: c.auditEnvelopes, Result: t.count(a)})
+	return t.done > 0, err
 }
 
 // actChunk is how many messages are acted on between two looks at whether
@@ -39,53 +39,86 @@ func (c *Call) actSingles(ctx context.Context, conn *protocol.Conn, a protocol.A
 	if !ok || inflight > 0 {
 		return 1, nil
 	}
+	var failed []protocol.MsgID
 	for len(ids) > 0 {
 		now, err := conn.Digest(ctx)
 		if err != nil {
 			return 0, err
 		}
-		if a != protocol.RemoveEnvelope && (now.Dequeued != before.Dequeued || now.Expired != before.Expired || now.Removed != before.Removed) {
-			return ids[0], nil
+		if a != protocol.RemoveEnvelope && left(before, now) {
+			from = ids[0]
+			break
 		}
 		n := min(actChunk, len(ids))
-		t.unconfirmed, err = conn.ActMessages(ctx, a, ids[:n], func(_ protocol.MsgID, ok bool) { t.countSingle(a, ok) })
+		c.auditMessages(ids[:n])
+		t.unconfirmed, err = conn.ActMessages(ctx, a, ids[:n], func(id protocol.MsgID, ok bool) {
+			if t.countMessage(ok); !ok {
+				failed = append(failed, id)
+			}
+		})
 		if err != nil {
 			return 0, err
 		}
 		ids = ids[n:]
 	}
-	if a == protocol.RemoveEnvelope {
-		c.warnMeanwhile(ctx, conn, before)
-	}
-	return 0, nil
-}
-
-// countSingle counts the answer for a message of one envelope.
-func (t *tally) countSingle(a protocol.Action, ok bool) {
-	t.p.step()
-	switch {
-	case ok:
-		t.done++
-	case a == protocol.PauseEnvelope:
-		t.suspended++
-	case a == protocol.ResumeEnvelope:
-		t.running++
-	default:
-		t.gone++
-	}
-}
-
-// warnMeanwhile says what smtpd did while its queue was emptied that the count
-// of what was removed does not show.
-func (c *Call) warnMeanwhile(ctx context.Context, conn *protocol.Conn, before protocol.Digest) {
 	after, err := conn.Digest(ctx)
 	if err != nil {
-		return
+		return 0, err
 	}
-	if n := after.Since(&before).Bounces; n > 0 {
-		c.warnf("smtpd made %s meanwhile: those under a message that was removed are gone too, and not counted", count(int(n), "bounce"))
+	if a == protocol.RemoveEnvelope {
+		t.noteMeanwhile(before, after)
+	}
+	return from, t.sortMessages(ctx, conn, a, failed, left(before, after))
+}
+
+// left reports whether envelopes left the queue between two digests.
+func left(before, after protocol.Digest) bool {
+	return after.Dequeued != before.Dequeued || after.Expired != before.Expired || after.Removed != before.Removed
+}
+
+// sortMessages finds out why smtpd refused to act on messages of one envelope. If
+// none has left the queue, those that are to be paused were paused before, and
+// those that are to be resumed were not.
+func (t *tally) sortMessages(ctx context.Context, conn *protocol.Conn, a protocol.Action, failed []protocol.MsgID, gone bool) error {
+	n := len(failed)
+	t.failures = 0
+	if gone && a != protocol.RemoveEnvelope && n > 0 {
+		for e, err := range conn.EnvelopesOf(ctx, failed) {
+			if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
+				return err
+			}
+			if n == 0 {
+				break
+			}
+			n--
+			switch fateOf(a, e, 0) {
+			case fateSuspended:
+				t.suspended++
+			case fateRunning:
+				t.running++
+			default:
+				t.refused++
+			}
+		}
+	}
+	switch {
+	case gone || a == protocol.RemoveEnvelope:
+		t.gone += n
+	case a == protocol.PauseEnvelope:
+		t.suspended += n
+	default:
+		t.running += n
+	}
+	return nil
+}
+
+// noteMeanwhile says what smtpd did while its queue was emptied that the count
+// of what was removed does not show.
+func (t *tally) noteMeanwhile(before, after protocol.Digest) {
+	if n := after.Bounces - before.Bounces; n > 0 {
+		t.note("smtpd made %s meanwhile: those under a message that was removed are gone too, and not counted", count(int(n), "bounce"))
 	}
 	if after.Attempts() != before.Attempts() {
-		c.warnf("smtpd was delivering meanwhile: an attempt that had just begun may still succeed")
+		t.note("smtpd was delivering meanwhile: an attempt that had just begun may still succeed")
 	}
 }

@@ -3,52 +3,143 @@ package shell
 import (
 	"fmt"
 	"log/syslog"
-	"os"
-	"os/user"
 	"strings"
 	"time"
+	"unicode/utf8"
 
+	"smtpctl/protocol"
 	"smtpctl/shell/render"
 )
 
-// audit logs a command that changes something, with who gave it and what came of
-// it: to syslog, as mail. Where there is no syslog nothing can be logged.
-func (c *Call) audit(err error) {
+// A command that changes something is logged to syslog, as mail: who gave it and
+// the words, before anything is sent; the ids of the envelopes that it acts on,
+// before the request for them is sent; and what came of it, before anything is
+// printed. So whatever ends the program, and whatever becomes of its output, what
+// it did is in the log. Where there is no syslog nothing can be logged.
+
+// Bounds of the log.
+const (
+	auditTimeout  = time.Second // how long syslogd may take for a line
+	maxAuditName  = 200         // bytes of who gave the command
+	maxAuditLine  = 900         // bytes of all of a line: RFC 3164 allows 1024 with its head
+	maxAuditWords = 500         // bytes of the words of a command
+	maxAuditShort = 100         // the same, in a line with ids
+	maxAuditIDs   = 100_000     // ids of one command; how many more there are is said
+)
+
+// An auditor logs the changes of a session. Its zero value logs to syslog.
+type auditor struct {
+	to    func(text string) // takes the lines instead of syslog, for tests
+	w     *syslog.Writer
+	stuck bool // syslogd did not take a line in time, or there is none: no more of this command is logged
+}
+
+// log logs one line. A syslogd that is stuck is waited for once.
+func (a *auditor) log(text string) {
+	switch {
+	case a.to != nil:
+		a.to(text)
+		return
+	case a.stuck:
+		return
+	}
+	done := make(chan *syslog.Writer, 1)
+	go func(w *syslog.Writer) {
+		if w == nil {
+			var err error
+			if w, err = syslog.New(syslog.LOG_MAIL|syslog.LOG_NOTICE, "smtpctl"); err != nil {
+				done <- nil
+				return
+			}
+		}
+		_ = w.Notice(text) // there is nobody else to tell
+		done <- w
+	}(a.w)
+	a.w = nil
+	select {
+	case a.w = <-done:
+		a.stuck = a.w == nil
+	case <-time.After(auditTimeout):
+		a.stuck = true
+	}
+}
+
+// close closes the connection to syslogd.
+func (a *auditor) close() {
+	if a.w != nil {
+		a.w.Close()
+		a.w = nil
+	}
+}
+
+// A callAudit is what has been logged of one command.
+type callAudit struct {
+	on    bool   // it is one that is logged
+	head  string // of each line
+	short string // of the lines with ids
+	ended bool
+	ids   int // that were logged
+	more  int // that were not
+}
+
+// auditBegin logs that a command begins, if it changes something.
+func (c *Call) auditBegin() {
 	if !c.cmd.Changes || c.opts.DryRun {
 		return
 	}
 	name := c.s.who
 	if name == "" {
-		name = who(c.s.io.Env)
+		name = who(c.s.io.Env, loginUID())
 	}
-	text := fmt.Sprintf("%s: %s: %s", name, c.commandLine(), c.outcome(err))
-	if c.s.auditTo != nil {
-		c.s.auditTo(text)
+	c.s.audit.stuck = false
+	name, words := cut(name, maxAuditName)+": ", c.commandLine()
+	c.audit = callAudit{on: true, head: name + cut(words, maxAuditWords) + ": ", short: name + cut(words, maxAuditShort) + ": ids"}
+	c.auditLine(c.audit.head + "begins")
+}
+
+// auditLine logs a line of a command.
+func (c *Call) auditLine(text string) { c.s.audit.log(cut(text, maxAuditLine)) }
+
+// auditEnvelopes logs the ids of envelopes that are about to be acted on.
+func (c *Call) auditEnvelopes(ids []protocol.EvpID) { auditIDs(c, ids) }
+
+// auditMessages logs the ids of messages that are about to be acted on.
+func (c *Call) auditMessages(ids []protocol.MsgID) { auditIDs(c, ids) }
+
+// auditIDs logs ids in as many lines as they need.
+func auditIDs[T fmt.Stringer](c *Call, ids []T) {
+	if !c.audit.on || c.audit.ended {
 		return
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		w, err := syslog.New(syslog.LOG_MAIL|syslog.LOG_NOTICE, "smtpctl")
-		if err != nil {
-			return
+	text := c.audit.short
+	for _, id := range ids {
+		if c.audit.ids == maxAuditIDs {
+			c.audit.more++
+			continue
 		}
-		defer w.Close()
-		_ = w.Notice(text) // there is nobody else to tell
-	}()
-	select {
-	case <-done:
-	case <-time.After(auditTimeout): // syslogd is stuck, this program must not be
+		c.audit.ids++
+		word := " " + id.String()
+		if len(text)+len(word) > maxAuditLine {
+			c.auditLine(text)
+			text = c.audit.short
+		}
+		text += word
+	}
+	if text != c.audit.short {
+		c.auditLine(text)
 	}
 }
 
-// auditTimeout is how long syslogd may take.
-const auditTimeout = time.Second
+// auditEnd logs what came of a command, the first time that it is called.
+func (c *Call) auditEnd(err error) {
+	if !c.audit.on || c.audit.ended {
+		return
+	}
+	c.audit.ended = true
+	c.auditLine(c.audit.head + c.outcome(err))
+}
 
-// maxAuditLine bounds how much of a command is logged.
-const maxAuditLine = 900
-
-// commandLine is the command as it is logged: in full, on one line.
+// commandLine is the command as it is logged, on one line.
 func (c *Call) commandLine() string {
 	words := append([]string(nil), c.path...)
 	if c.opts.Save != "" {
@@ -57,60 +148,45 @@ func (c *Call) commandLine() string {
 	if c.opts.Expect >= 0 {
 		words = append(words, "--expect", fmt.Sprint(c.opts.Expect))
 	}
-	text := render.Safe(strings.Join(words, " "))
-	if len(text) > maxAuditLine {
-		text = text[:maxAuditLine] + "..."
-	}
-	return text
+	return render.Safe(strings.Join(words, " "))
 }
 
-// outcome says what came of a command.
+// outcome says what came of a command: the numbers first, for they must not be
+// what is cut off.
 func (c *Call) outcome(err error) string {
-	text := "done"
-	if err != nil {
-		text = "failed: " + render.Safe(err.Error())
+	var parts []string
+	if c.cmd.Bulk {
+		t := &c.tally
+		for _, n := range []struct {
+			name  string
+			count int
+		}{
+			{"done", t.done}, {"inflight", t.inflight + t.busy}, {"skipped", t.skipped()}, {"gone", t.gone + t.failures}, {"refused", t.refused},
+			{"missing", t.missing}, {"unsaved", t.unsaved}, {"unconfirmed", t.unconfirmed}, {"ids not logged", c.audit.more},
+		} {
+			if n.count > 0 || n.name == "done" {
+				parts = append(parts, fmt.Sprintf("%s=%d", n.name, n.count))
+			}
+		}
 	}
-	if !c.cmd.Bulk {
+	switch {
+	case err != nil:
+		parts = append(parts, "failed: "+render.Safe(err.Error()))
+	case len(parts) == 0:
+		parts = append(parts, "done")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// cut returns text, or as much of its beginning as n bytes hold with three dots
+// behind it. It cuts between two runes.
+func cut(text string, n int) string {
+	if len(text) <= n {
 		return text
 	}
-	t := &c.tally
-	for _, n := range []struct {
-		name  string
-		count int
-	}{
-		{"done", t.done}, {"gone", t.gone}, {"missing", t.missing}, {"inflight", t.inflight},
-		{"skipped", t.suspended + t.running + t.refused}, {"unsaved", t.unsaved}, {"unconfirmed", t.unconfirmed},
-	} {
-		if n.count > 0 || n.name == "done" {
-			text += fmt.Sprintf(", %s=%d", n.name, n.count)
-		}
+	end := max(0, n-len("..."))
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
 	}
-	return strings.TrimPrefix(text, "done, ")
-}
-
-// who names the person behind this process: the one who became root by sudo or
-// doas, else the one who logged in.
-func who(env func(string) string) string {
-	for _, name := range []string{"SUDO_USER", "DOAS_USER"} {
-		if u := env(name); u != "" {
-			return "user " + render.Safe(u)
-		}
-	}
-	if b, err := os.ReadFile("/proc/self/loginuid"); err == nil {
-		if id := strings.TrimSpace(string(b)); id != "4294967295" {
-			return "user " + userName(id)
-		}
-	}
-	if u := env("LOGNAME"); u != "" {
-		return "user " + render.Safe(u)
-	}
-	return "user " + userName(fmt.Sprint(os.Getuid()))
-}
-
-// userName returns the name of a uid, or the uid.
-func userName(uid string) string {
-	if u, err := user.LookupId(uid); err == nil {
-		return render.Safe(u.Username)
-	}
-	return "uid " + uid
+	return text[:end] + "..."
 }

@@ -26,18 +26,20 @@ func (c *Call) actSelected(ctx context.Context, conn *protocol.Conn, a protocol.
 	}
 	now := time.Now().Unix()
 	asked, fixed := newSpotter(&tg), false
-	if c.opts.DryRun || c.opts.Expect >= 0 || c.mustConfirm(a) {
+	if c.opts.DryRun || c.opts.Expect >= 0 || c.asks() {
 		set, err := c.gather(ctx, conn, a, &tg, now)
 		if err != nil {
 			return err
 		}
-		t.refused += set.refused
+		t.suspended += set.look.suspended
+		t.running += set.look.running
+		t.busy += set.look.busy
 		t.missing += set.missing
 		switch err := c.approve(ctx, a, set); {
 		case err != nil:
 			return err
 		case c.opts.DryRun:
-			t.tried = len(set.ids)
+			t.tried, t.inflight = len(set.ids), len(set.look.flying)
 			return nil
 		}
 		tg = target{evps: set.ids, msgs: messagesOf(set.ids)}
@@ -55,10 +57,11 @@ func (c *Call) actSelected(ctx context.Context, conn *protocol.Conn, a protocol.
 		return t.wants(a, e) && c.saved(ctx, e.ID, t)
 	}
 	err = c.locked(ctx, func() error {
+		plan := protocol.ActPlan{Choose: choose, Sending: c.auditEnvelopes, Result: t.count(a)}
 		if tg.all {
-			t.unconfirmed, err = conn.ActAll(ctx, a, 0, choose, t.count)
+			t.unconfirmed, err = conn.ActAll(ctx, a, 0, plan)
 		} else {
-			t.unconfirmed, err = conn.ActIn(ctx, a, tg.msgs, choose, t.count)
+			t.unconfirmed, err = conn.ActIn(ctx, a, tg.msgs, plan)
 		}
 		return err
 	})
@@ -97,10 +100,22 @@ func (s *spotter) see(id protocol.EvpID) {
 // missing returns how many ids have not been seen.
 func (s *spotter) missing() int { return len(s.tg.evps) + len(s.tg.whole) - s.seen }
 
-// mustConfirm reports whether a person has to see first what a command does to
-// more than one envelope.
-func (c *Call) mustConfirm(a protocol.Action) bool {
-	return a == protocol.RemoveEnvelope && c.s.confirm != nil && c.s.interactive && !c.opts.Yes
+// Up to how many envelopes nobody is asked for at the prompt.
+const (
+	unaskedRemovals = 1 // they cannot be taken back
+	unaskedActions  = 5
+)
+
+// asks reports whether there is a person who is to be asked before a command acts
+// on many envelopes.
+func (c *Call) asks() bool { return c.s.confirm != nil && c.s.interactive && !c.opts.Yes }
+
+// unasked is up to how many envelopes an action needs no confirmation.
+func unasked(a protocol.Action) int {
+	if a == protocol.RemoveEnvelope {
+		return unaskedRemovals
+	}
+	return unaskedActions
 }
 
 // messagesOf returns the messages of envelopes, both ascending.
@@ -119,7 +134,7 @@ func messagesOf(ids []protocol.EvpID) []protocol.MsgID {
 type gathered struct {
 	ids              []protocol.EvpID // ascending
 	missing          int              // ids that were named and are not in the queue
-	refused          int              // selected, but not for this action
+	look             tally            // what of the selection is left alone, or in flight
 	senders, domains tops
 }
 
@@ -129,7 +144,6 @@ func (c *Call) gather(ctx context.Context, conn *protocol.Conn, a protocol.Actio
 	w := c.envelopeWriter(now, true)
 	p := c.progress(ctx, conn, "looked at")
 	defer p.end()
-	var look tally
 	asked := newSpotter(tg)
 	for e, err := range tg.list(ctx, conn) {
 		p.step()
@@ -141,10 +155,10 @@ func (c *Call) gather(ctx context.Context, conn *protocol.Conn, a protocol.Actio
 			continue
 		}
 		// What is due counts as done by schedule, so it is one of the set.
-		if look.done = 0; !look.wants(a, e) && look.done == 0 {
-			g.refused++
+		if g.look.done = 0; !g.look.wants(a, e) && g.look.done == 0 {
 			continue
 		}
+		g.look.looked = nil
 		g.ids = append(g.ids, e.ID)
 		g.senders.add(render.AddressText(e.Sender))
 		g.domains.add(strings.ToLower(e.Dest.Domain))
@@ -164,7 +178,7 @@ func (c *Call) approve(ctx context.Context, a protocol.Action, g *gathered) erro
 	if c.opts.Expect >= 0 && n != c.opts.Expect {
 		return fmt.Errorf("%s: %s selected, %d expected: nothing done", pathOf(c), count(n, "envelope"), c.opts.Expect)
 	}
-	if c.opts.DryRun || n == 0 || n == 1 && !c.shortened || !c.mustConfirm(a) {
+	if c.opts.DryRun || n == 0 || n <= unasked(a) && !c.shortened || !c.asks() {
 		return nil
 	}
 	c.warnf("%s", render.Safe(fmt.Sprintf("%s: %s", a, count(n, "envelope"))))

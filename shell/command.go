@@ -45,10 +45,11 @@ type Call struct {
 
 	dns *resolve.Client // whom spf walk asks, if that has been found out already
 
-	warning   string // what smtpd's OK does not say, for the result as JSON
-	saver     *saver // copies what is removed, nil without --save
-	tally     tally  // what an action on envelopes did
-	shortened bool   // it names a message by a shortened id
+	warning   string    // what smtpd's OK does not say, for the result as JSON
+	saver     *saver    // copies what is removed, nil without --save
+	tally     tally     // what an action on envelopes did
+	audit     callAudit // what has been logged of it
+	shortened bool      // it names a message by a shortened id
 }
 
 // out is where results go.

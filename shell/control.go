@@ -15,6 +15,7 @@ import (
 func (c *Call) acknowledge(ctx context.Context, conn *protocol.Conn, err error, why func() error) error {
 	switch {
 	case err == nil:
+		c.auditEnd(nil)
 		return c.printResult(true)
 	case !errors.Is(err, protocol.ErrRefused):
 		return err

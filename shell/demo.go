@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"sync"
 	"syscall"
@@ -44,8 +43,6 @@ func (s *Session) startDemo(n int, listen string) (*demo, error) {
 	if err != nil {
 		return nil, fileError(err)
 	}
-	// A closed pipe is to end the program by an error, so that the folder goes.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	if listen != "" {
 		path = listen
 	}

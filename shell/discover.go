@@ -32,6 +32,9 @@ func runDiscover(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
+	if err := c.confirmDiscover(ctx, id, len(files)); err != nil {
+		return err
+	}
 	n := uint64(0)
 	switch {
 	case len(files) == 0:
@@ -42,6 +45,9 @@ func runDiscover(ctx context.Context, c *Call) error {
 	}
 	if err != nil {
 		return err
+	}
+	if n > 0 {
+		c.auditEnd(nil)
 	}
 	if c.format() == formatJSON {
 		err = c.printJSON(tallyJSON{Command: "discover", Done: int(n)})
@@ -56,6 +62,20 @@ func runDiscover(ctx context.Context, c *Call) error {
 			id.text, c.spool(ctx).Queue())
 	}
 	return c.lookAfterDiscover(ctx, conn, files)
+}
+
+// confirmDiscover asks a person before many envelopes are put into the queue.
+func (c *Call) confirmDiscover(ctx context.Context, id idArg, files int) error {
+	if files <= unaskedActions || !c.asks() {
+		return nil
+	}
+	if c.s.confirm(ctx, fmt.Sprintf("discover message %v, which has %s on disk?", id.msg, count(files, "envelope"))) {
+		return nil
+	}
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	return errors.New("not confirmed, nothing done")
 }
 
 // refusedShown is how many files that smtpd would refuse are named.

@@ -31,7 +31,7 @@ var jsonShapes = []struct {
 	shape    any
 }{
 	{"show queue, show envelope", render.EnvelopeJSON{}}, {"show queue by", groupJSON{}}, {"show message", messageJSON{}},
-	{"explain", verdict{}}, {"discover, pause envelope, remove, resume envelope, schedule", tallyJSON{}},
+	{"explain", verdict{}}, {"after, of schedule", afterJSON{}}, {"discover, pause envelope, remove, resume envelope, schedule", tallyJSON{}},
 	{"other commands that change something", resultJSON{}}, {"show status", statusJSON{}}, {"show stats", statJSON{}},
 	{"show routes", route{}}, {"show hosts", host{}}, {"show relays", relay{}}, {"show hoststats", hostStat{}},
 	{"show mta paused", block{}}, {"monitor", digestJSON{}}, {"encrypt", hashJSON{}}, {"encrypt --verify", verifiedJSON{}},

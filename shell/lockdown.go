@@ -78,7 +78,7 @@ func (c *Call) needs() (sandbox.Rules, error) {
 		if locksFile != "" {
 			r.Read = append(r.Read, locksFile)
 		}
-		c.s.who = who(c.s.io.Env) // the log will ask
+		c.s.who = who(c.s.io.Env, loginUID()) // the log will ask
 	}
 	return r, nil
 }

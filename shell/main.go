@@ -4,11 +4,17 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 )
 
 // Main runs the program with its arguments, args[0] being its name, and returns
 // the exit status.
 func Main(args []string) int {
+	// A write to a pipe that nobody reads any more is an error like any other, and
+	// not the end of the program, which may have changed something. To ignore the
+	// signal would hand that on to the programs that this one starts.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	streams := IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv}
 	var inv invocation
 	s := NewSession(DefaultOptions(), streams)

@@ -52,7 +52,7 @@ func TestMessagesAreBounded(t *testing.T) {
 					opts := DefaultOptions()
 					opts.Socket, opts.Spool, opts.Timeout = path, t.TempDir(), 10*time.Second
 					s := NewSession(opts, IO{In: strings.NewReader(""), Out: io.Discard, Err: &errs, Env: func(string) string { return "" }})
-					s.auditTo = func(string) {}
+					s.audit.to = func(string) {}
 					s.interactive = interactive
 					asked := ""
 					s.confirm = func(_ context.Context, question string) bool { asked = question; return false }

@@ -114,7 +114,7 @@ func flagSet(o *Options, inv *invocation) *pflag.FlagSet {
 	})
 	fs.BoolVarP(&o.DryRun, "dry-run", "n", o.DryRun, "list the envelopes that would be acted on, and do nothing")
 	fs.IntVar(&o.Expect, "expect", o.Expect, "act only if just `N` envelopes are selected")
-	fs.BoolVarP(&o.Yes, "yes", "y", o.Yes, "do not ask before removing at the prompt")
+	fs.BoolVarP(&o.Yes, "yes", "y", o.Yes, "do not ask at the prompt before acting on many envelopes")
 	fs.StringVar(&o.Save, "save", o.Save, "copy what is removed to `DIR` first, and keep what cannot be copied")
 	fs.VarP((*intervalFlag)(&o.Interval), "interval", "i", "monitor: a line every `TIME`, such as 5 or 1m; 1 second if not said")
 	fs.IntVarP(&o.Count, "count", "c", o.Count, "monitor: `N` lines, then end")

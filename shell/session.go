@@ -50,8 +50,7 @@ type Session struct {
 	self string // the file of this program, to start it for some commands
 	who  string // who gives the commands, if that is known already
 
-	// auditTo takes what would be logged, for tests.
-	auditTo func(text string)
+	audit auditor // logs what changes something
 
 	// cleanup is what is left to do if the program is ended by force.
 	cleanup cleanup
@@ -76,8 +75,11 @@ func (s *Session) setColor(mode string) {
 	s.err = s.io.Err
 }
 
-// Close closes the connection to smtpd.
-func (s *Session) Close() { s.link.close() }
+// Close closes the connections to smtpd and to syslogd.
+func (s *Session) Close() {
+	s.link.close()
+	s.audit.close()
+}
 
 // errExit means that the session is to end.
 var errExit = errors.New("exit")
@@ -223,8 +225,9 @@ func (s *Session) run(ctx context.Context, c *Call) error {
 	if c.apart() {
 		do = func(ctx context.Context, c *Call) error { return c.runApart(ctx) }
 	}
+	c.auditBegin()
 	err := do(ctx, c)
-	c.audit(err)
+	c.auditEnd(err)
 	if ferr := s.out.End(); ferr != nil && err == nil {
 		err = fmt.Errorf("standard output: %w", fileError(ferr))
 	}

@@ -1,14 +1,9 @@
 package main
 
 import (
-	"errors"
-	"io/fs"
-	"net"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"smtpctl/protocol/realsmtpd"
 )
@@ -68,50 +63,5 @@ print(len(names))`)
 	cmd.Stdin = strings.NewReader(r.stdout)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("the official parser: %v, %s\n%s", err, out, r.stdout)
-	}
-}
-
-// TestRealSyslog reads what is logged of a change.
-func TestRealSyslog(t *testing.T) {
-	d := realsmtpd.Start(t, realsmtpd.Config{Args: []string{"-P", "mta"}})
-	const path = "/dev/log"
-	if _, err := os.Lstat(path); err == nil {
-		aside := path + ".aside"
-		if err := os.Rename(path, aside); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { os.Rename(aside, path) })
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		t.Fatal(err)
-	}
-	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.Remove(path)
-	defer c.Close()
-	d.Send(realsmtpd.Mail{From: "s@x.example", To: []string{"a@temp.example"}})
-	d.WaitQueued(1)
-	ours(t, d, "", "show", "queue")
-	if r := ours(t, d, "", "remove", "from=s@*"); r.stdout != "1 envelope removed\n" {
-		t.Error(r)
-	}
-	buf := make([]byte, 4096)
-	for { // smtpd logs there too
-		c.SetReadDeadline(time.Now().Add(10 * time.Second))
-		n, err := c.Read(buf)
-		if err != nil {
-			t.Fatalf("nothing was logged: %v", err)
-		}
-		line := string(buf[:n])
-		if !strings.Contains(line, "smtpctl") {
-			continue
-		}
-		// <21> is LOG_MAIL and LOG_NOTICE.
-		if !strings.HasPrefix(line, "<21>") || !strings.Contains(line, ": remove from=s@*: done=1") || !strings.Contains(line, "user ") {
-			t.Errorf("logged %q", line)
-		}
-
-		return
 	}
 }

@@ -1,0 +1,197 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"smtpctl/protocol"
+)
+
+// An afterJSON says where the envelopes are that were scheduled, a moment later.
+type afterJSON struct {
+	Left     int `json:"left"`     // no longer in the queue: delivered or bounced
+	Inflight int `json:"inflight"` // being delivered now
+	Held     int `json:"held"`     // on hold: their relay has as much to do as it may have
+	Back     int `json:"back"`     // back at their old time
+	Retried  int `json:"retried"`  // tried in vain, with a new time
+	Waiting  int `json:"waiting"`  // due, and not taken up yet
+}
+
+// Times of the look at what schedule has done.
+const (
+	afterMost  = 300 * time.Millisecond // how long smtpd may take to take mail up
+	afterEvery = 30 * time.Millisecond
+)
+
+// lookAfter finds out what smtpd has made of the envelopes that it was told to
+// deliver. Its OK means only that it tries: what a relay at its limits does not
+// take is put on hold, and goes back to its old time when the relay lets it go
+// (scheduler_ramqueue.c).
+func (c *Call) lookAfter(ctx context.Context, conn *protocol.Conn, t *tally) {
+	switch {
+	case t.done == 0 || len(t.looked) == 0:
+		return
+	case len(t.looked) > maxLooked:
+		t.note("more than %d were scheduled: what smtpd makes of so many is not looked at: show queue by state", maxLooked)
+		return
+	}
+	failed := slices.Clone(t.failed)
+	slices.Sort(failed)
+	looked := slices.DeleteFunc(t.looked, func(l look) bool {
+		_, no := slices.BinarySearch(failed, l.id)
+		return no
+	})
+	status, err := conn.Status(ctx)
+	deadline := time.Now().Add(afterMost)
+	for err == nil {
+		if t.after, err = lookOnce(ctx, conn, looked); err != nil {
+			break
+		}
+		if t.after.Waiting == 0 || status.Paused(protocol.MTA) || status.Paused(protocol.MDA) || time.Now().After(deadline) {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		case <-time.After(afterEvery):
+		}
+	}
+	if err != nil {
+		t.note("what smtpd has made of them could not be looked at: %v", err)
+		return
+	}
+	t.note("of them, now: %s", t.after)
+	if t.after.Held > 0 {
+		t.note("on hold is what its relay has no room for: it goes back to its old time when the relay goes on, and has to be scheduled again then")
+	}
+	if t.after.Back > 0 {
+		t.note("back at its old time is what its relay had no room for: schedule it again when the relay has less to do")
+	}
+	if t.after.Waiting > 0 {
+		for _, s := range []protocol.Subsystem{protocol.MTA, protocol.MDA} {
+			if status.Paused(s) {
+				t.note("%s is paused: what is due waits for resume %s", strings.ToLower(s.String()), strings.ToLower(s.String()))
+			}
+		}
+	}
+}
+
+// lookOnce says where scheduled envelopes, in the order of their ids, are now.
+func lookOnce(ctx context.Context, conn *protocol.Conn, looked []look) (*afterJSON, error) {
+	ids := make([]protocol.EvpID, len(looked))
+	for i, l := range looked {
+		ids[i] = l.id
+	}
+	now := time.Now().Unix()
+	a := &afterJSON{Left: len(looked)}
+	for e, err := range conn.EnvelopesOf(ctx, messagesOf(ids)) {
+		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
+			return nil, err
+		}
+		i, ok := slices.BinarySearch(ids, e.ID)
+		if !ok {
+			continue
+		}
+		a.Left--
+		switch was := looked[i]; {
+		case e.Flags&protocol.FlagInflight != 0:
+			a.Inflight++
+		case e.Flags&protocol.FlagHold != 0:
+			a.Held++
+		case e.Due(now):
+			a.Waiting++
+		case e.Retry > was.tries:
+			a.Retried++
+		default:
+			a.Back++
+		}
+	}
+	return a, nil
+}
+
+// String lists the numbers that are not zero.
+func (a *afterJSON) String() string {
+	var parts []string
+	for _, n := range []struct {
+		count int
+		what  string
+	}{
+		{a.Left, "out of the queue, delivered or bounced"}, {a.Inflight, "in flight"}, {a.Held, "on hold"},
+		{a.Back, "back at the old time"}, {a.Retried, "tried in vain"}, {a.Waiting, "due"},
+	} {
+		if n.count > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n.count, n.what))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// note adds what is to be said of the result.
+func (t *tally) note(format string, args ...any) {
+	t.notes = append(t.notes, fmt.Sprintf(format, args...))
+}
+
+// lookIntoFailures finds out what became of the envelopes that smtpd refused to act
+// on: its FAIL says no more. What is no longer listed has left the queue, and what
+// is in the state that was asked for was so already.
+func (c *Call) lookIntoFailures(ctx context.Context, conn *protocol.Conn, a protocol.Action, t *tally) error {
+	if t.failures == 0 {
+		return nil
+	}
+	t.gone += t.failures
+	t.failures = 0
+	failed := slices.Clone(t.failed)
+	slices.Sort(failed)
+	now := time.Now().Unix()
+	for e, err := range conn.EnvelopesOf(ctx, messagesOf(failed)) {
+		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
+			return err
+		}
+		if _, ok := slices.BinarySearch(failed, e.ID); !ok {
+			continue
+		}
+		t.gone--
+		switch fateOf(a, e, now) {
+		case fateSuspended:
+			t.suspended++
+		case fateRunning:
+			t.running++
+		case fateBusy:
+			t.busy++
+		default:
+			t.refused++
+		}
+	}
+	return nil
+}
+
+// lookForFlights counts what went in flight between the look at an envelope and
+// its pausing: the attempt under way goes on. byMessage says that the queue was
+// paused message by message and nothing of it was in flight before.
+func (c *Call) lookForFlights(ctx context.Context, conn *protocol.Conn, t *tally, byMessage bool) error {
+	n, err := conn.Inflight(ctx)
+	if err != nil || n == 0 {
+		return err
+	}
+	list := conn.Envelopes(ctx)
+	if !byMessage {
+		list = conn.EnvelopesOf(ctx, messagesOf(t.acted))
+	}
+	const both = protocol.FlagSuspend | protocol.FlagInflight
+	for e, err := range list {
+		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
+			return err
+		}
+		if e.Flags&both != both || t.flying[e.ID] {
+			continue
+		}
+		if _, ok := slices.BinarySearch(t.acted, e.ID); ok || byMessage {
+			t.inflight++
+		}
+	}
+	return nil
+}

@@ -1,0 +1,52 @@
+package shell
+
+import (
+	"fmt"
+	"os"
+	"os/user"
+	"strings"
+
+	"smtpctl/shell/render"
+)
+
+// loginUIDFile is where Linux keeps as whom the user of this process logged in: it
+// stays the same through sudo, and only the kernel's own rules change it.
+const loginUIDFile = "/proc/self/loginuid"
+
+// loginUID returns the uid that the user logged in with, or nothing where the kernel
+// does not know.
+func loginUID() string {
+	b, err := os.ReadFile(loginUIDFile)
+	id := strings.TrimSpace(string(b))
+	if err != nil || id == "4294967295" {
+		return ""
+	}
+	return id
+}
+
+// who names the person behind this process, for the log: by the uid of the login,
+// or else that of the process. What the environment says, which anybody can set,
+// only stands beside it.
+func who(env func(string) string, login string) string {
+	if login == "" {
+		login = fmt.Sprint(os.Getuid())
+	}
+	name := userName(login)
+	for _, variable := range []string{"SUDO_USER", "DOAS_USER", "LOGNAME"} {
+		if u := env(variable); u != "" && u != name {
+			return fmt.Sprintf("user %s (%s says %s, unverified)", name, variable, cut(render.Safe(u), maxEnvName))
+		}
+	}
+	return "user " + name
+}
+
+// maxEnvName is how many bytes of a name out of the environment are logged.
+const maxEnvName = 64
+
+// userName returns the name of a uid, or the uid.
+func userName(uid string) string {
+	if u, err := user.LookupId(uid); err == nil {
+		return render.Safe(u.Username)
+	}
+	return "uid " + render.Safe(cut(uid, maxEnvName))
+}
