@@ -138,6 +138,9 @@ type gathered struct {
 	senders, domains tops
 }
 
+// maxGathered is how many envelopes are looked at before something is done to them.
+const maxGathered = 20_000_000
+
 // gather lists what an action would touch. With --dry-run it prints it.
 func (c *Call) gather(ctx context.Context, conn *protocol.Conn, a protocol.Action, tg *target, now int64) (*gathered, error) {
 	g := &gathered{senders: tops{}, domains: tops{}}
@@ -159,6 +162,9 @@ func (c *Call) gather(ctx context.Context, conn *protocol.Conn, a protocol.Actio
 			continue
 		}
 		g.look.looked = nil
+		if len(g.ids) >= maxGathered {
+			return nil, fmt.Errorf("%s: more than %d envelopes are selected, which is more than can be looked at before; nothing done", pathOf(c), maxGathered)
+		}
 		g.ids = append(g.ids, e.ID)
 		g.senders.add(render.AddressText(e.Sender))
 		g.domains.add(strings.ToLower(e.Dest.Domain))
@@ -196,14 +202,18 @@ func (c *Call) approve(ctx context.Context, a protocol.Action, g *gathered) erro
 // tops counts texts.
 type tops map[string]int
 
-// maxTops bounds how many texts are told apart; others count as one.
-const maxTops = 100_000
+// maxTops bounds how many texts are told apart; others, and longer ones than
+// maxTopText bytes, count as one.
+const (
+	maxTops    = 100_000
+	maxTopText = 1024
+)
 
 // others is what the texts beyond maxTops are counted as.
 const others = "(others)"
 
 func (t tops) add(text string) {
-	if _, known := t[text]; !known && len(t) >= maxTops {
+	if _, known := t[text]; !known && (len(t) >= maxTops || len(text) > maxTopText) {
 		text = others
 	}
 	t[text]++

@@ -2,6 +2,8 @@ package shell
 
 import (
 	"bufio"
+	"errors"
+	"fmt"
 	"iter"
 	"runtime"
 	"strings"
@@ -9,11 +11,12 @@ import (
 	"smtpctl/protocol/safefile"
 )
 
-// maxInclude is how deep the files of smtpd.conf may include each other, and
-// maxConfFiles how many they may be.
+// Limits of smtpd.conf with all that it includes.
 const (
-	maxInclude   = 8
-	maxConfFiles = 100
+	maxInclude   = 8        // how deep files may include each other
+	maxConfFiles = 100      // how many they may be
+	maxConf      = 16 << 20 // bytes in all of them
+	maxConfLine  = 64 << 10 // bytes in one line
 )
 
 // confPath is where smtpd's configuration is.
@@ -40,24 +43,45 @@ func included(line string) string {
 // A confReader reads a configuration and what it includes.
 type confReader struct {
 	files []string // that were read so far
+	size  int      // of them, in bytes
+	err   error    // why not all was read: it is larger than the limits
 }
 
 // lines yields the lines of a file of smtpd's configuration, and in their place
-// those of the files that it includes. Files that cannot be read have none.
+// those of the files that it includes. Files that cannot be read have none; where
+// something is left out since it is beyond the limits r.err says so.
 func (r *confReader) lines(path string) iter.Seq[string] {
 	return func(yield func(string) bool) { r.walk(path, 0, yield) }
 }
 
 func (r *confReader) walk(path string, depth int, yield func(string) bool) bool {
 	f, err := safefile.OpenLinked(path)
-	if err != nil || depth > maxInclude || len(r.files) >= maxConfFiles {
+	if err != nil {
 		return true
 	}
 	defer f.Close()
+	switch {
+	case depth > maxInclude:
+		r.err = fmt.Errorf("%s: files include each other more than %d deep", path, maxInclude)
+		return true
+	case len(r.files) >= maxConfFiles:
+		r.err = fmt.Errorf("%s: more than %d files are included", path, maxConfFiles)
+		return true
+	}
 	r.files = append(r.files, path)
 	sc := bufio.NewScanner(f)
+	sc.Buffer(nil, maxConfLine)
+	defer func() {
+		if errors.Is(sc.Err(), bufio.ErrTooLong) {
+			r.err = fmt.Errorf("%s: a line is longer than %d bytes", path, maxConfLine)
+		}
+	}()
 	for sc.Scan() {
 		line := sc.Text()
+		if r.size += len(line) + 1; r.size > maxConf {
+			r.err = fmt.Errorf("%s: with what it includes it is larger than %d bytes", path, maxConf)
+			return false
+		}
 		if path := included(line); path != "" {
 			if !r.walk(path, depth+1, yield) {
 				return false
@@ -69,7 +93,7 @@ func (r *confReader) walk(path string, depth int, yield func(string) bool) bool 
 	return true
 }
 
-// confLines yields the lines of smtpd's configuration.
+// confLines yields the lines of smtpd's configuration, as far as the limits let.
 func confLines(path string) iter.Seq[string] { return new(confReader).lines(path) }
 
 // confFiles returns the files of smtpd's configuration that can be read.

@@ -22,7 +22,7 @@ func TestConf(t *testing.T) {
 	key := strings.Repeat("k", 32)
 	main := file("smtpd.conf", "first\n  include \"DIR/keys\"\ninclude\t\"DIR/none\"\ninclude DIR/keys\nqueue encryption $key\nlast\n")
 	keys := file("keys", "key = \""+key+"\"\ninclude \"DIR/smtpd.conf\"\n")
-	if got := confKey(main); got != key {
+	if got, _ := confKey(main); got != key {
 		t.Errorf("key %q", got)
 	}
 	files := confFiles(main)
@@ -33,10 +33,41 @@ func TestConf(t *testing.T) {
 	if lines[0] != "first" || lines[1] != "key = \""+key+"\"" || lines[len(lines)-1] != "last" {
 		t.Errorf("lines %q", lines)
 	}
-	if got := confKey(file("plain", "queue encryption stdin\n")); got != "" {
+	if got, _ := confKey(file("plain", "queue encryption stdin\n")); got != "" {
 		t.Errorf("of stdin: %q", got)
 	}
-	if got := confKey(filepath.Join(dir, "nothing")); got != "" || len(confFiles(dir+"/nothing")) != 0 {
+	if got, _ := confKey(filepath.Join(dir, "nothing")); got != "" || len(confFiles(dir+"/nothing")) != 0 {
 		t.Errorf("of nothing: %q", got)
+	}
+}
+
+// TestConfBounded reads configurations that have no end: what is left out is said.
+func TestConfBounded(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "smtpd.conf")
+	self := "include \"" + path + "\"\n"
+	for name, text := range map[string]string{
+		"lines":            strings.Repeat("table x { y }\n", maxConf/14+1),
+		"a line":           strings.Repeat("x", maxConfLine+1) + "\nqueue encryption k\n",
+		"itself":           self,
+		"itself, twice":    self + self,
+		"sparse":           strings.Repeat("\x00", maxConfLine+1),
+		"itself and lines": strings.Repeat("table x { y }\n", 1000) + self + self,
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var r confReader
+		n := 0
+		for line := range r.lines(path) {
+			n += len(line)
+		}
+		if r.err == nil || n > maxConf {
+			t.Errorf("%s: %d bytes, %v", name, n, r.err)
+		}
+		if key, err := confKey(path); err == nil {
+			t.Errorf("%s: key %q and no error", name, key)
+		}
 	}
 }

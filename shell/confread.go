@@ -65,6 +65,7 @@ func readConf(path string) *confFacts {
 		}
 	}
 	f.read = len(f.actions) > 0
+	f.unsure = f.unsure || r.err != nil
 	for _, file := range r.files {
 		if info, err := os.Stat(file); err == nil {
 			f.modified = max(f.modified, info.ModTime().Unix())

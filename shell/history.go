@@ -3,6 +3,7 @@ package shell
 import (
 	"bufio"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"os/user"
@@ -12,12 +13,20 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"smtpctl/protocol/safefile"
 )
 
-// maxHistory is how many lines are kept.
-const maxHistory = 2000
+// Limits of the history.
+const (
+	maxHistory     = 2000     // lines that are kept
+	maxHistoryLine = 16 << 10 // bytes of a line that is kept
+
+	historyLockWait = 200 * time.Millisecond // for another prompt that writes it
+)
 
 // A history holds the lines typed at the prompt, the oldest first, each once.
 type history struct {
@@ -94,15 +103,20 @@ func openHistory(path string) (*history, error) {
 		return h, err
 	}
 	defer f.Close()
+	h.read(f)
+	return h, nil
+}
+
+// read takes in the lines of a file, up to one that is too long for a line.
+func (h *history) read(f *os.File) {
 	sc := bufio.NewScanner(f)
-	sc.Buffer(nil, maxLine)
+	sc.Buffer(nil, maxHistoryLine)
 	n := 0
 	for sc.Scan() {
 		h.insert(sc.Text())
 		n++
 	}
 	h.stale = n - len(h.lines)
-	return h, nil
 }
 
 // insert adds a line, taking out an older copy of it.
@@ -120,7 +134,7 @@ func (h *history) insert(line string) {
 func (h *history) add(line string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if strings.TrimSpace(line) == "" || line[0] == ' ' || strings.ContainsAny(line, "\n\r\x00") {
+	if strings.TrimSpace(line) == "" || len(line) >= maxHistoryLine || line[0] == ' ' || strings.ContainsAny(line, "\n\r\x00") {
 		return nil
 	}
 	line = strings.TrimRight(line, " \t")
@@ -146,7 +160,7 @@ func (h *history) save(line string) error {
 	if err := os.MkdirAll(filepath.Dir(h.path), 0o700); err != nil {
 		return err
 	}
-	f, err := safefile.Append(h.path, 0o600)
+	f, locked, err := h.open()
 	if err != nil {
 		return err
 	}
@@ -157,21 +171,58 @@ func (h *history) save(line string) error {
 	if _, err := f.WriteString(line + "\n"); err != nil {
 		return err
 	}
-	if h.stale < maxHistory {
+	if h.stale < maxHistory || !locked {
 		return nil
 	}
-	h.stale = 0
-	return h.compact()
+	return h.compact(f)
 }
 
-// compact writes the file anew with the lines in memory.
-func (h *history) compact() error {
+// open opens the file to append to it, and locks it against other prompts: what
+// one appends while another writes the file anew would be lost. locked is false
+// where another has the lock for long, or there are none in that file system.
+func (h *history) open() (f *os.File, locked bool, err error) {
+	for end := time.Now().Add(historyLockWait); ; time.Sleep(time.Millisecond) {
+		if f, err = safefile.Append(h.path, 0o600); err != nil {
+			return nil, false, err
+		}
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		switch {
+		case err == nil && h.current(f):
+			return f, true, nil
+		case time.Now().After(end):
+			return f, false, nil
+		case err != nil && !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
+			return f, false, nil
+		}
+		f.Close() // another prompt has it, or has put a new one in its place
+	}
+}
+
+// current reports whether an open file is still the one of the history.
+func (h *history) current(f *os.File) bool {
+	mine, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	now, err := os.Lstat(h.path)
+	return err == nil && os.SameFile(mine, now)
+}
+
+// compact writes the file anew without what is not kept. Its lines are those of all
+// prompts, so they come from the file, which is locked, and not from memory.
+func (h *history) compact(old *os.File) error {
+	all := &history{}
+	if _, err := old.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	all.read(old)
+	h.stale = 0
 	f, err := os.CreateTemp(filepath.Dir(h.path), "history.")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name())
-	_, err = f.WriteString(strings.Join(h.lines, "\n") + "\n")
+	_, err = f.WriteString(strings.Join(all.lines, "\n") + "\n")
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -82,5 +83,36 @@ func TestHistoryPath(t *testing.T) {
 		if got != tt.want {
 			t.Errorf("%+v: %q", tt, got)
 		}
+	}
+}
+
+// TestHistoryOfTwo has several prompts add lines while the file is written anew
+// again and again: none is lost.
+func TestHistoryOfTwo(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "history")
+	var wg sync.WaitGroup
+	for prompt := range 4 {
+		wg.Go(func() {
+			h, err := openHistory(path)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for i := range 100 {
+				h.stale = maxHistory // so that it is written anew
+				if err := h.add(fmt.Sprintf("line %d of %d", i, prompt)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	h, err := openHistory(path)
+	if err != nil || len(h.lines) != 400 {
+		t.Errorf("%d lines of 400, %v", len(h.lines), err)
+	}
+	if err := h.add(strings.Repeat("x", maxHistoryLine)); err != nil || len(h.all()) != 400 {
+		t.Errorf("a line that is too long: %d lines, %v", len(h.all()), err)
 	}
 }

@@ -38,7 +38,11 @@ func (c *Call) queueKey(ctx context.Context) ([]byte, error) {
 		}
 		return checkKey("--key-file "+c.opts.KeyFile, bytes.TrimRight(key, "\r\n"))
 	}
-	if key := confKey(confPath()); key != "" {
+	key, err := confKey(confPath())
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%w: smtpd.conf is too large to look for it: %w; name a file that holds it with --key-file", spool.ErrNoKey, err)
+	case key != "":
 		return checkKey("the key in "+confPath(), []byte(key))
 	}
 	if c.s.queueKey != nil {
@@ -55,11 +59,11 @@ func (c *Call) queueKey(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := checkKey("the key", []byte(text))
+	typed, err := checkKey("the key", []byte(text))
 	if err == nil {
-		c.s.queueKey = key
+		c.s.queueKey = typed
 	}
-	return key, err
+	return typed, err
 }
 
 // checkKey refuses what cannot be a key.
@@ -85,11 +89,13 @@ const (
 )
 
 // confKey returns the key that smtpd.conf has for queue encryption, or nothing.
-// That of stdin is typed when smtpd starts, and is nowhere else.
-func confKey(path string) string {
+// That of stdin is typed when smtpd starts, and is nowhere else. The error says
+// that not all of smtpd.conf was read, and no key in what was.
+func confKey(path string) (string, error) {
 	confMacro, confCrypt := regexp.MustCompile(macroPattern), regexp.MustCompile(cryptPattern)
 	macros := map[string]string{}
-	for line := range confLines(path) {
+	var r confReader
+	for line := range r.lines(path) {
 		if m := confMacro.FindStringSubmatch(line); m != nil {
 			macros[m[1]] = m[2]
 		}
@@ -99,10 +105,10 @@ func confKey(path string) string {
 				key = macros[name]
 			}
 			if strings.EqualFold(key, "stdin") || key == "-" {
-				return ""
+				return "", nil
 			}
-			return key
+			return key, nil
 		}
 	}
-	return ""
+	return "", r.err
 }

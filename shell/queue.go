@@ -37,7 +37,9 @@ func runShowQueue(ctx context.Context, c *Call) error {
 			err := w.write(e)
 			return sel.limit == 0 || w.n < sel.limit, err
 		}
-		order.add(e)
+		if err := order.add(e); err != nil {
+			return false, fmt.Errorf("%s: %w", pathOf(c), err)
+		}
 		if sel.limit == 0 && len(order.kept) == bigSort {
 			c.warnf("sort= holds every envelope in memory, about a kilobyte each: limit=N makes it hold N")
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"smtpctl/protocol"
 	"smtpctl/shell/render"
@@ -136,6 +137,7 @@ func sortKeys() []string {
 type sorter struct {
 	compare func(a, b *protocol.Envelope) int
 	limit   int
+	size    int                 // of what is kept, in bytes
 	kept    []protocol.Envelope // a heap with the last one on top, if limited
 }
 
@@ -167,17 +169,38 @@ func (s *sorter) Pop() any {
 	return e
 }
 
+// maxSorted is how many bytes of envelopes are held to be sorted: some 800,000.
+const maxSorted = 512 << 20
+
 // add takes an envelope in.
-func (s *sorter) add(e *protocol.Envelope) {
+func (s *sorter) add(e *protocol.Envelope) error {
+	if s.limit == 0 || len(s.kept) < s.limit {
+		if s.size += envelopeSize(e); s.size > maxSorted {
+			return fmt.Errorf("the envelopes to be sorted, %d so far, take more than %d bytes: give limit=N, or terms that select fewer", len(s.kept), maxSorted)
+		}
+	}
 	switch {
 	case s.limit == 0:
 		s.kept = append(s.kept, *e)
 	case len(s.kept) < s.limit:
 		heap.Push(s, *e)
 	case s.compare(e, &s.kept[0]) < 0:
+		s.size += envelopeSize(e) - envelopeSize(&s.kept[0])
 		s.kept[0] = *e
 		heap.Fix(s, 0)
 	}
+	return nil
+}
+
+// envelopeSize returns about how much memory an envelope takes.
+func envelopeSize(e *protocol.Envelope) int {
+	n := int(unsafe.Sizeof(*e))
+	for _, s := range []string{
+		e.Sender.User, e.Sender.Domain, e.Rcpt.User, e.Rcpt.Domain, e.Dest.User, e.Dest.Domain, e.ErrorLine, e.Helo, e.Hostname, e.Tag, e.Dispatcher,
+	} {
+		n += len(s)
+	}
+	return n
 }
 
 // sorted returns what was kept, in order.

@@ -2,6 +2,7 @@ package shell
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -114,18 +115,26 @@ func checkSelection(c *Call) error {
 	return nil
 }
 
-// maxStdinIDs is how many ids - takes.
-const maxStdinIDs = 10_000_000
+// Limits of - as a selector.
+const (
+	maxStdinIDs  = 5_000_000
+	maxStdinLine = 1 << 20 // bytes
+	maxShown     = 80      // bytes of a bad one that a message shows
+)
 
-// readIDs reads ids from standard input, one a line; of a line of show queue
+// readIDs adds the ids from standard input to a target, one a line; of a line of show queue
 // only the first field is looked at.
-func (c *Call) readIDs() ([]idArg, error) {
-	var ids []idArg
+func (c *Call) readIDs(t *target) error {
 	sc := bufio.NewScanner(c.in())
-	sc.Buffer(nil, 1<<20)
-	for n := 1; sc.Scan(); n++ {
-		word, _, _ := strings.Cut(strings.TrimSpace(sc.Text()), "|")
-		word, _, _ = strings.Cut(word, " ")
+	sc.Buffer(nil, maxStdinLine)
+	p := c.progress(context.Background(), nil, "ids read")
+	defer p.end()
+	n := 1
+	for ; sc.Scan(); n++ {
+		p.step()
+		field, _, _ := bytes.Cut(bytes.TrimSpace(sc.Bytes()), []byte("|"))
+		field, _, _ = bytes.Cut(field, []byte(" "))
+		word := string(field)
 		if word == "" || strings.HasPrefix(word, "#") {
 			continue
 		}
@@ -133,15 +142,21 @@ func (c *Call) readIDs() ([]idArg, error) {
 		id, _ := v.(idArg)
 		switch {
 		case err != nil:
-			return nil, usagef("standard input:%d: %q: %v; nothing done", n, word, err)
+			return usagef("standard input:%d: %q: %v; nothing done", n, word[:min(len(word), maxShown)], err)
 		case !id.whole():
-			return nil, usagef("standard input:%d: %q: want 8 or 16 hex digits; nothing done", n, word)
-		case len(ids) == maxStdinIDs:
-			return nil, usagef("standard input: more than %d ids; nothing done", maxStdinIDs)
+			return usagef("standard input:%d: %q: want 8 or 16 hex digits; nothing done", n, word)
+		case len(t.msgs) >= maxStdinIDs:
+			return usagef("standard input: more than %d ids; nothing done", maxStdinIDs)
 		}
-		ids = append(ids, id)
+		t.add(id)
 	}
-	return ids, sc.Err()
+	switch err := sc.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		return usagef("standard input:%d: the line is longer than %d bytes; nothing done", n, maxStdinLine)
+	case err != nil:
+		return fmt.Errorf("standard input:%d: %w; nothing done", n, fileError(err))
+	}
+	return nil
 }
 
 // A target is a selection that is ready to be looked for: its ids are complete.
@@ -155,23 +170,14 @@ type target struct {
 
 // target completes a selection, reading ids from standard input if need be.
 func (c *Call) target(sel selection) (target, error) {
-	ids := sel.ids
+	t := target{all: len(sel.ids) == 0 && !sel.stdin, terms: sel.terms}
 	if sel.stdin {
-		more, err := c.readIDs()
-		if err != nil {
+		if err := c.readIDs(&t); err != nil {
 			return target{}, err
 		}
-		ids = append(ids, more...)
 	}
-	t := target{all: len(ids) == 0 && !sel.stdin, terms: sel.terms}
-	for _, id := range ids {
-		if id.evp != 0 {
-			t.evps = append(t.evps, id.evp)
-			t.msgs = append(t.msgs, id.evp.Msg())
-		} else {
-			t.whole = append(t.whole, id.msg)
-			t.msgs = append(t.msgs, id.msg)
-		}
+	for _, id := range sel.ids {
+		t.add(id)
 	}
 	for _, list := range []*[]protocol.MsgID{&t.msgs, &t.whole} {
 		slices.Sort(*list)
@@ -180,6 +186,17 @@ func (c *Call) target(sel selection) (target, error) {
 	slices.Sort(t.evps)
 	t.evps = slices.Compact(t.evps)
 	return t, nil
+}
+
+// add takes in an id.
+func (t *target) add(id idArg) {
+	if id.evp != 0 {
+		t.evps = append(t.evps, id.evp)
+		t.msgs = append(t.msgs, id.evp.Msg())
+	} else {
+		t.whole = append(t.whole, id.msg)
+		t.msgs = append(t.msgs, id.msg)
+	}
 }
 
 // list asks smtpd for the envelopes that may be meant.

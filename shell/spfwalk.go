@@ -73,7 +73,7 @@ func runSPFWalk(ctx context.Context, c *Call) error {
 	defer cancel()
 	p := &networkPrinter{c: c}
 	w := spf.Walker{Resolver: client, NoName: resolve.ErrNoName, Only4: c.opts.Only4, Only6: c.opts.Only6}
-	failed := map[string]bool{}
+	bad, last := 0, "" // how many domains had problems, and the last of them
 	var err error
 	for n := range w.Walk(ctx, c.domains(ctx)) {
 		switch {
@@ -81,7 +81,9 @@ func runSPFWalk(ctx context.Context, c *Call) error {
 			err = fmt.Errorf("spf walk: %w", n.Err)
 		case n.Err != nil:
 			c.warnf("smtpctl: spf walk: %s", render.Safe(fmt.Sprintf("%s: %v", n.Domain, n.Err)))
-			failed[n.Domain] = failed[n.Domain] || !n.Note
+			if !n.Note && (bad == 0 || n.Domain != last) {
+				bad, last = bad+1, n.Domain // they come one after another
+			}
 		default:
 			err = p.add(n)
 		}
@@ -98,12 +100,6 @@ func runSPFWalk(ctx context.Context, c *Call) error {
 	}
 	if err != nil {
 		return err
-	}
-	bad := 0
-	for _, f := range failed {
-		if f {
-			bad++
-		}
 	}
 	if bad > 0 {
 		return fmt.Errorf("spf walk: %s had problems, see above", count(bad, "domain"))
@@ -157,15 +153,26 @@ func asciiDomain(text string) (string, error) {
 	return text, nil
 }
 
+// maxNetworks is how many networks are held back to be sorted or merged.
+const maxNetworks = 2_000_000
+
 // A networkPrinter prints networks as they come, or, if they are to be sorted or
 // merged, at the end.
 type networkPrinter struct {
 	c    *Call
+	n    int // held back
 	held []spf.Network
 	set  netipx.IPSetBuilder
 }
 
 func (p *networkPrinter) add(n spf.Network) error {
+	switch {
+	case !p.c.opts.Aggregate && !p.c.opts.Sort:
+		return p.print(n)
+	case p.n >= maxNetworks:
+		return fmt.Errorf("spf walk: more than %d networks to sort: name fewer domains", maxNetworks)
+	}
+	p.n++
 	switch {
 	case p.c.opts.Aggregate:
 		p.set.AddPrefix(n.Prefix)
