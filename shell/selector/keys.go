@@ -14,72 +14,72 @@ import (
 	"smtpctl/protocol"
 )
 
-// matcher is what a term looks at an envelope with.
+// A matcher reports whether a term holds for an envelope; now is in seconds since
+// 1970.
 type matcher = func(e *protocol.Envelope, now int64) bool
 
-// fold makes a glob of a value.
-func fold(value string) (string, error) { return value, nil }
-
-// address makes a glob of an address: @DOMAIN stands for any user there, and <>
-// for the null sender, which smtpd prints as @. An @ alone is refused: in a
-// script it is what is left of @$DOMAIN if that is empty.
-func address(value string) (string, error) {
-	switch {
-	case value == "<>":
-		return "@", nil
-	case value == "@":
-		return "", errors.New(`"@": want a domain after it, or <> for the null sender`)
-	case strings.HasPrefix(value, "@"):
-		return "*" + value, nil
-	}
-	return value, nil
+// A textKey is what a key looks at that takes a pattern or a regular expression.
+type textKey struct {
+	pattern func(value string) (string, error)  // makes a pattern of a value
+	forms   func(e *protocol.Envelope) []string // what patterns see, folded: one must match
+	texts   func(e *protocol.Envelope) []string // what regular expressions see
 }
 
-// text makes a key that looks at one or more texts, of which one must fit.
-func text(glob func(string) (string, error), texts func(*protocol.Envelope) []string) func(string, bool) (matcher, error) {
-	return func(value string, regex bool) (matcher, error) {
-		var fits func(string) bool
-		if regex {
-			re, err := regexp.Compile(value)
-			if err != nil {
-				return nil, fmt.Errorf("bad regular expression: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
-			}
-			fits = re.MatchString
-		} else {
-			pattern, err := glob(strings.ToLower(value))
-			if err != nil {
-				return nil, err
-			}
-			fits = func(s string) bool { return Glob(pattern, strings.ToLower(s)) }
-		}
-		return func(e *protocol.Envelope, _ int64) bool { return slices.ContainsFunc(texts(e), fits) }, nil
+// plainKey is a textKey for one text that has no forms of its own.
+func plainKey(text func(e *protocol.Envelope) string) textKey {
+	return textKey{
+		pattern: func(value string) (string, error) { return value, nil },
+		forms:   func(e *protocol.Envelope) []string { return []string{Fold(text(e))} },
+		texts:   func(e *protocol.Envelope) []string { return []string{text(e)} },
 	}
 }
 
-// Glob reports whether a pattern fits the whole of a text: * stands for any
-// bytes, ? for any one.
-func Glob(pattern, s string) bool {
-	star, from := -1, 0 // where the last * was, and what it took
-	i, j := 0, 0
-	for j < len(s) {
-		switch {
-		case i < len(pattern) && pattern[i] == '*':
-			star, from = i, j
-			i++
-		case i < len(pattern) && (pattern[i] == '?' || pattern[i] == s[j]):
-			i++
-			j++
-		case star >= 0:
-			from++
-			i, j = star+1, from
-		default:
-			return false
+// addressKey is a textKey for addresses.
+func addressKey(addresses func(e *protocol.Envelope) []protocol.Address) textKey {
+	return textKey{
+		pattern: addressGlob,
+		forms: func(e *protocol.Envelope) []string {
+			var forms []string
+			for _, a := range addresses(e) {
+				forms = append(forms, addressForms(a)...)
+			}
+			return forms
+		},
+		texts: func(e *protocol.Envelope) []string {
+			var texts []string
+			for _, a := range addresses(e) {
+				texts = append(texts, addressText(a))
+			}
+			return texts
+		},
+	}
+}
+
+// domainKey is the textKey for the domain that an envelope goes to.
+var domainKey = textKey{
+	pattern: domainGlob,
+	forms:   func(e *protocol.Envelope) []string { return domainForms(e.Dest.Domain) },
+	texts:   func(e *protocol.Envelope) []string { return []string{e.Dest.Domain} },
+}
+
+// make makes a matcher of a value.
+func (k textKey) make(value string, regex bool) (matcher, error) {
+	if regex {
+		re, err := regexp.Compile(value)
+		if err != nil {
+			return nil, fmt.Errorf("bad regular expression: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 		}
+		return func(e *protocol.Envelope, _ int64) bool { return slices.ContainsFunc(k.texts(e), re.MatchString) }, nil
 	}
-	for i < len(pattern) && pattern[i] == '*' {
-		i++
+	pattern, err := k.pattern(value)
+	if err != nil {
+		return nil, err
 	}
-	return i == len(pattern)
+	g, err := parseGlob(pattern)
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", value, err)
+	}
+	return func(e *protocol.Envelope, _ int64) bool { return slices.ContainsFunc(k.forms(e), g.match) }, nil
 }
 
 // oneOf reads values split by commas, of which each is one of names.
@@ -178,13 +178,16 @@ func source(value string, _ bool) (matcher, error) {
 			return e.Source.Addr.IsValid() && e.Source.Addr.Unmap() == a.Unmap()
 		}, nil
 	}
-	pattern := strings.ToLower(value)
+	g, err := parseGlob(value)
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", value, err)
+	}
 	return func(e *protocol.Envelope, _ int64) bool {
 		text := "local"
 		if !e.Source.Local {
 			text = e.Source.Addr.String()
 		}
-		return Glob(pattern, text)
+		return g.match(text)
 	}, nil
 }
 

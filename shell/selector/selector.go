@@ -62,13 +62,13 @@ type Key struct {
 // Keys are all keys, in the order in which they are explained.
 var Keys = []Key{
 	{Name: "from", Want: "GLOB", Doc: "sender; @DOMAIN for any user there, <> for the null sender", Regex: true,
-		make: text(address, func(e *protocol.Envelope) []string { return []string{e.Sender.String()} })},
+		make: addressKey(func(e *protocol.Envelope) []protocol.Address { return []protocol.Address{e.Sender} }).make},
 	{Name: "to", Want: "GLOB", Doc: "recipient, as it came or where it goes; @DOMAIN for any user there", Regex: true,
-		make: text(address, func(e *protocol.Envelope) []string { return []string{e.Rcpt.String(), e.Dest.String()} })},
+		make: addressKey(func(e *protocol.Envelope) []protocol.Address { return []protocol.Address{e.Rcpt, e.Dest} }).make},
 	{Name: "domain", Want: "GLOB", Doc: "domain that it goes to", Regex: true,
-		make: text(fold, func(e *protocol.Envelope) []string { return []string{e.Dest.Domain} })},
+		make: domainKey.make},
 	{Name: "error", Want: "GLOB", Doc: "last error", Regex: true,
-		make: text(fold, func(e *protocol.Envelope) []string { return []string{e.ErrorLine} })},
+		make: plainKey(func(e *protocol.Envelope) string { return e.ErrorLine }).make},
 	{Name: "state", Want: "STATE", Doc: "pending, inflight, held or suspended; or several, split by commas",
 		Values: []string{"pending", "inflight", "held", "suspended"}, make: states},
 	{Name: "type", Want: "TYPE", Doc: "mta, mda or bounce; or several, split by commas",
@@ -79,13 +79,13 @@ var Keys = []Key{
 	{Name: "next", Want: "TIME", Doc: "next attempt within that time; 1h- in an hour or later, 10m-1h", make: next},
 	{Name: "src", Want: "ADDR", Doc: "address that it came from, a network such as 192.0.2.0/24, a GLOB, or local", make: source},
 	{Name: "host", Want: "GLOB", Doc: "name of the host that it came from", Regex: true,
-		make: text(fold, func(e *protocol.Envelope) []string { return []string{e.Hostname} })},
+		make: plainKey(func(e *protocol.Envelope) string { return e.Hostname }).make},
 	{Name: "helo", Want: "GLOB", Doc: "name that this host gave", Regex: true,
-		make: text(fold, func(e *protocol.Envelope) []string { return []string{e.Helo} })},
+		make: plainKey(func(e *protocol.Envelope) string { return e.Helo }).make},
 	{Name: "user", Want: "GLOB", Doc: "local user, or who had authenticated", Regex: true,
-		make: text(fold, func(e *protocol.Envelope) []string { return []string{e.Username} })},
+		make: plainKey(func(e *protocol.Envelope) string { return e.Username }).make},
 	{Name: "tag", Want: "GLOB", Doc: "tag of the listener that took it", Regex: true,
-		make: text(fold, func(e *protocol.Envelope) []string { return []string{e.Tag} })},
+		make: plainKey(func(e *protocol.Envelope) string { return e.Tag }).make},
 }
 
 // Split cuts a word into key, operator and value. It is not ok if the word is no
