@@ -3,6 +3,7 @@
 package completer
 
 import (
+	"slices"
 	"sort"
 	"strings"
 
@@ -15,13 +16,20 @@ import (
 type Suggestion struct {
 	Text        string
 	Description string
+	// Typed is how the word is typed, quoted where that is needed. Complete sets
+	// it; where that is not so, it is empty.
+	Typed string
+	// Open says that more of the same word follows: in a folder, or after the key
+	// of a term.
+	Open bool
 }
 
 // A Source knows the values that arguments can have. It must answer at once,
 // from what it knows so far.
 type Source interface {
 	// Values returns what an argument of this kind can be, given the beginning
-	// of it and the words before it.
+	// of it and the words before it. The words are not quoted: a suggestion is
+	// what the command is to get.
 	Values(kind *grammar.Kind, path []string, prefix string) []Suggestion
 }
 
@@ -50,12 +58,25 @@ const limit = 50
 // fuzzyLimit is the most words that are searched for scattered letters.
 const fuzzyLimit = 10_000
 
-// Complete returns what could stand at byte pos of line, the best first.
-func (c *Completer) Complete(line string, pos int) []Suggestion {
-	words, last, ok := split(line[:min(max(pos, 0), len(line))])
+// Complete returns what could stand at byte pos of line, the best first, and the
+// word that it would replace.
+func (c *Completer) Complete(line string, pos int) (list []Suggestion, word grammar.Word) {
+	words, last, ok := grammar.Cursor(line[:min(max(pos, 0), len(line))])
 	if !ok {
-		return nil
+		return nil, last
 	}
+	for _, s := range c.suggest(words, last.Text) {
+		s.Typed = last.Finish(s.Text, s.Open)
+		list = append(list, s)
+	}
+	if len(list) == 1 && list[0].Typed == last.Raw {
+		return nil, last // nothing is left to type
+	}
+	return list, last
+}
+
+// suggest returns what could stand after some words, and begins as last does.
+func (c *Completer) suggest(words []string, last string) []Suggestion {
 	words, value, ended := c.dropOptions(words)
 	if value != nil {
 		return c.optionValues(value, last)
@@ -74,12 +95,24 @@ func (c *Completer) Complete(line string, pos int) []Suggestion {
 	var literals, values []Suggestion
 	for _, n := range can.Next {
 		if n.Kind == nil {
-			literals = append(literals, Suggestion{n.Word, n.Summary})
+			literals = append(literals, Suggestion{Text: n.Word, Description: n.Summary})
 		} else if c.Source != nil {
 			values = append(values, c.Source.Values(n.Kind, can.Path, last)...)
 		}
 	}
-	out := Rank(literals, last)
+	literals = Rank(literals, last)
+	// What stands for everything never comes first, where a key too many would
+	// choose it.
+	everything := func(s Suggestion) bool { return s.Text == wordAll }
+	if all := slices.IndexFunc(literals, everything); all >= 0 {
+		if len(literals)+len(values) > 1 {
+			values = append(slices.Clone(values[:min(len(values), limit-1)]), literals[all])
+		}
+		if len(literals)+len(values) > 1 || last == "" {
+			literals = slices.DeleteFunc(slices.Clone(literals), everything)
+		}
+	}
+	out := literals
 	seen := map[string]bool{}
 	for _, s := range out {
 		seen[s.Text] = true
@@ -90,11 +123,11 @@ func (c *Completer) Complete(line string, pos int) []Suggestion {
 			out = append(out, s)
 		}
 	}
-	if len(out) == 1 && out[0].Text == last && len(literals) > 0 {
-		return nil // nothing left to type
-	}
 	return out[:min(len(out), limit)]
 }
+
+// wordAll is the word that stands for all envelopes or routes.
+const wordAll = "all"
 
 // inner takes off the words before a command that stands inside another: help
 // and watch take the words of one, and watch a number before it.
@@ -171,21 +204,26 @@ func (c *Completer) options(prefix string) []Suggestion {
 	var out []Suggestion
 	for _, o := range c.Options {
 		if strings.HasPrefix(o.Name, prefix) && o.Name != prefix {
-			out = append(out, Suggestion{o.Name, o.Doc})
+			out = append(out, Suggestion{Text: o.Name, Description: o.Doc})
 		}
 	}
 	return out
 }
 
 // Rank returns the suggestions that fit what has been typed: those that begin
-// with it, in their order, else those that hold its letters in that order, the
-// closest first.
+// with it, in their order, else those that begin with it but for the case of
+// letters, else those that hold its letters in that order, the closest first.
 func Rank(all []Suggestion, typed string) []Suggestion {
-	var out []Suggestion
+	var out, folded []Suggestion
 	for _, s := range all {
 		if strings.HasPrefix(s.Text, typed) {
 			out = append(out, s)
+		} else if len(s.Text) >= len(typed) && strings.EqualFold(s.Text[:len(typed)], typed) {
+			folded = append(folded, s)
 		}
+	}
+	if len(out) == 0 {
+		out = folded
 	}
 	if len(out) > 0 || typed == "" || len(all) > fuzzyLimit {
 		sort.SliceStable(out, func(i, j int) bool { return out[i].Text == typed && out[j].Text != typed })
@@ -202,42 +240,3 @@ type suggestions []Suggestion
 
 func (s suggestions) String(i int) string { return s[i].Text }
 func (s suggestions) Len() int            { return len(s) }
-
-// split cuts the part of a line before the cursor into the whole words of the
-// last command in it and the word being typed. It is not ok inside quotes and
-// comments, where there is nothing to complete, nor in a word that has quotes.
-func split(text string) (words []string, last string, ok bool) {
-	var word strings.Builder
-	inWord, escaped, quoted := false, false, false
-	var quote rune
-	for _, r := range text {
-		switch {
-		case escaped:
-			word.WriteRune(r)
-			escaped = false
-		case r == '\\' && quote != '\'':
-			escaped, inWord = true, true
-		case quote != 0 && r == quote:
-			quote = 0
-		case quote != 0:
-			word.WriteRune(r)
-		case r == '\'' || r == '"':
-			quote, inWord, quoted = r, true, true
-		case r == ';':
-			words, inWord, quoted = nil, false, false
-			word.Reset()
-		case r == ' ' || r == '\t':
-			if inWord {
-				words = append(words, word.String())
-				word.Reset()
-			}
-			inWord, quoted = false, false
-		case r == '#' && !inWord:
-			return nil, "", false
-		default:
-			inWord = true
-			word.WriteRune(r)
-		}
-	}
-	return words, word.String(), quote == 0 && !quoted
-}

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mattn/go-shellwords"
-
 	"smtpctl/completer"
 	"smtpctl/completer/grammar"
 	"smtpctl/shell/render"
@@ -71,7 +69,7 @@ func runComplete(_ context.Context, c *Call) error {
 		return nil
 	}
 	// Options before the cursor, such as --socket, count.
-	words, _ := shellwords.Parse(line)
+	words, _, _ := grammar.Cursor(line)
 	var inv invocation
 	if opts, _, err := parseOptions(words, c.s.opts, &inv, c.s.literal); err == nil {
 		c.s.opts = opts
@@ -79,17 +77,46 @@ func runComplete(_ context.Context, c *Call) error {
 	l := newLive(c.s, func() {})
 	l.wait = completeWait
 	comp := &completer.Completer{Tree: c.s.tree, Source: l, Options: c.s.flagOptions(&inv)}
-	for _, s := range comp.Complete(line, len(line)) {
-		text := s.Text
-		if shell == "fish" { // it does the quoting
-			if plain, err := shellwords.Parse(text); err == nil && len(plain) == 1 {
-				text = plain[0]
-			}
-		}
-		if text != render.Safe(text) {
+	list, word := comp.Complete(line, len(line))
+	part := word.Raw
+	if len(c.args) > 2 {
+		part = c.text(2)
+	}
+	for _, s := range list {
+		text := shellText(s, word, part, shell)
+		if text == "" || text != render.Safe(text) {
 			continue
 		}
-		fmt.Fprintf(c.out(), "%s\t%s\n", text, render.Safe(s.Description))
+		if _, err := fmt.Fprintf(c.out(), "%s\t%s\n", text, render.Safe(s.Description)); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// shellText returns what a shell is to put in the place of part, the end of the
+// word that it replaces: bash replaces only what follows an @, a = or a : there, and
+// bash and zsh only what follows the quote that is open, which they close. fish
+// quotes by itself.
+func shellText(s completer.Suggestion, word grammar.Word, part, shell string) string {
+	if shell == "fish" {
+		return s.Text
+	}
+	text := s.Typed
+	if word.Open() {
+		if !strings.HasPrefix(text, word.Raw) {
+			return "" // the quote that is open cannot be taken back
+		}
+		if !s.Open {
+			text = text[:len(text)-1]
+		}
+	}
+	kept, ok := strings.CutSuffix(word.Raw, part)
+	if !ok {
+		return ""
+	}
+	if rest, ok := strings.CutPrefix(text, kept); ok {
+		return rest
+	}
+	return ""
 }

@@ -16,21 +16,51 @@ import (
 	"smtpctl/shell/selector"
 )
 
-// A grouping is what show queue by can tell envelopes apart by.
+// A grouping is what show queue by can tell envelopes apart by. Names that differ
+// by the case of letters only are one group, which has the name of its first
+// envelope, so that the name is one that is in the queue.
 type grouping struct {
 	name string
 	doc  string
 	of   func(e *protocol.Envelope, now int64) string
+	// terms returns the terms that select the group of an envelope, as values of
+	// a line that are not quoted; nil where there are none.
+	terms func(e *protocol.Envelope) []string
 }
 
 // groupings are all of them, in the order of their names.
 var groupings = []*grouping{
-	{"age", "how long it is in the queue", func(e *protocol.Envelope, now int64) string { return ageBuckets[ageBucket(now-e.Created)].name }},
-	{"domain", "domain that it goes to", func(e *protocol.Envelope, _ int64) string { return strings.ToLower(e.Dest.Domain) }},
-	{"error", "last error; like ones together", func(e *protocol.Envelope, _ int64) string { return foldError(e.ErrorLine) }},
-	{"host", "host that it came from", func(e *protocol.Envelope, _ int64) string { return hostOf(e) }},
-	{"sender", "sender", func(e *protocol.Envelope, _ int64) string { return strings.ToLower(render.AddressText(e.Sender)) }},
-	{"state", "state", func(e *protocol.Envelope, _ int64) string { return render.State(e.Flags) }},
+	{"age", "how long it is in the queue", func(e *protocol.Envelope, now int64) string { return ageBuckets[ageBucket(now-e.Created)].name },
+		func(*protocol.Envelope) []string { return nil }},
+	{"domain", "domain that it goes to", func(e *protocol.Envelope, _ int64) string { return e.Dest.Domain },
+		func(e *protocol.Envelope) []string { return valueTerms("domain", selector.EscapeDomain(e.Dest.Domain)) }},
+	{"error", "last error; like ones together", func(e *protocol.Envelope, _ int64) string { return errorPattern(e.ErrorLine) },
+		func(e *protocol.Envelope) []string { return valueTerms("error", errorPattern(e.ErrorLine)) }},
+	{"host", "host that it came from", func(e *protocol.Envelope, _ int64) string { return hostOf(e) }, hostTerms},
+	{"sender", "sender", func(e *protocol.Envelope, _ int64) string { return render.AddressText(e.Sender) },
+		func(e *protocol.Envelope) []string { return valueTerms("from", selector.EscapeAddress(e.Sender)) }},
+	{"state", "state", func(e *protocol.Envelope, _ int64) string { return render.State(e.Flags) },
+		func(e *protocol.Envelope) []string { return valueTerms("state", render.State(e.Flags)) }},
+}
+
+// valueTerms returns the term that selects envelopes with a value, or with none.
+func valueTerms(key, value string) []string {
+	if value == "" {
+		return []string{key + "!=?*"}
+	}
+	return []string{key + "=" + value}
+}
+
+// hostTerms returns the terms that select the envelopes that came from a host.
+func hostTerms(e *protocol.Envelope) []string {
+	terms := valueTerms("host", selector.EscapeGlob(e.Hostname))
+	switch {
+	case e.Source.Local:
+		return []string{"src=local"}
+	case e.Source.Addr.IsValid():
+		terms = append(terms, "src="+e.Source.Addr.String())
+	}
+	return terms
 }
 
 // hostOf names the host that an envelope came from.
@@ -122,6 +152,7 @@ func checkGroups(c *Call) error {
 // A group is what envelopes that are alike have in common.
 type group struct {
 	name   string
+	terms  []string // that select it
 	count  int
 	oldest int64 // when it was created
 	tries  int   // most
@@ -153,21 +184,25 @@ func runShowGroups(ctx context.Context, c *Call) error {
 			if len(folded) >= maxGroups {
 				clear(folded)
 			}
-			text = foldError(e.ErrorLine)
+			text = errorPattern(e.ErrorLine)
 			folded[strings.Clone(e.ErrorLine)] = text
 		}
 		name := text
 		if by[0].name != "error" {
 			name = by[0].of(e, now)
 		}
-		g := groups[name]
+		key := selector.Fold(name)
+		g := groups[key]
 		if g == nil {
 			if len(groups) >= maxGroups {
-				name = others
+				name, key = others, others
 			}
-			if g = groups[name]; g == nil {
+			if g = groups[key]; g == nil {
 				g = &group{name: strings.Clone(name), oldest: e.Created, errors: tops{}, ages: make([]int, len(ageBuckets))}
-				groups[g.name] = g
+				if name != others {
+					g.terms = by[0].terms(e)
+				}
+				groups[strings.Clone(key)] = g
 			}
 		}
 		g.count++
@@ -230,6 +265,7 @@ type groupJSON struct {
 	Tries  int            `json:"tries"`
 	Errors map[string]int `json:"errors,omitempty"`
 	Ages   map[string]int `json:"ages,omitempty"`
+	Select string         `json:"select,omitempty"` // terms that select the group, as they are typed
 }
 
 // printGroups prints groups. Those that limit= leaves out, as many as left, are
@@ -243,7 +279,7 @@ func (c *Call) printGroups(by []*grouping, groups []*group, left int, rest *grou
 	switch c.format() {
 	case formatJSON:
 		for _, g := range groups {
-			j := groupJSON{By: by[0].name, Name: g.name, Count: g.count, Oldest: render.Time(g.oldest), Tries: g.tries}
+			j := groupJSON{By: by[0].name, Name: g.name, Select: g.selection(), Count: g.count, Oldest: render.Time(g.oldest), Tries: g.tries}
 			if by[0].name != "error" && len(g.errors) > 0 {
 				j.Errors = g.errors
 			}
@@ -265,13 +301,13 @@ func (c *Call) printGroups(by []*grouping, groups []*group, left int, rest *grou
 		return c.tableGroups(by, groups, now)
 	}
 	for _, g := range groups {
-		fields := []string{strconv.Itoa(g.count), strconv.FormatInt(g.oldest, 10), strconv.Itoa(g.tries), plainField(g.name)}
+		fields := []string{strconv.Itoa(g.count), strconv.FormatInt(g.oldest, 10), strconv.Itoa(g.tries), g.plain()}
 		if matrix {
 			fields = []string{strconv.Itoa(g.count)}
 			for _, n := range g.ages {
 				fields = append(fields, strconv.Itoa(n))
 			}
-			fields = append(fields, plainField(g.name))
+			fields = append(fields, g.plain())
 		} else if by[0].name != "error" {
 			for _, text := range g.errors.first(1) {
 				fields = append(fields, strconv.Itoa(g.errors[text]), plainField(text))
@@ -284,8 +320,28 @@ func (c *Call) printGroups(by []*grouping, groups []*group, left int, rest *grou
 	return nil
 }
 
-// plainField escapes a text as smtpctl does the error line of show queue.
-func plainField(text string) string { return string(render.AppendVis(nil, text, 4096)) }
+// plain returns the name in a line of fields: what can be given after the = of a
+// term to select the group, if one term does that.
+func (g *group) plain() string {
+	if len(g.terms) == 1 {
+		if _, op, value, ok := selector.Split(g.terms[0]); ok && op == "=" {
+			return plainField(value)
+		}
+	}
+	return plainField(selector.EscapeGlob(g.name))
+}
+
+// plainField returns a pattern for a line of fields that are split by |.
+func plainField(pattern string) string { return strings.ReplaceAll(pattern, "|", `\x7c`) }
+
+// selection returns the terms that select the group as they are typed on a line.
+func (g *group) selection() string {
+	words := make([]string, len(g.terms))
+	for i, t := range g.terms {
+		words[i] = grammar.Quote(t)
+	}
+	return strings.Join(words, " ")
+}
 
 // tableGroups prints groups as a table with their sum.
 func (c *Call) tableGroups(by []*grouping, groups []*group, now int64) error {

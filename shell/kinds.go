@@ -124,6 +124,7 @@ var kinds = []*grammar.Kind{
 	{Name: "word", Doc: "words of a command", Parse: parseNonEmpty("words of a command")},
 	{Name: "name", Doc: "domain to look up", Parse: parseText("a domain", 255)},
 	{Name: "line", Doc: "what has been typed", Parse: parseAny},
+	{Name: "part", Doc: "the end of what has been typed", Parse: parseAny},
 	{Name: "shell", Doc: "bash, zsh or fish", Parse: parseShell, Words: shellWords()},
 	{Name: "trace", Doc: "subsystem of smtpd", Parse: parseBits(protocol.TraceBits), Words: bitWords(protocol.TraceBits)},
 	{Name: "profile", Doc: "subsystem of smtpd", Parse: parseBits(protocol.ProfileBits), Words: bitWords(protocol.ProfileBits)},

@@ -212,10 +212,23 @@ func keepInHistory(s *Session, line string) bool {
 	return true
 }
 
+// complete returns what can stand at byte pos of line. The prompt replaces the text
+// after the last blank before the cursor, where a word that has quotes may have
+// begun earlier, and one after a semicolon later.
 func (r *repl) complete(line string, pos int) []prompt.Suggestion {
+	list, word := r.comp.Complete(line, pos)
+	from := strings.LastIndexByte(line[:pos], ' ') + 1
 	var out []prompt.Suggestion
-	for _, s := range r.comp.Complete(line, pos) {
-		out = append(out, prompt.Suggestion{Text: s.Text, Description: s.Description})
+	for _, s := range list {
+		text, ok := s.Typed, true
+		if from > word.Start {
+			text, ok = strings.CutPrefix(text, word.Raw[:from-word.Start])
+		} else {
+			text = line[from:word.Start] + text
+		}
+		if ok && text == render.Safe(text) {
+			out = append(out, prompt.Suggestion{Text: text, Description: render.Safe(s.Description)})
+		}
 	}
 	return out
 }

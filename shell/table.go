@@ -73,6 +73,8 @@ func commandTable() []*Command {
 			Summary: "print what can follow in the line of another shell"},
 		{Pattern: completeWord + " <line> <shell>", Group: groupSession, Own: true, Hidden: true, Run: runComplete,
 			Summary: "the same, with the words as that shell wants them"},
+		{Pattern: completeWord + " <line> <shell> <part>", Group: groupSession, Own: true, Hidden: true, Run: runComplete,
+			Summary: "the same, for the end of the last word, which the shell replaces"},
 		{Pattern: "completion <shell>", Group: groupSession, Own: true, Run: runCompletion,
 			Summary: "print the script that completes smtpctl's commands in bash, zsh or fish",
 			Help:    "For this session: source <(smtpctl completion bash), the same with zsh, or\nsmtpctl completion fish | source."},

@@ -9,7 +9,6 @@ import (
 
 	"smtpctl/completer"
 	"smtpctl/protocol"
-	"smtpctl/shell/render"
 	"smtpctl/shell/selector"
 )
 
@@ -49,12 +48,12 @@ func (l *live) selectorWords(kind string, path []string, prefix string) []comple
 		out = nil
 	}
 	for _, k := range selector.Keys {
-		words = append(words, completer.Suggestion{Text: k.Name + "=", Description: k.Want + ": " + k.Doc})
+		words = append(words, completer.Suggestion{Text: k.Name + "=", Description: k.Want + ": " + k.Doc, Open: true})
 	}
 	if kind == "query" {
 		words = append(words,
-			completer.Suggestion{Text: "sort=", Description: "order: " + strings.Join(sortKeys(), ", ") + "; with - before it the reverse"},
-			completer.Suggestion{Text: "limit=", Description: "show at most so many"})
+			completer.Suggestion{Text: "sort=", Description: "order: " + strings.Join(sortKeys(), ", ") + "; with - before it the reverse", Open: true},
+			completer.Suggestion{Text: "limit=", Description: "show at most so many", Open: true})
 	}
 	for _, w := range words {
 		if strings.HasPrefix(w.Text, prefix) {
@@ -106,55 +105,119 @@ func (l *live) termValues(kind, key, op, prefix string) []completer.Suggestion {
 	return completer.Rank(out, prefix)
 }
 
-// valueOf returns what an envelope has for a key of a selector.
-func valueOf(key string, e *protocol.Envelope) string {
+// valuesOf returns the values of a term, as they are typed, that select an
+// envelope by what it has for the key: none if it has nothing there.
+func valuesOf(key string, e *protocol.Envelope) []string {
+	text := func(v string) []string {
+		if v == "" {
+			return nil
+		}
+		return []string{selector.EscapeGlob(v)}
+	}
 	switch key {
 	case "from":
-		if e.Sender == (protocol.Address{}) {
-			return "<>"
-		}
-		return e.Sender.String()
+		return []string{selector.EscapeAddress(e.Sender)}
 	case "to":
-		return e.Dest.String()
+		rcpt, dest := selector.EscapeAddress(e.Rcpt), selector.EscapeAddress(e.Dest)
+		if rcpt == dest {
+			return []string{dest}
+		}
+		return []string{rcpt, dest}
 	case "domain":
-		return e.Dest.Domain
+		if e.Dest.Domain == "" {
+			return nil
+		}
+		return []string{selector.EscapeDomain(e.Dest.Domain)}
 	case "error":
-		return foldError(e.ErrorLine)
+		if e.ErrorLine == "" {
+			return nil
+		}
+		return []string{errorPattern(e.ErrorLine)}
 	case "host":
-		return e.Hostname
+		return text(e.Hostname)
 	case "helo":
-		return e.Helo
+		return text(e.Helo)
 	case "user":
-		return e.Username
+		return text(e.Username)
 	case "tag":
-		return e.Tag
+		return text(e.Tag)
 	case "src":
 		if e.Source.Local {
-			return "local"
+			return []string{"local"}
 		}
 		if e.Source.Addr.IsValid() {
-			return e.Source.Addr.String()
+			return []string{e.Source.Addr.Unmap().String()}
 		}
 	}
-	return ""
+	return nil
+}
+
+// A valueCount counts envelopes by the values of a term that select them. Values
+// that differ by the case of letters only are the same.
+type valueCount struct {
+	all, failed tops              // by folded value
+	spelt       map[string]string // as the first of them is written
+	lines       map[string]string // for error=, a line of each pattern
+}
+
+// maxOverlaps is how many patterns of errors are compared with each other.
+const maxOverlaps = 2000
+
+// add counts an envelope.
+func (c *valueCount) add(key string, e *protocol.Envelope) {
+	for _, v := range valuesOf(key, e) {
+		spelt := v
+		v = strings.Clone(selector.Fold(v))
+		c.all.add(v)
+		if _, known := c.spelt[v]; !known && len(c.spelt) < maxTops {
+			c.spelt[v] = strings.Clone(spelt)
+		}
+		if key == "error" {
+			if _, known := c.lines[v]; !known && len(c.lines) <= maxOverlaps {
+				c.lines[v] = strings.Clone(e.ErrorLine)
+			}
+		} else if e.ErrorLine != "" {
+			c.failed.add(v)
+		}
+	}
+}
+
+// count returns how many envelopes a value selects. A pattern of errors may match
+// the lines of others too.
+func (c *valueCount) count(value string) int {
+	n := c.all[value]
+	if len(c.lines) <= maxOverlaps {
+		for other, line := range c.lines {
+			if other != value && selector.Glob(value, line) {
+				n += c.all[other]
+			}
+		}
+	}
+	return n
+}
+
+// suggestions returns the values that select the most envelopes.
+func (c *valueCount) suggestions() []completer.Suggestion {
+	var out []completer.Suggestion
+	for _, v := range c.all.first(fetchItems) {
+		spelt, ok := c.spelt[v]
+		if !ok {
+			continue // those beyond the bound, counted together
+		}
+		text := count(c.count(v), "envelope")
+		if n := c.failed[v]; n > 0 {
+			text += fmt.Sprintf(", %d with errors", n)
+		}
+		out = append(out, completer.Suggestion{Text: spelt, Description: text})
+	}
+	return out
 }
 
 // countValues looks through the queue for the values of a key, and returns those
-// that come most often, as they are typed.
+// that come most often, as they are typed but for quotes.
 func countValues(ctx context.Context, conn *protocol.Conn, key string, show func([]completer.Suggestion)) []completer.Suggestion {
-	all, failed := tops{}, tops{}
+	counts := valueCount{all: tops{}, failed: tops{}, spelt: map[string]string{}, lines: map[string]string{}}
 	looked, shown := 0, time.Now()
-	result := func() []completer.Suggestion {
-		var out []completer.Suggestion
-		for _, v := range all.first(fetchItems) {
-			text := count(all[v], "envelope")
-			if n := failed[v]; n > 0 && key != "error" {
-				text += fmt.Sprintf(", %d with errors", n)
-			}
-			out = append(out, completer.Suggestion{Text: typed(v), Description: text})
-		}
-		return out
-	}
 	for e, err := range conn.Envelopes(ctx) {
 		if err != nil {
 			break
@@ -162,32 +225,11 @@ func countValues(ctx context.Context, conn *protocol.Conn, key string, show func
 		if looked++; looked > maxSearched {
 			break
 		}
-		if v := valueOf(key, e); v != "" {
-			v = strings.Clone(strings.ToLower(v))
-			all.add(v)
-			if e.ErrorLine != "" {
-				failed.add(v)
-			}
-		}
+		counts.add(key, e)
 		if looked%256 == 0 && time.Since(shown) > showEvery {
 			shown = time.Now()
-			show(result())
+			show(counts.suggestions())
 		}
 	}
-	return result()
-}
-
-// typed makes of a value a glob that needs no quotes: a ? stands for each
-// character that has a meaning of its own on a line. Only the null sender is
-// quoted.
-func typed(value string) string {
-	if value == "<>" {
-		return "'<>'"
-	}
-	return strings.Map(func(r rune) rune {
-		if strings.ContainsRune(" \t'\"\\#;|<>&()`$!", r) {
-			return '?'
-		}
-		return r
-	}, render.Safe(value))
+	return counts.suggestions()
 }

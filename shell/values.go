@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"smtpctl/completer"
 	"smtpctl/completer/grammar"
@@ -195,12 +196,12 @@ func blockPart(part int, source string) func(context.Context, *protocol.Conn) []
 			}
 			src, domain, ok := strings.Cut(line, " -> ")
 			src = strings.Trim(src, "[]")
-			if !ok || source != "" && src != source {
+			if _, err := parseAddr(src); !ok || err != nil || !looksLikeDomain(domain) || source != "" && src != source {
 				continue
 			}
-			s := completer.Suggestion{Text: src, Description: "paused for " + render.Safe(domain)}
+			s := completer.Suggestion{Text: src, Description: "paused for " + domain}
 			if part == 1 {
-				s = completer.Suggestion{Text: render.Safe(domain), Description: "paused from " + src}
+				s = completer.Suggestion{Text: domain, Description: "paused from " + src}
 			}
 			if !slices.ContainsFunc(out, func(have completer.Suggestion) bool { return have.Text == s.Text }) {
 				out = append(out, s)
@@ -210,11 +211,19 @@ func blockPart(part int, source string) func(context.Context, *protocol.Conn) []
 	}
 }
 
+// looksLikeDomain reports whether a text from smtpd has only what the name of a
+// domain has, or an address in its place: only such texts are offered.
+func looksLikeDomain(s string) bool {
+	return s != "" && len(s) <= 255 && s[0] != '-' && !strings.ContainsFunc(s, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_.:[]", r)
+	})
+}
+
 // tables returns the tables that smtpd.conf names.
 func tables() []completer.Suggestion {
 	var out []completer.Suggestion
 	for line := range confLines(confPath()) {
-		if w := strings.Fields(line); len(w) >= 2 && w[0] == "table" {
+		if w := strings.Fields(line); len(w) >= 2 && w[0] == "table" && looksLikeTable(w[1]) {
 			out = append(out, completer.Suggestion{Text: w[1], Description: render.Safe(strings.Join(w[2:], " "))})
 		}
 		if len(out) >= fetchItems {
@@ -222,6 +231,11 @@ func tables() []completer.Suggestion {
 		}
 	}
 	return out
+}
+
+// looksLikeTable reports whether a word of smtpd.conf can be the name of a table.
+func looksLikeTable(s string) bool {
+	return s[0] != '-' && s == render.Safe(s) && !strings.ContainsAny(s, "'\"\\$`<>{}")
 }
 
 // files returns the names in a folder, as they would be typed after what stands
@@ -235,12 +249,16 @@ func files(dir, typed string) []completer.Suggestion {
 	var out []completer.Suggestion
 	for _, e := range entries {
 		name := e.Name()
-		if strings.HasPrefix(name, ".") || strings.ContainsAny(name, " \t'\"\\#;|<>&()`") || name != render.Safe(name) {
+		if strings.HasPrefix(name, ".") || name != render.Safe(name) {
 			continue
 		}
 		s := completer.Suggestion{Text: base + name}
+		if base == "" && name[0] == '-' {
+			s.Text = "./" + name // else it would be an option
+		}
 		if e.IsDir() {
 			s.Text += "/"
+			s.Open = true
 			s.Description = "folder"
 		}
 		out = append(out, s)
@@ -314,7 +332,8 @@ func fetchRoutes(ctx context.Context, conn *protocol.Conn) []completer.Suggestio
 		if err != nil {
 			break
 		}
-		if id, rest, ok := strings.Cut(line, ". "); ok && len(out) < fetchItems {
+		id, rest, ok := strings.Cut(line, ". ")
+		if _, err := parseRoute(id); ok && err == nil && len(out) < fetchItems {
 			out = append(out, completer.Suggestion{Text: id, Description: render.Safe(rest)})
 		}
 	}

@@ -10,32 +10,45 @@ import (
 	"github.com/creack/pty"
 )
 
+// completionShells are the shells with completion, and how each is started so that
+// nothing of the user's is read.
+var completionShells = []struct {
+	shell string
+	args  []string
+	load  string
+}{
+	{"bash", []string{"--norc", "--noprofile", "-i"}, "source <(smtpctl completion bash)"},
+	{"zsh", []string{"-f", "-i"}, "autoload -Uz compinit && compinit -u -D && source <(smtpctl completion zsh)"},
+	{"fish", []string{"--no-config", "-i"}, "smtpctl completion fish | source"},
+}
+
+// completionShell starts a shell in a terminal with the completion loaded.
+func completionShell(t *testing.T, shell string, args []string, load string, env ...string) *terminal {
+	t.Helper()
+	path, err := exec.LookPath(shell)
+	if err != nil {
+		t.Skipf("needs %s", shell)
+	}
+	home := t.TempDir()
+	env = append(env, "PATH="+filepath.Dir(program)+":"+home+":"+os.Getenv("PATH"), "PS1=ready> ", "XDG_CONFIG_HOME="+home, "XDG_DATA_HOME="+home,
+		"BASH_SILENCE_DEPRECATION_WARNING=1")
+	cmd := exec.Command(path, args...)
+	cmd.Dir = home
+	x := inTerminal(t, home, env, cmd)
+	pty.Setsize(x.pty, &pty.Winsize{Rows: 40, Cols: 250})
+	x.keys(load + "; echo loa''ded\r")
+	x.expect(`loaded`)
+	return x
+}
+
 // TestCompletionScripts types in each shell and presses Tab.
 func TestCompletionScripts(t *testing.T) {
-	for _, tt := range []struct {
-		shell string
-		args  []string
-		load  string
-	}{
-		{"bash", []string{"--norc", "--noprofile", "-i"}, "source <(smtpctl completion bash)"},
-		{"zsh", []string{"-f", "-i"}, "autoload -Uz compinit && compinit -u -D && source <(smtpctl completion zsh)"},
-		{"fish", []string{"--no-config", "-i"}, "smtpctl completion fish | source"},
-	} {
+	for _, tt := range completionShells {
 		t.Run(tt.shell, func(t *testing.T) {
-			path, err := exec.LookPath(tt.shell)
-			if err != nil {
-				t.Skipf("needs %s", tt.shell)
-			}
 			opts := startDemoProcess(t)
 			list := run(t, append(opts, "show", "queue", "limit=5")...)
 			id := strings.SplitN(list.stdout, "|", 2)[0]
-			cmd := exec.Command(path, tt.args...)
-			home := t.TempDir()
-			env := []string{"PATH=" + filepath.Dir(program) + ":" + os.Getenv("PATH"), "PS1=ready> ", "XDG_CONFIG_HOME=" + home, "XDG_DATA_HOME=" + home, "BASH_SILENCE_DEPRECATION_WARNING=1"}
-			x := inTerminal(t, home, env, cmd)
-			pty.Setsize(x.pty, &pty.Winsize{Rows: 40, Cols: 250})
-			x.keys(tt.load + "; echo loa''ded\r")
-			x.expect(`loaded`)
+			x := completionShell(t, tt.shell, tt.args, tt.load)
 			line := "smtpctl " + strings.Join(opts, " ")
 			for _, step := range []struct{ typed, want string }{
 				{" sh ro\t", "sh routes"},
@@ -68,7 +81,7 @@ func TestCompleteLines(t *testing.T) {
 		"smtpctl --scheme bc":             "bcrypt\t\n",
 		"smtpctl --output=tab":            "--output=table\t\n",
 		"smtpctl show queue from='<>' st": "state=\tSTATE: pending, inflight, held or suspended; or several, split by commas\n",
-		"smtpctl 'sh":                     "",
+		"smtpctl 'sh":                     "'show\tshow the queue, mail, relaying, statistics or status\n",
 		"smtpctl nonsense ":               "",
 		"smtpctl":                         "",
 	} {

@@ -1,22 +1,20 @@
 # Completion of smtpctl in bash: it asks the program what can come next.
 _smtpctl() {
-	local line=${COMP_LINE:0:COMP_POINT} word part item rest
-	word=${line##*[[:space:]]}
-	# bash replaces only what follows the last = or : of a word.
-	part=$word
-	[[ $COMP_WORDBREAKS == *=* ]] && part=${part##*=}
-	[[ $COMP_WORDBREAKS == *:* ]] && part=${part##*:}
+	local line=${COMP_LINE:0:COMP_POINT} part=${2-} item rest
+	# What bash replaces is the end of the word: what follows an @, a = or a : of
+	# COMP_WORDBREAKS, or the quote that is open.
+	[[ $line == *"$part" ]] || return
 	COMPREPLY=()
 	local others=()
 	while IFS=$'\t' read -r item rest; do
-		if [[ $item == "$word"* ]]; then
-			COMPREPLY+=("${item:${#word}-${#part}}")
+		if [[ $item == "$part"* ]]; then
+			COMPREPLY+=("$item")
 		else
 			others+=("$item")
 		fi
-	done < <("$1" __complete "$line" bash 2>/dev/null)
+	done < <("$1" __complete "$line" bash "$part" 2>/dev/null)
 	# What only holds the letters typed: an id found by an address, for example.
-	if ((${#COMPREPLY[@]} == 0)) && [[ $part == "$word" ]]; then
+	if ((${#COMPREPLY[@]} == 0)); then
 		if ((${#others[@]} == 1)); then
 			COMPREPLY=("${others[0]}")
 		elif ((${#others[@]} > 1)); then

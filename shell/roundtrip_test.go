@@ -1,0 +1,221 @@
+package shell
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"smtpctl/completer"
+	"smtpctl/completer/grammar"
+	"smtpctl/protocol"
+	"smtpctl/protocol/smtpdsim"
+	"smtpctl/protocol/smtpdsim/simtest"
+	"smtpctl/shell/selector"
+)
+
+// alphabet is what hostile values are made of: all that has a meaning in lines, in
+// terms and in shells, what does not show, and what is not UTF-8.
+var alphabet = []string{
+	"a", "B", "z", "0", "7", " ", "  ", "*", "?", `\`, `\x`, "'", `"`, "|", ";", "~", "!", "=", "#", "&", "<", ">", "(", ")", "$", "`", ",", "@", "-", ".", ":", "/", "%",
+	"{", "}", "[", "]", "^", "\t", "\x01", "\x1b[2J", "\x7f", "\x80", "\xff", "\xc3", "ä", "Ä", "ß", "İ", "日本", "\u0085", "\u00a0", "\u202e", "\u200b", "<>", "..", "xn--mnchen-3ya", "\U0001f600",
+}
+
+// hostile returns a random value.
+func hostile(r *rand.Rand) string {
+	var b strings.Builder
+	for range 1 + r.IntN(5) {
+		b.WriteString(alphabet[r.IntN(len(alphabet))])
+	}
+	return b.String()
+}
+
+// hostileQueue simulates a queue whose mail has hostile values everywhere.
+func hostileQueue(t *testing.T, seed uint64, n int) (*Session, []protocol.Envelope, *bytes.Buffer) {
+	r := rand.New(rand.NewPCG(seed, 1))
+	sim, path := simtest.Start(t, smtpdsim.Config{})
+	var all []protocol.Envelope
+	for i := range n {
+		sender := hostile(r) + "@" + hostile(r)
+		if i%9 == 0 {
+			sender = ""
+		}
+		text := fmt.Sprintf("version: 3\ntype: mta\nsender: %s\nrcpt: %s@%s\ndest: %s@%s\nctime: 1\nerrorline: %s\nhostname: %s\nhelo: %s\nusername: %s\ntag: %s\nsockaddr: 192.0.2.%d\n",
+			sender, hostile(r), hostile(r), hostile(r), hostile(r), hostile(r)+" 550 user 4711x "+hostile(r), hostile(r), hostile(r), hostile(r), hostile(r), 1+r.IntN(3))
+		e, err := protocol.ParseEnvelope([]byte(text))
+		if err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		e.ID = protocol.EvpID(uint64(i+1)<<32 | 1)
+		all = append(all, e)
+		sim.Add(smtpdsim.Envelope{ID: e.ID, Text: text})
+	}
+	opts := DefaultOptions()
+	opts.Socket = path
+	opts.Output = formatJSON
+	var out bytes.Buffer
+	s := NewSession(opts, IO{In: strings.NewReader(""), Out: &out, Err: &out, Env: func(string) string { return "" }})
+	t.Cleanup(s.Close)
+	return s, all, &out
+}
+
+// ids evaluates a line that lists envelopes as JSON, and returns their ids.
+func listedIDs(t *testing.T, s *Session, out *bytes.Buffer, line string) []string {
+	t.Helper()
+	out.Reset()
+	if err := s.Eval(context.Background(), line); err != nil {
+		t.Errorf("%s: %v", line, err)
+	}
+	var ids []string
+	for d := json.NewDecoder(out); d.More(); {
+		var e struct{ ID string }
+		if err := d.Decode(&e); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		ids = append(ids, e.ID)
+	}
+	return ids
+}
+
+// TestCompletedTermsSelect completes each key that has values in the queue, in
+// each way to begin the word: the line that comes of it selects as many envelopes
+// as the menu says, and no other than those with that value.
+func TestCompletedTermsSelect(t *testing.T) {
+	t.Parallel()
+	s, all, out := hostileQueue(t, 7, 60)
+	l := newLive(s, func() {})
+	l.wait = completeWait
+	comp := &completer.Completer{Tree: s.tree, Source: l}
+	for _, k := range selector.Keys {
+		if len(valuesOf(k.Name, &all[1])) == 0 {
+			continue
+		}
+		for _, quote := range []string{"", "'", `"`} {
+			line := "show queue " + quote + k.Name + "="
+			list, word := comp.Complete(line, len(line))
+			if len(list) == 0 {
+				t.Errorf("%s: nothing is offered", line)
+			}
+			for _, item := range list {
+				whole := line[:word.Start] + item.Typed
+				got := listedIDs(t, s, out, whole)
+				if want := fmt.Sprintf("%d envelope", len(got)); !strings.HasPrefix(item.Description, want) {
+					t.Errorf("%s: selects %d, the menu says %q", whole, len(got), item.Description)
+				}
+				_, _, value, _ := selector.Split(item.Text)
+				if k.Name == "error" {
+					continue // a pattern
+				}
+				for _, e := range all {
+					has := slices.ContainsFunc(valuesOf(k.Name, &e), func(v string) bool { return selector.Fold(v) == selector.Fold(value) })
+					if has != slices.Contains(got, e.ID.String()) {
+						t.Errorf("%s: %v: selected %v, has it %v", whole, e.ID, !has, has)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestGroupsSelect gives the names of groups back to show queue: as the terms in
+// JSON, and as the plain name after the key of a term.
+func TestGroupsSelect(t *testing.T) {
+	t.Parallel()
+	s, _, out := hostileQueue(t, 11, 60)
+	keys := map[string]string{"sender": "from", "domain": "domain", "error": "error", "state": "state"}
+	for _, g := range groupings {
+		if g.name == "age" {
+			continue
+		}
+		out.Reset()
+		if err := s.Eval(context.Background(), "show queue by "+g.name); err != nil {
+			t.Fatal(err)
+		}
+		type shown struct {
+			Select string
+			Count  int
+		}
+		var groups []shown
+		for d := json.NewDecoder(out); d.More(); {
+			var j shown
+			if err := d.Decode(&j); err != nil {
+				t.Fatal(err)
+			}
+			groups = append(groups, j)
+		}
+		for _, j := range groups {
+			if n := len(listedIDs(t, s, out, "show queue "+j.Select)); n != j.Count && !(g.name == "error" && n > j.Count) {
+				t.Errorf("by %s: %s selects %d, the group has %d", g.name, j.Select, n, j.Count)
+			}
+		}
+		key, ok := keys[g.name]
+		if !ok {
+			continue
+		}
+		out.Reset()
+		if err := s.Eval(context.Background(), "show queue by "+g.name+" -o plain"); err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range strings.Split(strings.TrimSpace(out.String()), "\n") {
+			fields := strings.Split(line, "|")
+			if fields[3] == "" {
+				continue
+			}
+			n := len(listedIDs(t, s, out, "show queue "+grammar.Quote(key+"="+fields[3])))
+			if count := fmt.Sprint(n); count != fields[0] && !(g.name == "error" && n > 0) {
+				t.Errorf("by %s: %s= takes %q: %d, want %s", g.name, key, fields[3], n, fields[0])
+			}
+		}
+	}
+}
+
+// TestNullSenderInEveryForm selects the mail of the null sender.
+func TestNullSenderInEveryForm(t *testing.T) {
+	t.Parallel()
+	s, all, out := hostileQueue(t, 3, 30)
+	var want []string
+	for _, e := range all {
+		if e.Sender == (protocol.Address{}) {
+			want = append(want, e.ID.String())
+		}
+	}
+	for _, term := range []string{"'from=<>'", "from='<>'", `from~'^<>$'`} {
+		if got := listedIDs(t, s, out, "show queue "+term); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", term, got, want)
+		}
+	}
+}
+
+// FuzzEscape checks that an escaped text selects itself, also when it is typed on
+// a line, and that whatever differs in more than the case of letters is not.
+func FuzzEscape(f *testing.F) {
+	for _, a := range alphabet {
+		f.Add(a, a+"x")
+	}
+	f.Fuzz(func(t *testing.T, text, other string) {
+		pattern := selector.EscapeGlob(text)
+		if !selector.Glob(pattern, text) {
+			t.Errorf("%q does not match %q", pattern, text)
+		}
+		if selector.Fold(text) != selector.Fold(other) && selector.Glob(pattern, other) {
+			t.Errorf("%q of %q matches %q", pattern, text, other)
+		}
+		for _, typed := range []string{"", "'", `"`} {
+			_, word, ok := grammar.Cursor("show " + typed)
+			if !ok {
+				t.Fatal("no word")
+			}
+			line := "show " + word.Finish(pattern, false)
+			commands, err := splitLine(line)
+			if err != nil || len(commands) != 1 || len(commands[0].words) != 2 || commands[0].words[1] != pattern {
+				if pattern != "" || typed != "" {
+					t.Errorf("%s: %v, %v, want %q", line, commands, err, pattern)
+				}
+			}
+		}
+	})
+}
