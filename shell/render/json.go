@@ -3,19 +3,52 @@ package render
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"time"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"smtpctl/protocol"
 )
 
 // AppendJSON appends v as one line of JSON. Text that is not UTF-8 has its bad
-// bytes replaced.
+// bytes replaced. What could act on a terminal is escaped as JSON does it, so that
+// the line is the same, and valid, wherever it goes.
 func AppendJSON(b []byte, v any) ([]byte, error) {
+	start := len(b)
 	buf := bytes.NewBuffer(b)
 	enc := json.NewEncoder(buf)
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(v)
-	return buf.Bytes(), err
+	return escapeJSON(buf.Bytes(), start), err
+}
+
+// escapeJSON escapes in b, from start on, the characters that a SafeWriter would
+// change. They stand only inside the strings of JSON.
+func escapeJSON(b []byte, start int) []byte {
+	clean := true
+	for i := start; i < len(b); i++ {
+		if b[i] >= utf8.RuneSelf || b[i] == 0x7f {
+			clean = false
+			break
+		}
+	}
+	if clean {
+		return b
+	}
+	out := append([]byte(nil), b[:start]...)
+	for i := start; i < len(b); {
+		r, n := utf8.DecodeRune(b[i:])
+		if r == '\n' || printable(r) {
+			out = append(out, b[i:i+n]...)
+		} else {
+			for _, u := range utf16.AppendRune(nil, r) {
+				out = fmt.Appendf(out, `\u%04x`, u)
+			}
+		}
+		i += n
+	}
+	return out
 }
 
 // A Time is seconds since 1970, in JSON as RFC 3339 in UTC. Zero is unknown.
