@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 )
 
 // Limits of scripts.
@@ -49,6 +50,9 @@ func (s *Session) runScript(ctx context.Context, name string, r io.Reader, check
 		line, err := readLine(in)
 		if err == io.EOF {
 			return first
+		}
+		if n == 1 {
+			line = strings.TrimPrefix(line, byteOrderMark)
 		}
 		if err == nil {
 			err = s.scriptLine(ctx, line, check)

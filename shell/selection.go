@@ -1,8 +1,6 @@
 package shell
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -111,50 +109,6 @@ func checkSelection(c *Call) error {
 		if !id.whole() {
 			return usagef("%s: %q: want 8 or 16 hex digits where there is more than one word", pathOf(c), id.text)
 		}
-	}
-	return nil
-}
-
-// Limits of - as a selector.
-const (
-	maxStdinIDs  = 5_000_000
-	maxStdinLine = 1 << 20 // bytes
-	maxShown     = 80      // bytes of a bad one that a message shows
-)
-
-// readIDs adds the ids from standard input to a target, one a line; of a line of show queue
-// only the first field is looked at.
-func (c *Call) readIDs(t *target) error {
-	sc := bufio.NewScanner(c.in())
-	sc.Buffer(nil, maxStdinLine)
-	p := c.progress(context.Background(), nil, "ids read")
-	defer p.end()
-	n := 1
-	for ; sc.Scan(); n++ {
-		p.step()
-		field, _, _ := bytes.Cut(bytes.TrimSpace(sc.Bytes()), []byte("|"))
-		field, _, _ = bytes.Cut(field, []byte(" "))
-		word := string(field)
-		if word == "" || strings.HasPrefix(word, "#") {
-			continue
-		}
-		v, err := parseID(word)
-		id, _ := v.(idArg)
-		switch {
-		case err != nil:
-			return usagef("standard input:%d: %q: %v; nothing done", n, word[:min(len(word), maxShown)], err)
-		case !id.whole():
-			return usagef("standard input:%d: %q: want 8 or 16 hex digits; nothing done", n, word)
-		case len(t.msgs) >= maxStdinIDs:
-			return usagef("standard input: more than %d ids; nothing done", maxStdinIDs)
-		}
-		t.add(id)
-	}
-	switch err := sc.Err(); {
-	case errors.Is(err, bufio.ErrTooLong):
-		return usagef("standard input:%d: the line is longer than %d bytes; nothing done", n, maxStdinLine)
-	case err != nil:
-		return fmt.Errorf("standard input:%d: %w; nothing done", n, fileError(err))
 	}
 	return nil
 }

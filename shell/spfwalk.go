@@ -121,7 +121,7 @@ func (c *Call) domains(ctx context.Context) iter.Seq2[string, error] {
 			return
 		}
 		for line, err := range lines(ctx, c.in()) {
-			line, _, _ = strings.Cut(line, "#")
+			line, _, _ = strings.Cut(strings.TrimPrefix(line, byteOrderMark), "#")
 			if line = strings.TrimSpace(line); line == "" && err == nil {
 				continue
 			}

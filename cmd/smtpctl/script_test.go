@@ -24,6 +24,7 @@ import (
 //
 //	smtpd [messages=N] [denied] [version=N] [silent] [due]   start a simulated smtpd;
 //		smtpctl finds it through $OPTS
+//	deliver ID RCPT   put one more envelope into the queue of the simulated smtpd
 //	sent TYPE [N]     the simulated smtpd got so many requests of a type
 //	status N CMD ...  run a command and check its exit status
 func TestScript(t *testing.T) {
@@ -42,7 +43,7 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"smtpd": startSim, "sent": checkSent, "status": checkStatus, "spool": makeSpool,
+			"smtpd": startSim, "sent": checkSent, "status": checkStatus, "spool": makeSpool, "deliver": queueMail,
 		},
 	})
 }
@@ -132,4 +133,19 @@ func makeSpool(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
 	ts.Check(os.WriteFile(filepath.Join(dir, "message"), []byte("Subject: hello\n\nbell\a\n"), 0o600))
+}
+
+// queueMail puts an envelope into the queue of the simulated smtpd.
+func queueMail(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: deliver ID RCPT")
+	}
+	id, err := protocol.ParseEvpID(args[0])
+	ts.Check(err)
+	sim, ok := sims.Load(ts.Getenv("SOCKET"))
+	if !ok {
+		ts.Fatalf("no smtpd")
+	}
+	sim.(*smtpdsim.Server).Add(smtpdsim.Envelope{ID: id, Time: time.Now().Unix() + 3600, Text: fmt.Sprintf(
+		"version: 3\ntype: mta\nsockaddr: local\nsender: a@x.example\nrcpt: %[1]s\ndest: %[1]s\nctime: 1\n", args[1])})
 }
