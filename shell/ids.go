@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"smtpctl/protocol"
 )
@@ -187,7 +186,7 @@ func (c *Call) confirmShort(ctx context.Context, a idArg) (idArg, error) {
 	if a.evp != 0 {
 		what = "envelope " + a.evp.String()
 	}
-	verb := strings.Join(c.path[:len(c.path)-len(c.args)], " ")
+	verb := c.verb()
 	if !c.s.confirm(ctx, fmt.Sprintf("%s %s?", verb, what)) {
 		if err := context.Cause(ctx); err != nil {
 			return a, err

@@ -108,7 +108,7 @@ func (c *Call) runApart(ctx context.Context) error {
 	case errors.As(err, &exit) && exit.ExitCode() > 0 && c.s.interactive:
 		return &reportedError{err} // by that process
 	case errors.As(err, &exit) && exit.ExitCode() > 0: // a script is told where, too
-		return fmt.Errorf("%s: failed, see above", strings.Join(c.path[:len(c.path)-len(c.args)], " "))
+		return fmt.Errorf("%s: failed, see above", c.verb())
 	}
 	return fmt.Errorf("%s: %w", pathOf(c), err)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"smtpctl/completer/grammar"
@@ -196,27 +197,41 @@ const (
 	argBytes  = 80 // of each
 )
 
-// pathOf returns the words of a call for a message, with the first of its
-// arguments quoted. A password is never shown.
+// pathOf returns the words of a call for a message, the first of its arguments
+// each in its place and quoted. A password is never shown.
 func pathOf(c *Call) string {
-	words := c.path[:len(c.path)-len(c.args)]
-	text := ""
-	for _, w := range words {
-		if text != "" {
-			text += " "
+	var words []string
+	shown := 0
+	for i, w := range c.path {
+		switch {
+		case !c.isArg(i):
+			words = append(words, w)
+		case c.cmd.Pattern == "encrypt <password>":
+		case shown == argsShown && len(c.args) > argsShown+1:
+			return strings.Join(words, " ") + fmt.Sprintf(" and %d more", len(c.args)-shown)
+		default:
+			shown++
+			words = append(words, strconv.Quote(render.Bound(w, argBytes)))
 		}
-		text += w
 	}
-	if c.cmd.Pattern == "encrypt <password>" {
-		return text
-	}
-	for i, a := range c.args {
-		if i == argsShown && len(c.args) > argsShown+1 {
-			return text + fmt.Sprintf(" and %d more", len(c.args)-i)
+	return strings.Join(words, " ")
+}
+
+// verb returns the words of a call without its arguments.
+func (c *Call) verb() string {
+	var words []string
+	for i, w := range c.path {
+		if !c.isArg(i) {
+			words = append(words, w)
 		}
-		text += fmt.Sprintf(" %q", render.Bound(a.Text, argBytes))
 	}
-	return text
+	return strings.Join(words, " ")
+}
+
+// isArg reports whether the word with this index in the path is an argument.
+func (c *Call) isArg(i int) bool {
+	pattern := strings.Fields(c.cmd.Pattern)
+	return i >= len(pattern) || strings.HasPrefix(pattern[i], "<")
 }
 
 // run carries out a call.
