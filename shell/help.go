@@ -38,7 +38,9 @@ func selectorHelp() string {
 		fmt.Fprintf(tw, "  %s\t%s %s\t%s\n", k.Name, op, k.Want, k.Doc)
 	}
 	tw.Flush()
-	return strings.TrimRight(b.String(), "\n")
+	b.WriteString("In a GLOB * stands for any text and ? for one character; \\* \\? \\\\ stand for themselves, \\x1b for a byte.\n" +
+		"Letters match in either case. A domain may end in a dot, and may be written in its own script or as xn--.")
+	return b.String()
 }
 
 func runHelp(_ context.Context, c *Call) error {
