@@ -39,7 +39,7 @@ func checkEncrypt(c *Call) error {
 		return usagef("encrypt: --verify takes the scheme and the cost from the hash")
 	}
 	if _, err := parseHash(c.opts.Verify); err != nil {
-		return usagef("encrypt: --verify %q: %w", c.opts.Verify, err)
+		return usagef("encrypt: --verify: %w", err)
 	}
 	return nil
 }

@@ -58,7 +58,7 @@ func findScheme(name string) (*scheme, error) {
 			return &schemes[i], nil
 		}
 	}
-	return nil, usagef("--scheme %q: want %s", name, strings.Join(schemeNames(), ", "))
+	return nil, usagef("--scheme: want one of %s", strings.Join(schemeNames(), ", "))
 }
 
 func schemeNames() []string {

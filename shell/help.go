@@ -224,7 +224,7 @@ func (s *Session) flagOptions(inv *invocation) []completer.Option {
 			values = append(values, completer.Suggestion{Text: word})
 		}
 		o := completer.Option{Name: "--" + f.Name, Value: value != "", Doc: doc, Values: values}
-		if value == "FILE" || value == "DIR" || value == "PATH" {
+		if namesFile(f) {
 			o.Kind = &grammar.Kind{Name: "file"}
 		}
 		out = append(out, o)

@@ -127,8 +127,8 @@ func flagSet(o *Options, inv *invocation) *pflag.FlagSet {
 	fs.BoolVar(&o.Sort, "sort", o.Sort, "spf walk: all networks in order, each once")
 	fs.BoolVar(&o.Aggregate, "aggregate", o.Aggregate, "spf walk: merge networks that lie within or beside each other")
 	fs.StringVar(&o.Resolver, "resolver", o.Resolver, "spf walk: ask the name server at `ADDR`, an address with or without a port")
-	fs.BoolVarP(&o.ReadOnly, "read-only", "r", o.ReadOnly, "refuse every command that changes something")
-	fs.BoolVar(&o.Restricted, "restricted", o.Restricted, "switch off pipes, files and the pager")
+	fs.BoolVarP(&o.ReadOnly, "read-only", "r", o.ReadOnly, "refuse every command that changes something, and pipes and files")
+	fs.BoolVar(&o.Restricted, "restricted", o.Restricted, "switch off pipes, files and the pager; no option after it may name a file")
 	if inv != nil {
 		fs.IntVar(&inv.demo, "demo", noDemo, "run on a simulated smtpd with `N` messages; needs no root and no smtpd")
 		fs.Lookup("demo").NoOptDefVal = strconv.Itoa(demoMessages)
@@ -178,7 +178,7 @@ func parseOptions(words []string, base Options, inv *invocation, literal func(st
 	fs := flagSet(&o, inv)
 	var rest []string
 	for len(words) > 0 {
-		if err := parseFlags(fs, words); err != nil {
+		if err := parseFlags(fs, words, &o); err != nil {
 			return o, nil, err
 		}
 		words = fs.Args()
@@ -197,7 +197,7 @@ func parseOptions(words []string, base Options, inv *invocation, literal func(st
 		}
 		if own, ok := literal(rest[0]); ok {
 			n := leadingFlags(words, own)
-			if err := parseFlags(fs, words[:n]); err != nil {
+			if err := parseFlags(fs, words[:n], &o); err != nil {
 				return o, nil, err
 			}
 			words = words[n:]
@@ -208,22 +208,34 @@ func parseOptions(words []string, base Options, inv *invocation, literal func(st
 			break
 		}
 	}
-	o.ReadOnly = o.ReadOnly || base.ReadOnly
-	o.Restricted = o.Restricted || base.Restricted
 	return o, rest, o.validate()
 }
 
-// parseFlags parses the flags at the start of words. A flag whose value is empty
+// parseFlags parses the flags at the start of words, which write to o. A flag whose value is empty
 // is an error, whichever it is: the value was most likely a variable of a script
 // that is not set, and without its value the flag would mean something else, such
 // as no copy of what is removed, or a script on standard input.
-func parseFlags(fs *pflag.FlagSet, words []string) error {
+//
+// Of two flags what they have switched off stays off: --read-only and --restricted
+// are not taken back by a later word, and after --restricted no flag may name a
+// file, so that who adds words to a command line, or types them at a prompt, can
+// neither read nor write what whoever began it did not name.
+func parseFlags(fs *pflag.FlagSet, words []string, o *Options) error {
 	err := fs.ParseAll(words, func(f *pflag.Flag, value string) error {
 		// pflag reads -f= as -f with the value "=", where --file= has none.
 		if value == "" || value == "=" && f.Shorthand != "" && f.NoOptDefVal == "" {
 			return emptyValue(f)
 		}
-		return fs.Set(f.Name, value)
+		if o.Restricted && namesFile(f) {
+			return fmt.Errorf("--%s: switched off by --restricted, after which no file may be named", f.Name)
+		}
+		readOnly, restricted := o.ReadOnly, o.Restricted
+		err := fs.Set(f.Name, value)
+		if err == nil && (readOnly && !o.ReadOnly || restricted && !o.Restricted) {
+			o.ReadOnly, o.Restricted = readOnly, restricted
+			err = fmt.Errorf("--%s=%s: it has been switched on, and stays so", f.Name, value)
+		}
+		return err
 	})
 	if err != nil {
 		return &UsageError{Err: optionError(err)}
@@ -238,6 +250,13 @@ func emptyValue(f *pflag.Flag) error {
 		want = "true or false"
 	}
 	return fmt.Errorf("--%s \"\": the value is empty, want %s", f.Name, want)
+}
+
+// namesFile reports whether the value of a flag is the name of a file, a folder or
+// a socket, as its usage says.
+func namesFile(f *pflag.Flag) bool {
+	value, _ := pflag.UnquoteUsage(f)
+	return value == "FILE" || value == "DIR" || value == "PATH"
 }
 
 // leadingFlags returns how many words after a command are flags of its own and

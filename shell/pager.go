@@ -116,15 +116,22 @@ func escapeLen(b []byte) int {
 	return 0
 }
 
+// defaultPager is used where $PAGER names no other, or may not.
+const defaultPager = "less -FRX"
+
 // runPaged carries out a call with output that does not fit on the screen going
 // through $PAGER, or less.
 func (s *Session) runPaged(ctx context.Context, c *Call) error {
 	command := s.io.Env("PAGER")
-	if command == "" {
-		command = "less -FRX"
+	var env []string
+	if command == "" || c.opts.ReadOnly {
+		command = defaultPager
+	}
+	if c.opts.ReadOnly {
+		env = append(env, "LESSSECURE=1") // else it runs programs and writes files
 	}
 	cols, rows := s.screenSize()
-	if rows < 3 || cols < 1 || strings.TrimSpace(command) == "cat" {
+	if rows < 3 || cols < 1 || strings.TrimSpace(command) == "cat" || dumb(s.io.Env) {
 		return s.run(ctx, c)
 	}
 	var cmd *exec.Cmd
@@ -135,7 +142,7 @@ func (s *Session) runPaged(ctx context.Context, c *Call) error {
 		}
 		var in *stream
 		var err error
-		cmd, in, err = s.startShell(ctx, command)
+		cmd, in, err = s.startShell(ctx, command, env...)
 		return in, err
 	}}
 	defer s.holdWarnings()()

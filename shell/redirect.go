@@ -35,10 +35,16 @@ func (s *Session) evalCommand(ctx context.Context, lc lineCommand) error {
 // elsewhere where that is switched off.
 func (s *Session) parseCommand(lc lineCommand) (*Call, error) {
 	c, err := s.parse(lc.words)
-	if err == nil && c != nil && lc.redirected() && c.opts.Restricted {
-		return nil, usagef("%s: | and > are switched off by --restricted", pathOf(c))
+	if err != nil || c == nil || !lc.redirected() {
+		return c, err
 	}
-	return c, err
+	switch {
+	case c.opts.Restricted:
+		return nil, usagef("%s: | and > are switched off by --restricted", pathOf(c))
+	case c.opts.ReadOnly:
+		return nil, usagef("%s: | and > are switched off by --read-only: a program or a file could change something", pathOf(c))
+	}
+	return c, nil
 }
 
 // runTo carries out a call with its output going to w, which is no terminal.
@@ -67,13 +73,14 @@ func (s *Session) runToFile(ctx context.Context, c *Call, name string, more bool
 }
 
 // startShell starts a command of sh that reads what is written to the stream.
-func (s *Session) startShell(ctx context.Context, command string) (*exec.Cmd, *stream, error) {
+func (s *Session) startShell(ctx context.Context, command string, env ...string) (*exec.Cmd, *stream, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, nil, err
 	}
 	defer r.Close()
 	cmd := exec.Command("sh", "-c", command)
+	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = r, s.io.Out, s.io.Err
 	// What the command leaves running must not keep us where the output is copied.
 	cmd.WaitDelay = quitGrace

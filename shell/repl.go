@@ -188,28 +188,10 @@ func (r *repl) eval(ctx context.Context, line string) (leave bool) {
 	return false
 }
 
-// keepInHistory reports whether a line may be kept: passwords may not.
+// keepInHistory reports whether a line may be kept: passwords may not, nor the
+// hashes that they are compared with.
 func keepInHistory(s *Session, line string) bool {
-	commands, err := splitLine(line)
-	if err != nil {
-		return !strings.Contains(line, "e") // it might hold encrypt, misquoted
-	}
-	for _, c := range commands {
-		words := c.words
-		opts, rest, err := parseOptions(words, s.opts, nil, s.literal)
-		if opts.Verify != s.opts.Verify {
-			return false
-		}
-		if err != nil && len(words) > 0 {
-			rest = words
-		}
-		for i, w := range rest {
-			if i < len(rest)-1 && s.isEncrypt(w) {
-				return false
-			}
-		}
-	}
-	return true
+	return !s.mayHoldPassword(line) && !strings.Contains(line, "--verify")
 }
 
 // complete returns what can stand at byte pos of line. The prompt replaces the text
@@ -236,6 +218,9 @@ func (r *repl) complete(line string, pos int) []prompt.Suggestion {
 // help shows what can come next in a line.
 func (r *repl) help(line string) {
 	if err := r.s.printNext(r.s.out, line); err != nil {
+		if r.s.mayHoldPassword(line) {
+			err = errSecret
+		}
 		report(r.s.err, r.s.style, err)
 	}
 	r.s.out.Flush()

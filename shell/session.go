@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -113,6 +114,15 @@ func (s *Session) EvalWords(ctx context.Context, words []string) error {
 // asking smtpd. Words that only ask for help or the version are answered here,
 // and give no call.
 func (s *Session) parse(words []string) (*Call, error) {
+	c, err := s.resolve(words)
+	if err != nil || c == nil {
+		return nil, s.hideSecret(words, err)
+	}
+	return c, s.admit(c)
+}
+
+// resolve is parse without the checks that need the command to be known.
+func (s *Session) resolve(words []string) (*Call, error) {
 	opts, rest, err := parseOptions(words, s.opts, nil, s.literal)
 	if err != nil {
 		return nil, err
@@ -140,8 +150,7 @@ func (s *Session) parse(words []string) (*Call, error) {
 	if err != nil {
 		return nil, &UsageError{err}
 	}
-	c := &Call{s: s, cmd: s.table[m.Rule], path: m.Path, args: m.Args, opts: opts}
-	return c, s.admit(c)
+	return &Call{s: s, cmd: s.table[m.Rule], path: m.Path, args: m.Args, opts: opts}, nil
 }
 
 // literal reports whether a first word stands for a command after which nothing is
@@ -167,6 +176,8 @@ func (s *Session) admit(c *Call) error {
 	switch {
 	case c.cmd.Changes && c.opts.ReadOnly:
 		return fmt.Errorf("%s: refused, this session is read-only", pathOf(c))
+	case c.opts.Restricted && c.namesFile():
+		return usagef("%s: refused, --restricted lets no command read a file", pathOf(c))
 	case c.cmd.Stdin && s.interactive && !c.cmd.Asks:
 		return usagef("%s: at the prompt it wants arguments", pathOf(c))
 	case c.cmd.Stdin && s.stdinTaken:
@@ -189,6 +200,11 @@ func (s *Session) admit(c *Call) error {
 		return err
 	}
 	return c.cmd.Check(c)
+}
+
+// namesFile reports whether an argument is the name of a file.
+func (c *Call) namesFile() bool {
+	return slices.ContainsFunc(c.args, func(a grammar.Arg) bool { return a.Kind.Name == "file" })
 }
 
 // Bounds of a command in a message.

@@ -1,0 +1,83 @@
+package shell
+
+import (
+	"errors"
+	"strings"
+
+	"smtpctl/completer/grammar"
+)
+
+// secretCommand is the command whose arguments are passwords.
+const secretCommand = "encrypt"
+
+// errSecret is said of words that make no command and may hold a password.
+var errSecret = &UsageError{errors.New("encrypt: these words make no command, and are not shown since a password may be among them: " +
+	`want one password, or none to type it; "help encrypt" lists the options`)}
+
+// secretFrom returns the index of the first word that may be a password: the one
+// after a word that stands for encrypt, or was probably meant to. It is the number
+// of words if there is none.
+func (s *Session) secretFrom(words []string) int {
+	for i, w := range words {
+		if i+1 < len(words) && s.likeEncrypt(w) {
+			return i + 1
+		}
+	}
+	return len(words)
+}
+
+// likeEncrypt reports whether a word stands for encrypt, or is a slip of the fingers
+// away from it, and from no other command.
+func (s *Session) likeEncrypt(word string) bool {
+	word = strings.ToLower(strings.Trim(word, `'"\`))
+	if word == "" {
+		return false
+	}
+	m, err := s.tree.Resolve([]string{word})
+	var incomplete *grammar.IncompleteError
+	switch {
+	case err == nil:
+		return m.Path[0] == secretCommand
+	case errors.As(err, &incomplete):
+		return false // it begins other commands
+	case strings.HasPrefix(word, secretCommand), strings.HasPrefix(secretCommand, word):
+		return true
+	case len(word) < 3:
+		return false
+	}
+	return len(grammar.Nearest(word, []grammar.Candidate{{Word: secretCommand}})) > 0
+}
+
+// mayHoldPassword reports whether a password may be in a line.
+func (s *Session) mayHoldPassword(line string) bool {
+	commands, err := splitLine(line)
+	if err != nil { // a quote is open, perhaps that of the password
+		words := strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" \t;|", r) })
+		return s.secretFrom(words) < len(words)
+	}
+	for _, c := range commands {
+		words := append(c.words, strings.Fields(c.pipe)...)
+		if s.secretFrom(words) < len(words) {
+			return true
+		}
+	}
+	return false
+}
+
+// hideSecret returns err, or in its place one that shows nothing of the words, if
+// they may hold a password.
+func (s *Session) hideSecret(words []string, err error) error {
+	from := s.secretFrom(words)
+	if err == nil || strings.Join(words[from:], "") == "" {
+		return err
+	}
+	var usage *UsageError
+	if !errors.As(err, &usage) {
+		return err
+	}
+	var unknown *grammar.UnknownError
+	if errors.As(err, &unknown) && len(unknown.Path) == 0 && unknown.Word == words[from-1] {
+		return err // it names only the word before the password
+	}
+	return errSecret
+}
