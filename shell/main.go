@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"smtpctl/shell/render"
 )
 
 // Main runs the program with its arguments, args[0] being its name, and returns
@@ -16,6 +18,7 @@ func Main(args []string) int {
 	// signal would hand that on to the programs that this one starts.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	streams := IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv}
+	render.SetASCII(!render.IsUTF8(os.Getenv))
 	var inv invocation
 	s := NewSession(DefaultOptions(), streams)
 	defer s.Close()
@@ -25,6 +28,7 @@ func Main(args []string) int {
 		return report(s.err, s.style, err)
 	}
 	opts, rest, err := parseOptions(words, DefaultOptions(), &inv, s.literal)
+	err = s.hideSecret(words, err)
 	if err == nil {
 		s.opts = opts
 		s.keepGoing = inv.keepGoing

@@ -78,7 +78,7 @@ func (c *Call) printDigest(n int, d, last *protocol.Digest, screen *monitorScree
 		g.Delivered, g.TemporaryFailures, g.PermanentFailures, g.Loops, g.Expired, g.Removed, g.Bounces)
 	screen.add(line, n > 0 && d.Startup == last.Startup, &g, c.opts.Interval)
 	cols, rows := c.s.screenSize()
-	if c.format() == formatTable && c.out().tty && c.s.io.Env("TERM") != "dumb" && cols >= plotMinCols && rows >= plotMinRows {
+	if c.format() == formatTable && c.out().tty && !dumb(c.s.io.Env) && cols >= plotMinCols && rows >= plotMinRows {
 		return c.drawScreen(screen.lines(cols, rows, c.out().style))
 	}
 	if n%c.monitorPage() == 0 {
@@ -193,9 +193,15 @@ func (m *monitorScreen) plot(cols, height int, style render.Style) []string {
 	} else {
 		opts = append(opts, asciigraph.SeriesChars(chars...))
 	}
-	lines := strings.Split(asciigraph.PlotMany(data, opts...), "\n")
-	return append([]string{"", strings.Join(legend, "   ") + "   " + caption}, lines...)
+	plot := strings.Join(legend, "   ") + "   " + caption + "\n" + asciigraph.PlotMany(data, opts...)
+	if render.ASCII() {
+		plot = asciiPlot.Replace(plot)
+	}
+	return append([]string{""}, strings.Split(plot, "\n")...)
 }
+
+// asciiPlot puts ASCII in the place of the characters that plots are drawn with.
+var asciiPlot = strings.NewReplacer("■", "#", "┤", "|", "┼", "+", "│", "|", "─", "-", "╭", ".", "╮", ".", "╰", "'", "╯", "'", "╴", "-", "╶", "-")
 
 // means returns the means of n values at a time.
 func means(values []float64, n int) []float64 {

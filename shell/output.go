@@ -118,5 +118,9 @@ func colored(mode string, tty bool, env func(string) string) bool {
 	case "never":
 		return false
 	}
-	return tty && env("NO_COLOR") == "" && env("TERM") != "dumb"
+	return tty && env("NO_COLOR") == "" && !dumb(env)
 }
+
+// dumb reports whether a terminal can do nothing but print, as far as is known: one
+// whose kind is not said may not be able to do more.
+func dumb(env func(string) string) bool { return env("TERM") == "" || env("TERM") == "dumb" }

@@ -76,7 +76,8 @@ func watchInterval(words []string) (time.Duration, []string, error) {
 func (c *Call) watchOnce(ctx context.Context, inner *Call, every time.Duration, first bool) error {
 	var b bytes.Buffer
 	var warnings held
-	if c.out().tty {
+	onScreen := c.out().tty && !dumb(c.s.io.Env)
+	if onScreen {
 		// The screen would cover what is written to the terminal beside it.
 		saved := c.s.err
 		c.s.err = &warnings
@@ -92,7 +93,7 @@ func (c *Call) watchOnce(ctx context.Context, inner *Call, every time.Duration, 
 	if err != nil {
 		fmt.Fprintln(&warnings, "smtpctl: "+render.Bound(err.Error()+advice(err), render.MaxMessage))
 	}
-	if !c.out().tty {
+	if !onScreen {
 		fmt.Fprint(&b, warnings.String())
 		if !first {
 			fmt.Fprintln(c.out())

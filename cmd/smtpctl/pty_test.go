@@ -52,7 +52,7 @@ func inTerminal(t *testing.T, home string, env []string, cmd *exec.Cmd) *termina
 		t.Fatal(err)
 	}
 	pty.Setsize(p, &pty.Winsize{Rows: 24, Cols: 80})
-	cmd.Env = append(os.Environ(), append([]string{"TERM=xterm", "HOME=" + home, "XDG_STATE_HOME=", "NO_COLOR="}, env...)...)
+	cmd.Env = append(os.Environ(), append([]string{"TERM=xterm", "LC_ALL=C.UTF-8", "HOME=" + home, "XDG_STATE_HOME=", "NO_COLOR="}, env...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	x := &terminal{t: t, pty: p, tty: tty, cmd: cmd, done: make(chan struct{})}

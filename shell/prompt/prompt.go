@@ -66,7 +66,7 @@ type Prompt struct {
 // Usable reports whether a prompt can be opened: the standard streams are a
 // terminal that can do more than print.
 func Usable(env func(string) string) bool {
-	if term := env("TERM"); term == "dumb" {
+	if term := env("TERM"); term == "" || term == "dumb" {
 		return false
 	}
 	f, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)

@@ -85,9 +85,9 @@ func Safe(s string) string {
 	return string(b)
 }
 
-// printable reports whether r shows and nothing else.
+// printable reports whether r shows in the locale, and does nothing else.
 func printable(r rune) bool {
-	return r >= ' ' && r < 0x7f || r > 0xa0 && unicode.IsPrint(r)
+	return r >= ' ' && r < 0x7f || r > 0xa0 && !ASCII() && unicode.IsPrint(r)
 }
 
 func appendSafe(b []byte, r rune, raw []byte) []byte {

@@ -63,7 +63,7 @@ func (t *Table) append(b []byte, cells []string, paint func(string) string) []by
 		text = Safe(text)
 		n := runewidth.StringWidth(text)
 		if n > c.Width {
-			text = runewidth.Truncate(text, c.Width, "…")
+			text = runewidth.Truncate(text, c.Width, ellipsis())
 			n = runewidth.StringWidth(text)
 		}
 		pad := strings.Repeat(" ", max(0, c.Width-n))
