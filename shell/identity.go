@@ -1,11 +1,13 @@
 package shell
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/user"
 	"strings"
 
+	"smtpctl/protocol/safefile"
 	"smtpctl/shell/render"
 )
 
@@ -16,7 +18,7 @@ const loginUIDFile = "/proc/self/loginuid"
 // loginUID returns the uid that the user logged in with, or nothing where the kernel
 // does not know.
 func loginUID() string {
-	b, err := os.ReadFile(loginUIDFile)
+	b, err := safefile.ReadFile(context.Background(), loginUIDFile, maxEnvName)
 	id := strings.TrimSpace(string(b))
 	if err != nil || id == "4294967295" {
 		return ""

@@ -107,7 +107,7 @@ func TestWarningsSeen(t *testing.T) {
 			var out, errs realsmtpd.LockedBuffer
 			opts := DefaultOptions()
 			opts.Socket, opts.Spool = dir+"/nobody", q.s.opts.Spool
-			s := NewSession(opts, IO{In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(string) string { return "" }})
+			s := NewSession(opts, IO{In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(name string) string { return map[string]string{"TERM": "xterm"}[name] }})
 			s.interactive = way == " | cat"
 			whole := line + way
 			if way == "watch " || way == "screen" {

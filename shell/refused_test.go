@@ -250,7 +250,7 @@ func TestMessageErrors(t *testing.T) {
 		t.Errorf("explain: status %d, %s%s", status, out, errs)
 	}
 	os.Mkdir(path, 0o700)
-	if _, errs, status := q.eval(line); status != StatusFailed || !strings.Contains(errs, "is a directory") {
+	if _, errs, status := q.eval(line); status != StatusFailed || !strings.Contains(errs, "it is a folder") {
 		t.Errorf("unreadable: status %d, %s", status, errs)
 	}
 	os.RemoveAll(filepath.Dir(path))

@@ -262,8 +262,8 @@ func (s *Session) run(ctx context.Context, c *Call) error {
 	if ferr := s.out.End(); ferr != nil && err == nil {
 		err = fmt.Errorf("standard output: %w", fileError(ferr))
 	}
-	if cause := context.Cause(ctx); cause != nil && (errors.Is(err, context.Canceled) || errors.Is(err, cause)) {
-		err = cause
+	if cause := context.Cause(ctx); cause != nil && (errors.Is(err, context.Canceled) || errors.Is(s.out.err, cause)) {
+		err = cause // and not where the output was at that moment
 	}
 	return err
 }

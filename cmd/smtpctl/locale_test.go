@@ -40,7 +40,7 @@ func TestLocales(t *testing.T) {
 				cmd := exec.Command(program, append([]string{"--socket", path}, strings.Fields(command)...)...)
 				x := inTerminal(t, t.TempDir(), tt.env, cmd)
 				pty.Setsize(x.pty, &pty.Winsize{Rows: 40, Cols: 120})
-				<-x.done
+				x.ends()
 				text := strings.ReplaceAll(x.all(), "\r", "")
 				if ascii := strings.IndexFunc(text, func(r rune) bool { return r >= 0x80 }) < 0; ascii != !tt.utf8 && (!ascii || command == "show queue") {
 					t.Errorf("ASCII: %v: %q", ascii, text)

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"reflect"
 	"regexp"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -150,6 +151,34 @@ func (x *terminal) restored() {
 	x.t.Helper()
 	if s := x.settings(); !reflect.DeepEqual(s, x.before) {
 		x.t.Errorf("the terminal's settings are %+v, were %+v", s, x.before)
+	}
+}
+
+// ends waits for the program to end, and for all that it has written.
+func (x *terminal) ends() {
+	x.t.Helper()
+	select {
+	case <-x.done:
+	case <-time.After(patience):
+		x.t.Fatalf("still running: %q", x.output())
+	}
+	// What is written to the other side now comes after it.
+	const end = "\nthe end of the output\n"
+	x.tty.WriteString(end)
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		x.mu.Lock()
+		text, found := strings.CutSuffix(strings.ReplaceAll(x.text.String(), "\r", ""), end)
+		if found {
+			x.text.Reset()
+			x.text.WriteString(text)
+		}
+		x.mu.Unlock()
+		if found {
+			return
+		}
+		if time.Now().After(deadline) {
+			x.t.Fatalf("no end of the output: %q", x.all())
+		}
 	}
 }
 
