@@ -112,18 +112,24 @@ func (c *Call) warnUnlisted(ctx context.Context, conn *protocol.Conn, limit time
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	set, err := c.unlisted(ctx, conn, deep)
+	fewer := false
 	for err == nil && len(set) > 0 {
 		select {
 		case <-ctx.Done():
 		case <-time.After(unlistedEvery):
 		}
+		var now []protocol.EvpID
+		now, err = c.unlisted(ctx, conn, deep)
 		if ctx.Err() != nil {
-			c.warnf("smtpctl: %s in %s not listed by smtpd, and fewer by the moment: it loads its queue, or deletes mail",
-				count(len(set), "envelope file is", "envelope files are"), render.Safe(c.spool(ctx).Queue()))
+			why := "fewer by the moment: it loads its queue, or deletes mail"
+			if !fewer {
+				why = "there was no time to look twice: mail that came or went just then may be among them"
+			}
+			c.warnf("smtpctl: %s in %s not listed by smtpd, and %s",
+				count(len(set), "envelope file is", "envelope files are"), render.Safe(c.spool(ctx).Queue()), why)
 			return
 		}
-		var now []protocol.EvpID
-		if now, err = c.unlisted(ctx, conn, deep); err != nil {
+		if err != nil {
 			return
 		}
 		kept := slices.DeleteFunc(slices.Clone(set), func(id protocol.EvpID) bool {
@@ -134,7 +140,7 @@ func (c *Call) warnUnlisted(ctx context.Context, conn *protocol.Conn, limit time
 			c.sayUnlisted(ctx, conn, set)
 			return
 		}
-		set = kept
+		set, fewer = kept, true
 	}
 }
 
