@@ -42,6 +42,9 @@ type Config struct {
 	Plant  []Planted
 	Before func() // is called when nobody else uses smtpd, before it is started
 	NoSink bool
+	// Nameserver, if set, is the only address at whose port 53 smtpd looks names up.
+	// Nothing else on the machine does so.
+	Nameserver string
 }
 
 // A Daemon is a running smtpd.
@@ -159,8 +162,14 @@ func (d *Daemon) start() {
 	if d.Root != "" {
 		d.cmd = exec.Command("chroot", append([]string{d.Root, "smtpd"}, args...)...)
 	}
+	if d.cfg.Nameserver != "" {
+		d.cmd = d.withNameserver(d.cmd)
+	}
 	d.cmd.Stdout, d.cmd.Stderr = &d.log, &d.log
 	d.cmd.SysProcAttr = procAttr()
+	if d.cfg.Nameserver != "" {
+		ownMounts(d.cmd.SysProcAttr)
+	}
 	if err := d.cmd.Start(); err != nil {
 		d.t.Fatalf("start smtpd: %v", err)
 	}
@@ -181,6 +190,22 @@ func (d *Daemon) start() {
 		_, err = c.Status(context.Background())
 		return err
 	})
+}
+
+// withNameserver returns a command that runs cmd where /etc/resolv.conf, in the root of
+// smtpd, names only the name server of the test. It needs mounts of its own.
+func (d *Daemon) withNameserver(cmd *exec.Cmd) *exec.Cmd {
+	d.t.Helper()
+	conf := filepath.Join(d.t.TempDir(), "resolv.conf")
+	if err := os.WriteFile(conf, []byte("nameserver "+d.cfg.Nameserver+"\n"), 0o644); err != nil {
+		d.t.Fatal(err)
+	}
+	script := `mount --bind "$0" "$1" && shift && exec "$@"`
+	target, err := filepath.EvalSymlinks(d.Root + "/etc/resolv.conf")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return exec.Command("sh", append([]string{"-c", script, conf, target}, cmd.Args...)...)
 }
 
 // path finds one of smtpd's programs.
