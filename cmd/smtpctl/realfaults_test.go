@@ -51,7 +51,7 @@ func TestRealKilled(t *testing.T) {
 			d.Kill()
 			cmd.Wait()
 			status := cmd.ProcessState.ExitCode()
-			if took := time.Since(start); took > 10*time.Second {
+			if took := time.Since(start); took > 20*time.Second {
 				t.Errorf("%s: took %v", line, took)
 			}
 			switch {
