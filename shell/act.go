@@ -28,11 +28,12 @@ func runSchedule(ctx context.Context, c *Call) error {
 // act does something to the envelopes that the arguments name, or to all. What it
 // did is logged before anything is printed.
 func (c *Call) act(ctx context.Context, a protocol.Action, verb string) error {
-	t := &c.tally
+	t := &tally{}
 	sel := c.selection()
 	err := c.carryOut(ctx, a, verb, &sel, t)
 	t.p.end()
 	if err != nil && t.done == 0 && t.unconfirmed == 0 {
+		c.counts = t.counts()
 		return err
 	}
 	if err != nil {
@@ -40,6 +41,7 @@ func (c *Call) act(ctx context.Context, a protocol.Action, verb string) error {
 	} else {
 		err = c.failure(a, verb, t, &sel)
 	}
+	c.counts = t.counts()
 	c.auditEnd(err)
 	if a == protocol.ScheduleEnvelope && ctx.Err() == nil {
 		if conn, cerr := c.conn(ctx); cerr == nil {
@@ -135,7 +137,7 @@ func (c *Call) printTally(a protocol.Action, verb string, t *tally, silent bool)
 		if t.done > 1 {
 			plural = "s"
 		}
-		_, err = fmt.Fprintf(c.out(), "%d envelope%s %s\n", t.done, plural, verb)
+		_, err = fmt.Fprintf(c.Out, "%d envelope%s %s\n", t.done, plural, verb)
 	}
 	if silent {
 		return err

@@ -74,7 +74,8 @@ func (a *auditor) close() {
 
 // A callAudit is what has been logged of one command.
 type callAudit struct {
-	on    bool   // it is one that is logged
+	s     *Session
+	c     *Call
 	head  string // of each line
 	short string // of the lines with ids
 	ended bool
@@ -82,61 +83,63 @@ type callAudit struct {
 	more  int // that were not
 }
 
-// auditBegin logs that a command begins, if it changes something.
-func (c *Call) auditBegin() {
+// auditBegin logs that a command begins, and returns where it logs what follows; nil
+// if it changes nothing.
+func (s *Session) auditBegin(c *Call) Log {
 	if !c.cmd.Changes || c.opts.DryRun {
-		return
+		return nil
 	}
-	name := c.s.who
+	name := s.who
 	if name == "" {
-		name = who(c.s.io.Env, loginUID())
+		name = who(c.Getenv, loginUID())
 	}
-	c.s.audit.stuck = false
+	s.audit.stuck = false
 	name, words := cut(name, maxAuditName)+": ", c.commandLine()
-	c.audit = callAudit{on: true, head: name + cut(words, maxAuditWords) + ": ", short: name + cut(words, maxAuditShort) + ": ids"}
-	c.auditLine(c.audit.head + "begins")
+	a := &callAudit{s: s, c: c, head: name + cut(words, maxAuditWords) + ": ", short: name + cut(words, maxAuditShort) + ": ids"}
+	a.line(a.head + "begins")
+	return a
 }
 
-// auditLine logs a line of a command.
-func (c *Call) auditLine(text string) { c.s.audit.log(cut(text, maxAuditLine)) }
+// line logs a line of a command.
+func (a *callAudit) line(text string) { a.s.audit.log(cut(text, maxAuditLine)) }
 
-// auditEnvelopes logs the ids of envelopes that are about to be acted on.
-func (c *Call) auditEnvelopes(ids []protocol.EvpID) { auditIDs(c, ids) }
+// Envelopes implements Log.
+func (a *callAudit) Envelopes(ids []protocol.EvpID) { auditIDs(a, ids) }
 
-// auditMessages logs the ids of messages that are about to be acted on.
-func (c *Call) auditMessages(ids []protocol.MsgID) { auditIDs(c, ids) }
+// Messages implements Log.
+func (a *callAudit) Messages(ids []protocol.MsgID) { auditIDs(a, ids) }
 
 // auditIDs logs ids in as many lines as they need.
-func auditIDs[T fmt.Stringer](c *Call, ids []T) {
-	if !c.audit.on || c.audit.ended {
+func auditIDs[T fmt.Stringer](a *callAudit, ids []T) {
+	if a.ended {
 		return
 	}
-	text := c.audit.short
+	text := a.short
 	for _, id := range ids {
-		if c.audit.ids == maxAuditIDs {
-			c.audit.more++
+		if a.ids == maxAuditIDs {
+			a.more++
 			continue
 		}
-		c.audit.ids++
+		a.ids++
 		word := " " + id.String()
 		if len(text)+len(word) > maxAuditLine {
-			c.auditLine(text)
-			text = c.audit.short
+			a.line(text)
+			text = a.short
 		}
 		text += word
 	}
-	if text != c.audit.short {
-		c.auditLine(text)
+	if text != a.short {
+		a.line(text)
 	}
 }
 
-// auditEnd logs what came of a command, the first time that it is called.
-func (c *Call) auditEnd(err error) {
-	if !c.audit.on || c.audit.ended {
+// End implements Log.
+func (a *callAudit) End(err error) {
+	if a.ended {
 		return
 	}
-	c.audit.ended = true
-	c.auditLine(c.audit.head + c.outcome(err))
+	a.ended = true
+	a.line(a.head + a.outcome(err))
 }
 
 // commandLine is the command as it is logged, on one line.
@@ -153,19 +156,16 @@ func (c *Call) commandLine() string {
 
 // outcome says what came of a command: the numbers first, for they must not be
 // what is cut off.
-func (c *Call) outcome(err error) string {
+func (a *callAudit) outcome(err error) string {
 	var parts []string
-	if c.cmd.Bulk {
-		t := &c.tally
-		for _, n := range []struct {
-			name  string
-			count int
-		}{
-			{"done", t.done}, {"inflight", t.inflight + t.busy}, {"skipped", t.skipped()}, {"gone", t.gone + t.failures}, {"refused", t.refused},
-			{"missing", t.missing}, {"unsaved", t.unsaved}, {"unconfirmed", t.unconfirmed}, {"ids not logged", c.audit.more},
-		} {
-			if n.count > 0 || n.name == "done" {
-				parts = append(parts, fmt.Sprintf("%s=%d", n.name, n.count))
+	if a.c.cmd.Bulk {
+		counts := a.c.counts
+		if counts == nil {
+			counts = []Count{{Name: "done"}}
+		}
+		for _, n := range append(counts, Count{"ids not logged", a.more}) {
+			if n.N > 0 || n.Name == "done" {
+				parts = append(parts, fmt.Sprintf("%s=%d", n.Name, n.N))
 			}
 		}
 	}

@@ -223,10 +223,9 @@ func TestAuditBounds(t *testing.T) {
 			t.Errorf("logged %q", *logged)
 		}
 	}
-	c := &Call{s: s, cmd: &Command{}}
-	c.audit = callAudit{on: true, head: "head: "}
+	log := &callAudit{s: s, c: &Call{cmd: &Command{}}, head: "head: "}
 	*logged = nil
-	c.auditEnd(errors.New(strings.Repeat("ü", 3000)))
+	log.End(errors.New(strings.Repeat("ü", 3000)))
 	if line := (*logged)[0]; len(line) > maxAuditLine || !utf8.ValidString(line) {
 		t.Errorf("%d bytes: %q", len(line), line)
 	}

@@ -108,7 +108,7 @@ const (
 
 // asks reports whether there is a person who is to be asked before a command acts
 // on many envelopes.
-func (c *Call) asks() bool { return c.s.confirm != nil && c.s.interactive && !c.opts.Yes }
+func (c *Call) asks() bool { return c.Confirm != nil && c.Mode.Interactive() && !c.opts.Yes }
 
 // unasked is up to how many envelopes an action needs no confirmation.
 func unasked(a protocol.Action) int {
@@ -190,7 +190,7 @@ func (c *Call) approve(ctx context.Context, a protocol.Action, g *gathered) erro
 	c.warnf("%s", render.Safe(fmt.Sprintf("%s: %s", a, count(n, "envelope"))))
 	c.warnf("  from %s", render.Safe(g.senders.String()))
 	c.warnf("  to   %s", render.Safe(g.domains.String()))
-	if c.s.confirm(ctx, fmt.Sprintf("%s %s?", a, map[bool]string{true: "it", false: "them"}[n == 1])) {
+	if c.Confirm(ctx, fmt.Sprintf("%s %s?", a, map[bool]string{true: "it", false: "them"}[n == 1])) {
 		return nil
 	}
 	if err := context.Cause(ctx); err != nil {

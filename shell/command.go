@@ -35,9 +35,75 @@ type Command struct {
 	Run   func(ctx context.Context, c *Call) error
 }
 
-// A Call is one command being carried out.
+// A Mode is the way in which lines come to a session.
+type Mode int
+
+// The three ways in; a script on standard input leaves none for commands to read.
+const (
+	OneShot   Mode = iota // one command, on the command line of the program
+	FromFile              // a script in a file
+	FromStdin             // a script on standard input
+	AtPrompt              // a person types
+)
+
+// Lines reports whether there may be more than one command.
+func (m Mode) Lines() bool { return m != OneShot }
+
+// StdinTaken reports whether the commands come from standard input.
+func (m Mode) StdinTaken() bool { return m == FromStdin }
+
+// Interactive reports whether a person types the lines.
+func (m Mode) Interactive() bool { return m == AtPrompt }
+
+// A Host is the session that a call belongs to, for the commands that run others.
+type Host interface {
+	// Parse turns words into a call. It is nil if they were answered already.
+	Parse(words []string) (*Call, error)
+	// RunTo carries out a call with its output going to w.
+	RunTo(ctx context.Context, c *Call, w io.Writer) error
+}
+
+// A Log takes what a command that changes something is about to do, before it is
+// done, and what came of it, before anything is printed.
+type Log interface {
+	Envelopes(ids []protocol.EvpID)
+	Messages(ids []protocol.MsgID)
+	End(err error) // counts the first time that it is called
+}
+
+// An Env is what a session lends to the commands that are given in it.
+type Env struct {
+	In     io.Reader // standard input, for commands marked Stdin
+	Out    *output   // where results go
+	Err    io.Writer
+	Getenv func(string) string
+	Mode   Mode
+	Host   Host
+
+	// Dial returns the connection to the smtpd that options name.
+	Dial func(ctx context.Context, o Options) (*protocol.Conn, error)
+	// Screen returns the size of the terminal that results go to, 0 and 0 if
+	// they go elsewhere.
+	Screen func() (cols, rows int)
+	// Confirm asks a yes-no question; nil where nobody can answer.
+	Confirm func(ctx context.Context, question string) bool
+	// Secret asks for a secret, which is not shown; nil where nobody can type it.
+	Secret func(ctx context.Context, question string) (string, error)
+	// Linked returns the connection to smtpd if there is one; nil if there is none.
+	Linked func() *protocol.Conn
+	// Conf is the path of smtpd.conf; "" for that of the system.
+	Conf string
+	// Log takes what a command that changes something does; nil where nothing is
+	// logged.
+	Log Log
+	// QueueKey is the key of an encrypted queue once it has been typed.
+	QueueKey *[]byte
+}
+
+// A Call is one command being carried out: the command, its arguments and what it
+// may use.
 type Call struct {
-	s    *Session
+	Env
 	cmd  *Command
 	path []string // the words in full
 	args []grammar.Arg
@@ -45,25 +111,21 @@ type Call struct {
 
 	dns *resolve.Client // whom spf walk asks, if that has been found out already
 
-	warning   string    // what smtpd's OK does not say, for the result as JSON
-	saver     *saver    // copies what is removed, nil without --save
-	tally     tally     // what an action on envelopes did
-	audit     callAudit // what has been logged of it
-	shortened bool      // it names a message by a shortened id
+	warning   string  // what smtpd's OK does not say, for the result as JSON
+	saver     *saver  // copies what is removed, nil without --save
+	counts    []Count // what an action on envelopes did, for the log
+	shortened bool    // it names a message by a shortened id
 }
-
-// out is where results go.
-func (c *Call) out() *output { return c.s.out }
 
 // warnf tells the user something that is not a result.
 func (c *Call) warnf(format string, args ...any) {
-	c.s.out.Flush()
-	fmt.Fprintln(c.s.err, render.Bound(fmt.Sprintf(format, args...), render.MaxMessage))
+	c.Out.Flush()
+	fmt.Fprintln(c.Err, render.Bound(fmt.Sprintf(format, args...), render.MaxMessage))
 }
 
 // conn returns the connection to smtpd.
 func (c *Call) conn(ctx context.Context) (*protocol.Conn, error) {
-	return c.s.dial(ctx, c.opts)
+	return c.Dial(ctx, c.opts)
 }
 
 // text returns the text of an argument.
@@ -72,5 +134,29 @@ func (c *Call) text(i int) string { return c.args[i].Text }
 // id returns the value of an argument that is an id.
 func (c *Call) id(i int) idArg { return c.args[i].Value.(idArg) }
 
-// in returns standard input, for commands marked Stdin.
-func (c *Call) in() io.Reader { return c.s.io.In }
+// A Count is how many envelopes an action did something to.
+type Count struct {
+	Name string
+	N    int
+}
+
+// auditEnvelopes logs the ids of envelopes that are about to be acted on.
+func (c *Call) auditEnvelopes(ids []protocol.EvpID) {
+	if c.Log != nil {
+		c.Log.Envelopes(ids)
+	}
+}
+
+// auditMessages logs the ids of messages that are about to be acted on.
+func (c *Call) auditMessages(ids []protocol.MsgID) {
+	if c.Log != nil {
+		c.Log.Messages(ids)
+	}
+}
+
+// auditEnd logs what came of a command, the first time that it is called.
+func (c *Call) auditEnd(err error) {
+	if c.Log != nil {
+		c.Log.End(err)
+	}
+}

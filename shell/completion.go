@@ -52,7 +52,7 @@ func parseShell(word string) (any, error) {
 }
 
 func runCompletion(_ context.Context, c *Call) error {
-	_, err := fmt.Fprint(c.out(), c.args[0].Value.(string))
+	_, err := fmt.Fprint(c.Out, c.args[0].Value.(string))
 	return err
 }
 
@@ -68,26 +68,27 @@ func runComplete(_ context.Context, c *Call) error {
 	if !ok {
 		return nil
 	}
+	s := c.Host.(*Session)
 	// Options before the cursor, such as --socket, count.
 	words, _, _ := grammar.Cursor(line)
 	var inv invocation
-	if opts, _, err := parseOptions(words, c.s.opts, &inv, c.s.literal); err == nil {
-		c.s.opts = opts
+	if opts, _, err := parseOptions(words, s.opts, &inv, s.literal); err == nil {
+		s.opts = opts
 	}
-	l := newLive(c.s, func() {})
+	l := newLive(s, func() {})
 	l.wait = completeWait
-	comp := &completer.Completer{Tree: c.s.tree, Source: l, Options: c.s.flagOptions(&inv)}
+	comp := &completer.Completer{Tree: s.tree, Source: l, Options: s.flagOptions(&inv)}
 	list, word := comp.Complete(line, len(line))
 	part := word.Raw
 	if len(c.args) > 2 {
 		part = c.text(2)
 	}
-	for _, s := range list {
-		text := shellText(s, word, part, shell)
+	for _, found := range list {
+		text := shellText(found, word, part, shell)
 		if text == "" || text != render.Safe(text) {
 			continue
 		}
-		if _, err := fmt.Fprintf(c.out(), "%s\t%s\n", text, render.Safe(s.Description)); err != nil {
+		if _, err := fmt.Fprintf(c.Out, "%s\t%s\n", text, render.Safe(found.Description)); err != nil {
 			return err
 		}
 	}

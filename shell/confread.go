@@ -23,9 +23,9 @@ type confFacts struct {
 	encrypted  bool
 }
 
-// conf reads smtpd.conf.
-func (s *Session) smtpdConf() *confFacts {
-	path := s.conf
+// smtpdConf reads smtpd.conf.
+func (c *Call) smtpdConf() *confFacts {
+	path := c.Conf
 	if path == "" {
 		path = confPath()
 	}

@@ -33,7 +33,7 @@ func runShowEnvelope(ctx context.Context, c *Call) error {
 	case formatTable:
 		return c.describeEnvelope(ctx, id)
 	}
-	return c.contentError(ctx, c.spool(ctx).CopyEnvelope(c.out(), id))
+	return c.contentError(ctx, c.spool(ctx).CopyEnvelope(c.Out, id))
 }
 
 // describeEnvelope prints the file of an envelope for a person: what the numbers
@@ -49,10 +49,10 @@ func (c *Call) describeEnvelope(ctx context.Context, id protocol.EvpID) error {
 		if note := fieldNote(line, now); note != "" {
 			line += "    (" + note + ")"
 		}
-		fmt.Fprintln(c.out(), line)
+		fmt.Fprintln(c.Out, line)
 	}
 	if state := c.schedulerState(ctx, id, now); state != "" {
-		fmt.Fprintf(c.out(), "smtpd: %s\n", state)
+		fmt.Fprintf(c.Out, "smtpd: %s\n", state)
 	}
 	return nil
 }
@@ -159,7 +159,7 @@ func runShowMessage(ctx context.Context, c *Call) error {
 	if c.format() == formatJSON {
 		return c.contentError(ctx, c.printMessageJSON(id, copyTo))
 	}
-	return c.contentError(ctx, copyTo(c.out()))
+	return c.contentError(ctx, copyTo(c.Out))
 }
 
 // printMessageJSON prints a message as JSON: once through for its size, and to
@@ -175,17 +175,17 @@ func (c *Call) printMessageJSON(id protocol.MsgID, copyTo func(io.Writer) error)
 		return err
 	}
 	head, tail := head[:len(head)-len("\"}\n")], head[len(head)-len("\"}\n"):]
-	if _, err := c.out().Write(head); err != nil {
+	if _, err := c.Out.Write(head); err != nil {
 		return err
 	}
-	text := render.NewJSONText(c.out())
+	text := render.NewJSONText(c.Out)
 	if err := copyTo(io.MultiWriter(text, &again)); err != nil {
 		return err
 	}
 	if err := text.End(); err != nil {
 		return err
 	}
-	if _, err := c.out().Write(tail); err != nil {
+	if _, err := c.Out.Write(tail); err != nil {
 		return err
 	}
 	if again != size {

@@ -47,7 +47,7 @@ func (c *Call) printResult(ok bool) error {
 	if ok {
 		text = "command succeeded"
 	}
-	_, err := fmt.Fprintln(c.out(), text)
+	_, err := fmt.Fprintln(c.Out, text)
 	return err
 }
 

@@ -52,7 +52,7 @@ func runDiscover(ctx context.Context, c *Call) error {
 	if c.format() == formatJSON {
 		err = c.printJSON(tallyJSON{Command: "discover", Done: int(n)})
 	} else {
-		_, err = fmt.Fprintf(c.out(), "%s discovered\n", count(int(n), "envelope"))
+		_, err = fmt.Fprintf(c.Out, "%s discovered\n", count(int(n), "envelope"))
 	}
 	if err != nil {
 		return err
@@ -69,7 +69,7 @@ func (c *Call) confirmDiscover(ctx context.Context, id idArg, files int) error {
 	if files <= unaskedActions || !c.asks() {
 		return nil
 	}
-	if c.s.confirm(ctx, fmt.Sprintf("discover message %v, which has %s on disk?", id.msg, count(files, "envelope"))) {
+	if c.Confirm(ctx, fmt.Sprintf("discover message %v, which has %s on disk?", id.msg, count(files, "envelope"))) {
 		return nil
 	}
 	if err := context.Cause(ctx); err != nil {
@@ -101,7 +101,7 @@ func (c *Call) lookBeforeDiscover(ctx context.Context, id idArg) ([]protocol.Evp
 		}
 	}
 	var bad []string
-	n, conf := 0, c.s.smtpdConf()
+	n, conf := 0, c.smtpdConf()
 	for _, f := range files {
 		cause, _, err := c.trouble(ctx, f, conf)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {

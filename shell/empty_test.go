@@ -49,7 +49,7 @@ func emptySession(t *testing.T) (*Session, *smtpdsim.Server) {
 	opts.Socket, opts.Spool = path, t.TempDir()
 	s := NewSession(opts, IO{In: unread{t}, Out: io.Discard, Err: io.Discard, Env: os.Getenv})
 	t.Cleanup(s.Close)
-	s.lines = true
+	s.mode = FromFile
 	return s, sim
 }
 
@@ -69,9 +69,9 @@ func wantUsage(t *testing.T, s *Session, sim *smtpdsim.Server, line string) {
 // and in every place of commands of every kind.
 func TestEmptyValues(t *testing.T) {
 	t.Parallel()
-	for _, interactive := range []bool{false, true} {
+	for _, mode := range []Mode{OneShot, AtPrompt} {
 		s, sim := emptySession(t)
-		s.interactive = interactive
+		s.mode = mode
 		for _, f := range allFlags() {
 			for _, form := range emptyForms(f) {
 				var inv invocation

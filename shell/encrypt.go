@@ -6,9 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-
-	"smtpctl/shell/prompt"
 )
 
 // maxInputLine is the longest line that encrypt and spf walk read from standard
@@ -84,7 +81,7 @@ func (c *Call) passwordWork() (work func(string) error, end func() error, err er
 		if c.format() == formatJSON {
 			return c.printJSON(hashJSON{s.name, d.Encode()})
 		}
-		_, err = fmt.Fprintln(c.out(), d.Encode())
+		_, err = fmt.Fprintln(c.Out, d.Encode())
 		return err
 	}, func() error { return nil }, nil
 }
@@ -110,7 +107,7 @@ func (c *Call) verifyWork() (work func(string) error, end func() error, err erro
 			if c.format() == formatJSON {
 				return c.printJSON(verifiedJSON{match})
 			}
-			_, err = fmt.Fprintln(c.out(), text)
+			_, err = fmt.Fprintln(c.Out, text)
 			return err
 		}, func() error {
 			switch {
@@ -126,19 +123,19 @@ func (c *Call) verifyWork() (work func(string) error, end func() error, err erro
 // eachPassword calls work with each password that there is.
 func (c *Call) eachPassword(ctx context.Context, work func(string) error) error {
 	if len(c.args) > 0 {
-		if !c.s.lines {
+		if !c.Mode.Lines() {
 			c.warnf("smtpctl: encrypt: others could see this password in ps(1): better leave it out, and type it or send it to standard input")
 		}
 		return work(c.text(0))
 	}
-	if f, ok := c.in().(*os.File); ok && isTerminal(f) {
-		password, err := c.askPassword(ctx, f)
+	if c.Secret != nil {
+		password, err := c.askPassword(ctx)
 		if err != nil {
 			return err
 		}
 		return work(password)
 	}
-	for line, err := range lines(ctx, c.in()) {
+	for line, err := range lines(ctx, c.In) {
 		if err != nil {
 			return fmt.Errorf("encrypt: %w", err)
 		}
@@ -151,11 +148,9 @@ func (c *Call) eachPassword(ctx context.Context, work func(string) error) error 
 
 // askPassword reads a password from a terminal without echo, twice unless it is
 // only compared.
-func (c *Call) askPassword(ctx context.Context, f *os.File) (string, error) {
+func (c *Call) askPassword(ctx context.Context) (string, error) {
 	ask := func(question string) (string, error) {
-		fmt.Fprint(c.s.err, question)
-		defer fmt.Fprintln(c.s.err)
-		text, err := prompt.ReadSecret(ctx, f)
+		text, err := c.Secret(ctx, question)
 		if err != nil {
 			return "", fmt.Errorf("encrypt: %w", err)
 		}

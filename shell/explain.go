@@ -86,7 +86,7 @@ func runExplain(ctx context.Context, c *Call) error {
 			f.missing = c.spool(ctx).MessagePath(e.ID.Msg())
 		}
 	}
-	f.conf = c.s.smtpdConf()
+	f.conf = c.smtpdConf()
 	v := f.judge()
 	v.ID, v.From, v.To = e.ID.String(), render.AddressText(e.Sender), render.AddressText(e.Dest)
 	v.Created, v.Tries, v.Error = render.Time(e.Created), e.Retry, e.ErrorLine
@@ -387,7 +387,7 @@ func (c *Call) printVerdict(v *verdict) error {
 	if c.format() == formatJSON {
 		return c.printJSON(v)
 	}
-	style := c.out().style
+	style := c.Out.style
 	var b strings.Builder
 	line := func(name, text string) { fmt.Fprintf(&b, "%-10s%s\n", name+":", render.Safe(text)) }
 	what := v.ID
@@ -406,6 +406,6 @@ func (c *Call) printVerdict(v *verdict) error {
 	if v.Command != "" {
 		line("do", "smtpctl "+v.Command)
 	}
-	_, err := c.out().writeStyled([]byte(b.String()))
+	_, err := c.Out.writeStyled([]byte(b.String()))
 	return err
 }

@@ -313,7 +313,7 @@ func (c *Call) printGroups(by []*grouping, groups []*group, left int, rest *grou
 				fields = append(fields, strconv.Itoa(g.errors[text]), plainField(text))
 			}
 		}
-		if _, err := fmt.Fprintln(c.out(), strings.Join(fields, "|")); err != nil {
+		if _, err := fmt.Fprintln(c.Out, strings.Join(fields, "|")); err != nil {
 			return err
 		}
 	}
@@ -346,7 +346,7 @@ func (g *group) selection() string {
 // tableGroups prints groups as a table with their sum.
 func (c *Call) tableGroups(by []*grouping, groups []*group, now int64) error {
 	var t *render.Table
-	style := c.out().style
+	style := c.Out.style
 	if len(by) == 2 {
 		cols := []render.Column{{Head: strings.ToUpper(by[0].name), Share: 1}, {Head: "TOTAL", Width: 7, Right: true}}
 		for _, b := range ageBuckets {
@@ -391,6 +391,6 @@ func (c *Call) tableGroups(by []*grouping, groups []*group, now int64) error {
 		b = t.AppendRow(b, row(g), nil)
 	}
 	b = t.AppendRow(b, row(sum), style.Bold)
-	_, err := c.out().writeStyled(b)
+	_, err := c.Out.writeStyled(b)
 	return err
 }

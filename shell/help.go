@@ -48,7 +48,7 @@ func runHelp(_ context.Context, c *Call) error {
 	for _, a := range c.args {
 		words = append(words, a.Text)
 	}
-	return c.s.printHelp(c.out(), words)
+	return c.Host.(*Session).printHelp(c.Out, words)
 }
 
 // printHelp prints all there is to say about the commands that begin with

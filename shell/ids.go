@@ -175,7 +175,7 @@ func (c *Call) confirmShort(ctx context.Context, a idArg) (idArg, error) {
 	if a.whole() {
 		return a, nil
 	}
-	if c.s.confirm == nil {
+	if c.Confirm == nil {
 		return a, usagef("%q: want 8 or 16 hex digits: a command that changes something takes no shortened id", a.text)
 	}
 	a, err := c.complete(ctx, a)
@@ -187,7 +187,7 @@ func (c *Call) confirmShort(ctx context.Context, a idArg) (idArg, error) {
 		what = "envelope " + a.evp.String()
 	}
 	verb := c.verb()
-	if !c.s.confirm(ctx, fmt.Sprintf("%s %s?", verb, what)) {
+	if !c.Confirm(ctx, fmt.Sprintf("%s %s?", verb, what)) {
 		if err := context.Cause(ctx); err != nil {
 			return a, err
 		}

@@ -6,13 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"regexp"
 	"strings"
 
 	"smtpctl/protocol/safefile"
 	"smtpctl/protocol/spool"
-	"smtpctl/shell/prompt"
 	"smtpctl/shell/render"
 )
 
@@ -45,23 +43,19 @@ func (c *Call) queueKey(ctx context.Context) ([]byte, error) {
 	case key != "":
 		return checkKey("the key in "+confPath(), []byte(key))
 	}
-	if c.s.queueKey != nil {
-		return c.s.queueKey, nil
+	if *c.QueueKey != nil {
+		return *c.QueueKey, nil
 	}
-	f, ok := c.s.io.In.(*os.File)
-	if !ok || !isTerminal(f) || c.s.stdinTaken {
+	if c.Secret == nil {
 		return nil, fmt.Errorf("%w: name a file that holds it with --key-file", spool.ErrNoKey)
 	}
-	c.s.out.Flush()
-	fmt.Fprint(c.s.io.Err, "key of the queue: ") // even if warnings are held back
-	text, err := prompt.ReadSecret(ctx, f)
-	fmt.Fprintln(c.s.io.Err)
+	text, err := c.Secret(ctx, "key of the queue: ")
 	if err != nil {
 		return nil, err
 	}
 	typed, err := checkKey("the key", []byte(text))
 	if err == nil {
-		c.s.queueKey = typed
+		*c.QueueKey = typed
 	}
 	return typed, err
 }
@@ -77,7 +71,7 @@ func checkKey(what string, key []byte) ([]byte, error) {
 // keyError forgets a key that was typed and does not fit.
 func (c *Call) keyError(err error) error {
 	if errors.Is(err, spool.ErrWrongKey) {
-		c.s.queueKey = nil
+		*c.QueueKey = nil
 	}
 	return err
 }

@@ -35,6 +35,9 @@ func (s *Session) lockDown(c *Call) error {
 			c.warnf("smtpctl: going on as root: %v", err)
 		}
 	}
+	if c.cmd.Changes {
+		s.who = who(s.io.Env, loginUID()) // the log will ask, when it can be found out no more
+	}
 	rules, err := c.needs()
 	if err != nil {
 		return err
@@ -78,34 +81,33 @@ func (c *Call) needs() (sandbox.Rules, error) {
 		if locksFile != "" {
 			r.Read = append(r.Read, locksFile)
 		}
-		c.s.who = who(c.s.io.Env, loginUID()) // the log will ask
 	}
 	return r, nil
 }
 
 // runApart carries out a call of a session of root in a process of its own, which
 // is not root and reads no files; see lockDown.
-func (c *Call) runApart(ctx context.Context) error {
+func (c *Call) runApart(ctx context.Context, self string) error {
 	words, input := c.apartWords()
-	cmd := exec.Command(c.s.self, words...)
+	cmd := exec.Command(self, words...)
 	cmd.Args[0] = "smtpctl" // and not mailq
-	cmd.Stdin = c.in()
+	cmd.Stdin = c.In
 	if input != nil {
 		cmd.Stdin = input
 	}
-	c.out().Flush()
-	cmd.Stdout, cmd.Stderr = c.out(), c.s.err
+	c.Out.Flush()
+	cmd.Stdout, cmd.Stderr = c.Out, c.Err
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("%s: %w", pathOf(c), err)
 	}
-	err := c.s.wait(ctx, cmd)
+	err := waitChild(ctx, cmd)
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.As(err, &exit) && exit.ExitCode() > 0 && c.s.interactive:
+	case errors.As(err, &exit) && exit.ExitCode() > 0 && c.Mode.Interactive():
 		return &reportedError{err} // by that process
 	case errors.As(err, &exit) && exit.ExitCode() > 0: // a script is told where, too
 		return fmt.Errorf("%s: failed, see above", c.verb())
@@ -136,7 +138,7 @@ func (c *Call) apartWords() (words []string, input *bytes.Reader) {
 // apart reports whether a call is to be carried out by runApart: at a prompt or
 // in a script of root. A password of several lines could not be handed over.
 func (c *Call) apart() bool {
-	return c.cmd.Apart && c.s.lines && c.s.self != "" && syscall.Geteuid() == 0 &&
+	return c.cmd.Apart && c.Mode.Lines() && syscall.Geteuid() == 0 &&
 		!(c.path[0] == "encrypt" && len(c.args) > 0 && strings.ContainsAny(c.text(0), "\n\r"))
 }
 

@@ -53,7 +53,9 @@ func TestMessagesAreBounded(t *testing.T) {
 					opts.Socket, opts.Spool, opts.Timeout = path, t.TempDir(), 10*time.Second
 					s := NewSession(opts, IO{In: strings.NewReader(""), Out: io.Discard, Err: &errs, Env: func(string) string { return "" }})
 					s.audit.to = func(string) {}
-					s.interactive = interactive
+					if interactive {
+						s.mode = AtPrompt
+					}
 					asked := ""
 					s.confirm = func(_ context.Context, question string) bool { asked = question; return false }
 					words := append(append([]string{"--"}, head...), tail...) // as for a command line, whose options have been taken out
@@ -108,7 +110,9 @@ func TestWarningsSeen(t *testing.T) {
 			opts := DefaultOptions()
 			opts.Socket, opts.Spool = dir+"/nobody", q.s.opts.Spool
 			s := NewSession(opts, IO{In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(name string) string { return map[string]string{"TERM": "xterm"}[name] }})
-			s.interactive = way == " | cat"
+			if way == " | cat" {
+				s.mode = AtPrompt
+			}
 			whole := line + way
 			if way == "watch " || way == "screen" {
 				whole = "watch 60 " + line

@@ -117,9 +117,9 @@ func (c *Call) showMetrics(ctx context.Context, conn *protocol.Conn) error {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		fmt.Fprint(c.out(), families[name])
+		fmt.Fprint(c.Out, families[name])
 	}
-	_, err = fmt.Fprintln(c.out(), "# EOF")
+	_, err = fmt.Fprintln(c.Out, "# EOF")
 	return err
 }
 

@@ -24,7 +24,7 @@ const (
 // monitorPage returns after how many lines the header comes again: as smtpctl
 // has it, but on a smaller screen before it is out of sight.
 func (c *Call) monitorPage() int {
-	if _, rows := c.s.screenSize(); c.out().tty && rows > 4 {
+	if _, rows := c.Screen(); c.Out.tty && rows > 4 {
 		return min(monitorPage, rows-3)
 	}
 	return monitorPage
@@ -52,7 +52,7 @@ func runMonitor(ctx context.Context, c *Call) error {
 		if err := c.printDigest(n, &d, &last, &screen); err != nil {
 			return err
 		}
-		if err := c.out().Flush(); err != nil {
+		if err := c.Out.Flush(); err != nil {
 			return fmt.Errorf("standard output: %w", fileError(err))
 		}
 		last = d
@@ -77,17 +77,17 @@ func (c *Call) printDigest(n int, d, last *protocol.Digest, screen *monitorScree
 		d.Clients(), g.Connects, g.Disconnects, d.Queued(), g.Enqueued, g.Dequeued,
 		g.Delivered, g.TemporaryFailures, g.PermanentFailures, g.Loops, g.Expired, g.Removed, g.Bounces)
 	screen.add(line, n > 0 && d.Startup == last.Startup, &g, c.opts.Interval)
-	cols, rows := c.s.screenSize()
-	if c.format() == formatTable && c.out().tty && !dumb(c.s.io.Env) && cols >= plotMinCols && rows >= plotMinRows {
-		return c.drawScreen(screen.lines(cols, rows, c.out().style))
+	cols, rows := c.Screen()
+	if c.format() == formatTable && c.Out.tty && !dumb(c.Getenv) && cols >= plotMinCols && rows >= plotMinRows {
+		return c.drawScreen(screen.lines(cols, rows, c.Out.style))
 	}
 	if n%c.monitorPage() == 0 {
 		if n > 0 {
-			fmt.Fprintln(c.out())
+			fmt.Fprintln(c.Out)
 		}
-		fmt.Fprint(c.out(), monitorHeader)
+		fmt.Fprint(c.Out, monitorHeader)
 	}
-	_, err := fmt.Fprint(c.out(), line)
+	_, err := fmt.Fprint(c.Out, line)
 	return err
 }
 

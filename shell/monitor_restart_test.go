@@ -15,6 +15,7 @@ import (
 	"smtpctl/protocol/realsmtpd"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
+	"smtpctl/shell/render"
 )
 
 // monitorFormats are all formats in which the counters are shown.
@@ -33,8 +34,10 @@ func TestMonitorBeginsAnew(t *testing.T) {
 		var out bytes.Buffer
 		opts := DefaultOptions()
 		opts.Output = format
-		s := NewSession(opts, IO{In: strings.NewReader(""), Out: &out, Err: &out, Env: func(string) string { return "" }})
-		c := &Call{s: s, opts: opts}
+		c := &Call{opts: opts, Env: Env{
+			Out: newOutput(&out, false, render.NewStyle(false)), Getenv: func(string) string { return "" },
+			Screen: func() (cols, rows int) { return 0, 0 },
+		}}
 		var screen monitorScreen
 		var last protocol.Digest
 		for n, d := range digests {
@@ -43,7 +46,7 @@ func TestMonitorBeginsAnew(t *testing.T) {
 			}
 			last = d
 		}
-		s.out.Flush()
+		c.Out.Flush()
 		if bad := huge.FindString(regexp.MustCompile(`"time":"[^"]*"`).ReplaceAllString(out.String(), "")); bad != "" {
 			t.Errorf("%s: %s in\n%s", format, bad, out.String())
 		}

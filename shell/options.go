@@ -316,10 +316,10 @@ func encryptFlags() []string {
 
 // misplaced returns a flag that was given and belongs to another command. Flags
 // given when a session began count for those of its lines that take them.
-func (c *Call) misplaced() error {
+func (s *Session) misplaced(c *Call) error {
 	base := DefaultOptions()
-	if c.s.lines {
-		base = c.s.opts
+	if s.mode.Lines() {
+		base = s.opts
 	}
 	for _, f := range commandFlags {
 		if f.value(&c.opts) == f.value(&base) || f.of(c.path) {

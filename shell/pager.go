@@ -145,14 +145,12 @@ func (s *Session) runPaged(ctx context.Context, c *Call) error {
 		cmd, in, err = s.startShell(ctx, command, env...)
 		return in, err
 	}}
-	defer s.holdWarnings()()
-	saved := s.out
-	s.out = newOutput(p, true, saved.style)
+	defer s.holdWarnings(c)()
+	c.Out = newOutput(p, true, c.Out.style)
 	err := s.run(ctx, c)
-	s.out = saved
 	ferr := p.finish()
 	if cmd != nil {
-		s.wait(leaving(ctx), cmd)
+		waitChild(leaving(ctx), cmd)
 	}
 	if err == nil {
 		err = ferr

@@ -52,7 +52,7 @@ func runShowQueue(ctx context.Context, c *Call) error {
 			}
 		}
 	}
-	if conn, cerr := c.s.link.conn, c.out().Flush(); err == nil && cerr == nil && c.out().tty && len(sel.ids) == 0 && !sel.stdin && conn != nil {
+	if conn, cerr := c.Linked(), c.Out.Flush(); err == nil && cerr == nil && c.Out.tty && len(sel.ids) == 0 && !sel.stdin && conn != nil {
 		c.warnUnlisted(ctx, conn, unlistedQueue, deepQueue)
 	}
 	return err

@@ -25,7 +25,7 @@ func (s *Session) evalCommand(ctx context.Context, lc lineCommand) error {
 		return s.runPiped(ctx, c, lc.pipe)
 	case lc.file != "":
 		return s.runToFile(ctx, c, lc.file, lc.more)
-	case s.interactive && s.out.tty && !c.cmd.Live && !c.cmd.Changes && !c.opts.Restricted:
+	case s.mode.Interactive() && s.out.tty && !c.cmd.Live && !c.cmd.Changes && !c.opts.Restricted:
 		return s.runPaged(ctx, c)
 	}
 	return s.run(ctx, c)
@@ -47,11 +47,11 @@ func (s *Session) parseCommand(lc lineCommand) (*Call, error) {
 	return c, nil
 }
 
-// runTo carries out a call with its output going to w, which is no terminal.
-func (s *Session) runTo(ctx context.Context, c *Call, w io.Writer) error {
-	saved := s.out
-	s.out = newOutput(w, false, render.NewStyle(false))
-	defer func() { s.out = saved }()
+// RunTo carries out a call with its output going to w, which is no terminal.
+func (s *Session) RunTo(ctx context.Context, c *Call, w io.Writer) error {
+	saved := c.Out
+	c.Out = newOutput(w, false, render.NewStyle(false))
+	defer func() { c.Out = saved }()
 	return s.run(ctx, c)
 }
 
@@ -65,7 +65,7 @@ func (s *Session) runToFile(ctx context.Context, c *Call, name string, more bool
 	if err != nil {
 		return err
 	}
-	err = s.runTo(ctx, c, f)
+	err = s.RunTo(ctx, c, f)
 	if cerr := f.Close(); err == nil && cerr != nil {
 		err = fileError(cerr)
 	}
@@ -99,12 +99,12 @@ func (s *Session) runPiped(ctx context.Context, c *Call, command string) error {
 	if err != nil {
 		return err
 	}
-	if s.interactive {
-		defer s.holdWarnings()()
+	if s.mode.Interactive() {
+		defer s.holdWarnings(c)()
 	}
-	err = s.runTo(ctx, c, in)
+	err = s.RunTo(ctx, c, in)
 	in.Close()
-	werr := s.wait(ctx, cmd)
+	werr := waitChild(ctx, cmd)
 	if errors.Is(err, syscall.EPIPE) {
 		err = nil // it had enough, as head does
 	}
@@ -117,9 +117,9 @@ func (s *Session) runPiped(ctx context.Context, c *Call, command string) error {
 	return err
 }
 
-// wait waits for a child. If ctx ends it is asked to end too, and not waited
+// waitChild waits for a child. If ctx ends it is asked to end too, and not waited
 // for without end.
-func (s *Session) wait(ctx context.Context, cmd *exec.Cmd) error {
+func waitChild(ctx context.Context, cmd *exec.Cmd) error {
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
 	select {

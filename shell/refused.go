@@ -48,7 +48,7 @@ func (c *Call) explainGone(ctx context.Context, conn *protocol.Conn, id protocol
 		Reason: "it is not in the queue: delivered, bounced, expired or removed",
 		Notes:  []string{fmt.Sprintf("smtpd's log says which: look for %v", id)}}
 	note := func(format string, args ...any) { v.Notes = append(v.Notes, fmt.Sprintf(format, args...)) }
-	conf := c.s.smtpdConf()
+	conf := c.smtpdConf()
 	cause, checked, err := c.trouble(ctx, id, conf)
 	if errors.Is(err, fs.ErrNotExist) {
 		return v

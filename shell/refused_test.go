@@ -164,7 +164,7 @@ func TestUnlistedGood(t *testing.T) {
 		}
 		// A socket from elsewhere says nothing of the spool here.
 		q.plant(0xabc00001<<32|1, text)
-		c := &Call{s: q.s, opts: q.s.opts}
+		c := &Call{Env: q.s.env(), opts: q.s.opts}
 		c.opts.Spool = DefaultOptions().Spool
 		if c.ownSpool() {
 			t.Error("the spool of this machine passes for that of a forwarded socket")

@@ -30,7 +30,7 @@ type repl struct {
 
 // repl runs the prompt until the user leaves it, and returns the exit status.
 func (s *Session) repl() int {
-	s.interactive, s.lines = true, true
+	s.mode = AtPrompt
 	s.confirm = s.ask
 	history, err := openHistory(historyPath(s.io.Env))
 	if err != nil {
@@ -224,6 +224,18 @@ func (r *repl) help(line string) {
 		report(r.s.err, r.s.style, err)
 	}
 	r.s.out.Flush()
+}
+
+// askSecret asks for a secret at the terminal.
+func (s *Session) askSecret(ctx context.Context, question string) (string, error) {
+	f, ok := s.io.In.(*os.File)
+	if !ok {
+		return "", errors.New("no terminal to type it at")
+	}
+	s.out.Flush()
+	fmt.Fprint(s.io.Err, question) // even if warnings are held back
+	defer fmt.Fprintln(s.io.Err)
+	return prompt.ReadSecret(ctx, f)
 }
 
 // ask asks a yes-no question at the terminal. No answer is a no.

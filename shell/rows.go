@@ -28,7 +28,7 @@ func (c *Call) format() string {
 	switch {
 	case c.opts.Output != formatAuto:
 		return c.opts.Output
-	case c.out().tty:
+	case c.Out.tty:
 		return formatTable
 	}
 	return formatPlain
@@ -39,13 +39,13 @@ const wideTable = 160
 
 // width returns how many columns a table may have.
 func (c *Call) width() int {
-	if n, err := strconv.Atoi(c.s.io.Env("COLUMNS")); err == nil && n >= 40 {
+	if n, err := strconv.Atoi(c.Getenv("COLUMNS")); err == nil && n >= 40 {
 		return n
 	}
-	if cols, _ := c.s.screenSize(); c.out().tty && cols > 0 {
+	if cols, _ := c.Screen(); c.Out.tty && cols > 0 {
 		return max(cols, 72)
 	}
-	if c.out().tty {
+	if c.Out.tty {
 		return 80
 	}
 	return wideTable
@@ -57,7 +57,7 @@ func (c *Call) printJSON(v any) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.out().Write(b)
+	_, err = c.Out.Write(b)
 	return err
 }
 
@@ -87,7 +87,7 @@ func (w *envelopeWriter) write(e *protocol.Envelope) error {
 		}
 	case formatTable:
 		if w.table == nil {
-			w.table = render.NewQueueTable(w.c.out().style, w.c.width())
+			w.table = render.NewQueueTable(w.c.Out.style, w.c.width())
 			w.line = w.table.AppendHead(w.line)
 		}
 		w.line = w.table.AppendEnvelope(w.line, e, w.now, w.online)
@@ -95,9 +95,9 @@ func (w *envelopeWriter) write(e *protocol.Envelope) error {
 		w.line = render.AppendEnvelope(w.line, e, w.now, w.online)
 	}
 	w.n++
-	write := w.c.out().Write
+	write := w.c.Out.Write
 	if w.format == formatTable {
-		write = w.c.out().writeStyled
+		write = w.c.Out.writeStyled
 	}
 	if _, err := write(w.line); err != nil {
 		return fmt.Errorf("standard output: %w", fileError(err))

@@ -50,7 +50,7 @@ func newSaveBed(t *testing.T) *saveBed {
 		b.sim.Add(smtpdsim.Envelope{ID: id, Time: time.Now().Unix() + 3600, Text: "version: 3\ntype: mta\nsender: a@x.example\nrcpt: r@y.example\ndest: r@y.example\nctime: 1\n"})
 	}
 	b.s = NewSession(opts, IO{In: strings.NewReader(""), Out: &b.out, Err: &b.errs, Env: func(string) string { return "" }})
-	b.s.lines = true
+	b.s.mode = FromFile
 	t.Cleanup(b.s.Close)
 	return b
 }

@@ -18,13 +18,17 @@ const (
 
 func runExit(context.Context, *Call) error { return errExit }
 
-func runSource(ctx context.Context, c *Call) error { return c.s.runFile(ctx, c.text(0), false) }
+func runSource(ctx context.Context, c *Call) error {
+	return c.Host.(*Session).runFile(ctx, c.text(0), false)
+}
 
 // runFile runs or checks the script in a file; - is standard input.
 func (s *Session) runFile(ctx context.Context, name string, check bool) error {
-	s.lines = true
+	if s.mode == OneShot {
+		s.mode = FromFile
+	}
 	if name == "-" && s.depth == 0 {
-		s.stdinTaken = true
+		s.mode = FromStdin
 		return s.runScript(ctx, "stdin", s.io.In, check)
 	}
 	if s.depth >= maxDepth {

@@ -97,9 +97,9 @@ func (s *selection) single() bool {
 func checkSelection(c *Call) error {
 	sel := c.selection()
 	switch {
-	case sel.stdin && c.s.interactive:
+	case sel.stdin && c.Mode.Interactive():
 		return usagef("%s: - reads ids from standard input, which is your keyboard here: give the ids as words, or pipe them into smtpctl", pathOf(c))
-	case sel.stdin && c.s.stdinTaken:
+	case sel.stdin && c.Mode.StdinTaken():
 		return usagef("%s: - reads ids from standard input, which is taken by the script: put the script into a file and use -f", pathOf(c))
 	}
 	if sel.single() {

@@ -37,12 +37,10 @@ type Session struct {
 	tree  *grammar.Tree
 	link  link
 
-	interactive bool // a person types the lines
-	stdinTaken  bool // the lines come from standard input
-	lines       bool // it evaluates lines: it is no one-shot
-	demo        bool // smtpd is a simulation in this process
-	keepGoing   bool // scripts go on after a failure
-	depth       int  // of source within source
+	mode      Mode // how the lines come
+	demo      bool // smtpd is a simulation in this process
+	keepGoing bool // scripts go on after a failure
+	depth     int  // of source within source
 
 	// queueKey is the key of an encrypted queue that was typed.
 	queueKey []byte
@@ -110,6 +108,25 @@ func (s *Session) EvalWords(ctx context.Context, words []string) error {
 	return s.run(ctx, c)
 }
 
+// env returns what the session lends to a command.
+func (s *Session) env() Env {
+	e := Env{
+		In: s.io.In, Out: s.out, Err: s.err, Getenv: s.io.Env, Mode: s.mode, Host: s,
+		Dial: s.dial, Screen: s.screenSize, Confirm: s.confirm, QueueKey: &s.queueKey,
+		Linked: func() *protocol.Conn { return s.link.conn }, Conf: s.conf,
+	}
+	if isTerminal(s.io.In) && !s.mode.StdinTaken() {
+		e.Secret = s.askSecret
+	}
+	return e
+}
+
+// Parse implements Host: it parses the words of a command inside another, of which
+// none is a flag.
+func (s *Session) Parse(words []string) (*Call, error) {
+	return s.parse(append([]string{"--"}, words...))
+}
+
 // parse turns words into a call, checking all that can be checked without
 // asking smtpd. Words that only ask for help or the version are answered here,
 // and give no call.
@@ -150,7 +167,7 @@ func (s *Session) resolve(words []string) (*Call, error) {
 	if err != nil {
 		return nil, &UsageError{err}
 	}
-	return &Call{s: s, cmd: s.table[m.Rule], path: m.Path, args: m.Args, opts: opts}, nil
+	return &Call{Env: s.env(), cmd: s.table[m.Rule], path: m.Path, args: m.Args, opts: opts}, nil
 }
 
 // literal reports whether a first word stands for a command after which nothing is
@@ -178,9 +195,9 @@ func (s *Session) admit(c *Call) error {
 		return fmt.Errorf("%s: refused, this session is read-only", pathOf(c))
 	case c.opts.Restricted && c.namesFile():
 		return usagef("%s: refused, --restricted lets no command read a file", pathOf(c))
-	case c.cmd.Stdin && s.interactive && !c.cmd.Asks:
+	case c.cmd.Stdin && s.mode.Interactive() && !c.cmd.Asks:
 		return usagef("%s: at the prompt it wants arguments", pathOf(c))
-	case c.cmd.Stdin && s.stdinTaken:
+	case c.cmd.Stdin && s.mode.StdinTaken():
 		return usagef("%s: standard input is taken by the script: give it an argument, or put the script into a file and use -f", pathOf(c))
 	case c.cmd.Changes && !c.cmd.Bulk && c.opts.DryRun:
 		return usagef("%s: --dry-run goes with commands that act on envelopes, this one would be carried out", pathOf(c))
@@ -192,11 +209,11 @@ func (s *Session) admit(c *Call) error {
 		return usagef("%s: -o openmetrics goes with show stats", pathOf(c))
 	case c.cmd.Changes && len(c.args) == 1:
 		id, ok := c.args[0].Value.(idArg)
-		if ok && !id.whole() && (!s.interactive || c.path[0] == "discover") {
+		if ok && !id.whole() && (!s.mode.Interactive() || c.path[0] == "discover") {
 			return usagef("%s: want 8 or 16 hex digits: a command that changes something takes no shortened id", pathOf(c))
 		}
 	}
-	if err := c.misplaced(); err != nil || c.cmd.Check == nil {
+	if err := s.misplaced(c); err != nil || c.cmd.Check == nil {
 		return err
 	}
 	return c.cmd.Check(c)
@@ -253,16 +270,16 @@ func (c *Call) isArg(i int) bool {
 // run carries out a call.
 func (s *Session) run(ctx context.Context, c *Call) error {
 	do := c.cmd.Run
-	if c.apart() {
-		do = func(ctx context.Context, c *Call) error { return c.runApart(ctx) }
+	if s.self != "" && c.apart() {
+		do = func(ctx context.Context, c *Call) error { return c.runApart(ctx, s.self) }
 	}
-	c.auditBegin()
+	c.Log = s.auditBegin(c)
 	err := do(ctx, c)
 	c.auditEnd(err)
-	if ferr := s.out.End(); ferr != nil && err == nil {
+	if ferr := c.Out.End(); ferr != nil && err == nil {
 		err = fmt.Errorf("standard output: %w", fileError(ferr))
 	}
-	if cause := context.Cause(ctx); cause != nil && (errors.Is(err, context.Canceled) || errors.Is(s.out.err, cause)) {
+	if cause := context.Cause(ctx); cause != nil && (errors.Is(err, context.Canceled) || errors.Is(c.Out.err, cause)) {
 		err = cause // and not where the output was at that moment
 	}
 	return err

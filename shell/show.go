@@ -49,7 +49,7 @@ func runReport(ctx context.Context, c *Call) error {
 				}
 			}
 			if c.format() != formatJSON {
-				fmt.Fprintln(c.out(), line)
+				fmt.Fprintln(c.Out, line)
 				continue
 			}
 			if v == nil {
@@ -97,13 +97,13 @@ func runShowStatus(ctx context.Context, c *Call) error {
 			states.SMTP = state
 		}
 		if c.format() != formatJSON {
-			fmt.Fprintf(c.out(), "%s %s\n", s, state)
+			fmt.Fprintf(c.Out, "%s %s\n", s, state)
 		}
 	}
 	if c.format() == formatJSON {
 		err = c.printJSON(states)
 	}
-	if ferr := c.out().Flush(); err != nil || ferr != nil {
+	if ferr := c.Out.Flush(); err != nil || ferr != nil {
 		return errors.Join(err, ferr)
 	}
 	if (st.Paused(protocol.MDA) || st.Paused(protocol.MTA) || st.Paused(protocol.SMTP)) && c.format() == formatTable {
@@ -133,10 +133,10 @@ func runShowStats(ctx context.Context, c *Call) error {
 		}
 		if st.IsUptime() {
 			up := time.Now().Unix() - st.Value
-			fmt.Fprintf(c.out(), "uptime=%d\nuptime.human=%s\n", up, protocol.Duration(up))
+			fmt.Fprintf(c.Out, "uptime=%d\nuptime.human=%s\n", up, protocol.Duration(up))
 			continue
 		}
-		fmt.Fprintf(c.out(), "%s=%s\n", st.Key, st.Text())
+		fmt.Fprintf(c.Out, "%s=%s\n", st.Key, st.Text())
 	}
 	return nil
 }

@@ -120,7 +120,7 @@ func (c *Call) domains(ctx context.Context) iter.Seq2[string, error] {
 		if len(c.args) > 0 {
 			return
 		}
-		for line, err := range lines(ctx, c.in()) {
+		for line, err := range lines(ctx, c.In) {
 			line, _, _ = strings.Cut(strings.TrimPrefix(line, byteOrderMark), "#")
 			if line = strings.TrimSpace(line); line == "" && err == nil {
 				continue
@@ -213,10 +213,10 @@ func (p *networkPrinter) print(n spf.Network) error {
 	if p.c.format() == formatJSON {
 		return p.c.printJSON(networkJSON{text, n.Domain, n.Record, n.Mechanism})
 	}
-	if _, err := io.WriteString(p.c.out(), text+"\n"); err != nil || !isTerminal(p.c.in()) {
+	if _, err := io.WriteString(p.c.Out, text+"\n"); err != nil || !isTerminal(p.c.In) {
 		return err
 	}
-	return p.c.out().Flush() // whoever types domains waits for it
+	return p.c.Out.Flush() // whoever types domains waits for it
 }
 
 // networkText writes a network as pf and others want it: a single address

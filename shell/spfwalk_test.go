@@ -32,7 +32,7 @@ func spfWalk(t testing.TB, s *dnstest.Server, input string, line string) (out, s
 	var o, e realsmtpd.LockedBuffer
 	session := NewSession(opts, IO{In: strings.NewReader(input), Out: &o, Err: &e, Env: func(string) string { return "" }})
 	defer session.Close()
-	session.lines = true
+	session.mode = FromFile
 	status = report(session.err, session.style, session.Eval(context.Background(), line))
 	return o.String(), e.String(), status
 }

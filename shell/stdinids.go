@@ -24,7 +24,7 @@ const byteOrderMark = "\ufeff"
 // readIDs adds the ids from standard input to a target, one a line. A line may also
 // be what show queue prints: a line of fields, a row of a table, or a JSON object.
 func (c *Call) readIDs(t *target) error {
-	sc := bufio.NewScanner(c.in())
+	sc := bufio.NewScanner(c.In)
 	sc.Buffer(nil, maxStdinLine)
 	p := c.progress(context.Background(), nil, "ids read")
 	defer p.end()

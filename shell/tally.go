@@ -184,3 +184,11 @@ func (t *tally) json(a protocol.Action, dry bool, notes []string) tallyJSON {
 		Unsaved: t.unsaved, Unconfirmed: t.unconfirmed, After: t.after, Notes: notes,
 	}
 }
+
+// counts returns the counts for the log.
+func (t *tally) counts() []Count {
+	return []Count{
+		{"done", t.done}, {"inflight", t.inflight + t.busy}, {"skipped", t.skipped()}, {"gone", t.gone + t.failures}, {"refused", t.refused},
+		{"missing", t.missing}, {"unsaved", t.unsaved}, {"unconfirmed", t.unconfirmed},
+	}
+}

@@ -44,18 +44,18 @@ func (h *held) String() string {
 
 // holdWarnings keeps warnings back from a terminal until the function that it
 // returns is called, which shows them.
-func (s *Session) holdWarnings() (show func()) {
+func (s *Session) holdWarnings(c *Call) (show func()) {
 	if !isTerminal(s.io.Err) {
 		return func() {}
 	}
-	return s.hold()
+	return s.hold(c)
 }
 
-func (s *Session) hold() (show func()) {
+func (s *Session) hold(c *Call) (show func()) {
 	saved, h := s.err, &held{}
-	s.err = h
+	s.err, c.Err = h, h
 	return func() {
-		s.err = saved
+		s.err, c.Err = saved, saved
 		io.WriteString(saved, h.String())
 	}
 }

@@ -30,7 +30,7 @@ func runWatch(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	inner, err := c.s.parse(append([]string{"--"}, words...))
+	inner, err := c.Host.Parse(words)
 	if err != nil {
 		return err
 	}
@@ -76,17 +76,15 @@ func watchInterval(words []string) (time.Duration, []string, error) {
 func (c *Call) watchOnce(ctx context.Context, inner *Call, every time.Duration, first bool) error {
 	var b bytes.Buffer
 	var warnings held
-	onScreen := c.out().tty && !dumb(c.s.io.Env)
+	onScreen := c.Out.tty && !dumb(c.Getenv)
 	if onScreen {
 		// The screen would cover what is written to the terminal beside it.
-		saved := c.s.err
-		c.s.err = &warnings
-		if !isTerminal(c.s.io.Err) {
-			c.s.err = io.MultiWriter(saved, &warnings)
+		inner.Err = &warnings
+		if !isTerminal(c.Err) {
+			inner.Err = io.MultiWriter(c.Err, &warnings)
 		}
-		defer func() { c.s.err = saved }()
 	}
-	err := c.s.runTo(ctx, inner, &b)
+	err := c.Host.RunTo(ctx, inner, &b)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -96,15 +94,15 @@ func (c *Call) watchOnce(ctx context.Context, inner *Call, every time.Duration, 
 	if !onScreen {
 		fmt.Fprint(&b, warnings.String())
 		if !first {
-			fmt.Fprintln(c.out())
+			fmt.Fprintln(c.Out)
 		}
-		c.out().Write(b.Bytes())
-		return c.out().Flush()
+		c.Out.Write(b.Bytes())
+		return c.Out.Flush()
 	}
 	head := fmt.Sprintf("every %v: %s, at %s, Ctrl-C ends", every, strings.Join(inner.path, " "), time.Now().Format("15:04:05"))
 	// Before the results, of which the end may not fit on the screen.
 	text := head + "\n\n" + warnings.String() + b.String()
-	if cols, rows := c.s.screenSize(); rows > 0 && cols > 0 {
+	if cols, rows := c.Screen(); rows > 0 && cols > 0 {
 		text = fit(text, rows, cols)
 	}
 	lines := strings.Split(text, "\n")
@@ -118,8 +116,10 @@ func (c *Call) watchOnce(ctx context.Context, inner *Call, every time.Duration, 
 // each line cleared to its end, then the rest of the screen cleared, so that
 // nothing flickers.
 func (c *Call) drawScreen(lines []string) error {
-	_, err := fmt.Fprint(c.s.io.Out, "\x1b[H"+strings.Join(lines, "\x1b[K\n")+"\x1b[K\x1b[J")
-	return err
+	if _, err := c.Out.writeStyled([]byte("\x1b[H" + strings.Join(lines, "\x1b[K\n") + "\x1b[K\x1b[J")); err != nil {
+		return err
+	}
+	return c.Out.Flush()
 }
 
 // fit cuts a text to a screen.
