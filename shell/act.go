@@ -60,16 +60,16 @@ func (c *Call) carryOut(ctx context.Context, a protocol.Action, verb string, sel
 	var err error
 	if sel.single() {
 		// Before the lock: the user may take long to answer.
-		if id, err = c.confirmID(ctx, sel.ids[0]); err != nil {
+		if id, err = c.confirmID(ctx, sel.ids[0], t); err != nil {
 			return err
 		}
 		sel.ids[0] = id
 	}
 	if c.opts.Save != "" && !c.opts.DryRun {
-		if c.saver, err = openSaver(c.opts.Save, c.opts.Spool); err != nil {
+		if t.saver, err = openSaver(c.opts.Save, c.opts.Spool); err != nil {
 			return fmt.Errorf("--save: %w; nothing done", fileError(err))
 		}
-		defer c.saver.close()
+		defer t.saver.close()
 	}
 	conn, err := c.conn(ctx)
 	if err != nil {
@@ -109,13 +109,13 @@ func (c *Call) carryOut(ctx context.Context, a protocol.Action, verb string, sel
 
 // confirmID completes an id that the user has shortened, and asks whether it is
 // meant, unless what it stands for will be shown and asked for anyway.
-func (c *Call) confirmID(ctx context.Context, id idArg) (idArg, error) {
+func (c *Call) confirmID(ctx context.Context, id idArg, t *tally) (idArg, error) {
 	if id.whole() || !c.asks() {
 		return c.confirmShort(ctx, id)
 	}
 	whole, err := c.complete(ctx, id)
 	if err != nil || whole.msg != 0 {
-		c.shortened = true
+		t.shortened = true
 		return whole, err
 	}
 	return c.confirmShort(ctx, id)

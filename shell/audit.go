@@ -86,7 +86,7 @@ type callAudit struct {
 // auditBegin logs that a command begins, and returns where it logs what follows; nil
 // if it changes nothing.
 func (s *Session) auditBegin(c *Call) Log {
-	if !c.cmd.Changes || c.opts.DryRun {
+	if !c.cmd.Changes() || c.opts.DryRun {
 		return nil
 	}
 	name := s.who
@@ -158,7 +158,7 @@ func (c *Call) commandLine() string {
 // what is cut off.
 func (a *callAudit) outcome(err error) string {
 	var parts []string
-	if a.c.cmd.Bulk {
+	if a.c.cmd.Bulk() {
 		counts := a.c.counts
 		if counts == nil {
 			counts = []Count{{Name: "done"}}

@@ -137,7 +137,7 @@ func TestAuditFirst(t *testing.T) {
 	var changes []string
 	for _, c := range commandTable() {
 		switch words := strings.Fields(c.Pattern); {
-		case !c.Changes || c.Bulk || words[0] == "discover":
+		case !c.Changes() || c.Bulk() || words[0] == "discover":
 		default:
 			line := c.Pattern
 			for arg, value := range map[string]string{"<address>": "192.0.2.1", "<domain>": "x.example", "<route>": "all", "<table>": "aliases",

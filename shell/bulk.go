@@ -35,7 +35,7 @@ func (c *Call) actSelected(ctx context.Context, conn *protocol.Conn, a protocol.
 		t.running += set.look.running
 		t.busy += set.look.busy
 		t.missing += set.missing
-		switch err := c.approve(ctx, a, set); {
+		switch err := c.approve(ctx, a, set, t); {
 		case err != nil:
 			return err
 		case c.opts.DryRun:
@@ -179,12 +179,12 @@ func (c *Call) gather(ctx context.Context, conn *protocol.Conn, a protocol.Actio
 }
 
 // approve checks a set against what was expected of it, and at the prompt asks.
-func (c *Call) approve(ctx context.Context, a protocol.Action, g *gathered) error {
+func (c *Call) approve(ctx context.Context, a protocol.Action, g *gathered, t *tally) error {
 	n := len(g.ids)
 	if c.opts.Expect >= 0 && n != c.opts.Expect {
 		return fmt.Errorf("%s: %s selected, %d expected: nothing done", pathOf(c), count(n, "envelope"), c.opts.Expect)
 	}
-	if c.opts.DryRun || n == 0 || n <= unasked(a) && !c.shortened || !c.asks() {
+	if c.opts.DryRun || n == 0 || n <= unasked(a) && !t.shortened || !c.asks() {
 		return nil
 	}
 	c.warnf("%s", render.Safe(fmt.Sprintf("%s: %s", a, count(n, "envelope"))))

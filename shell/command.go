@@ -8,7 +8,6 @@ import (
 	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
 	"smtpctl/shell/render"
-	"smtpctl/shell/resolve"
 )
 
 // A Command is an entry of the command table.
@@ -19,21 +18,69 @@ type Command struct {
 	Group   string
 	Summary string // one line
 	Help    string // paragraphs, may be empty
-	Selects bool   // its arguments are a selector, which its help explains
-	Hidden  bool   // not for people: no help or completion shows it
-	Own     bool   // OpenSMTPD's smtpctl has no such command
-	Changes bool   // --read-only refuses it
-	Live    bool   // it goes on until it is interrupted, or leaves the session
-	// Stdin marks a command that reads standard input.
-	Stdin bool
-	Asks  bool // it asks for its input where that is a terminal
-	Apart bool // it needs neither smtpd nor files, and no rights of root
-	// Bulk marks an action on envelopes, which takes --dry-run and the like.
-	Bulk bool
+	Origin  Origin
+	Effect  Effect
+	Input   Input
+	Needs   Needs
+	// Live marks what goes on until it is interrupted, or leaves the session.
+	Live bool
 	// Check, if set, looks at the arguments before anything is sent.
 	Check func(c *Call) error
-	Run   func(ctx context.Context, c *Call) error
+	// Prepare, if set, finds out what is out of reach once the process has given
+	// up what the command does not need, and returns the ports of the name servers
+	// that it will ask.
+	Prepare func(c *Call) (ports []uint16, err error)
+	Run     func(ctx context.Context, c *Call) error
 }
+
+// An Origin says where a command comes from.
+type Origin int
+
+const (
+	Manual   Origin = iota // OpenSMTPD's smtpctl has it too
+	Own                    // only this program has it
+	Internal               // only this program has it, and no help or completion shows it
+)
+
+// An Effect says what a command may do to smtpd.
+type Effect int
+
+const (
+	Shows            Effect = iota // nothing
+	Changes                        // something, which --read-only refuses
+	ChangesEnvelopes               // something to envelopes: it takes --dry-run and the like
+)
+
+// An Input says what a command reads from standard input.
+type Input int
+
+const (
+	NoInput    Input = iota
+	ReadsInput       // lines
+	AsksInput        // lines, or where that is a terminal, what it asks for
+)
+
+// Needs say what of the machine a command needs once it runs.
+type Needs int
+
+const (
+	NeedsSmtpd    Needs = iota // smtpd, its files and those that the user named
+	NeedsNames                 // and name servers
+	NeedsNothing               // not even the rights of root
+	NeedsAnything              // files and programs that it will be told of
+)
+
+// Changes reports whether --read-only refuses the command.
+func (c *Command) Changes() bool { return c.Effect != Shows }
+
+// Bulk reports whether the command acts on envelopes.
+func (c *Command) Bulk() bool { return c.Effect == ChangesEnvelopes }
+
+// Own reports whether OpenSMTPD's smtpctl has no such command.
+func (c *Command) Own() bool { return c.Origin != Manual }
+
+// Hidden reports whether no help and no completion shows the command.
+func (c *Command) Hidden() bool { return c.Origin == Internal }
 
 // A Mode is the way in which lines come to a session.
 type Mode int
@@ -109,12 +156,10 @@ type Call struct {
 	args []grammar.Arg
 	opts Options
 
-	dns *resolve.Client // whom spf walk asks, if that has been found out already
+	prepared any // what Prepare found out
 
-	warning   string  // what smtpd's OK does not say, for the result as JSON
-	saver     *saver  // copies what is removed, nil without --save
-	counts    []Count // what an action on envelopes did, for the log
-	shortened bool    // it names a message by a shortened id
+	warning string  // what smtpd's OK does not say, for the result as JSON
+	counts  []Count // what an action on envelopes did, for the log
 }
 
 // warnf tells the user something that is not a result.

@@ -75,7 +75,7 @@ func runComplete(_ context.Context, c *Call) error {
 	if opts, _, err := parseOptions(words, s.opts, &inv, s.literal); err == nil {
 		s.opts = opts
 	}
-	l := newLive(s, func() {})
+	l := s.live(func() {})
 	l.wait = completeWait
 	comp := &completer.Completer{Tree: s.tree, Source: l, Options: s.flagOptions(&inv)}
 	list, word := comp.Complete(line, len(line))

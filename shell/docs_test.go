@@ -118,7 +118,7 @@ func manualCommands() string {
 	for _, g := range groups {
 		fmt.Fprintf(&b, ".Ss %s\n.Bl -tag -width Ds\n", g)
 		for _, c := range commandTable() {
-			if c.Group != g || c.Hidden {
+			if c.Group != g || c.Hidden() {
 				continue
 			}
 			fmt.Fprintf(&b, ".It%s\n%s\n", pattern(c.Pattern), prose(capital(c.Summary)))
@@ -151,7 +151,7 @@ func manualOptions() string {
 
 func manualArguments() string {
 	var b strings.Builder
-	for _, k := range kinds {
+	for _, k := range allKinds() {
 		if k.Name == "line" {
 			continue
 		}
@@ -275,7 +275,7 @@ func readmeTables() map[string]string {
 	var commands, terms strings.Builder
 	commands.WriteString("| command | what it does |\n|---|---|\n")
 	for _, c := range commandTable() {
-		if c.Own && !c.Hidden {
+		if c.Own() && !c.Hidden() {
 			fmt.Fprintf(&commands, "| `%s` | %s |\n", c.Pattern, cell(c.Summary))
 		}
 	}

@@ -105,7 +105,7 @@ func TestEmptyValues(t *testing.T) {
 // command of the table.
 func TestEmptyWords(t *testing.T) {
 	t.Parallel()
-	for _, k := range kinds {
+	for _, k := range allKinds() {
 		if k.Name == "line" || k.Name == "part" {
 			continue // what has been typed so far, which may be nothing
 		}
@@ -121,7 +121,7 @@ func TestEmptyWords(t *testing.T) {
 	}
 	s, sim := emptySession(t)
 	for _, c := range s.table {
-		if c.Hidden {
+		if c.Hidden() {
 			continue
 		}
 		words := strings.Fields(c.Pattern)

@@ -68,8 +68,8 @@ func (s *Session) printHelp(w io.Writer, words []string) error {
 		if c.Pattern == path || strings.HasPrefix(c.Pattern, path+" ") {
 			fmt.Fprintf(w, "%s\n    %s\n", c.Pattern, c.Summary)
 			help := c.Help
-			if c.Selects {
-				help = strings.TrimPrefix(help+"\n"+selectorHelp(), "\n")
+			if k := s.tree.Rest(c.Pattern); k != nil && k.Help != nil {
+				help = strings.TrimPrefix(help+"\n"+k.Help(), "\n")
 			}
 			if help != "" {
 				fmt.Fprintf(w, "    %s\n", strings.ReplaceAll(help, "\n", "\n    "))
@@ -169,7 +169,7 @@ func (s *Session) printOverview(w io.Writer) {
 		fmt.Fprintf(w, "\n%s:\n", g)
 		tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 		for _, c := range s.table {
-			if c.Group == g && !c.Hidden {
+			if c.Group == g && !c.Hidden() {
 				fmt.Fprintf(tw, "  %s\t%s\n", c.Pattern, c.Summary)
 			}
 		}

@@ -85,7 +85,7 @@ func completeOn(t *testing.T, socket, line string) []prompt.Suggestion {
 	opts.Socket = socket
 	s := NewSession(opts, IO{In: strings.NewReader(""), Out: os.Stderr, Err: os.Stderr, Env: func(string) string { return "" }})
 	t.Cleanup(s.Close)
-	l := newLive(s, func() {})
+	l := s.live(func() {})
 	l.wait = completeWait
 	r := &repl{s: s, live: l, comp: &completer.Completer{Tree: s.tree, Source: l}}
 	return r.complete(line, len(line))

@@ -106,30 +106,6 @@ func parseNonEmpty(what string) func(string) (any, error) {
 	}
 }
 
-// kinds are the kinds of arguments that the command table uses.
-var kinds = []*grammar.Kind{
-	{Name: "envelope", Doc: "id of an envelope, 16 hex digits, or the beginning of one", Parse: parseID},
-	{Name: "grouping", Doc: "age, domain, error, host, sender or state, then terms such as older=1h", Parse: parseGrouping},
-	{Name: "condition", Doc: "ids or terms such as domain=example.com; for and a time such as 60s", Parse: parseCondition},
-	{Name: "statistic", Doc: "NAME=N, NAME=N- or NAME=-N; for and a time such as 60s", Parse: parseStatCondition},
-	{Name: "query", Doc: "ids, terms such as domain=example.com, sort=KEY or limit=N", Parse: parseQuery},
-	{Name: "id", Doc: "id of an envelope or message, or the beginning of one", Parse: parseID},
-	{Name: "selector", Doc: "ids of envelopes or messages, terms such as domain=example.com, or - for ids on standard input", Parse: parseSelector},
-	{Name: "route", Doc: "number of a route, as show routes lists it", Parse: parseRoute},
-	{Name: "address", Doc: "source address, IPv4 or IPv6", Parse: parseAddr},
-	{Name: "domain", Doc: "domain that mail goes to", Parse: parseText("a domain", 255)},
-	{Name: "table", Doc: "name of a table in smtpd.conf", Parse: parseText("the name of a table", 2047)},
-	{Name: "password", Doc: "the password, taken literally; others can see it in ps(1)", Parse: parseNonEmpty("a password")},
-	{Name: "file", Doc: "name of a file", Parse: parseText("the name of a file", 4095)},
-	{Name: "word", Doc: "words of a command", Parse: parseNonEmpty("words of a command")},
-	{Name: "name", Doc: "domain to look up", Parse: parseText("a domain", 255)},
-	{Name: "line", Doc: "what has been typed", Parse: parseAny},
-	{Name: "part", Doc: "the end of what has been typed", Parse: parseAny},
-	{Name: "shell", Doc: "bash, zsh or fish", Parse: parseShell, Words: shellWords()},
-	{Name: "trace", Doc: "subsystem of smtpd", Parse: parseBits(protocol.TraceBits), Words: bitWords(protocol.TraceBits)},
-	{Name: "profile", Doc: "subsystem of smtpd", Parse: parseBits(protocol.ProfileBits), Words: bitWords(protocol.ProfileBits)},
-}
-
 func bitWords(bits []protocol.Bit) []grammar.Candidate {
 	var cs []grammar.Candidate
 	for _, b := range bits {

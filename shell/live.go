@@ -23,8 +23,9 @@ const (
 // live knows the values of arguments from smtpd. It answers from what it has,
 // and fetches in the background what it lacks, over the session's connection.
 type live struct {
-	s       *Session
-	changed func() // called when something new has come
+	dial    func(context.Context) (*protocol.Conn, error)
+	spool   func() string // the folder that holds smtpd's queue
+	changed func()        // called when something new has come
 
 	// wait, if not 0, makes it fetch what it is asked for before it answers, for
 	// so long at most.
@@ -53,8 +54,10 @@ type entry struct {
 	fetching bool
 }
 
-func newLive(s *Session, changed func()) *live {
-	return &live{s: s, changed: changed, cache: map[string]*entry{}}
+// newLive returns what is known at first, which is nothing. dial connects to smtpd,
+// spool names the folder that holds its queue.
+func newLive(dial func(context.Context) (*protocol.Conn, error), spool func() string, changed func()) *live {
+	return &live{dial: dial, spool: spool, changed: changed, cache: map[string]*entry{}}
 }
 
 // prefix is the text of the prompt.
@@ -138,7 +141,7 @@ func (l *live) refreshState() {
 }
 
 func (l *live) askState(ctx context.Context) string {
-	conn, err := l.s.dial(ctx, l.s.opts)
+	conn, err := l.dial(ctx)
 	if err != nil {
 		return "not connected"
 	}

@@ -19,26 +19,21 @@ import (
 // it touches any input: encrypt and spf walk the rights of root and all files,
 // others all files but smtpd's and those that the user named. The prompt, scripts
 // and demos, which open files and start programs later, stay as they are.
-func (s *Session) lockDown(c *Call) error {
-	if s.demo || c.cmd.Hidden || c.cmd.Pattern == "source <file>" {
-		return nil
-	}
+func lockDown(c *Call) error {
 	_, _ = time.Now().Zone() // reads the time zone, while that can be read
-	if c.cmd.Apart {
-		if c.path[0] == "spf" {
-			var err error
-			if c.dns, err = c.resolver(); err != nil {
-				return fmt.Errorf("spf walk: %w", fileError(err))
-			}
+	var ports []uint16
+	if c.cmd.Prepare != nil {
+		var err error
+		if ports, err = c.cmd.Prepare(c); err != nil {
+			return err
 		}
+	}
+	if c.cmd.Needs == NeedsNothing {
 		if err := sandbox.GiveUpRoot(); err != nil {
 			c.warnf("smtpctl: going on as root: %v", err)
 		}
 	}
-	if c.cmd.Changes {
-		s.who = who(s.io.Env, loginUID()) // the log will ask, when it can be found out no more
-	}
-	rules, err := c.needs()
+	rules, err := c.needs(ports)
 	if err != nil {
 		return err
 	}
@@ -48,15 +43,12 @@ func (s *Session) lockDown(c *Call) error {
 	return nil
 }
 
-// needs says what files and networks a call may still need.
-func (c *Call) needs() (sandbox.Rules, error) {
+// needs says what files and networks a call may still need. ports are those of the
+// name servers that it has found out.
+func (c *Call) needs(ports []uint16) (sandbox.Rules, error) {
 	var r sandbox.Rules
-	if c.cmd.Apart {
-		if c.dns != nil {
-			for _, server := range c.dns.Servers {
-				r.DNS = append(r.DNS, server.Port())
-			}
-		}
+	if c.cmd.Needs == NeedsNothing {
+		r.DNS = ports
 		return r, nil
 	}
 	r.Unix = []string{c.opts.Socket, "/dev/log"}
@@ -71,10 +63,10 @@ func (c *Call) needs() (sandbox.Rules, error) {
 		}
 		r.Write = []string{c.opts.Save}
 	}
-	if c.path[0] == "explain" || c.path[0] == "watch" {
+	if c.cmd.Needs == NeedsNames {
 		r.Names, r.DNS = true, []uint16{53}
 	}
-	if c.cmd.Changes {
+	if c.cmd.Changes() {
 		if _, err := os.Stat(c.opts.Spool); err != nil {
 			r.Read = append(r.Read, filepath.Dir(c.opts.Socket)) // is locked instead
 		}
@@ -138,7 +130,7 @@ func (c *Call) apartWords() (words []string, input *bytes.Reader) {
 // apart reports whether a call is to be carried out by runApart: at a prompt or
 // in a script of root. A password of several lines could not be handed over.
 func (c *Call) apart() bool {
-	return c.cmd.Apart && c.Mode.Lines() && syscall.Geteuid() == 0 &&
+	return c.cmd.Needs == NeedsNothing && c.Mode.Lines() && syscall.Geteuid() == 0 &&
 		!(c.path[0] == "encrypt" && len(c.args) > 0 && strings.ContainsAny(c.text(0), "\n\r"))
 }
 

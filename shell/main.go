@@ -100,6 +100,19 @@ func (s *Session) oneShot(words []string) int {
 	return report(s.err, s.style, err)
 }
 
+// lockDown confines the process to what a one-shot command needs. Where more
+// commands may follow, and where smtpd is a simulation in the process, it stays
+// as it is.
+func (s *Session) lockDown(c *Call) error {
+	if s.demo || c.cmd.Needs == NeedsAnything {
+		return nil
+	}
+	if c.cmd.Changes() {
+		s.who = who(s.io.Env, loginUID()) // the log will ask, when it can be found out no more
+	}
+	return lockDown(c)
+}
+
 // script runs the script in a file, or on standard input.
 func (s *Session) script(name string, check bool) int {
 	ctx, stop := s.withSignals(context.Background())

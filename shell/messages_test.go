@@ -35,7 +35,7 @@ func TestMessagesAreBounded(t *testing.T) {
 		"shell's": {strings.Repeat("$(;|", 20_000)}, "control": {strings.Repeat("\x1b[31m\u202e", 20_000)}, "bytes": {strings.Repeat("\xff", 100_000)},
 	}
 	for _, cmd := range commandTable() {
-		if cmd.Apart || cmd.Hidden || cmd.Pattern == "monitor" {
+		if cmd.Needs == NeedsNothing || cmd.Hidden() || cmd.Pattern == "monitor" {
 			continue // what reads other input, or does not end
 		}
 		var head []string
@@ -93,7 +93,7 @@ func TestWarningsSeen(t *testing.T) {
 	dir := t.TempDir()
 	q := newQueueTest(t) // for its files
 	for _, cmd := range commandTable() {
-		if cmd.Changes || cmd.Live || cmd.Stdin || cmd.Apart || cmd.Hidden || cmd.Group == groupSession {
+		if cmd.Changes() || cmd.Live || cmd.Input != NoInput || cmd.Needs == NeedsNothing || cmd.Hidden() || cmd.Group == groupSession {
 			continue
 		}
 		id := q.sim.Envelopes()[0].ID

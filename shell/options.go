@@ -92,7 +92,7 @@ var formats = []string{formatAuto, formatPlain, formatTable, formatJSON, formatM
 var colorModes = []string{"auto", "always", "never"}
 
 // flagValues are the values of the flags that take one of a few words.
-var flagValues = map[string][]string{"color": colorModes, "output": formats, "scheme": schemeNames()}
+var flagValues = map[string][]string{"color": colorModes, "output": formats, "scheme": {"bcrypt", "sha512", "yescrypt"}}
 
 // flagSet returns the flags, which write to o and, if it is not nil, inv.
 func flagSet(o *Options, inv *invocation) *pflag.FlagSet {

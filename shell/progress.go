@@ -32,7 +32,7 @@ type progress struct {
 // does so only if that goes to a file: on the terminal it shows by itself, and at
 // the end of a pipe there may be a program that has the screen.
 func (c *Call) progress(ctx context.Context, conn *protocol.Conn, what string) *progress {
-	if !isTerminal(c.Err) || !c.cmd.Changes && !c.Out.toFile {
+	if !isTerminal(c.Err) || !c.cmd.Changes() && !c.Out.toFile {
 		return nil
 	}
 	p := &progress{w: c.Err, what: what, started: time.Now()}

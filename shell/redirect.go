@@ -25,7 +25,7 @@ func (s *Session) evalCommand(ctx context.Context, lc lineCommand) error {
 		return s.runPiped(ctx, c, lc.pipe)
 	case lc.file != "":
 		return s.runToFile(ctx, c, lc.file, lc.more)
-	case s.mode.Interactive() && s.out.tty && !c.cmd.Live && !c.cmd.Changes && !c.opts.Restricted:
+	case s.mode.Interactive() && s.out.tty && !c.cmd.Live && !c.cmd.Changes() && !c.opts.Restricted:
 		return s.runPaged(ctx, c)
 	}
 	return s.run(ctx, c)
@@ -117,6 +117,9 @@ func (s *Session) runPiped(ctx context.Context, c *Call, command string) error {
 	return err
 }
 
+// childGrace is how long a child may take to end once it has been asked to.
+const childGrace = 2 * time.Second
+
 // waitChild waits for a child. If ctx ends it is asked to end too, and not waited
 // for without end.
 func waitChild(ctx context.Context, cmd *exec.Cmd) error {
@@ -131,7 +134,7 @@ func waitChild(ctx context.Context, cmd *exec.Cmd) error {
 	select {
 	case err := <-done:
 		return err
-	case <-time.After(quitGrace):
+	case <-time.After(childGrace):
 		cmd.Process.Kill()
 		return <-done
 	}

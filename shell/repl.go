@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"smtpctl/completer"
+	"smtpctl/protocol"
 	"smtpctl/shell/prompt"
 	"smtpctl/shell/render"
 )
@@ -37,7 +38,7 @@ func (s *Session) repl() int {
 		fmt.Fprintln(s.err, render.Safe(fmt.Sprintf("smtpctl: lines are not kept: history: %v", fileError(err))))
 	}
 	r := &repl{s: s, history: history}
-	r.live = newLive(s, func() {
+	r.live = s.live(func() {
 		if r.p != nil {
 			r.p.Refresh()
 		}
@@ -224,6 +225,12 @@ func (r *repl) help(line string) {
 		report(r.s.err, r.s.style, err)
 	}
 	r.s.out.Flush()
+}
+
+// live returns the live values for completion.
+func (s *Session) live(changed func()) *live {
+	dial := func(ctx context.Context) (*protocol.Conn, error) { return s.dial(ctx, s.opts) }
+	return newLive(dial, func() string { return s.opts.Spool }, changed)
 }
 
 // askSecret asks for a secret at the terminal.

@@ -87,7 +87,7 @@ func listedIDs(t *testing.T, s *Session, out *bytes.Buffer, line string) []strin
 func TestCompletedTermsSelect(t *testing.T) {
 	t.Parallel()
 	s, all, out := hostileQueue(t, 7, 60)
-	l := newLive(s, func() {})
+	l := s.live(func() {})
 	l.wait = completeWait
 	comp := &completer.Completer{Tree: s.tree, Source: l}
 	for _, k := range selector.Keys {

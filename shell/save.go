@@ -25,7 +25,7 @@ func (c *Call) saved(ctx context.Context, id protocol.EvpID, t *tally) bool {
 	if c.opts.Save == "" {
 		return true
 	}
-	err := c.saver.save(ctx, c.spool(ctx), id)
+	err := t.saver.save(ctx, c.spool(ctx), id)
 	if err == nil {
 		return true
 	}

@@ -191,23 +191,23 @@ func (s *Session) isEncrypt(word string) bool {
 // admit refuses calls that must not be carried out in this session.
 func (s *Session) admit(c *Call) error {
 	switch {
-	case c.cmd.Changes && c.opts.ReadOnly:
+	case c.cmd.Changes() && c.opts.ReadOnly:
 		return fmt.Errorf("%s: refused, this session is read-only", pathOf(c))
 	case c.opts.Restricted && c.namesFile():
 		return usagef("%s: refused, --restricted lets no command read a file", pathOf(c))
-	case c.cmd.Stdin && s.mode.Interactive() && !c.cmd.Asks:
+	case c.cmd.Input != NoInput && s.mode.Interactive() && c.cmd.Input != AsksInput:
 		return usagef("%s: at the prompt it wants arguments", pathOf(c))
-	case c.cmd.Stdin && s.mode.StdinTaken():
+	case c.cmd.Input != NoInput && s.mode.StdinTaken():
 		return usagef("%s: standard input is taken by the script: give it an argument, or put the script into a file and use -f", pathOf(c))
-	case c.cmd.Changes && !c.cmd.Bulk && c.opts.DryRun:
+	case c.cmd.Changes() && !c.cmd.Bulk() && c.opts.DryRun:
 		return usagef("%s: --dry-run goes with commands that act on envelopes, this one would be carried out", pathOf(c))
-	case !c.cmd.Bulk && c.opts.Expect >= 0:
+	case !c.cmd.Bulk() && c.opts.Expect >= 0:
 		return usagef("%s: --expect goes with commands that act on envelopes", pathOf(c))
-	case c.opts.Save != "" && c.cmd.Group == groupQueue && c.cmd.Changes && c.path[0] != "remove":
+	case c.opts.Save != "" && c.cmd.Group == groupQueue && c.cmd.Changes() && c.path[0] != "remove":
 		return usagef("%s: --save goes with remove", pathOf(c))
 	case c.opts.Output == formatMetrics && c.cmd.Pattern != "show stats":
 		return usagef("%s: -o openmetrics goes with show stats", pathOf(c))
-	case c.cmd.Changes && len(c.args) == 1:
+	case c.cmd.Changes() && len(c.args) == 1:
 		id, ok := c.args[0].Value.(idArg)
 		if ok && !id.whole() && (!s.mode.Interactive() || c.path[0] == "discover") {
 			return usagef("%s: want 8 or 16 hex digits: a command that changes something takes no shortened id", pathOf(c))

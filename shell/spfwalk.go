@@ -59,11 +59,24 @@ func (c *Call) resolver() (*resolve.Client, error) {
 	return resolve.System(try)
 }
 
+// prepareSPFWalk finds out whom to ask, and returns the ports of those.
+func prepareSPFWalk(c *Call) (ports []uint16, err error) {
+	client, err := c.resolver()
+	if err != nil {
+		return nil, fmt.Errorf("spf walk: %w", fileError(err))
+	}
+	c.prepared = client
+	for _, server := range client.Servers {
+		ports = append(ports, server.Port())
+	}
+	return ports, nil
+}
+
 // runSPFWalk prints the networks that may send for some domains, given as
 // arguments or on standard input, one a line.
 func runSPFWalk(ctx context.Context, c *Call) error {
-	client := c.dns
-	if client == nil {
+	client, ok := c.prepared.(*resolve.Client)
+	if !ok {
 		var err error
 		if client, err = c.resolver(); err != nil {
 			return fmt.Errorf("spf walk: %w", fileError(err))

@@ -72,6 +72,9 @@ type tally struct {
 
 	notes []string // what else is to be said
 	p     *progress
+
+	shortened bool   // the message was named by a shortened id
+	saver     *saver // copies what is removed, nil without --save
 }
 
 // A look is an envelope as it was before it was scheduled.

@@ -91,7 +91,7 @@ func (l *live) termValues(kind, key, op, prefix string) []completer.Suggestion {
 		add([]string{"0", "1-", "3-", "10-"})
 	default:
 		live := l.get("term "+key, true, func(ctx context.Context, show func([]completer.Suggestion)) []completer.Suggestion {
-			conn, err := l.s.dial(ctx, l.s.opts)
+			conn, err := l.dial(ctx)
 			if err != nil {
 				return nil
 			}

@@ -62,7 +62,7 @@ func (l *live) Values(kind *grammar.Kind, path []string, prefix string) []comple
 // online makes a fetcher of a question to smtpd.
 func (l *live) online(ask func(context.Context, *protocol.Conn) []completer.Suggestion) fetcher {
 	return func(ctx context.Context, _ func([]completer.Suggestion)) []completer.Suggestion {
-		conn, err := l.s.dial(ctx, l.s.opts)
+		conn, err := l.dial(ctx)
 		if err != nil {
 			return nil
 		}
@@ -89,7 +89,7 @@ func (l *live) ids(kind string, path []string, prefix string) []completer.Sugges
 		}))
 	case len(prefix) >= minSearch:
 		return l.get(key, true, func(ctx context.Context, show func([]completer.Suggestion)) []completer.Suggestion {
-			conn, err := l.s.dial(ctx, l.s.opts)
+			conn, err := l.dial(ctx)
 			if err != nil {
 				return nil
 			}
@@ -153,7 +153,7 @@ func (l *live) undiscovered(ctx context.Context, prefix string) []completer.Sugg
 	if prefix != "" {
 		lo, hi = idArg{text: prefix}.bounds()
 	}
-	conn, err := l.s.dial(ctx, l.s.opts)
+	conn, err := l.dial(ctx)
 	if err != nil {
 		return nil
 	}
@@ -161,7 +161,7 @@ func (l *live) undiscovered(ctx context.Context, prefix string) []completer.Sugg
 	var msg protocol.MsgID
 	var out []completer.Suggestion
 	looked := 0
-	for id, err := range spool.Open(l.s.opts.Spool).IDs() {
+	for id, err := range spool.Open(l.spool()).IDs() {
 		if err != nil || id < lo {
 			continue
 		}

@@ -37,7 +37,7 @@ func runWatch(ctx context.Context, c *Call) error {
 	if inner == nil {
 		return usagef("watch: want a command")
 	}
-	if inner.cmd.Changes || inner.cmd.Live || inner.cmd.Stdin || inner.cmd.Apart || inner.cmd.Group == groupSession {
+	if inner.cmd.Changes() || inner.cmd.Live || inner.cmd.Input != NoInput || inner.cmd.Needs == NeedsNothing || inner.cmd.Group == groupSession {
 		return usagef("watch: %q is no command that shows something once", inner.cmd.Pattern)
 	}
 	inner.opts = c.opts

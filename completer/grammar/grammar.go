@@ -26,6 +26,8 @@ type Rule struct {
 type Kind struct {
 	Name string // as in the pattern, without brackets and dots
 	Doc  string // what to type, for lists of candidates
+	// Help, if not nil, explains the kind at length, for the help of commands.
+	Help func() string
 	// Parse checks a word and returns its value.
 	Parse func(word string) (any, error)
 	// Words, if not empty, are all the words that the kind takes; they may be
@@ -114,6 +116,16 @@ func (n *node) child(c *node) *node {
 	}
 	n.children = append(n.children, c)
 	return c
+}
+
+// Rest returns the kind of which a pattern takes all the words that are left; nil
+// if it takes none.
+func (t *Tree) Rest(pattern string) *Kind {
+	name, ok := strings.CutSuffix(pattern, "...>")
+	if !ok {
+		return nil
+	}
+	return t.kinds[name[strings.LastIndexByte(name, '<')+1:]]
 }
 
 // An Arg is a word that matched an argument.

@@ -1,0 +1,63 @@
+package shell
+
+import (
+	"smtpctl/completer/grammar"
+)
+
+// queueCommands are the commands that act on the queue.
+var queueCommands = []*Command{
+	{Pattern: "discover <selector>", Group: groupQueue, Effect: Changes, Check: checkDiscover, Run: runDiscover,
+		Summary: "take up an envelope or message that was put into the queue by hand"},
+	{Pattern: "pause envelope <selector...>", Group: groupQueue, Effect: ChangesEnvelopes, Check: checkSelection, Run: runPauseEnvelope,
+		Summary: "suspend scheduling for the envelopes that are selected",
+		Help:    pauseEnvelopeHelp},
+	{Pattern: "pause envelope all", Group: groupQueue, Effect: ChangesEnvelopes, Run: runPauseEnvelope,
+		Summary: "suspend scheduling for all envelopes",
+		Help:    pauseEnvelopeHelp},
+	{Pattern: "remove <selector...>", Group: groupQueue, Effect: ChangesEnvelopes, Check: checkSelection, Run: runRemove,
+		Summary: "remove the envelopes that are selected",
+		Help:    removeHelp},
+	{Pattern: "remove all", Group: groupQueue, Effect: ChangesEnvelopes, Run: runRemove,
+		Summary: "remove all envelopes",
+		Help:    removeHelp},
+	{Pattern: "resume envelope <selector...>", Group: groupQueue, Effect: ChangesEnvelopes, Check: checkSelection, Run: runResumeEnvelope,
+		Summary: "resume scheduling for the envelopes that are selected",
+		Help:    resumeHelp},
+	{Pattern: "resume envelope all", Group: groupQueue, Effect: ChangesEnvelopes, Run: runResumeEnvelope,
+		Summary: "resume scheduling for all envelopes",
+		Help:    resumeHelp},
+	{Pattern: "schedule <selector...>", Group: groupQueue, Effect: ChangesEnvelopes, Check: checkSelection, Run: runSchedule,
+		Summary: "deliver the envelopes that are selected now",
+		Help:    scheduleHelp},
+	{Pattern: "schedule all", Group: groupQueue, Effect: ChangesEnvelopes, Run: runSchedule,
+		Summary: "deliver all envelopes now",
+		Help:    scheduleHelp},
+	{Pattern: "show queue", Group: groupQueue, Run: runShowQueue,
+		Summary: "list the envelopes in the queue"},
+	{Pattern: "show queue <query...>", Group: groupQueue, Check: checkSelection, Run: runShowQueue,
+		Summary: "list the envelopes that are selected, sorted by sort=KEY, limit=N of them"},
+	{Pattern: "show queue by <grouping...>", Group: groupQueue, Origin: Own, Check: checkGroups, Run: runShowGroups,
+		Summary: "count the envelopes by age, domain, error, host, sender or state; by domain age as a table of ages",
+		Help:    "Terms may follow, as for show queue, and limit=N for the N largest groups. In errors a * stands\nfor what is another in each mail, so that one can be given to error= as it is."},
+	{Pattern: "wait <condition...>", Group: groupTools, Origin: Own, Live: true, Check: checkWait, Run: runWait,
+		Summary: "wait until an envelope is selected, for 5 minutes or as long as for TIME says",
+		Help:    "It fails when the time is up: wait from=a@example.com for 60s"},
+	{Pattern: "wait empty", Group: groupTools, Origin: Own, Live: true, Run: runWaitEmpty,
+		Summary: "wait until the queue is empty"},
+	{Pattern: "wait empty <condition...>", Group: groupTools, Origin: Own, Live: true, Check: checkWait, Run: runWaitEmpty,
+		Summary: "wait until no envelope is selected any more: wait empty domain=example.com for 10m"},
+	{Pattern: "wait stats <statistic...>", Group: groupTools, Origin: Own, Live: true, Check: checkWait, Run: runWaitStats,
+		Summary: "wait until statistics have these values: wait stats scheduler.envelope=-100 for 1h",
+		Help:    "NAME=N, NAME=N- for N or more, NAME=-N for N or less, NAME!=N; a statistic that smtpd has not yet is 0."},
+}
+
+// queueKinds are the kinds of arguments of these commands.
+var queueKinds = []*grammar.Kind{
+	{Name: "envelope", Doc: "id of an envelope, 16 hex digits, or the beginning of one", Parse: parseID},
+	{Name: "grouping", Doc: "age, domain, error, host, sender or state, then terms such as older=1h", Parse: parseGrouping},
+	{Name: "condition", Doc: "ids or terms such as domain=example.com; for and a time such as 60s", Parse: parseCondition},
+	{Name: "statistic", Doc: "NAME=N, NAME=N- or NAME=-N; for and a time such as 60s", Parse: parseStatCondition},
+	{Name: "query", Doc: "ids, terms such as domain=example.com, sort=KEY or limit=N", Help: selectorHelp, Parse: parseQuery},
+	{Name: "id", Doc: "id of an envelope or message, or the beginning of one", Parse: parseID},
+	{Name: "selector", Doc: "ids of envelopes or messages, terms such as domain=example.com, or - for ids on standard input", Help: selectorHelp, Parse: parseSelector},
+}
