@@ -10,27 +10,27 @@ import (
 )
 
 func runPauseEnvelope(ctx context.Context, c *Call) error {
-	return c.act(ctx, protocol.PauseEnvelope, "paused")
+	return act(ctx, c, protocol.PauseEnvelope, "paused")
 }
 
 func runResumeEnvelope(ctx context.Context, c *Call) error {
-	return c.act(ctx, protocol.ResumeEnvelope, "resumed")
+	return act(ctx, c, protocol.ResumeEnvelope, "resumed")
 }
 
 func runRemove(ctx context.Context, c *Call) error {
-	return c.act(ctx, protocol.RemoveEnvelope, "removed")
+	return act(ctx, c, protocol.RemoveEnvelope, "removed")
 }
 
 func runSchedule(ctx context.Context, c *Call) error {
-	return c.act(ctx, protocol.ScheduleEnvelope, "scheduled")
+	return act(ctx, c, protocol.ScheduleEnvelope, "scheduled")
 }
 
 // act does something to the envelopes that the arguments name, or to all. What it
 // did is logged before anything is printed.
-func (c *Call) act(ctx context.Context, a protocol.Action, verb string) error {
+func act(ctx context.Context, c *Call, a protocol.Action, verb string) error {
 	t := &tally{}
-	sel := c.selection()
-	err := c.carryOut(ctx, a, verb, &sel, t)
+	sel := selectionIn(c)
+	err := carryOut(ctx, c, a, verb, &sel, t)
 	t.p.end()
 	if err != nil && t.done == 0 && t.unconfirmed == 0 {
 		c.counts = t.counts()
@@ -39,28 +39,28 @@ func (c *Call) act(ctx context.Context, a protocol.Action, verb string) error {
 	if err != nil {
 		err = fmt.Errorf("%w: only %d %s, %d sent without an answer, the rest not done", err, t.done, verb, t.unconfirmed)
 	} else {
-		err = c.failure(a, verb, t, &sel)
+		err = failureOf(c, a, verb, t, &sel)
 	}
 	c.counts = t.counts()
 	c.auditEnd(err)
 	if a == protocol.ScheduleEnvelope && ctx.Err() == nil {
 		if conn, cerr := c.conn(ctx); cerr == nil {
-			c.lookAfter(ctx, conn, t)
+			lookAfter(ctx, c, conn, t)
 		}
 	}
-	if perr := c.printTally(a, verb, t, err != nil && sel.single()); perr != nil && err == nil {
+	if perr := printTally(c, a, verb, t, err != nil && sel.single()); perr != nil && err == nil {
 		err = perr
 	}
 	return err
 }
 
 // carryOut does the work of act, up to the first output.
-func (c *Call) carryOut(ctx context.Context, a protocol.Action, verb string, sel *selection, t *tally) error {
+func carryOut(ctx context.Context, c *Call, a protocol.Action, verb string, sel *selection, t *tally) error {
 	var id idArg
 	var err error
 	if sel.single() {
 		// Before the lock: the user may take long to answer.
-		if id, err = c.confirmID(ctx, sel.ids[0], t); err != nil {
+		if id, err = confirmID(ctx, c, sel.ids[0], t); err != nil {
 			return err
 		}
 		sel.ids[0] = id
@@ -78,19 +78,19 @@ func (c *Call) carryOut(ctx context.Context, a protocol.Action, verb string, sel
 	plain := !c.opts.DryRun && c.opts.Expect < 0 && c.opts.Save == ""
 	byMessage := false
 	switch all := len(c.args) == 0; {
-	case all && plain && !c.asks():
-		t.p = c.progress(ctx, conn, verb)
-		err = c.locked(ctx, func() error {
-			byMessage, err = c.actAll(ctx, conn, a, t)
+	case all && plain && !asksFirst(c):
+		t.p = newProgress(ctx, c, conn, verb)
+		err = locked(ctx, c, func() error {
+			byMessage, err = actAll(ctx, c, conn, a, t)
 			return err
 		})
 	case id.evp != 0 && plain:
-		err = c.locked(ctx, func() error { return c.actEnvelope(ctx, conn, a, id.evp, t) })
+		err = locked(ctx, c, func() error { return actEnvelope(ctx, c, conn, a, id.evp, t) })
 	default:
 		if all || len(sel.ids) == 0 {
-			t.p = c.progress(ctx, conn, "looked at")
+			t.p = newProgress(ctx, c, conn, "looked at")
 		}
-		err = c.actSelected(ctx, conn, a, *sel, t)
+		err = actSelected(ctx, c, conn, a, *sel, t)
 	}
 	if err != nil || c.opts.DryRun {
 		return err
@@ -98,40 +98,40 @@ func (c *Call) carryOut(ctx context.Context, a protocol.Action, verb string, sel
 	if conn, err = c.conn(ctx); err != nil {
 		return err
 	}
-	if err := c.lookIntoFailures(ctx, conn, a, t); err != nil {
+	if err := lookIntoFailures(ctx, c, conn, a, t); err != nil {
 		return err
 	}
 	if a == protocol.PauseEnvelope && t.done > 0 {
-		return c.lookForFlights(ctx, conn, t, byMessage)
+		return lookForFlights(ctx, c, conn, t, byMessage)
 	}
 	return nil
 }
 
 // confirmID completes an id that the user has shortened, and asks whether it is
 // meant, unless what it stands for will be shown and asked for anyway.
-func (c *Call) confirmID(ctx context.Context, id idArg, t *tally) (idArg, error) {
-	if id.whole() || !c.asks() {
-		return c.confirmShort(ctx, id)
+func confirmID(ctx context.Context, c *Call, id idArg, t *tally) (idArg, error) {
+	if id.whole() || !asksFirst(c) {
+		return confirmShort(ctx, c, id)
 	}
-	whole, err := c.complete(ctx, id)
+	whole, err := completeID(ctx, c, id)
 	if err != nil || whole.msg != 0 {
 		t.shortened = true
 		return whole, err
 	}
-	return c.confirmShort(ctx, id)
+	return confirmShort(ctx, c, id)
 }
 
 // printTally prints how many envelopes were acted on, as smtpctl does, and on
 // standard error what that count leaves out; the latter not for a single id that
 // nothing was done to, for then the error says it.
-func (c *Call) printTally(a protocol.Action, verb string, t *tally, silent bool) error {
-	notes := c.notes(a, t)
+func printTally(c *Call, a protocol.Action, verb string, t *tally, silent bool) error {
+	notes := notesOf(c, a, t)
 	var err error
 	switch {
 	case c.format() == formatJSON:
 		err = c.printJSON(t.json(a, c.opts.DryRun, notes))
 	case c.opts.DryRun:
-		c.warnf("%s would be %s; nothing was", count(t.tried, "envelope"), verb)
+		c.warnf("%s would be %s; nothing was", plural(t.tried, "envelope"), verb)
 	default:
 		plural := ""
 		if t.done > 1 {
@@ -148,12 +148,12 @@ func (c *Call) printTally(a protocol.Action, verb string, t *tally, silent bool)
 	return err
 }
 
-// notes says what the count of what was done leaves out.
-func (c *Call) notes(a protocol.Action, t *tally) []string {
+// notesOf says what the count of what was done leaves out.
+func notesOf(c *Call, a protocol.Action, t *tally) []string {
 	var notes []string
 	add := func(n int, one, many, rest string) {
 		if n > 0 {
-			notes = append(notes, count(n, one, many)+rest)
+			notes = append(notes, plural(n, one, many)+rest)
 		}
 	}
 	switch a {
@@ -177,9 +177,9 @@ func (c *Call) notes(a protocol.Action, t *tally) []string {
 	return append(notes, t.notes...)
 }
 
-// failure says whether the command failed: it did if it was to act on given ids and
+// failureOf says whether the command failed: it did if it was to act on given ids and
 // could not on any, if something could not be saved, or if smtpd refused.
-func (c *Call) failure(a protocol.Action, verb string, t *tally, sel *selection) error {
+func failureOf(c *Call, a protocol.Action, verb string, t *tally, sel *selection) error {
 	nothing := t.done == 0 && t.tried == 0
 	switch {
 	case t.unsaved > 0:
@@ -187,7 +187,7 @@ func (c *Call) failure(a protocol.Action, verb string, t *tally, sel *selection)
 		if t.unsaved == 1 {
 			were = "was"
 		}
-		return fmt.Errorf("%s: %s could not be saved and %s not %s", pathOf(c), count(t.unsaved, "envelope"), were, verb)
+		return fmt.Errorf("%s: %s could not be saved and %s not %s", pathOf(c), plural(t.unsaved, "envelope"), were, verb)
 	case len(sel.ids) > 0 && nothing && len(sel.terms) > 0 && t.found() == 0 && t.missing < len(sel.ids):
 		return fmt.Errorf("%s: the terms hold for none of them", pathOf(c))
 	case len(sel.ids) > 0 && nothing:
@@ -195,7 +195,7 @@ func (c *Call) failure(a protocol.Action, verb string, t *tally, sel *selection)
 	case sel.stdin && t.missing > 0 && nothing && t.found() == 0:
 		return fmt.Errorf("%s: none of the %d ids is in the queue", pathOf(c), t.missing)
 	case t.refused > 0:
-		return fmt.Errorf("%s: smtpd refused %s, and does not say why", pathOf(c), count(t.refused, "envelope"))
+		return fmt.Errorf("%s: smtpd refused %s, and does not say why", pathOf(c), plural(t.refused, "envelope"))
 	}
 	return nil
 }
@@ -219,7 +219,7 @@ func (t *tally) nothingDone(a protocol.Action, single bool) error {
 	return errors.New("it is not suspended")
 }
 
-func (c *Call) actEnvelope(ctx context.Context, conn *protocol.Conn, a protocol.Action, id protocol.EvpID, t *tally) error {
+func actEnvelope(ctx context.Context, c *Call, conn *protocol.Conn, a protocol.Action, id protocol.EvpID, t *tally) error {
 	e, err := lookUp(ctx, conn, id)
 	switch {
 	case err != nil:

@@ -94,7 +94,7 @@ func (s *Session) auditBegin(c *Call) Log {
 		name = who(c.Getenv, loginUID())
 	}
 	s.audit.stuck = false
-	name, words := cut(name, maxAuditName)+": ", c.commandLine()
+	name, words := cut(name, maxAuditName)+": ", commandLine(c)
 	a := &callAudit{s: s, c: c, head: name + cut(words, maxAuditWords) + ": ", short: name + cut(words, maxAuditShort) + ": ids"}
 	a.line(a.head + "begins")
 	return a
@@ -143,7 +143,7 @@ func (a *callAudit) End(err error) {
 }
 
 // commandLine is the command as it is logged, on one line.
-func (c *Call) commandLine() string {
+func commandLine(c *Call) string {
 	words := append([]string(nil), c.path...)
 	if c.opts.Save != "" {
 		words = append(words, "--save", c.opts.Save)

@@ -52,9 +52,9 @@ func TestAudit(t *testing.T) {
 		_ = s.Eval(context.Background(), line) // some fail, which is logged too
 	}
 	var want []string
-	add := func(command string, lines ...string) {
+	add := func(program string, lines ...string) {
 		for _, l := range append([]string{"begins"}, lines...) {
-			want = append(want, "user ann: "+command+": "+l)
+			want = append(want, "user ann: "+program+": "+l)
 		}
 	}
 	add("pause mta", "done")

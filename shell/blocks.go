@@ -74,7 +74,7 @@ func blockWarning(ctx context.Context, conn *protocol.Conn, b *block) string {
 }
 
 // warnIdle warns that a pause has no effect.
-func (c *Call) warnIdle(b *block, reason string) {
+func warnIdle(c *Call, b *block, reason string) {
 	c.warnf("%s", render.Safe(fmt.Sprintf("pause mta from %s for %s: %s", b.Source, b.Domain, reason)))
 }
 

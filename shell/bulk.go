@@ -19,15 +19,15 @@ import (
 // listed. Where somebody does, at the prompt or with --expect or --dry-run, the
 // set is fixed when it has been counted, and nothing outside it is touched,
 // whatever comes meanwhile.
-func (c *Call) actSelected(ctx context.Context, conn *protocol.Conn, a protocol.Action, sel selection, t *tally) error {
-	tg, err := c.target(sel)
+func actSelected(ctx context.Context, c *Call, conn *protocol.Conn, a protocol.Action, sel selection, t *tally) error {
+	tg, err := targetOf(c, sel)
 	if err != nil {
 		return err
 	}
 	now := time.Now().Unix()
 	asked, fixed := newSpotter(&tg), false
-	if c.opts.DryRun || c.opts.Expect >= 0 || c.asks() {
-		set, err := c.gather(ctx, conn, a, &tg, now)
+	if c.opts.DryRun || c.opts.Expect >= 0 || asksFirst(c) {
+		set, err := gather(ctx, c, conn, a, &tg, now)
 		if err != nil {
 			return err
 		}
@@ -35,7 +35,7 @@ func (c *Call) actSelected(ctx context.Context, conn *protocol.Conn, a protocol.
 		t.running += set.look.running
 		t.busy += set.look.busy
 		t.missing += set.missing
-		switch err := c.approve(ctx, a, set, t); {
+		switch err := approve(ctx, c, a, set, t); {
 		case err != nil:
 			return err
 		case c.opts.DryRun:
@@ -54,9 +54,9 @@ func (c *Call) actSelected(ctx context.Context, conn *protocol.Conn, a protocol.
 			t.p.step()
 			return false
 		}
-		return t.wants(a, e) && c.saved(ctx, e.ID, t)
+		return t.wants(a, e) && saved(ctx, c, e.ID, t)
 	}
-	err = c.locked(ctx, func() error {
+	err = locked(ctx, c, func() error {
 		plan := protocol.ActPlan{Choose: choose, Sending: c.auditEnvelopes, Result: t.count(a)}
 		if tg.all {
 			t.unconfirmed, err = conn.ActAll(ctx, a, 0, plan)
@@ -106,9 +106,9 @@ const (
 	unaskedActions  = 5
 )
 
-// asks reports whether there is a person who is to be asked before a command acts
+// asksFirst reports whether there is a person who is to be asked before a command acts
 // on many envelopes.
-func (c *Call) asks() bool { return c.Confirm != nil && c.Mode.Interactive() && !c.opts.Yes }
+func asksFirst(c *Call) bool { return c.Confirm != nil && c.Mode.Interactive() && !c.opts.Yes }
 
 // unasked is up to how many envelopes an action needs no confirmation.
 func unasked(a protocol.Action) int {
@@ -142,10 +142,10 @@ type gathered struct {
 const maxGathered = 20_000_000
 
 // gather lists what an action would touch. With --dry-run it prints it.
-func (c *Call) gather(ctx context.Context, conn *protocol.Conn, a protocol.Action, tg *target, now int64) (*gathered, error) {
+func gather(ctx context.Context, c *Call, conn *protocol.Conn, a protocol.Action, tg *target, now int64) (*gathered, error) {
 	g := &gathered{senders: tops{}, domains: tops{}}
-	w := c.envelopeWriter(now, true)
-	p := c.progress(ctx, conn, "looked at")
+	w := newEnvelopeWriter(c, now, true)
+	p := newProgress(ctx, c, conn, "looked at")
 	defer p.end()
 	asked := newSpotter(tg)
 	for e, err := range tg.list(ctx, conn) {
@@ -179,15 +179,15 @@ func (c *Call) gather(ctx context.Context, conn *protocol.Conn, a protocol.Actio
 }
 
 // approve checks a set against what was expected of it, and at the prompt asks.
-func (c *Call) approve(ctx context.Context, a protocol.Action, g *gathered, t *tally) error {
+func approve(ctx context.Context, c *Call, a protocol.Action, g *gathered, t *tally) error {
 	n := len(g.ids)
 	if c.opts.Expect >= 0 && n != c.opts.Expect {
-		return fmt.Errorf("%s: %s selected, %d expected: nothing done", pathOf(c), count(n, "envelope"), c.opts.Expect)
+		return fmt.Errorf("%s: %s selected, %d expected: nothing done", pathOf(c), plural(n, "envelope"), c.opts.Expect)
 	}
-	if c.opts.DryRun || n == 0 || n <= unasked(a) && !t.shortened || !c.asks() {
+	if c.opts.DryRun || n == 0 || n <= unasked(a) && !t.shortened || !asksFirst(c) {
 		return nil
 	}
-	c.warnf("%s", render.Safe(fmt.Sprintf("%s: %s", a, count(n, "envelope"))))
+	c.warnf("%s", render.Safe(fmt.Sprintf("%s: %s", a, plural(n, "envelope"))))
 	c.warnf("  from %s", render.Safe(g.senders.String()))
 	c.warnf("  to   %s", render.Safe(g.domains.String()))
 	if c.Confirm(ctx, fmt.Sprintf("%s %s?", a, map[bool]string{true: "it", false: "them"}[n == 1])) {

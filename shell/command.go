@@ -176,8 +176,8 @@ func (c *Call) conn(ctx context.Context) (*protocol.Conn, error) {
 // text returns the text of an argument.
 func (c *Call) text(i int) string { return c.args[i].Text }
 
-// id returns the value of an argument that is an id.
-func (c *Call) id(i int) idArg { return c.args[i].Value.(idArg) }
+// argID returns the value of an argument that is an id.
+func argID(c *Call, i int) idArg { return c.args[i].Value.(idArg) }
 
 // A Count is how many envelopes an action did something to.
 type Count struct {

@@ -24,7 +24,7 @@ type confFacts struct {
 }
 
 // smtpdConf reads smtpd.conf.
-func (c *Call) smtpdConf() *confFacts {
+func smtpdConf(c *Call) *confFacts {
 	path := c.Conf
 	if path == "" {
 		path = confPath()

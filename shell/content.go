@@ -19,29 +19,29 @@ import (
 
 // runShowEnvelope prints the file of an envelope.
 func runShowEnvelope(ctx context.Context, c *Call) error {
-	id, err := c.resolveEnvelope(ctx, c.id(0))
+	id, err := resolveEnvelope(ctx, c, argID(c, 0))
 	if err != nil {
 		return err
 	}
 	switch c.format() {
 	case formatJSON:
-		e, err := c.spool(ctx).ReadEnvelope(id)
+		e, err := openSpool(ctx, c).ReadEnvelope(id)
 		if err != nil {
-			return c.contentError(ctx, err)
+			return contentError(ctx, c, err)
 		}
 		return c.printJSON(render.NewEnvelopeJSON(&e, false))
 	case formatTable:
-		return c.describeEnvelope(ctx, id)
+		return describeEnvelope(ctx, c, id)
 	}
-	return c.contentError(ctx, c.spool(ctx).CopyEnvelope(c.Out, id))
+	return contentError(ctx, c, openSpool(ctx, c).CopyEnvelope(c.Out, id))
 }
 
 // describeEnvelope prints the file of an envelope for a person: what the numbers
 // and flags in it mean, and what smtpd is about to do with it.
-func (c *Call) describeEnvelope(ctx context.Context, id protocol.EvpID) error {
+func describeEnvelope(ctx context.Context, c *Call, id protocol.EvpID) error {
 	var b bytes.Buffer
-	if err := c.spool(ctx).CopyEnvelope(&b, id); err != nil {
-		return c.contentError(ctx, err)
+	if err := openSpool(ctx, c).CopyEnvelope(&b, id); err != nil {
+		return contentError(ctx, c, err)
 	}
 	now := time.Now()
 	for line := range strings.Lines(b.String()) {
@@ -51,7 +51,7 @@ func (c *Call) describeEnvelope(ctx context.Context, id protocol.EvpID) error {
 		}
 		fmt.Fprintln(c.Out, line)
 	}
-	if state := c.schedulerState(ctx, id, now); state != "" {
+	if state := schedulerState(ctx, c, id, now); state != "" {
 		fmt.Fprintf(c.Out, "smtpd: %s\n", state)
 	}
 	return nil
@@ -99,7 +99,7 @@ func fieldNote(line string, now time.Time) string {
 
 // schedulerState says what smtpd's scheduler has in mind with an envelope, or
 // nothing where smtpd does not say.
-func (c *Call) schedulerState(ctx context.Context, id protocol.EvpID, now time.Time) string {
+func schedulerState(ctx context.Context, c *Call, id protocol.EvpID, now time.Time) string {
 	conn, err := c.conn(ctx)
 	if errors.Is(err, protocol.ErrNotRunning) {
 		return "not running"
@@ -137,17 +137,17 @@ type messageJSON struct {
 
 // runShowMessage prints the file of a message, or only its headers.
 func runShowMessage(ctx context.Context, c *Call) error {
-	id, err := c.resolveMessage(ctx, c.id(0))
+	id, err := resolveMessage(ctx, c, argID(c, 0))
 	if err != nil {
 		return err
 	}
 	copyTo := func(w io.Writer) error {
 		w = &contextWriter{ctx, w}
 		if !c.opts.Headers {
-			return c.spool(ctx).CopyMessage(w, id)
+			return openSpool(ctx, c).CopyMessage(w, id)
 		}
 		h := &headerWriter{w: w}
-		err := c.spool(ctx).CopyMessage(h, id)
+		err := openSpool(ctx, c).CopyMessage(h, id)
 		if err == nil { // a message without a body
 			_, err = w.Write(h.line)
 		}
@@ -157,15 +157,15 @@ func runShowMessage(ctx context.Context, c *Call) error {
 		return err
 	}
 	if c.format() == formatJSON {
-		return c.contentError(ctx, c.printMessageJSON(id, copyTo))
+		return contentError(ctx, c, printMessageJSON(c, id, copyTo))
 	}
-	return c.contentError(ctx, copyTo(c.Out))
+	return contentError(ctx, c, copyTo(c.Out))
 }
 
 // printMessageJSON prints a message as JSON: once through for its size, and to
 // see whether all of it can be read, and once to print it, so that the memory it
 // takes does not grow with the message.
-func (c *Call) printMessageJSON(id protocol.MsgID, copyTo func(io.Writer) error) error {
+func printMessageJSON(c *Call, id protocol.MsgID, copyTo func(io.Writer) error) error {
 	var size, again byteCount
 	if err := copyTo(&size); err != nil {
 		return err
@@ -257,24 +257,24 @@ func (h *headerWriter) Write(p []byte) (int, error) {
 }
 
 // contentError words the errors of reading one file of the queue.
-func (c *Call) contentError(ctx context.Context, err error) error {
+func contentError(ctx context.Context, c *Call, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		if _, serr := readable(c.spool(ctx).Queue()); serr != nil {
+		if _, serr := readable(openSpool(ctx, c).Queue()); serr != nil {
 			return fmt.Errorf("%s: no queue there: %w", pathOf(c), fileError(serr))
 		}
-		if id, err := c.resolveMessage(ctx, c.id(0)); err == nil && c.cmd.Pattern == "show message <id>" {
+		if id, err := resolveMessage(ctx, c, argID(c, 0)); err == nil && c.cmd.Pattern == "show message <id>" {
 			// The folder of a message goes with its last envelope.
-			if ids, err := c.spool(ctx).MessageIDs(id); err == nil && len(ids) > 0 {
+			if ids, err := openSpool(ctx, c).MessageIDs(id); err == nil && len(ids) > 0 {
 				return fmt.Errorf("%s: the file of the message is missing, though %s of it there: %s", pathOf(c),
-					count(len(ids), "envelope is", "envelopes are"), c.spool(ctx).MessagePath(id))
+					plural(len(ids), "envelope is", "envelopes are"), openSpool(ctx, c).MessagePath(id))
 			}
 		}
 		return fmt.Errorf("%s: %w", pathOf(c), errNoSuchID)
 	}
-	return fmt.Errorf("%s: %w", pathOf(c), fileError(c.keyError(err)))
+	return fmt.Errorf("%s: %w", pathOf(c), fileError(keyError(c, err)))
 }
 
 // readable reports whether a folder can be read.

@@ -12,11 +12,11 @@ import (
 
 // acknowledge prints what smtpctl prints for a command that smtpd answers with
 // OK or FAIL. For a FAIL, which carries no reason, why finds one.
-func (c *Call) acknowledge(ctx context.Context, conn *protocol.Conn, err error, why func() error) error {
+func acknowledge(ctx context.Context, c *Call, conn *protocol.Conn, err error, why func() error) error {
 	switch {
 	case err == nil:
 		c.auditEnd(nil)
-		return c.printResult(true)
+		return printResult(c, true)
 	case !errors.Is(err, protocol.ErrRefused):
 		return err
 	}
@@ -24,7 +24,7 @@ func (c *Call) acknowledge(ctx context.Context, conn *protocol.Conn, err error, 
 	if _, serr := conn.Status(ctx); serr != nil {
 		return serr
 	}
-	c.printResult(false)
+	printResult(c, false)
 	if reason := why(); reason != nil {
 		return fmt.Errorf("%s: %w", pathOf(c), reason)
 	}
@@ -39,7 +39,7 @@ type resultJSON struct {
 }
 
 // printResult says as smtpctl does whether smtpd did what was asked.
-func (c *Call) printResult(ok bool) error {
+func printResult(c *Call, ok bool) error {
 	if c.format() == formatJSON {
 		return c.printJSON(resultJSON{Command: strings.Join(c.path, " "), OK: ok, Warning: c.warning})
 	}
@@ -72,7 +72,7 @@ func runPause(ctx context.Context, c *Call) error {
 		do = conn.Pause
 	}
 	err = do(ctx, sub)
-	return c.acknowledge(ctx, conn, err, func() error {
+	return acknowledge(ctx, c, conn, err, func() error {
 		st, err := conn.Status(ctx)
 		switch {
 		case err != nil:
@@ -94,15 +94,15 @@ func runBlock(ctx context.Context, c *Call) error {
 	}
 	src, domain := c.args[0].Value.(netip.Addr), c.text(1)
 	if c.path[0] != "pause" {
-		return c.acknowledge(ctx, conn, conn.Unblock(ctx, src, domain), noReason)
+		return acknowledge(ctx, c, conn, conn.Unblock(ctx, src, domain), noReason)
 	}
 	b := &block{Source: src.String(), Domain: domain}
 	if err = conn.Block(ctx, src, domain); err == nil {
 		c.warning = blockWarning(ctx, conn, b)
 	}
-	err = c.acknowledge(ctx, conn, err, noReason)
+	err = acknowledge(ctx, c, conn, err, noReason)
 	if c.warning != "" {
-		c.warnIdle(b, c.warning)
+		warnIdle(c, b, c.warning)
 	}
 	return err
 }
@@ -125,13 +125,13 @@ func runResumeRoute(ctx context.Context, c *Call) error {
 			// smtpctl sends it and reports success; the answer is kept for
 			// scripts, the truth goes to stderr.
 			if err := conn.ResumeRoute(ctx, id); err != nil {
-				return c.acknowledge(ctx, conn, err, noReason)
+				return acknowledge(ctx, c, conn, err, noReason)
 			}
-			c.printResult(true)
+			printResult(c, true)
 			return fmt.Errorf("resume route %d: smtpd has no such route: show routes lists them", id)
 		}
 	}
-	return c.acknowledge(ctx, conn, conn.ResumeRoute(ctx, id), noReason)
+	return acknowledge(ctx, c, conn, conn.ResumeRoute(ctx, id), noReason)
 }
 
 // hasRoute reports whether smtpd knows a route.
@@ -154,7 +154,7 @@ func runVerbose(on bool) func(context.Context, *Call) error {
 		if err != nil {
 			return err
 		}
-		return c.acknowledge(ctx, conn, conn.Verbose(ctx, on), noReason)
+		return acknowledge(ctx, c, conn, conn.Verbose(ctx, on), noReason)
 	}
 }
 
@@ -165,7 +165,7 @@ func runTrace(ctx context.Context, c *Call) error {
 		return err
 	}
 	err = conn.Trace(ctx, c.args[0].Value.(uint32), c.path[0] == "trace")
-	return c.acknowledge(ctx, conn, err, noReason)
+	return acknowledge(ctx, c, conn, err, noReason)
 }
 
 // runProfile is profile and unprofile.
@@ -175,7 +175,7 @@ func runProfile(ctx context.Context, c *Call) error {
 		return err
 	}
 	err = conn.Profile(ctx, c.args[0].Value.(uint32), c.path[0] == "profile")
-	return c.acknowledge(ctx, conn, err, noReason)
+	return acknowledge(ctx, c, conn, err, noReason)
 }
 
 func runUpdateTable(ctx context.Context, c *Call) error {
@@ -183,7 +183,7 @@ func runUpdateTable(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	return c.acknowledge(ctx, conn, conn.UpdateTable(ctx, c.text(0)), func() error {
+	return acknowledge(ctx, c, conn, conn.UpdateTable(ctx, c.text(0)), func() error {
 		return errors.New("smtpd has no such table, or cannot read it again while it runs")
 	})
 }

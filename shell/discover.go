@@ -27,12 +27,12 @@ func runDiscover(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	id := c.id(0)
-	files, err := c.lookBeforeDiscover(ctx, id)
+	id := argID(c, 0)
+	files, err := lookBeforeDiscover(ctx, c, id)
 	if err != nil {
 		return err
 	}
-	if err := c.confirmDiscover(ctx, id, len(files)); err != nil {
+	if err := confirmDiscover(ctx, c, id, len(files)); err != nil {
 		return err
 	}
 	n := uint64(0)
@@ -52,24 +52,24 @@ func runDiscover(ctx context.Context, c *Call) error {
 	if c.format() == formatJSON {
 		err = c.printJSON(tallyJSON{Command: "discover", Done: int(n)})
 	} else {
-		_, err = fmt.Fprintf(c.Out, "%s discovered\n", count(int(n), "envelope"))
+		_, err = fmt.Fprintf(c.Out, "%s discovered\n", plural(int(n), "envelope"))
 	}
 	if err != nil {
 		return err
 	}
 	if n == 0 {
 		return fmt.Errorf("discover %q: no envelope files that smtpd does not know already: look in %s",
-			id.text, c.spool(ctx).Queue())
+			id.text, openSpool(ctx, c).Queue())
 	}
-	return c.lookAfterDiscover(ctx, conn, files)
+	return lookAfterDiscover(ctx, c, conn, files)
 }
 
 // confirmDiscover asks a person before many envelopes are put into the queue.
-func (c *Call) confirmDiscover(ctx context.Context, id idArg, files int) error {
-	if files <= unaskedActions || !c.asks() {
+func confirmDiscover(ctx context.Context, c *Call, id idArg, files int) error {
+	if files <= unaskedActions || !asksFirst(c) {
 		return nil
 	}
-	if c.Confirm(ctx, fmt.Sprintf("discover message %v, which has %s on disk?", id.msg, count(files, "envelope"))) {
+	if c.Confirm(ctx, fmt.Sprintf("discover message %v, which has %s on disk?", id.msg, plural(files, "envelope"))) {
 		return nil
 	}
 	if err := context.Cause(ctx); err != nil {
@@ -83,10 +83,10 @@ const refusedShown = 3
 
 // lookBeforeDiscover returns the envelope files that an id names, none if there
 // are none, and an error if smtpd would refuse one of them: nothing is sent then.
-func (c *Call) lookBeforeDiscover(ctx context.Context, id idArg) ([]protocol.EvpID, error) {
+func lookBeforeDiscover(ctx context.Context, c *Call, id idArg) ([]protocol.EvpID, error) {
 	var files []protocol.EvpID
 	if id.evp != 0 {
-		_, err := os.Lstat(c.spool(ctx).EnvelopePath(id.evp))
+		_, err := os.Lstat(openSpool(ctx, c).EnvelopePath(id.evp))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			return nil, nil
@@ -96,16 +96,16 @@ func (c *Call) lookBeforeDiscover(ctx context.Context, id idArg) ([]protocol.Evp
 		files = append(files, id.evp)
 	} else {
 		var err error
-		if files, err = c.spool(ctx).MessageIDs(id.msg); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if files, err = openSpool(ctx, c).MessageIDs(id.msg); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("discover %q: %w; nothing sent", id.text, fileError(err))
 		}
 	}
 	var bad []string
-	n, conf := 0, c.smtpdConf()
+	n, conf := 0, smtpdConf(c)
 	for _, f := range files {
-		cause, _, err := c.trouble(ctx, f, conf)
+		cause, _, err := troubleWith(ctx, c, f, conf)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			cause = "it cannot be looked into: " + fileError(c.keyError(err)).Error()
+			cause = "it cannot be looked into: " + fileError(keyError(c, err)).Error()
 		}
 		if cause == "" {
 			continue
@@ -120,7 +120,7 @@ func (c *Call) lookBeforeDiscover(ctx context.Context, id idArg) ([]protocol.Evp
 	case n > refusedShown:
 		bad = append(bad, fmt.Sprintf("and %d more", n-refusedShown))
 	}
-	return nil, fmt.Errorf("discover %q: smtpd would refuse %s, nothing sent: %s", id.text, count(n, "envelope file"), strings.Join(bad, "; "))
+	return nil, fmt.Errorf("discover %q: smtpd would refuse %s, nothing sent: %s", id.text, plural(n, "envelope file"), strings.Join(bad, "; "))
 }
 
 // discoverLooks is how often discover looks whether smtpd lists what it has
@@ -129,7 +129,7 @@ const discoverLooks = 4
 
 // lookAfterDiscover says so if smtpd counted what it does not list. Its scheduler
 // takes nothing more of a message that it knows already.
-func (c *Call) lookAfterDiscover(ctx context.Context, conn *protocol.Conn, files []protocol.EvpID) error {
+func lookAfterDiscover(ctx context.Context, c *Call, conn *protocol.Conn, files []protocol.EvpID) error {
 	for look := range discoverLooks {
 		if look > 0 {
 			select {
@@ -148,7 +148,7 @@ func (c *Call) lookAfterDiscover(ctx context.Context, conn *protocol.Conn, files
 		lost := 0
 		var first protocol.EvpID
 		for _, id := range files {
-			if _, err := os.Lstat(c.spool(ctx).EnvelopePath(id)); !listed[id] && err == nil {
+			if _, err := os.Lstat(openSpool(ctx, c).EnvelopePath(id)); !listed[id] && err == nil {
 				if lost++; lost == 1 {
 					first = id
 				}
@@ -159,7 +159,7 @@ func (c *Call) lookAfterDiscover(ctx context.Context, conn *protocol.Conn, files
 		}
 		if look == discoverLooks-1 {
 			return fmt.Errorf("discover: smtpd counted %s that it does not list, %v for one: it takes nothing more of a message that it knows, but will when it is started again",
-				count(lost, "envelope"), first)
+				plural(lost, "envelope"), first)
 		}
 	}
 	return nil

@@ -262,9 +262,9 @@ func TestManual(t *testing.T) {
 // what the program makes of it.
 func TestCommandFlags(t *testing.T) {
 	for _, f := range allFlags() {
-		command, _, said := strings.Cut(f.Usage, ": ")
+		program, _, said := strings.Cut(f.Usage, ": ")
 		i := slices.IndexFunc(commandFlags, func(c commandFlag) bool { return c.name == f.Name })
-		if i >= 0 && (!said || command != commandFlags[i].command) {
+		if i >= 0 && (!said || program != commandFlags[i].command) {
 			t.Errorf("--%s does not say that it belongs to %s", f.Name, commandFlags[i].command)
 		}
 	}

@@ -82,18 +82,18 @@ func TestEmptyValues(t *testing.T) {
 				}
 				own := strings.HasPrefix(strings.Join(form, " "), "--scheme") || strings.HasPrefix(strings.Join(form, " "), "--cost") ||
 					strings.HasPrefix(strings.Join(form, " "), "--verify")
-				for _, command := range []string{
+				for _, program := range []string{
 					"remove 0000000700000001", "show queue", "monitor", "encrypt secret", "spf walk x.example", "show message 00000007",
 					"watch 1 show queue", "wait empty", "wait domain=x", "source x", "update table aliases", "help show",
 				} {
 					line := quoteWords(form)
-					wantUsage(t, s, sim, line+" "+command)
-					word, rest, _ := strings.Cut(command, " ")
+					wantUsage(t, s, sim, line+" "+program)
+					word, rest, _ := strings.Cut(program, " ")
 					if word != "encrypt" || own {
 						wantUsage(t, s, sim, word+" "+line+" "+rest)
 					}
 					if word != "encrypt" {
-						wantUsage(t, s, sim, command+" "+line)
+						wantUsage(t, s, sim, program+" "+line)
 					}
 				}
 			}

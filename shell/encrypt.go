@@ -26,7 +26,7 @@ type verifiedJSON struct {
 // checkEncrypt looks at the options of encrypt.
 func checkEncrypt(c *Call) error {
 	if c.opts.Verify == "" {
-		s, _, err := c.opts.chosenScheme()
+		s, _, err := chosenScheme(&c.opts)
 		if err == nil {
 			c.opts.Scheme = s.name // what it was chosen by may soon be out of reach
 		}
@@ -44,11 +44,11 @@ func checkEncrypt(c *Call) error {
 // runEncrypt hashes passwords, or verifies them: one given as an argument, one
 // typed, or all those on standard input, one a line.
 func runEncrypt(ctx context.Context, c *Call) error {
-	work, end, err := c.passwordWork()
+	work, end, err := passwordWork(c)
 	if err != nil {
 		return err
 	}
-	err = c.eachPassword(ctx, func(password string) error {
+	err = eachPassword(ctx, c, func(password string) error {
 		if err := checkPassword(password); err != nil {
 			return err
 		}
@@ -61,11 +61,11 @@ func runEncrypt(ctx context.Context, c *Call) error {
 }
 
 // passwordWork returns what is done with each password, and with all of them.
-func (c *Call) passwordWork() (work func(string) error, end func() error, err error) {
+func passwordWork(c *Call) (work func(string) error, end func() error, err error) {
 	if c.opts.Verify != "" {
-		return c.verifyWork()
+		return verifyWork(c)
 	}
-	s, cost, err := c.opts.chosenScheme()
+	s, cost, err := chosenScheme(&c.opts)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -87,7 +87,7 @@ func (c *Call) passwordWork() (work func(string) error, end func() error, err er
 }
 
 // verifyWork is passwordWork for --verify.
-func (c *Call) verifyWork() (work func(string) error, end func() error, err error) {
+func verifyWork(c *Call) (work func(string) error, end func() error, err error) {
 	d, err := parseHash(c.opts.Verify)
 	if err != nil {
 		return nil, nil, fmt.Errorf("encrypt: --verify: %w", err)
@@ -121,7 +121,7 @@ func (c *Call) verifyWork() (work func(string) error, end func() error, err erro
 }
 
 // eachPassword calls work with each password that there is.
-func (c *Call) eachPassword(ctx context.Context, work func(string) error) error {
+func eachPassword(ctx context.Context, c *Call, work func(string) error) error {
 	if len(c.args) > 0 {
 		if !c.Mode.Lines() {
 			c.warnf("smtpctl: encrypt: others could see this password in ps(1): better leave it out, and type it or send it to standard input")
@@ -129,7 +129,7 @@ func (c *Call) eachPassword(ctx context.Context, work func(string) error) error 
 		return work(c.text(0))
 	}
 	if c.Secret != nil {
-		password, err := c.askPassword(ctx)
+		password, err := askPassword(ctx, c)
 		if err != nil {
 			return err
 		}
@@ -148,7 +148,7 @@ func (c *Call) eachPassword(ctx context.Context, work func(string) error) error 
 
 // askPassword reads a password from a terminal without echo, twice unless it is
 // only compared.
-func (c *Call) askPassword(ctx context.Context) (string, error) {
+func askPassword(ctx context.Context, c *Call) (string, error) {
 	ask := func(question string) (string, error) {
 		text, err := c.Secret(ctx, question)
 		if err != nil {

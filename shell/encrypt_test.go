@@ -32,7 +32,7 @@ func TestEncryptIsCrypt(t *testing.T) {
 		{"sha512", "$6$", 0}, {"sha512", "$6$rounds=1000$", 1000}, {"bcrypt", "$2b$10$", 10}, {"bcrypt", "$2b$12$", 0},
 		{"yescrypt", "$y$j7T$", 3}, {"yescrypt", "$y$jCT$", 0},
 	} {
-		s, cost, err := (&Options{Scheme: tt.scheme, Cost: tt.cost}).chosenScheme()
+		s, cost, err := chosenScheme((&Options{Scheme: tt.scheme, Cost: tt.cost}))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -85,9 +85,9 @@ func Status(err error) int {
 	return StatusFailed
 }
 
-// report prints an error with what can be done about it, and returns its
+// printError prints an error with what can be done about it, and returns its
 // status. It is the only place that prints errors.
-func report(w io.Writer, style render.Style, err error) int {
+func printError(w io.Writer, style render.Style, err error) int {
 	if err == nil {
 		return StatusOK
 	}

@@ -51,9 +51,9 @@ const (
 
 // runExplain says why an envelope has not been delivered yet.
 func runExplain(ctx context.Context, c *Call) error {
-	id, err := c.resolveEnvelope(ctx, c.id(0))
+	id, err := resolveEnvelope(ctx, c, argID(c, 0))
 	if errors.Is(err, errNoSuchID) {
-		id, err = c.resolveUnlisted(ctx, c.id(0))
+		id, err = resolveUnlisted(ctx, c, argID(c, 0))
 	}
 	if err != nil {
 		return err
@@ -67,8 +67,8 @@ func runExplain(ctx context.Context, c *Call) error {
 		return err
 	}
 	if e == nil {
-		v := c.explainGone(ctx, conn, id)
-		if err := c.printVerdict(v); err != nil {
+		v := explainGone(ctx, c, conn, id)
+		if err := printVerdict(c, v); err != nil {
 			return err
 		}
 		if v.Verdict == verdictGone {
@@ -80,13 +80,13 @@ func runExplain(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	if c.messageMissing(ctx, e.ID) {
+	if messageMissing(ctx, c, e.ID) {
 		// It may have been delivered just now.
-		if again, err := lookUp(ctx, conn, id); err == nil && again != nil && c.messageMissing(ctx, e.ID) {
-			f.missing = c.spool(ctx).MessagePath(e.ID.Msg())
+		if again, err := lookUp(ctx, conn, id); err == nil && again != nil && messageMissing(ctx, c, e.ID) {
+			f.missing = openSpool(ctx, c).MessagePath(e.ID.Msg())
 		}
 	}
-	f.conf = c.smtpdConf()
+	f.conf = smtpdConf(c)
 	v := f.judge()
 	v.ID, v.From, v.To = e.ID.String(), render.AddressText(e.Sender), render.AddressText(e.Dest)
 	v.Created, v.Tries, v.Error = render.Time(e.Created), e.Retry, e.ErrorLine
@@ -96,7 +96,7 @@ func runExplain(ctx context.Context, c *Call) error {
 	if expires, sure := f.expires(); sure {
 		v.Expires = render.Time(expires)
 	}
-	return c.printVerdict(v)
+	return printVerdict(c, v)
 }
 
 // facts are all that smtpd says about an envelope and what it waits for.
@@ -303,9 +303,9 @@ func (f *facts) note(v *verdict, domain string) {
 	}
 	if v.Verdict != verdictRoute && len(f.routes) == 0 && len(f.disabled) > 0 {
 		if f.others {
-			add("%s disabled, to other hosts: show routes", count(len(f.disabled), "route is", "routes are"))
+			add("%s disabled, to other hosts: show routes", plural(len(f.disabled), "route is", "routes are"))
 		} else {
-			add("%s disabled, and it cannot be told whether its own is among them: show routes", count(len(f.disabled), "route is", "routes are"))
+			add("%s disabled, and it cannot be told whether its own is among them: show routes", plural(len(f.disabled), "route is", "routes are"))
 		}
 	}
 	if v.Verdict != verdictMTA && e.Type == protocol.DeliverMTA && f.status.Paused(protocol.MTA) {
@@ -352,7 +352,7 @@ func (f *facts) limited() string {
 		return ""
 	}
 	slices.Sort(why)
-	return fmt.Sprintf("%s; it has %s and %s", strings.Join(slices.Compact(why), ", "), count(tasks, "task"), count(conns, "connection"))
+	return fmt.Sprintf("%s; it has %s and %s", strings.Join(slices.Compact(why), ", "), plural(tasks, "task"), plural(conns, "connection"))
 }
 
 // busy says how much the relay of the envelope has to do.
@@ -364,7 +364,7 @@ func (f *facts) busy() string {
 			conns += r.Connections
 		}
 	}
-	return fmt.Sprintf("%s, %s", count(tasks, "task"), count(conns, "connection"))
+	return fmt.Sprintf("%s, %s", plural(tasks, "task"), plural(conns, "connection"))
 }
 
 // until says when smtpd enables a route again.
@@ -383,7 +383,7 @@ func orAny(addr string) string {
 }
 
 // printVerdict prints a verdict.
-func (c *Call) printVerdict(v *verdict) error {
+func printVerdict(c *Call, v *verdict) error {
 	if c.format() == formatJSON {
 		return c.printJSON(v)
 	}

@@ -112,7 +112,7 @@ func tryFault(t *testing.T, line, name string, cfg smtpdsim.Config) {
 	if took := time.Since(start); took > 5*time.Second {
 		t.Errorf("%s: took %v", name, took)
 	}
-	status := report(&errs, s.style, err)
+	status := printError(&errs, s.style, err)
 	if status != StatusOK && status != StatusFailed && status != StatusUnreachable {
 		t.Errorf("%s: status %d: %v", name, status, err)
 	}

@@ -123,8 +123,8 @@ func parseGrouping(word string) (any, error) {
 	return nil, errors.New("no such grouping")
 }
 
-// groupings returns by what the arguments of a call group.
-func (c *Call) groupings() []*grouping {
+// groupingsOf returns by what the arguments of a call group.
+func groupingsOf(c *Call) []*grouping {
 	var out []*grouping
 	for _, a := range c.args {
 		if g, ok := a.Value.(*grouping); ok {
@@ -136,8 +136,8 @@ func (c *Call) groupings() []*grouping {
 
 // checkGroups refuses groupings that are not made.
 func checkGroups(c *Call) error {
-	by := c.groupings()
-	sel := c.selection()
+	by := groupingsOf(c)
+	sel := selectionIn(c)
 	switch {
 	case len(by) == 0:
 		return usagef("%s: want age, domain, error, host, sender or state first", pathOf(c))
@@ -168,14 +168,14 @@ const maxGroupErrors = 50
 
 // runShowGroups summarises the queue, or what is selected of it.
 func runShowGroups(ctx context.Context, c *Call) error {
-	by := c.groupings()
-	sel := c.selection()
+	by := groupingsOf(c)
+	sel := selectionIn(c)
 	limit := sel.limit
 	sel.limit = 0
 	now := time.Now().Unix()
 	groups := map[string]*group{}
 	folded := map[string]string{} // error lines come again and again
-	n, err := c.eachSelected(ctx, sel, now, func(e *protocol.Envelope, online bool) (bool, error) {
+	n, err := eachSelected(ctx, c, sel, now, func(e *protocol.Envelope, online bool) (bool, error) {
 		if !online && by[0].name == "state" {
 			return false, fmt.Errorf("%s: smtpd is not running, and only its scheduler knows the state", pathOf(c))
 		}
@@ -232,8 +232,8 @@ func runShowGroups(ctx context.Context, c *Call) error {
 		shown = sorted[:limit]
 	}
 	rest := sumGroups("", sorted[len(shown):])
-	rest.name = fmt.Sprintf("(and %s)", count(len(sorted)-len(shown), "more group"))
-	if perr := c.printGroups(by, shown, len(sorted)-len(shown), rest, now); perr != nil {
+	rest.name = fmt.Sprintf("(and %s)", plural(len(sorted)-len(shown), "more group"))
+	if perr := printGroups(c, by, shown, len(sorted)-len(shown), rest, now); perr != nil {
 		return perr
 	}
 	return err
@@ -271,10 +271,10 @@ type groupJSON struct {
 // printGroups prints groups. Those that limit= leaves out, as many as left, are
 // summed up in rest: in a table by a row, else on standard error, since a line of
 // the results is a group.
-func (c *Call) printGroups(by []*grouping, groups []*group, left int, rest *group, now int64) error {
+func printGroups(c *Call, by []*grouping, groups []*group, left int, rest *group, now int64) error {
 	matrix := len(by) == 2
 	if left > 0 && c.format() != formatTable {
-		defer c.warnf("smtpctl: limit= leaves out %s, of %s", count(left, "group"), count(rest.count, "envelope"))
+		defer c.warnf("smtpctl: limit= leaves out %s, of %s", plural(left, "group"), plural(rest.count, "envelope"))
 	}
 	switch c.format() {
 	case formatJSON:
@@ -298,7 +298,7 @@ func (c *Call) printGroups(by []*grouping, groups []*group, left int, rest *grou
 		if left > 0 {
 			groups = append(groups[:len(groups):len(groups)], rest)
 		}
-		return c.tableGroups(by, groups, now)
+		return tableGroups(c, by, groups, now)
 	}
 	for _, g := range groups {
 		fields := []string{strconv.Itoa(g.count), strconv.FormatInt(g.oldest, 10), strconv.Itoa(g.tries), g.plain()}
@@ -344,7 +344,7 @@ func (g *group) selection() string {
 }
 
 // tableGroups prints groups as a table with their sum.
-func (c *Call) tableGroups(by []*grouping, groups []*group, now int64) error {
+func tableGroups(c *Call, by []*grouping, groups []*group, now int64) error {
 	var t *render.Table
 	style := c.Out.style
 	if len(by) == 2 {

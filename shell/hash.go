@@ -71,7 +71,7 @@ func schemeNames() []string {
 
 // chosenScheme returns what --scheme and --cost ask for: without them what
 // OpenSMTPD's smtpctl does on this system.
-func (o *Options) chosenScheme() (*scheme, int, error) {
+func chosenScheme(o *Options) (*scheme, int, error) {
 	name := o.Scheme
 	if name == "" {
 		name = systemScheme(encryptHelpers)

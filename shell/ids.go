@@ -25,20 +25,20 @@ func (e *ambiguousIDError) Error() string { return fmt.Sprintf("ambiguous id: %q
 
 // resolveMessage returns the message that an id typed by the user names. Whole
 // ids are not looked up.
-func (c *Call) resolveMessage(ctx context.Context, a idArg) (protocol.MsgID, error) {
+func resolveMessage(ctx context.Context, c *Call, a idArg) (protocol.MsgID, error) {
 	switch {
 	case a.msg != 0:
 		return a.msg, nil
 	case a.evp != 0:
 		return a.evp.Msg(), nil
 	case len(a.text) > 8:
-		id, err := c.resolveEnvelope(ctx, a)
+		id, err := resolveEnvelope(ctx, c, a)
 		return id.Msg(), err
 	}
 	lo, hi := a.bounds()
 	var found []string
 	var id protocol.MsgID
-	err := c.eachMessage(ctx, lo.Msg(), func(m protocol.MsgID) bool {
+	err := eachMessage(ctx, c, lo.Msg(), func(m protocol.MsgID) bool {
 		if m > hi.Msg() {
 			return false
 		}
@@ -55,13 +55,13 @@ func (c *Call) resolveMessage(ctx context.Context, a idArg) (protocol.MsgID, err
 // resolveEnvelope returns the envelope that an id typed by the user names; that
 // of a message will do if the message has only one. Whole envelope ids are not
 // looked up.
-func (c *Call) resolveEnvelope(ctx context.Context, a idArg) (protocol.EvpID, error) {
+func resolveEnvelope(ctx context.Context, c *Call, a idArg) (protocol.EvpID, error) {
 	if a.evp != 0 {
 		return a.evp, nil
 	}
 	lo, hi := a.bounds()
 	if len(a.text) < 8 {
-		msg, err := c.resolveMessage(ctx, a)
+		msg, err := resolveMessage(ctx, c, a)
 		if err != nil {
 			return 0, err
 		}
@@ -69,7 +69,7 @@ func (c *Call) resolveEnvelope(ctx context.Context, a idArg) (protocol.EvpID, er
 	}
 	var found []string
 	var id protocol.EvpID
-	err := c.eachEnvelopeID(ctx, lo, func(e protocol.EvpID) bool {
+	err := eachEnvelopeID(ctx, c, lo, func(e protocol.EvpID) bool {
 		if e > hi {
 			return false
 		}
@@ -97,11 +97,11 @@ func pickID(text string, found []string) error {
 
 // eachMessage calls f with the ids of the messages from lo on, until it returns
 // false. Where smtpd is not running they come from the disk.
-func (c *Call) eachMessage(ctx context.Context, lo protocol.MsgID, f func(protocol.MsgID) bool) error {
+func eachMessage(ctx context.Context, c *Call, lo protocol.MsgID, f func(protocol.MsgID) bool) error {
 	conn, err := c.conn(ctx)
 	if errors.Is(err, protocol.ErrNotRunning) {
 		var last protocol.MsgID
-		return c.eachOnDisk(ctx, lo.First(), func(e protocol.EvpID) bool {
+		return eachOnDisk(ctx, c, lo.First(), func(e protocol.EvpID) bool {
 			if e.Msg() == last {
 				return true
 			}
@@ -125,10 +125,10 @@ func (c *Call) eachMessage(ctx context.Context, lo protocol.MsgID, f func(protoc
 
 // eachEnvelopeID calls f with the ids of the envelopes of lo's message from lo
 // on, until it returns false.
-func (c *Call) eachEnvelopeID(ctx context.Context, lo protocol.EvpID, f func(protocol.EvpID) bool) error {
+func eachEnvelopeID(ctx context.Context, c *Call, lo protocol.EvpID, f func(protocol.EvpID) bool) error {
 	conn, err := c.conn(ctx)
 	if errors.Is(err, protocol.ErrNotRunning) {
-		return c.eachOnDisk(ctx, lo, f)
+		return eachOnDisk(ctx, c, lo, f)
 	}
 	if err != nil {
 		return err
@@ -144,8 +144,8 @@ func (c *Call) eachEnvelopeID(ctx context.Context, lo protocol.EvpID, f func(pro
 	return nil
 }
 
-func (c *Call) eachOnDisk(ctx context.Context, lo protocol.EvpID, f func(protocol.EvpID) bool) error {
-	for id, err := range c.spool(ctx).IDs() {
+func eachOnDisk(ctx context.Context, c *Call, lo protocol.EvpID, f func(protocol.EvpID) bool) error {
+	for id, err := range openSpool(ctx, c).IDs() {
 		if err != nil {
 			return fileError(err)
 		}
@@ -156,29 +156,29 @@ func (c *Call) eachOnDisk(ctx context.Context, lo protocol.EvpID, f func(protoco
 	return nil
 }
 
-// complete looks up the message or envelope whose id begins as typed. Whole ids
+// completeID looks up the message or envelope whose id begins as typed. Whole ids
 // are not looked up.
-func (c *Call) complete(ctx context.Context, a idArg) (_ idArg, err error) {
+func completeID(ctx context.Context, c *Call, a idArg) (_ idArg, err error) {
 	switch {
 	case a.whole():
 	case len(a.text) < 8:
-		a.msg, err = c.resolveMessage(ctx, a)
+		a.msg, err = resolveMessage(ctx, c, a)
 	default:
-		a.evp, err = c.resolveEnvelope(ctx, a)
+		a.evp, err = resolveEnvelope(ctx, c, a)
 	}
 	return a, err
 }
 
 // confirmShort asks whether the id that a shortened one stands for is meant.
 // Whole ids are meant.
-func (c *Call) confirmShort(ctx context.Context, a idArg) (idArg, error) {
+func confirmShort(ctx context.Context, c *Call, a idArg) (idArg, error) {
 	if a.whole() {
 		return a, nil
 	}
 	if c.Confirm == nil {
 		return a, usagef("%q: want 8 or 16 hex digits: a command that changes something takes no shortened id", a.text)
 	}
-	a, err := c.complete(ctx, a)
+	a, err := completeID(ctx, c, a)
 	if err != nil {
 		return a, err
 	}

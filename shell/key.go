@@ -14,17 +14,17 @@ import (
 	"smtpctl/shell/render"
 )
 
-// spool returns the queue on disk. If it is encrypted its key comes from
+// openSpool returns the queue on disk. If it is encrypted its key comes from
 // --key-file, else from smtpd.conf, else from whoever is at the terminal.
-func (c *Call) spool(ctx context.Context) *spool.Spool {
-	return spool.OpenWithKey(c.opts.Spool, func() ([]byte, error) { return c.queueKey(ctx) })
+func openSpool(ctx context.Context, c *Call) *spool.Spool {
+	return spool.OpenWithKey(c.opts.Spool, func() ([]byte, error) { return queueKey(ctx, c) })
 }
 
 // maxKeyFile is how much of a file is read to find that it holds no key.
 const maxKeyFile = 4096
 
 // queueKey finds the key of the queue.
-func (c *Call) queueKey(ctx context.Context) ([]byte, error) {
+func queueKey(ctx context.Context, c *Call) ([]byte, error) {
 	if c.opts.KeyFile != "" {
 		key, err := safefile.ReadFile(ctx, c.opts.KeyFile, maxKeyFile)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -69,7 +69,7 @@ func checkKey(what string, key []byte) ([]byte, error) {
 }
 
 // keyError forgets a key that was typed and does not fit.
-func (c *Call) keyError(err error) error {
+func keyError(c *Call, err error) error {
 	if errors.Is(err, spool.ErrWrongKey) {
 		*c.QueueKey = nil
 	}

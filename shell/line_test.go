@@ -106,12 +106,12 @@ func FuzzLine(f *testing.F) {
 		s := NewSession(DefaultOptions(), IO{In: strings.NewReader(""), Out: &out, Err: &out, Env: func(string) string { return "" }})
 		commands, err := splitLine(line)
 		if err != nil {
-			report(&out, s.style, err)
+			printError(&out, s.style, err)
 			return
 		}
 		for _, lc := range commands {
 			c, err := s.parse(lc.words)
-			if status := report(&out, s.style, err); err != nil && status == StatusOK {
+			if status := printError(&out, s.style, err); err != nil && status == StatusOK {
 				t.Fatalf("%q: an error with status 0: %v", line, err)
 			}
 			if err != nil || c == nil {

@@ -54,9 +54,9 @@ type entry struct {
 	fetching bool
 }
 
-// newLive returns what is known at first, which is nothing. dial connects to smtpd,
+// newSource returns what is known at first, which is nothing. dial connects to smtpd,
 // spool names the folder that holds its queue.
-func newLive(dial func(context.Context) (*protocol.Conn, error), spool func() string, changed func()) *live {
+func newSource(dial func(context.Context) (*protocol.Conn, error), spool func() string, changed func()) *live {
 	return &live{dial: dial, spool: spool, changed: changed, cache: map[string]*entry{}}
 }
 

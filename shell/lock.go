@@ -20,8 +20,8 @@ const (
 )
 
 // locked calls f while it holds the lock.
-func (c *Call) locked(ctx context.Context, f func() error) error {
-	unlock, err := c.lock(ctx)
+func locked(ctx context.Context, c *Call, f func() error) error {
+	unlock, err := takeLock(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -29,7 +29,7 @@ func (c *Call) locked(ctx context.Context, f func() error) error {
 	return f()
 }
 
-// lock keeps the commands that change envelopes, of whoever runs this program on
+// takeLock keeps the commands that change envelopes, of whoever runs this program on
 // the machine, from running at the same time. An envelope that is paused, removed
 // or scheduled between another schedule's look at it and its request would be in
 // a state in which scheduling it harms smtpd: see tally.wants. The lock is flock(2)
@@ -37,8 +37,8 @@ func (c *Call) locked(ctx context.Context, f func() error) error {
 // folder of the control socket, which all who use that socket share. It waits for
 // the lock as long as it would wait for smtpd. Where nothing can be locked it says
 // so and goes on: smtpd refuses those who may not change anything.
-func (c *Call) lock(ctx context.Context) (unlock func(), err error) {
-	f, err := c.lockFile()
+func takeLock(ctx context.Context, c *Call) (unlock func(), err error) {
+	f, err := lockFile(c)
 	if err != nil {
 		c.warnf("smtpctl: going on without a lock: change envelopes with no other smtpctl meanwhile: %v", fileError(err))
 		return func() {}, nil
@@ -73,7 +73,7 @@ func (c *Call) lock(ctx context.Context) (unlock func(), err error) {
 }
 
 // lockFile opens the folder that is locked.
-func (c *Call) lockFile() (*os.File, error) {
+func lockFile(c *Call) (*os.File, error) {
 	f, err := safefile.OpenDir(c.opts.Spool)
 	if err == nil {
 		return f, nil

@@ -33,7 +33,7 @@ func lockDown(c *Call) error {
 			c.warnf("smtpctl: going on as root: %v", err)
 		}
 	}
-	rules, err := c.needs(ports)
+	rules, err := needs(c, ports)
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func lockDown(c *Call) error {
 
 // needs says what files and networks a call may still need. ports are those of the
 // name servers that it has found out.
-func (c *Call) needs(ports []uint16) (sandbox.Rules, error) {
+func needs(c *Call, ports []uint16) (sandbox.Rules, error) {
 	var r sandbox.Rules
 	if c.cmd.Needs == NeedsNothing {
 		r.DNS = ports
@@ -79,8 +79,8 @@ func (c *Call) needs(ports []uint16) (sandbox.Rules, error) {
 
 // runApart carries out a call of a session of root in a process of its own, which
 // is not root and reads no files; see lockDown.
-func (c *Call) runApart(ctx context.Context, self string) error {
-	words, input := c.apartWords()
+func runApart(ctx context.Context, c *Call, self string) error {
+	words, input := apartWords(c)
 	cmd := exec.Command(self, words...)
 	cmd.Args[0] = "smtpctl" // and not mailq
 	cmd.Stdin = c.In
@@ -109,7 +109,7 @@ func (c *Call) runApart(ctx context.Context, self string) error {
 
 // apartWords returns the command line for runApart, and standard input if that is
 // not this program's: a password is no argument there.
-func (c *Call) apartWords() (words []string, input *bytes.Reader) {
+func apartWords(c *Call) (words []string, input *bytes.Reader) {
 	o := &c.opts
 	words = []string{"--timeout", o.Timeout.String(), "--output", c.format(), "--color", o.Color}
 	none := DefaultOptions()
@@ -127,9 +127,9 @@ func (c *Call) apartWords() (words []string, input *bytes.Reader) {
 	return append(append(words, "--"), c.path...), nil
 }
 
-// apart reports whether a call is to be carried out by runApart: at a prompt or
+// isApart reports whether a call is to be carried out by runApart: at a prompt or
 // in a script of root. A password of several lines could not be handed over.
-func (c *Call) apart() bool {
+func isApart(c *Call) bool {
 	return c.cmd.Needs == NeedsNothing && c.Mode.Lines() && syscall.Geteuid() == 0 &&
 		!(c.path[0] == "encrypt" && len(c.args) > 0 && strings.ContainsAny(c.text(0), "\n\r"))
 }

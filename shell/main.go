@@ -25,7 +25,7 @@ func Main(args []string) int {
 	s.self = ownPath()
 	words, err := s.calledAs(args)
 	if err != nil {
-		return report(s.err, s.style, err)
+		return printError(s.err, s.style, err)
 	}
 	opts, rest, err := parseOptions(words, DefaultOptions(), &inv, s.literal)
 	err = s.hideSecret(words, err)
@@ -59,7 +59,7 @@ func Main(args []string) int {
 		fmt.Fprintln(s.err, demoBanner)
 	}
 	if err != nil {
-		return report(s.err, s.style, err)
+		return printError(s.err, s.style, err)
 	}
 	return s.dispatch(opts, inv, rest)
 }
@@ -72,7 +72,7 @@ func (s *Session) dispatch(opts Options, inv invocation, rest []string) int {
 		return s.oneShot(rest)
 	case len(rest) > 0 && inv.check:
 		_, err := s.parse(rest)
-		return report(s.err, s.style, err)
+		return printError(s.err, s.style, err)
 	case len(rest) > 0:
 		return s.oneShot(rest)
 	case inv.file != "":
@@ -97,7 +97,7 @@ func (s *Session) oneShot(words []string) int {
 	if err == errExit {
 		err = nil
 	}
-	return report(s.err, s.style, err)
+	return printError(s.err, s.style, err)
 }
 
 // lockDown confines the process to what a one-shot command needs. Where more
@@ -121,5 +121,5 @@ func (s *Session) script(name string, check bool) int {
 	if ferr := s.out.Flush(); ferr != nil && err == nil {
 		err = fmt.Errorf("standard output: %w", fileError(ferr))
 	}
-	return report(s.err, s.style, err)
+	return printError(s.err, s.style, err)
 }

@@ -65,7 +65,7 @@ func TestMessagesAreBounded(t *testing.T) {
 					ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 					err := s.EvalWords(ctx, words)
 					cancel()
-					status := report(&errs, s.style, err)
+					status := printError(&errs, s.style, err)
 					s.Close()
 					if n := len(errs.String()); n > render.MaxMessage+maxHints {
 						t.Errorf("%s, %s: %d bytes on stderr: %.300q", cmd.Pattern, name, n, errs.String())
@@ -126,7 +126,7 @@ func TestWarningsSeen(t *testing.T) {
 			cancel()
 			s.out.Flush()
 			if !errors.Is(err, context.DeadlineExceeded) {
-				report(&errs, s.style, err)
+				printError(&errs, s.style, err)
 			}
 			s.Close()
 			said := errs.String()

@@ -75,7 +75,7 @@ var totals = []string{
 
 // showMetrics prints the statistics in the OpenMetrics text format 1.0, for
 // Prometheus' textfile collector.
-func (c *Call) showMetrics(ctx context.Context, conn *protocol.Conn) error {
+func showMetrics(ctx context.Context, c *Call, conn *protocol.Conn) error {
 	families := map[string]string{}
 	add := func(name, kind, help, sample string) {
 		if _, twice := families[name]; !twice {

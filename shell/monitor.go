@@ -21,9 +21,9 @@ const (
 	monitorLine = "%4d %4d %4d  %4d %4d %4d %4d    %4d    %4d %4d   %4d   %4d   %4d\n"
 )
 
-// monitorPage returns after how many lines the header comes again: as smtpctl
+// pageOf returns after how many lines the header comes again: as smtpctl
 // has it, but on a smaller screen before it is out of sight.
-func (c *Call) monitorPage() int {
+func pageOf(c *Call) int {
 	if _, rows := c.Screen(); c.Out.tty && rows > 4 {
 		return min(monitorPage, rows-3)
 	}
@@ -49,7 +49,7 @@ func runMonitor(ctx context.Context, c *Call) error {
 		if n > 0 && d.Startup != last.Startup {
 			c.warnf("smtpctl: smtpd was started again: its counters begin at zero, and the next line shows all that they counted since")
 		}
-		if err := c.printDigest(n, &d, &last, &screen); err != nil {
+		if err := printDigest(c, n, &d, &last, &screen); err != nil {
 			return err
 		}
 		if err := c.Out.Flush(); err != nil {
@@ -68,7 +68,7 @@ func runMonitor(ctx context.Context, c *Call) error {
 }
 
 // printDigest prints the counters for the nth time.
-func (c *Call) printDigest(n int, d, last *protocol.Digest, screen *monitorScreen) error {
+func printDigest(c *Call, n int, d, last *protocol.Digest, screen *monitorScreen) error {
 	if c.format() == formatJSON {
 		return c.printJSON(newDigestJSON(d, last))
 	}
@@ -79,9 +79,9 @@ func (c *Call) printDigest(n int, d, last *protocol.Digest, screen *monitorScree
 	screen.add(line, n > 0 && d.Startup == last.Startup, &g, c.opts.Interval)
 	cols, rows := c.Screen()
 	if c.format() == formatTable && c.Out.tty && !dumb(c.Getenv) && cols >= plotMinCols && rows >= plotMinRows {
-		return c.drawScreen(screen.lines(cols, rows, c.Out.style))
+		return drawScreen(c, screen.lines(cols, rows, c.Out.style))
 	}
-	if n%c.monitorPage() == 0 {
+	if n%pageOf(c) == 0 {
 		if n > 0 {
 			fmt.Fprintln(c.Out)
 		}

@@ -41,7 +41,7 @@ func TestMonitorBeginsAnew(t *testing.T) {
 		var screen monitorScreen
 		var last protocol.Digest
 		for n, d := range digests {
-			if err := c.printDigest(n, &d, &last, &screen); err != nil {
+			if err := printDigest(c, n, &d, &last, &screen); err != nil {
 				t.Fatal(err)
 			}
 			last = d

@@ -66,11 +66,11 @@ func (s *Session) mailqWords(words []string) []string {
 }
 
 // takes reports whether a command takes an option.
-func (s *Session) takes(command, option []string) bool {
+func (s *Session) takes(program, option []string) bool {
 	opts, _, err := parseOptions(option, s.opts, nil, s.literal)
 	if err != nil || opts.help || opts.version {
 		return err == nil
 	}
-	_, err = s.parse(append(slices.Clone(command), option...))
+	_, err = s.parse(append(slices.Clone(program), option...))
 	return err == nil
 }

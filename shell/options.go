@@ -208,7 +208,7 @@ func parseOptions(words []string, base Options, inv *invocation, literal func(st
 			break
 		}
 	}
-	return o, rest, o.validate()
+	return o, rest, validateOptions(&o)
 }
 
 // parseFlags parses the flags at the start of words, which write to o. A flag whose value is empty
@@ -355,7 +355,7 @@ func optionError(err error) error {
 	return err
 }
 
-func (o *Options) validate() error {
+func validateOptions(o *Options) error {
 	if !slices.Contains(colorModes, o.Color) {
 		return usagef("--color %q: want auto, always or never", o.Color)
 	}

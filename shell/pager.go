@@ -122,27 +122,27 @@ const defaultPager = "less -FRX"
 // runPaged carries out a call with output that does not fit on the screen going
 // through $PAGER, or less.
 func (s *Session) runPaged(ctx context.Context, c *Call) error {
-	command := s.io.Env("PAGER")
+	program := s.io.Env("PAGER")
 	var env []string
-	if command == "" || c.opts.ReadOnly {
-		command = defaultPager
+	if program == "" || c.opts.ReadOnly {
+		program = defaultPager
 	}
 	if c.opts.ReadOnly {
 		env = append(env, "LESSSECURE=1") // else it runs programs and writes files
 	}
 	cols, rows := s.screenSize()
-	if rows < 3 || cols < 1 || strings.TrimSpace(command) == "cat" || dumb(s.io.Env) {
+	if rows < 3 || cols < 1 || strings.TrimSpace(program) == "cat" || dumb(s.io.Env) {
 		return s.run(ctx, c)
 	}
 	var cmd *exec.Cmd
 	p := &pager{screen: s.io.Out, rows: rows - 1, cols: cols, start: func() (io.WriteCloser, error) {
-		name, _, _ := strings.Cut(command, " ")
+		name, _, _ := strings.Cut(program, " ")
 		if _, err := exec.LookPath(name); err != nil {
 			return nil, err
 		}
 		var in *stream
 		var err error
-		cmd, in, err = s.startShell(ctx, command, env...)
+		cmd, in, err = s.startShell(ctx, program, env...)
 		return in, err
 	}}
 	defer s.holdWarnings(c)()

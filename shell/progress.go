@@ -28,10 +28,10 @@ type progress struct {
 	text    string // on the screen now
 }
 
-// progress begins to show one, if standard error is a terminal. For a listing it
+// newProgress begins to show one, if standard error is a terminal. For a listing it
 // does so only if that goes to a file: on the terminal it shows by itself, and at
 // the end of a pipe there may be a program that has the screen.
-func (c *Call) progress(ctx context.Context, conn *protocol.Conn, what string) *progress {
+func newProgress(ctx context.Context, c *Call, conn *protocol.Conn, what string) *progress {
 	if !isTerminal(c.Err) || !c.cmd.Changes() && !c.Out.toFile {
 		return nil
 	}

@@ -22,16 +22,16 @@ const bigSort = 20_000
 
 // runShowQueue lists the queue or what is selected of it.
 func runShowQueue(ctx context.Context, c *Call) error {
-	sel := c.selection()
+	sel := selectionIn(c)
 	now := time.Now().Unix()
 	var w *envelopeWriter
 	var order *sorter
 	if sel.sort != "" {
 		order = newSorter(sel.sort, sel.limit)
 	}
-	n, err := c.eachSelected(ctx, sel, now, func(e *protocol.Envelope, online bool) (bool, error) {
+	n, err := eachSelected(ctx, c, sel, now, func(e *protocol.Envelope, online bool) (bool, error) {
 		if w == nil {
-			w = c.envelopeWriter(now, online)
+			w = newEnvelopeWriter(c, now, online)
 		}
 		if order == nil {
 			err := w.write(e)
@@ -53,7 +53,7 @@ func runShowQueue(ctx context.Context, c *Call) error {
 		}
 	}
 	if conn, cerr := c.Linked(), c.Out.Flush(); err == nil && cerr == nil && c.Out.tty && len(sel.ids) == 0 && !sel.stdin && conn != nil {
-		c.warnUnlisted(ctx, conn, unlistedQueue, deepQueue)
+		warnUnlisted(ctx, c, conn, unlistedQueue, deepQueue)
 	}
 	return err
 }
@@ -62,15 +62,15 @@ func runShowQueue(ctx context.Context, c *Call) error {
 // until it returns false, and returns how many there were. Where smtpd is not
 // running it reads the disk, as smtpctl does, but says so. Envelopes that cannot
 // be read make an error when all others have been shown.
-func (c *Call) eachSelected(ctx context.Context, sel selection, now int64, f func(e *protocol.Envelope, online bool) (bool, error)) (int, error) {
+func eachSelected(ctx context.Context, c *Call, sel selection, now int64, f func(e *protocol.Envelope, online bool) (bool, error)) (int, error) {
 	if sel.single() {
-		id, err := c.complete(ctx, sel.ids[0])
+		id, err := completeID(ctx, c, sel.ids[0])
 		if err != nil {
 			return 0, err
 		}
 		sel.ids[0] = id
 	}
-	t, err := c.target(sel)
+	t, err := targetOf(c, sel)
 	if err != nil {
 		return 0, err
 	}
@@ -84,8 +84,8 @@ func (c *Call) eachSelected(ctx context.Context, sel selection, now int64, f fun
 				return 0, fmt.Errorf("%s: smtpd is not running, and only its scheduler knows %s", pathOf(c), term.Key)
 			}
 		}
-		c.warnf("smtpctl: smtpd is not running: this is the queue on disk, in %s", render.Safe(c.spool(ctx).Queue()))
-		list = c.offline(ctx, &t)
+		c.warnf("smtpctl: smtpd is not running: this is the queue on disk, in %s", render.Safe(openSpool(ctx, c).Queue()))
+		list = offline(ctx, c, &t)
 	case err != nil:
 		return 0, err
 	case t.all && sel.limit > 0 && sel.sort == "" && len(sel.terms) == 0:
@@ -93,7 +93,7 @@ func (c *Call) eachSelected(ctx context.Context, sel selection, now int64, f fun
 	default:
 		list = t.list(ctx, conn)
 	}
-	p := c.progress(ctx, conn, "looked at")
+	p := newProgress(ctx, c, conn, "looked at")
 	defer p.end()
 	n, bad, locked := 0, 0, 0
 	for e, err := range list {
@@ -108,14 +108,14 @@ func (c *Call) eachSelected(ctx context.Context, sel selection, now int64, f fun
 			c.warnf("smtpctl: %s", render.Safe(err.Error()))
 			continue
 		case errors.Is(err, spool.ErrNoKey), locked >= keyTrials:
-			return n, fmt.Errorf("%s: %w", pathOf(c), c.keyError(err))
+			return n, fmt.Errorf("%s: %w", pathOf(c), keyError(c, err))
 		case errors.Is(err, protocol.ErrNotEnvelope), !online && ctx.Err() == nil && !unreadable(err, n+bad, e):
 			bad++
 			p.end()
 			c.warnf("smtpctl: %s", render.Safe(fileError(err).Error()))
 			continue
 		case context.Cause(ctx) != nil:
-			return n, fmt.Errorf("%s: %w after %s", pathOf(c), context.Cause(ctx), count(n, "envelope"))
+			return n, fmt.Errorf("%s: %w after %s", pathOf(c), context.Cause(ctx), plural(n, "envelope"))
 		case !online:
 			return n, fmt.Errorf("%s: smtpd is not running and its queue cannot be read: %w", pathOf(c), fileError(err))
 		default:
@@ -131,7 +131,7 @@ func (c *Call) eachSelected(ctx context.Context, sel selection, now int64, f fun
 	}
 	switch {
 	case bad > 0:
-		return n, fmt.Errorf("%s: %s could not be read, see above", pathOf(c), count(bad, "envelope"))
+		return n, fmt.Errorf("%s: %s could not be read, see above", pathOf(c), plural(bad, "envelope"))
 	case n == 0 && len(sel.ids) > 0:
 		return n, fmt.Errorf("%s: %w", pathOf(c), errNoSuchID)
 	}
@@ -145,10 +145,10 @@ func unreadable(err error, before int, e *protocol.Envelope) bool {
 }
 
 // offline lists the envelopes on disk of the messages of a target.
-func (c *Call) offline(ctx context.Context, t *target) iter.Seq2[*protocol.Envelope, error] {
+func offline(ctx context.Context, c *Call, t *target) iter.Seq2[*protocol.Envelope, error] {
 	return func(yield func(*protocol.Envelope, error) bool) {
 		if t.all {
-			for e, err := range c.spool(ctx).Envelopes(ctx) {
+			for e, err := range openSpool(ctx, c).Envelopes(ctx) {
 				if !yield(&e, err) {
 					return
 				}
@@ -156,7 +156,7 @@ func (c *Call) offline(ctx context.Context, t *target) iter.Seq2[*protocol.Envel
 			return
 		}
 		for _, msg := range t.msgs {
-			for e, err := range c.spool(ctx).MessageEnvelopes(msg) {
+			for e, err := range openSpool(ctx, c).MessageEnvelopes(msg) {
 				if !yield(&e, err) || ctx.Err() != nil {
 					return
 				}
@@ -165,9 +165,9 @@ func (c *Call) offline(ctx context.Context, t *target) iter.Seq2[*protocol.Envel
 	}
 }
 
-// count writes a number with its noun, whose plural adds an s unless it is
+// plural writes a number with its noun, whose plural adds an s unless it is
 // given.
-func count(n int, one string, many ...string) string {
+func plural(n int, one string, many ...string) string {
 	switch {
 	case n == 1:
 		return "1 " + one

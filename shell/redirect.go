@@ -73,29 +73,29 @@ func (s *Session) runToFile(ctx context.Context, c *Call, name string, more bool
 }
 
 // startShell starts a command of sh that reads what is written to the stream.
-func (s *Session) startShell(ctx context.Context, command string, env ...string) (*exec.Cmd, *stream, error) {
+func (s *Session) startShell(ctx context.Context, program string, env ...string) (*exec.Cmd, *stream, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, nil, err
 	}
 	defer r.Close()
-	cmd := exec.Command("sh", "-c", command)
+	cmd := exec.Command("sh", "-c", program)
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = r, s.io.Out, s.io.Err
 	// What the command leaves running must not keep us where the output is copied.
 	cmd.WaitDelay = quitGrace
 	if err := cmd.Start(); err != nil {
 		w.Close()
-		return nil, nil, fmt.Errorf("| %s: %w", command, err)
+		return nil, nil, fmt.Errorf("| %s: %w", program, err)
 	}
 	return cmd, newStream(ctx, w), nil
 }
 
 // runPiped carries out a call with its output going to a command of sh. If
 // both fail it is the call that counts.
-func (s *Session) runPiped(ctx context.Context, c *Call, command string) error {
+func (s *Session) runPiped(ctx context.Context, c *Call, program string) error {
 	s.out.Flush()
-	cmd, in, err := s.startShell(ctx, command)
+	cmd, in, err := s.startShell(ctx, program)
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (s *Session) runPiped(ctx context.Context, c *Call, command string) error {
 		return context.Cause(ctx) // and so the command was ended
 	}
 	if err == nil && werr != nil {
-		err = fmt.Errorf("| %s: %w", command, werr)
+		err = fmt.Errorf("| %s: %w", program, werr)
 	}
 	return err
 }

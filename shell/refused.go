@@ -12,10 +12,10 @@ import (
 	"smtpctl/protocol/spool"
 )
 
-// trouble returns why smtpd refuses an envelope file, nothing if no reason can be
+// troubleWith returns why smtpd refuses an envelope file, nothing if no reason can be
 // seen, or an error if the file cannot be looked into.
-func (c *Call) trouble(ctx context.Context, id protocol.EvpID, conf *confFacts) (cause string, checked spool.Checked, err error) {
-	checked, err = c.spool(ctx).Check(id)
+func troubleWith(ctx context.Context, c *Call, id protocol.EvpID, conf *confFacts) (cause string, checked spool.Checked, err error) {
+	checked, err = openSpool(ctx, c).Check(id)
 	if cause, refused := spool.IsRefused(err); refused {
 		return cause, checked, nil
 	}
@@ -43,13 +43,13 @@ func (c *Call) trouble(ctx context.Context, id protocol.EvpID, conf *confFacts) 
 
 // explainGone tells apart what smtpd refuses, what it has not taken up yet, and
 // what is not there.
-func (c *Call) explainGone(ctx context.Context, conn *protocol.Conn, id protocol.EvpID) *verdict {
+func explainGone(ctx context.Context, c *Call, conn *protocol.Conn, id protocol.EvpID) *verdict {
 	v := &verdict{ID: id.String(), Verdict: verdictGone,
 		Reason: "it is not in the queue: delivered, bounced, expired or removed",
 		Notes:  []string{fmt.Sprintf("smtpd's log says which: look for %v", id)}}
 	note := func(format string, args ...any) { v.Notes = append(v.Notes, fmt.Sprintf(format, args...)) }
-	conf := c.smtpdConf()
-	cause, checked, err := c.trouble(ctx, id, conf)
+	conf := smtpdConf(c)
+	cause, checked, err := troubleWith(ctx, c, id, conf)
 	if errors.Is(err, fs.ErrNotExist) {
 		return v
 	}
@@ -62,7 +62,7 @@ func (c *Call) explainGone(ctx context.Context, conn *protocol.Conn, id protocol
 	for range conn.MessageEnvelopes(ctx, id.Msg().First()) {
 		others++
 	}
-	path := c.spool(ctx).EnvelopePath(id)
+	path := openSpool(ctx, c).EnvelopePath(id)
 	if cause != "" {
 		v.Verdict, v.Reason = verdictRefused, "smtpd does not list it, since it refuses its file: "+cause
 		note("the file is %s", path)
@@ -99,12 +99,12 @@ var errNotListed = errors.New("it is on disk, but smtpd does not list it")
 
 // resolveUnlisted finds an envelope on disk by its id or that of its message, where
 // smtpd lists none.
-func (c *Call) resolveUnlisted(ctx context.Context, a idArg) (protocol.EvpID, error) {
-	if len(a.text) < 8 || !c.ownSpool() {
+func resolveUnlisted(ctx context.Context, c *Call, a idArg) (protocol.EvpID, error) {
+	if len(a.text) < 8 || !ownSpool(c) {
 		return 0, fmt.Errorf("%q: %w", a.text, errNoSuchID)
 	}
 	lo, hi := a.bounds()
-	ids, _ := c.spool(ctx).MessageIDs(lo.Msg())
+	ids, _ := openSpool(ctx, c).MessageIDs(lo.Msg())
 	var found []string
 	var id protocol.EvpID
 	for _, e := range ids {
@@ -133,11 +133,11 @@ func lookTwice(ctx context.Context, conn *protocol.Conn, id protocol.EvpID) (*pr
 
 // messageMissing reports whether the file of a message is missing where its
 // envelope's is there.
-func (c *Call) messageMissing(ctx context.Context, id protocol.EvpID) bool {
-	if !c.ownSpool() {
+func messageMissing(ctx context.Context, c *Call, id protocol.EvpID) bool {
+	if !ownSpool(c) {
 		return false
 	}
-	sp := c.spool(ctx)
+	sp := openSpool(ctx, c)
 	if _, err := os.Lstat(sp.MessagePath(id.Msg())); !errors.Is(err, fs.ErrNotExist) {
 		return false
 	}

@@ -71,7 +71,7 @@ func (q *queueTest) eval(line string) (out, errs string, status int) {
 	*q.out, *q.errs = realsmtpd.LockedBuffer{}, realsmtpd.LockedBuffer{}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	status = report(q.errs, q.s.style, q.s.Eval(ctx, line))
+	status = printError(q.errs, q.s.style, q.s.Eval(ctx, line))
 	q.s.out.Flush()
 	return q.out.String(), q.errs.String(), status
 }
@@ -166,7 +166,7 @@ func TestUnlistedGood(t *testing.T) {
 		q.plant(0xabc00001<<32|1, text)
 		c := &Call{Env: q.s.env(), opts: q.s.opts}
 		c.opts.Spool = DefaultOptions().Spool
-		if c.ownSpool() {
+		if ownSpool(c) {
 			t.Error("the spool of this machine passes for that of a forwarded socket")
 		}
 	}

@@ -185,7 +185,7 @@ func (r *repl) eval(ctx context.Context, line string) (leave bool) {
 		r.status = Status(err)
 		return false
 	}
-	r.status = report(r.s.err, r.s.style, err)
+	r.status = printError(r.s.err, r.s.style, err)
 	return false
 }
 
@@ -222,7 +222,7 @@ func (r *repl) help(line string) {
 		if r.s.mayHoldPassword(line) {
 			err = errSecret
 		}
-		report(r.s.err, r.s.style, err)
+		printError(r.s.err, r.s.style, err)
 	}
 	r.s.out.Flush()
 }
@@ -230,7 +230,7 @@ func (r *repl) help(line string) {
 // live returns the live values for completion.
 func (s *Session) live(changed func()) *live {
 	dial := func(ctx context.Context) (*protocol.Conn, error) { return s.dial(ctx, s.opts) }
-	return newLive(dial, func() string { return s.opts.Spool }, changed)
+	return newSource(dial, func() string { return s.opts.Spool }, changed)
 }
 
 // askSecret asks for a secret at the terminal.

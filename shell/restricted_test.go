@@ -17,11 +17,11 @@ func TestNothingNamesAFile(t *testing.T) {
 			continue
 		}
 		named++
-		for _, command := range []string{"show status", "remove 0000000700000001", "show message 0000000700000001", "watch 1 show status", "wait empty", "monitor", "show envelope 0000000700000001"} {
+		for _, program := range []string{"show status", "remove 0000000700000001", "show message 0000000700000001", "watch 1 show status", "wait empty", "monitor", "show envelope 0000000700000001"} {
 			s, sim := emptySession(t)
 			s.opts.Restricted = true
-			for _, line := range []string{"--" + f.Name + "=x " + command, command + " --" + f.Name + " x", command + " --" + f.Name + "=x"} {
-				if !strings.HasPrefix(command, "watch") || strings.HasPrefix(line, "--") {
+			for _, line := range []string{"--" + f.Name + "=x " + program, program + " --" + f.Name + " x", program + " --" + f.Name + "=x"} {
+				if !strings.HasPrefix(program, "watch") || strings.HasPrefix(line, "--") {
 					wantUsage(t, s, sim, line)
 				}
 			}

@@ -72,7 +72,7 @@ type envelopeWriter struct {
 	n      int // printed
 }
 
-func (c *Call) envelopeWriter(now int64, online bool) *envelopeWriter {
+func newEnvelopeWriter(c *Call, now int64, online bool) *envelopeWriter {
 	return &envelopeWriter{c: c, now: now, online: online, format: c.format()}
 }
 

@@ -21,11 +21,11 @@ import (
 // saved copies the files of an envelope into the folder of --save, and reports
 // whether the envelope may be removed: because the copies are on the disk, or
 // because none are asked for. An envelope that could not be saved is counted.
-func (c *Call) saved(ctx context.Context, id protocol.EvpID, t *tally) bool {
+func saved(ctx context.Context, c *Call, id protocol.EvpID, t *tally) bool {
 	if c.opts.Save == "" {
 		return true
 	}
-	err := t.saver.save(ctx, c.spool(ctx), id)
+	err := t.saver.save(ctx, openSpool(ctx, c), id)
 	if err == nil {
 		return true
 	}

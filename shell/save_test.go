@@ -62,7 +62,7 @@ func (b *saveBed) remove(words string) int {
 	b.errs.Reset()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	return report(&b.errs, b.s.style, b.s.Eval(ctx, "remove --save '"+b.dir+"' "+words))
+	return printError(&b.errs, b.s.style, b.s.Eval(ctx, "remove --save '"+b.dir+"' "+words))
 }
 
 // left returns whether an envelope is in the queue.

@@ -62,7 +62,7 @@ func (s *Session) runScript(ctx context.Context, name string, r io.Reader, check
 			err = s.scriptLine(ctx, line, check)
 		} else {
 			err = &placedError{name, n, err}
-			report(s.err, s.style, err)
+			printError(s.err, s.style, err)
 			return &reportedError{err}
 		}
 		if errors.Is(err, errExit) {
@@ -73,7 +73,7 @@ func (s *Session) runScript(ctx context.Context, name string, r io.Reader, check
 			if !errors.As(err, &done) {
 				s.out.Flush()
 				err = &placedError{name, n, err}
-				report(s.err, s.style, err)
+				printError(s.err, s.style, err)
 				err = &reportedError{err}
 			}
 			if first == nil {

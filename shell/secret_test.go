@@ -48,7 +48,7 @@ func TestPasswordsAreNotShown(t *testing.T) {
 				if Status(s.checkLine(line)) != StatusUsage {
 					continue // it is a command, and would be carried out
 				}
-				report(&out, s.style, s.checkLine(line))
+				printError(&out, s.style, s.checkLine(line))
 				if err := s.printNext(&out, line); err != nil && !s.mayHoldPassword(line) {
 					t.Errorf("%s: %v", line, err)
 				}

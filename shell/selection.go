@@ -65,8 +65,8 @@ type selection struct {
 	limit int
 }
 
-// selection returns what the arguments select.
-func (c *Call) selection() selection { return selectionOf(c.args) }
+// selectionIn returns what the arguments select.
+func selectionIn(c *Call) selection { return selectionOf(c.args) }
 
 func selectionOf(args []grammar.Arg) selection {
 	var s selection
@@ -95,7 +95,7 @@ func (s *selection) single() bool {
 // checkSelection refuses selections that cannot be carried out, before anything
 // is sent.
 func checkSelection(c *Call) error {
-	sel := c.selection()
+	sel := selectionIn(c)
 	switch {
 	case sel.stdin && c.Mode.Interactive():
 		return usagef("%s: - reads ids from standard input, which is your keyboard here: give the ids as words, or pipe them into smtpctl", pathOf(c))
@@ -122,11 +122,11 @@ type target struct {
 	terms selector.Selector
 }
 
-// target completes a selection, reading ids from standard input if need be.
-func (c *Call) target(sel selection) (target, error) {
+// targetOf completes a selection, reading ids from standard input if need be.
+func targetOf(c *Call, sel selection) (target, error) {
 	t := target{all: len(sel.ids) == 0 && !sel.stdin, terms: sel.terms}
 	if sel.stdin {
-		if err := c.readIDs(&t); err != nil {
+		if err := readIDs(c, &t); err != nil {
 			return target{}, err
 		}
 	}

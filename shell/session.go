@@ -193,7 +193,7 @@ func (s *Session) admit(c *Call) error {
 	switch {
 	case c.cmd.Changes() && c.opts.ReadOnly:
 		return fmt.Errorf("%s: refused, this session is read-only", pathOf(c))
-	case c.opts.Restricted && c.namesFile():
+	case c.opts.Restricted && namesAFile(c):
 		return usagef("%s: refused, --restricted lets no command read a file", pathOf(c))
 	case c.cmd.Input != NoInput && s.mode.Interactive() && c.cmd.Input != AsksInput:
 		return usagef("%s: at the prompt it wants arguments", pathOf(c))
@@ -219,8 +219,8 @@ func (s *Session) admit(c *Call) error {
 	return c.cmd.Check(c)
 }
 
-// namesFile reports whether an argument is the name of a file.
-func (c *Call) namesFile() bool {
+// namesAFile reports whether an argument is the name of a file.
+func namesAFile(c *Call) bool {
 	return slices.ContainsFunc(c.args, func(a grammar.Arg) bool { return a.Kind.Name == "file" })
 }
 
@@ -270,8 +270,8 @@ func (c *Call) isArg(i int) bool {
 // run carries out a call.
 func (s *Session) run(ctx context.Context, c *Call) error {
 	do := c.cmd.Run
-	if s.self != "" && c.apart() {
-		do = func(ctx context.Context, c *Call) error { return c.runApart(ctx, s.self) }
+	if s.self != "" && isApart(c) {
+		do = func(ctx context.Context, c *Call) error { return runApart(ctx, c, s.self) }
 	}
 	c.Log = s.auditBegin(c)
 	err := do(ctx, c)

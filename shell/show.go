@@ -10,8 +10,8 @@ import (
 	"smtpctl/protocol"
 )
 
-// reports are the listings that smtpd makes up as text, by command.
-var reports = []protocol.Report{
+// listings are the listings that smtpd makes up as text, by command.
+var listings = []protocol.Report{
 	protocol.Hosts, protocol.Relays, protocol.Routes, protocol.HostStats, protocol.Blocks,
 }
 
@@ -26,7 +26,7 @@ func runReport(ctx context.Context, c *Call) error {
 		return err
 	}
 	name := strings.Join(c.path, " ")
-	for _, r := range reports {
+	for _, r := range listings {
 		if r.Name != name {
 			continue
 		}
@@ -60,7 +60,7 @@ func runReport(ctx context.Context, c *Call) error {
 			}
 		}
 		for _, b := range idle {
-			c.warnIdle(b, b.Warning)
+			warnIdle(c, b, b.Warning)
 		}
 	}
 	return nil
@@ -109,7 +109,7 @@ func runShowStatus(ctx context.Context, c *Call) error {
 	if (st.Paused(protocol.MDA) || st.Paused(protocol.MTA) || st.Paused(protocol.SMTP)) && c.format() == formatTable {
 		c.warnf("%s", forgetful)
 	}
-	c.warnUnlisted(ctx, conn, unlistedStatus, deepStatus)
+	warnUnlisted(ctx, c, conn, unlistedStatus, deepStatus)
 	return nil
 }
 
@@ -119,7 +119,7 @@ func runShowStats(ctx context.Context, c *Call) error {
 		return err
 	}
 	if c.format() == formatMetrics {
-		return c.showMetrics(ctx, conn)
+		return showMetrics(ctx, c, conn)
 	}
 	for st, err := range conn.Stats(ctx) {
 		if err != nil {

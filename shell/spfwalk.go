@@ -50,8 +50,8 @@ func checkSPFWalk(c *Call) error {
 	return nil
 }
 
-// resolver returns whom to ask.
-func (c *Call) resolver() (*resolve.Client, error) {
+// findResolver returns whom to ask.
+func findResolver(c *Call) (*resolve.Client, error) {
 	try := min(c.opts.Timeout, maxDNSTry)
 	if c.opts.Resolver != "" {
 		return resolve.At(c.opts.Resolver, try)
@@ -61,13 +61,13 @@ func (c *Call) resolver() (*resolve.Client, error) {
 
 // prepareSPFWalk finds out whom to ask, and returns the ports of those.
 func prepareSPFWalk(c *Call) (ports []uint16, err error) {
-	client, err := c.resolver()
+	client, err := findResolver(c)
 	if err != nil {
 		return nil, fmt.Errorf("spf walk: %w", fileError(err))
 	}
 	c.prepared = client
-	for _, server := range client.Servers {
-		ports = append(ports, server.Port())
+	for _, srv := range client.Servers {
+		ports = append(ports, srv.Port())
 	}
 	return ports, nil
 }
@@ -78,7 +78,7 @@ func runSPFWalk(ctx context.Context, c *Call) error {
 	client, ok := c.prepared.(*resolve.Client)
 	if !ok {
 		var err error
-		if client, err = c.resolver(); err != nil {
+		if client, err = findResolver(c); err != nil {
 			return fmt.Errorf("spf walk: %w", fileError(err))
 		}
 	}
@@ -88,7 +88,7 @@ func runSPFWalk(ctx context.Context, c *Call) error {
 	w := spf.Walker{Resolver: client, NoName: resolve.ErrNoName, Only4: c.opts.Only4, Only6: c.opts.Only6}
 	bad, last := 0, "" // how many domains had problems, and the last of them
 	var err error
-	for n := range w.Walk(ctx, c.domains(ctx)) {
+	for n := range w.Walk(ctx, domainsOf(ctx, c)) {
 		switch {
 		case n.Err != nil && n.Domain == "":
 			err = fmt.Errorf("spf walk: %w", n.Err)
@@ -115,14 +115,14 @@ func runSPFWalk(ctx context.Context, c *Call) error {
 		return err
 	}
 	if bad > 0 {
-		return fmt.Errorf("spf walk: %s had problems, see above", count(bad, "domain"))
+		return fmt.Errorf("spf walk: %s had problems, see above", plural(bad, "domain"))
 	}
 	return nil
 }
 
-// domains yields the domains to walk: arguments, else the lines of standard
+// domainsOf yields the domains to walk: arguments, else the lines of standard
 // input, where # begins a comment.
-func (c *Call) domains(ctx context.Context) iter.Seq2[string, error] {
+func domainsOf(ctx context.Context, c *Call) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for _, a := range c.args {
 			domain, err := asciiDomain(a.Text)

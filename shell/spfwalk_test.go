@@ -33,12 +33,12 @@ func spfWalk(t testing.TB, s *dnstest.Server, input string, line string) (out, s
 	session := NewSession(opts, IO{In: strings.NewReader(input), Out: &o, Err: &e, Env: func(string) string { return "" }})
 	defer session.Close()
 	session.mode = FromFile
-	status = report(session.err, session.style, session.Eval(context.Background(), line))
+	status = printError(session.err, session.style, session.Eval(context.Background(), line))
 	return o.String(), e.String(), status
 }
 
 func TestSPFWalk(t *testing.T) {
-	server := dnstest.Start(t, "127.0.0.1:0", spfZone)
+	srv := dnstest.Start(t, "127.0.0.1:0", spfZone)
 	for _, tt := range []struct {
 		line, input, want, said string
 		status                  int
@@ -60,7 +60,7 @@ func TestSPFWalk(t *testing.T) {
 		{line: "spf walk --resolver dns.example a.example", said: `--resolver "dns.example": want an address`, status: 2},
 		{line: "show status -4", said: "-4 goes with spf walk", status: 2},
 	} {
-		out, said, status := spfWalk(t, server, tt.input, tt.line)
+		out, said, status := spfWalk(t, srv, tt.input, tt.line)
 		out = strings.TrimSpace(strings.ReplaceAll(out, "\n", " "))
 		if out != tt.want || status != tt.status || !strings.Contains(said, tt.said) || tt.said == "" && said != "" {
 			t.Errorf("%s: status %d\n%s\nwant %s\nsaid %s", tt.line, status, out, tt.want, said)
@@ -84,8 +84,8 @@ func manyDomains(n int) (zone, input string) {
 // TestSPFWalkAtOnce walks many domains: all networks come, in order.
 func TestSPFWalkAtOnce(t *testing.T) {
 	zone, input := manyDomains(500)
-	server := dnstest.Start(t, "127.0.0.1:0", zone)
-	out, said, status := spfWalk(t, server, input, "spf walk")
+	srv := dnstest.Start(t, "127.0.0.1:0", zone)
+	out, said, status := spfWalk(t, srv, input, "spf walk")
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	if len(lines) != 2000 || lines[0] != "192.0.2.0" || lines[1999] != "2001:db8::499" || status != 0 || said != "" {
 		t.Errorf("%d lines, status %d, %s", len(lines), status, said)
@@ -96,10 +96,10 @@ func TestSPFWalkAtOnce(t *testing.T) {
 // each answer.
 func BenchmarkSPFWalk500(b *testing.B) {
 	zone, input := manyDomains(500)
-	server := dnstest.Start(b, "127.0.0.1:0", zone)
-	server.Delay = 100 * time.Millisecond
+	srv := dnstest.Start(b, "127.0.0.1:0", zone)
+	srv.Delay = 100 * time.Millisecond
 	for b.Loop() {
-		if out, said, status := spfWalk(b, server, input, "spf walk"); strings.Count(out, "\n") != 2000 || status != 0 {
+		if out, said, status := spfWalk(b, srv, input, "spf walk"); strings.Count(out, "\n") != 2000 || status != 0 {
 			b.Fatalf("%d lines, status %d, %s", strings.Count(out, "\n"), status, said)
 		}
 	}

@@ -23,10 +23,10 @@ const byteOrderMark = "\ufeff"
 
 // readIDs adds the ids from standard input to a target, one a line. A line may also
 // be what show queue prints: a line of fields, a row of a table, or a JSON object.
-func (c *Call) readIDs(t *target) error {
+func readIDs(c *Call, t *target) error {
 	sc := bufio.NewScanner(c.In)
 	sc.Buffer(nil, maxStdinLine)
-	p := c.progress(context.Background(), nil, "ids read")
+	p := newProgress(context.Background(), c, nil, "ids read")
 	defer p.end()
 	n := 1
 	for ; sc.Scan(); n++ {

@@ -204,7 +204,7 @@ func (c *valueCount) suggestions() []completer.Suggestion {
 		if !ok {
 			continue // those beyond the bound, counted together
 		}
-		text := count(c.count(v), "envelope")
+		text := plural(c.count(v), "envelope")
 		if n := c.failed[v]; n > 0 {
 			text += fmt.Sprintf(", %d with errors", n)
 		}

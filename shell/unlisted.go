@@ -32,23 +32,23 @@ const (
 // ownSpool reports whether the spool on this machine is that of the smtpd at the
 // other end of the socket, as far as the options tell: a socket that is forwarded
 // from another machine has its spool there.
-func (c *Call) ownSpool() bool {
+func ownSpool(c *Call) bool {
 	d := DefaultOptions()
 	return c.opts.Socket == d.Socket || c.opts.Spool != d.Spool
 }
 
-// unlisted returns the ids of envelope files that smtpd does not list now. The
+// unlistedOf returns the ids of envelope files that smtpd does not list now. The
 // disk is read first, so that mail which comes meanwhile does not count. Of
 // messages that smtpd lists the single envelopes are compared only if they are no
 // more than deep. Mail that comes and goes just now may be among them.
-func (c *Call) unlisted(ctx context.Context, conn *protocol.Conn, deep int) ([]protocol.EvpID, error) {
+func unlistedOf(ctx context.Context, c *Call, conn *protocol.Conn, deep int) ([]protocol.EvpID, error) {
 	sp := spool.Open(c.opts.Spool)
-	disk, err := sp.Messages(unlistedMost * 10)
-	if err != nil || len(disk) == 0 {
+	folder, err := sp.Messages(unlistedMost * 10)
+	if err != nil || len(folder) == 0 {
 		return nil, err
 	}
 	var known, lost []protocol.MsgID
-	rest := disk
+	rest := folder
 	for m, err := range conn.Messages(ctx, 0) {
 		if err != nil {
 			return nil, err
@@ -105,13 +105,13 @@ func (c *Call) unlisted(ctx context.Context, conn *protocol.Conn, deep int) ([]p
 // if there are any: when that has been so twice, a moment apart, with none of them
 // listed or gone meanwhile. While smtpd loads its queue or deletes much, their
 // number falls from look to look, and that is said. All of it ends in time.
-func (c *Call) warnUnlisted(ctx context.Context, conn *protocol.Conn, limit time.Duration, deep int) {
-	if !c.ownSpool() {
+func warnUnlisted(ctx context.Context, c *Call, conn *protocol.Conn, limit time.Duration, deep int) {
+	if !ownSpool(c) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	set, err := c.unlisted(ctx, conn, deep)
+	set, err := unlistedOf(ctx, c, conn, deep)
 	fewer := false
 	for err == nil && len(set) > 0 {
 		select {
@@ -119,14 +119,14 @@ func (c *Call) warnUnlisted(ctx context.Context, conn *protocol.Conn, limit time
 		case <-time.After(unlistedEvery):
 		}
 		var now []protocol.EvpID
-		now, err = c.unlisted(ctx, conn, deep)
+		now, err = unlistedOf(ctx, c, conn, deep)
 		if ctx.Err() != nil {
 			why := "fewer by the moment: it loads its queue, or deletes mail"
 			if !fewer {
 				why = "there was no time to look twice: mail that came or went just then may be among them"
 			}
 			c.warnf("smtpctl: %s in %s not listed by smtpd, and %s",
-				count(len(set), "envelope file is", "envelope files are"), render.Safe(c.spool(ctx).Queue()), why)
+				plural(len(set), "envelope file is", "envelope files are"), render.Safe(openSpool(ctx, c).Queue()), why)
 			return
 		}
 		if err != nil {
@@ -137,7 +137,7 @@ func (c *Call) warnUnlisted(ctx context.Context, conn *protocol.Conn, limit time
 			return !still
 		})
 		if len(kept) == len(set) {
-			c.sayUnlisted(ctx, conn, set)
+			sayUnlisted(ctx, c, conn, set)
 			return
 		}
 		set, fewer = kept, true
@@ -145,10 +145,10 @@ func (c *Call) warnUnlisted(ctx context.Context, conn *protocol.Conn, limit time
 }
 
 // sayUnlisted says which envelope files smtpd does not list.
-func (c *Call) sayUnlisted(ctx context.Context, conn *protocol.Conn, ids []protocol.EvpID) {
-	text := count(len(ids), "envelope file")
+func sayUnlisted(ctx context.Context, c *Call, conn *protocol.Conn, ids []protocol.EvpID) {
+	text := plural(len(ids), "envelope file")
 	if len(ids) > unlistedMost {
-		text = "more than " + count(unlistedMost, "envelope file")
+		text = "more than " + plural(unlistedMost, "envelope file")
 	}
 	hint := "explain " + ids[0].String() + " says why"
 	if len(ids) > 1 {

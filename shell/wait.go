@@ -75,7 +75,7 @@ func parseStatCondition(word string) (any, error) {
 }
 
 // waitLimit returns how long a wait may take: what follows the word for.
-func (c *Call) waitLimit() (time.Duration, error) {
+func waitLimit(c *Call) (time.Duration, error) {
 	limit := waitDefault
 	for i, a := range c.args {
 		switch v := a.Value.(type) {
@@ -103,34 +103,34 @@ func (c *Call) waitLimit() (time.Duration, error) {
 
 // checkWait refuses what cannot be waited for.
 func checkWait(c *Call) error {
-	_, err := c.waitLimit()
+	_, err := waitLimit(c)
 	return err
 }
 
 // runWait waits until an envelope is selected.
 func runWait(ctx context.Context, c *Call) error {
-	return c.wait(ctx, func(ctx context.Context) (bool, string, error) {
-		n, err := c.countSelected(ctx, 1)
+	return waitFor(ctx, c, func(ctx context.Context) (bool, string, error) {
+		n, err := countSelected(ctx, c, 1)
 		return n > 0, "no envelope is selected", err
 	})
 }
 
 // runWaitEmpty waits until none is: until the queue is empty if nothing is said.
 func runWaitEmpty(ctx context.Context, c *Call) error {
-	return c.wait(ctx, func(ctx context.Context) (bool, string, error) {
-		n, err := c.countSelected(ctx, 0)
+	return waitFor(ctx, c, func(ctx context.Context) (bool, string, error) {
+		n, err := countSelected(ctx, c, 0)
 		if n > 0 || err != nil {
-			return false, fmt.Sprintf("%s left", count(n, "envelope is", "envelopes are")), err
+			return false, fmt.Sprintf("%s left", plural(n, "envelope is", "envelopes are")), err
 		}
-		n, first, err := c.countUnlisted(ctx)
+		n, first, err := countUnlisted(ctx, c)
 		return n == 0, fmt.Sprintf("smtpd lists none, but %s left that it does not list: explain %v says why",
-			count(n, "envelope file is", "envelope files are"), first), err
+			plural(n, "envelope file is", "envelope files are"), first), err
 	})
 }
 
 // runWaitStats waits until statistics have the values that are wanted.
 func runWaitStats(ctx context.Context, c *Call) error {
-	return c.wait(ctx, func(ctx context.Context) (bool, string, error) {
+	return waitFor(ctx, c, func(ctx context.Context) (bool, string, error) {
 		conn, err := c.conn(ctx)
 		if err != nil {
 			return false, "", err
@@ -156,7 +156,7 @@ func runWaitStats(ctx context.Context, c *Call) error {
 }
 
 // waitedFor returns the selection that stands before the time.
-func (c *Call) waitedFor() selection {
+func waitedFor(c *Call) selection {
 	args := c.args
 	if i := slices.IndexFunc(args, func(a grammar.Arg) bool { return a.Text == "for" }); i >= 0 {
 		args = args[:i]
@@ -168,11 +168,11 @@ func (c *Call) waitedFor() selection {
 // selected, and the first of them. They are no empty queue: smtpd may refuse them,
 // or not have loaded or deleted them yet. Files that cannot be read are selected
 // by their ids only, and those that only the scheduler could tell apart are not.
-func (c *Call) countUnlisted(ctx context.Context) (n int, first protocol.EvpID, err error) {
-	if !c.ownSpool() {
+func countUnlisted(ctx context.Context, c *Call) (n int, first protocol.EvpID, err error) {
+	if !ownSpool(c) {
 		return 0, 0, nil
 	}
-	t, err := c.target(c.waitedFor())
+	t, err := targetOf(c, waitedFor(c))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -187,7 +187,7 @@ func (c *Call) countUnlisted(ctx context.Context) (n int, first protocol.EvpID, 
 	}
 	look, cancel := context.WithTimeout(ctx, unlistedWait)
 	defer cancel()
-	ids, err := c.unlisted(look, conn, deepQueue)
+	ids, err := unlistedOf(look, c, conn, deepQueue)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 		return 0, 0, nil // there is no spool here, or not for us
 	}
@@ -200,7 +200,7 @@ func (c *Call) countUnlisted(ctx context.Context) (n int, first protocol.EvpID, 
 			continue
 		}
 		if len(t.terms) > 0 {
-			e, err := c.spool(ctx).ReadEnvelope(id)
+			e, err := openSpool(ctx, c).ReadEnvelope(id)
 			if err != nil || !t.terms.Match(&e, now) {
 				continue
 			}
@@ -214,8 +214,8 @@ func (c *Call) countUnlisted(ctx context.Context) (n int, first protocol.EvpID, 
 
 // countSelected returns how many envelopes the arguments select, counting no
 // further than most if that is above 0.
-func (c *Call) countSelected(ctx context.Context, most int) (int, error) {
-	t, err := c.target(c.waitedFor())
+func countSelected(ctx context.Context, c *Call, most int) (int, error) {
+	t, err := targetOf(c, waitedFor(c))
 	if err != nil {
 		return 0, err
 	}
@@ -243,10 +243,10 @@ func (c *Call) countSelected(ctx context.Context, most int) (int, error) {
 	return n, nil
 }
 
-// wait looks again and again whether something holds, until it does or the time
+// waitFor looks again and again whether something holds, until it does or the time
 // is up.
-func (c *Call) wait(ctx context.Context, holds func(context.Context) (bool, string, error)) error {
-	limit, err := c.waitLimit()
+func waitFor(ctx context.Context, c *Call, holds func(context.Context) (bool, string, error)) error {
+	limit, err := waitLimit(c)
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func (h *held) String() string {
 		}
 	}
 	if h.left > 0 {
-		out = fmt.Appendf(out, "smtpctl: %s left out\n", count(h.left, "more line of warnings", "more lines of warnings"))
+		out = fmt.Appendf(out, "smtpctl: %s left out\n", plural(h.left, "more line of warnings", "more lines of warnings"))
 	}
 	return string(out)
 }

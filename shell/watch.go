@@ -44,7 +44,7 @@ func runWatch(ctx context.Context, c *Call) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for first := true; ; first = false {
-		if err := c.watchOnce(ctx, inner, every, first); err != nil {
+		if err := watchOnce(ctx, c, inner, every, first); err != nil {
 			return err
 		}
 		select {
@@ -73,7 +73,7 @@ func watchInterval(words []string) (time.Duration, []string, error) {
 
 // watchOnce runs the command and shows as much of its output as fits. Errors
 // are shown too, since smtpd may come back.
-func (c *Call) watchOnce(ctx context.Context, inner *Call, every time.Duration, first bool) error {
+func watchOnce(ctx context.Context, c *Call, inner *Call, every time.Duration, first bool) error {
 	var b bytes.Buffer
 	var warnings held
 	onScreen := c.Out.tty && !dumb(c.Getenv)
@@ -109,13 +109,13 @@ func (c *Call) watchOnce(ctx context.Context, inner *Call, every time.Duration, 
 	for i := range lines {
 		lines[i] = render.Safe(lines[i])
 	}
-	return c.drawScreen(lines)
+	return drawScreen(c, lines)
 }
 
 // drawScreen shows lines, which are safe, in place of what is on the screen: home,
 // each line cleared to its end, then the rest of the screen cleared, so that
 // nothing flickers.
-func (c *Call) drawScreen(lines []string) error {
+func drawScreen(c *Call, lines []string) error {
 	if _, err := c.Out.writeStyled([]byte("\x1b[H" + strings.Join(lines, "\x1b[K\n") + "\x1b[K\x1b[J")); err != nil {
 		return err
 	}
