@@ -6,34 +6,35 @@ import (
 	"fmt"
 
 	"smtpctl/protocol"
+	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 )
 
-func runPauseEnvelope(ctx context.Context, c *Call) error {
+func runPauseEnvelope(ctx context.Context, c *command.Call) error {
 	return act(ctx, c, protocol.PauseEnvelope, "paused")
 }
 
-func runResumeEnvelope(ctx context.Context, c *Call) error {
+func runResumeEnvelope(ctx context.Context, c *command.Call) error {
 	return act(ctx, c, protocol.ResumeEnvelope, "resumed")
 }
 
-func runRemove(ctx context.Context, c *Call) error {
+func runRemove(ctx context.Context, c *command.Call) error {
 	return act(ctx, c, protocol.RemoveEnvelope, "removed")
 }
 
-func runSchedule(ctx context.Context, c *Call) error {
+func runSchedule(ctx context.Context, c *command.Call) error {
 	return act(ctx, c, protocol.ScheduleEnvelope, "scheduled")
 }
 
 // act does something to the envelopes that the arguments name, or to all. What it
 // did is logged before anything is printed.
-func act(ctx context.Context, c *Call, a protocol.Action, verb string) error {
+func act(ctx context.Context, c *command.Call, a protocol.Action, verb string) error {
 	t := &tally{}
 	sel := selectionIn(c)
 	err := carryOut(ctx, c, a, verb, &sel, t)
 	t.p.end()
 	if err != nil && t.done == 0 && t.unconfirmed == 0 {
-		c.counts = t.counts()
+		c.Counts = t.counts()
 		return err
 	}
 	if err != nil {
@@ -41,10 +42,10 @@ func act(ctx context.Context, c *Call, a protocol.Action, verb string) error {
 	} else {
 		err = failureOf(c, a, verb, t, &sel)
 	}
-	c.counts = t.counts()
-	c.auditEnd(err)
+	c.Counts = t.counts()
+	c.AuditEnd(err)
 	if a == protocol.ScheduleEnvelope && ctx.Err() == nil {
-		if conn, cerr := c.conn(ctx); cerr == nil {
+		if conn, cerr := c.Conn(ctx); cerr == nil {
 			lookAfter(ctx, c, conn, t)
 		}
 	}
@@ -55,7 +56,7 @@ func act(ctx context.Context, c *Call, a protocol.Action, verb string) error {
 }
 
 // carryOut does the work of act, up to the first output.
-func carryOut(ctx context.Context, c *Call, a protocol.Action, verb string, sel *selection, t *tally) error {
+func carryOut(ctx context.Context, c *command.Call, a protocol.Action, verb string, sel *selection, t *tally) error {
 	var id idArg
 	var err error
 	if sel.single() {
@@ -65,19 +66,19 @@ func carryOut(ctx context.Context, c *Call, a protocol.Action, verb string, sel 
 		}
 		sel.ids[0] = id
 	}
-	if c.opts.Save != "" && !c.opts.DryRun {
-		if t.saver, err = openSaver(c.opts.Save, c.opts.Spool); err != nil {
-			return fmt.Errorf("--save: %w; nothing done", fileError(err))
+	if c.Opts.Save != "" && !c.Opts.DryRun {
+		if t.saver, err = openSaver(c.Opts.Save, c.Opts.Spool); err != nil {
+			return fmt.Errorf("--save: %w; nothing done", command.FileError(err))
 		}
 		defer t.saver.close()
 	}
-	conn, err := c.conn(ctx)
+	conn, err := c.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	plain := !c.opts.DryRun && c.opts.Expect < 0 && c.opts.Save == ""
+	plain := !c.Opts.DryRun && c.Opts.Expect < 0 && c.Opts.Save == ""
 	byMessage := false
-	switch all := len(c.args) == 0; {
+	switch all := len(c.Args) == 0; {
 	case all && plain && !asksFirst(c):
 		t.p = newProgress(ctx, c, conn, verb)
 		err = locked(ctx, c, func() error {
@@ -92,10 +93,10 @@ func carryOut(ctx context.Context, c *Call, a protocol.Action, verb string, sel 
 		}
 		err = actSelected(ctx, c, conn, a, *sel, t)
 	}
-	if err != nil || c.opts.DryRun {
+	if err != nil || c.Opts.DryRun {
 		return err
 	}
-	if conn, err = c.conn(ctx); err != nil {
+	if conn, err = c.Conn(ctx); err != nil {
 		return err
 	}
 	if err := lookIntoFailures(ctx, c, conn, a, t); err != nil {
@@ -109,7 +110,7 @@ func carryOut(ctx context.Context, c *Call, a protocol.Action, verb string, sel 
 
 // confirmID completes an id that the user has shortened, and asks whether it is
 // meant, unless what it stands for will be shown and asked for anyway.
-func confirmID(ctx context.Context, c *Call, id idArg, t *tally) (idArg, error) {
+func confirmID(ctx context.Context, c *command.Call, id idArg, t *tally) (idArg, error) {
 	if id.whole() || !asksFirst(c) {
 		return confirmShort(ctx, c, id)
 	}
@@ -124,14 +125,14 @@ func confirmID(ctx context.Context, c *Call, id idArg, t *tally) (idArg, error) 
 // printTally prints how many envelopes were acted on, as smtpctl does, and on
 // standard error what that count leaves out; the latter not for a single id that
 // nothing was done to, for then the error says it.
-func printTally(c *Call, a protocol.Action, verb string, t *tally, silent bool) error {
+func printTally(c *command.Call, a protocol.Action, verb string, t *tally, silent bool) error {
 	notes := notesOf(c, a, t)
 	var err error
 	switch {
-	case c.format() == formatJSON:
-		err = c.printJSON(t.json(a, c.opts.DryRun, notes))
-	case c.opts.DryRun:
-		c.warnf("%s would be %s; nothing was", plural(t.tried, "envelope"), verb)
+	case c.Format() == command.FormatJSON:
+		err = c.PrintJSON(t.json(a, c.Opts.DryRun, notes))
+	case c.Opts.DryRun:
+		c.Warnf("%s would be %s; nothing was", render.Plural(t.tried, "envelope"), verb)
 	default:
 		plural := ""
 		if t.done > 1 {
@@ -143,17 +144,17 @@ func printTally(c *Call, a protocol.Action, verb string, t *tally, silent bool) 
 		return err
 	}
 	for _, n := range notes {
-		c.warnf("%s", render.Safe(n))
+		c.Warnf("%s", render.Safe(n))
 	}
 	return err
 }
 
 // notesOf says what the count of what was done leaves out.
-func notesOf(c *Call, a protocol.Action, t *tally) []string {
+func notesOf(c *command.Call, a protocol.Action, t *tally) []string {
 	var notes []string
 	add := func(n int, one, many, rest string) {
 		if n > 0 {
-			notes = append(notes, plural(n, one, many)+rest)
+			notes = append(notes, render.Plural(n, one, many)+rest)
 		}
 	}
 	switch a {
@@ -179,7 +180,7 @@ func notesOf(c *Call, a protocol.Action, t *tally) []string {
 
 // failureOf says whether the command failed: it did if it was to act on given ids and
 // could not on any, if something could not be saved, or if smtpd refused.
-func failureOf(c *Call, a protocol.Action, verb string, t *tally, sel *selection) error {
+func failureOf(c *command.Call, a protocol.Action, verb string, t *tally, sel *selection) error {
 	nothing := t.done == 0 && t.tried == 0
 	switch {
 	case t.unsaved > 0:
@@ -187,15 +188,15 @@ func failureOf(c *Call, a protocol.Action, verb string, t *tally, sel *selection
 		if t.unsaved == 1 {
 			were = "was"
 		}
-		return fmt.Errorf("%s: %s could not be saved and %s not %s", pathOf(c), plural(t.unsaved, "envelope"), were, verb)
+		return fmt.Errorf("%s: %s could not be saved and %s not %s", command.PathOf(c), render.Plural(t.unsaved, "envelope"), were, verb)
 	case len(sel.ids) > 0 && nothing && len(sel.terms) > 0 && t.found() == 0 && t.missing < len(sel.ids):
-		return fmt.Errorf("%s: the terms hold for none of them", pathOf(c))
+		return fmt.Errorf("%s: the terms hold for none of them", command.PathOf(c))
 	case len(sel.ids) > 0 && nothing:
-		return fmt.Errorf("%s: %w", pathOf(c), t.nothingDone(a, sel.single()))
+		return fmt.Errorf("%s: %w", command.PathOf(c), t.nothingDone(a, sel.single()))
 	case sel.stdin && t.missing > 0 && nothing && t.found() == 0:
-		return fmt.Errorf("%s: none of the %d ids is in the queue", pathOf(c), t.missing)
+		return fmt.Errorf("%s: none of the %d ids is in the queue", command.PathOf(c), t.missing)
 	case t.refused > 0:
-		return fmt.Errorf("%s: smtpd refused %s, and does not say why", pathOf(c), plural(t.refused, "envelope"))
+		return fmt.Errorf("%s: smtpd refused %s, and does not say why", command.PathOf(c), render.Plural(t.refused, "envelope"))
 	}
 	return nil
 }
@@ -219,7 +220,7 @@ func (t *tally) nothingDone(a protocol.Action, single bool) error {
 	return errors.New("it is not suspended")
 }
 
-func actEnvelope(ctx context.Context, c *Call, conn *protocol.Conn, a protocol.Action, id protocol.EvpID, t *tally) error {
+func actEnvelope(ctx context.Context, c *command.Call, conn *protocol.Conn, a protocol.Action, id protocol.EvpID, t *tally) error {
 	e, err := lookUp(ctx, conn, id)
 	switch {
 	case err != nil:
@@ -230,7 +231,7 @@ func actEnvelope(ctx context.Context, c *Call, conn *protocol.Conn, a protocol.A
 		return nil // it might be suspended for all that is known
 	}
 	// An envelope whose file has gone is not listed, but smtpd still has it.
-	c.auditEnvelopes([]protocol.EvpID{id})
+	c.AuditEnvelopes([]protocol.EvpID{id})
 	t.unconfirmed, err = conn.Act(ctx, a, []protocol.EvpID{id}, t.count(a))
 	return err
 }

@@ -5,18 +5,20 @@ import (
 	"errors"
 
 	"smtpctl/protocol"
+	"smtpctl/shell/command"
+	"smtpctl/shell/render"
 )
 
 // actAll does something to the whole queue. byMessage says that it was done message
 // by message at first, when nothing was in flight.
-func actAll(ctx context.Context, c *Call, conn *protocol.Conn, a protocol.Action, t *tally) (byMessage bool, err error) {
+func actAll(ctx context.Context, c *command.Call, conn *protocol.Conn, a protocol.Action, t *tally) (byMessage bool, err error) {
 	var from protocol.MsgID
 	if a != protocol.ScheduleEnvelope { // which has to look at each envelope
 		if from, err = actSingles(ctx, c, conn, a, t); err != nil || from == 0 {
 			return true, err
 		}
 	}
-	t.unconfirmed, err = conn.ActAll(ctx, a, from, protocol.ActPlan{Choose: t.choose(a), Sending: c.auditEnvelopes, Result: t.count(a)})
+	t.unconfirmed, err = conn.ActAll(ctx, a, from, protocol.ActPlan{Choose: t.choose(a), Sending: c.AuditEnvelopes, Result: t.count(a)})
 	return t.done > 0, err
 }
 
@@ -27,7 +29,7 @@ const actChunk = 512
 // actSingles does something to the whole queue if every message has one envelope
 // and none is in flight: then no envelope need be listed. It returns the message
 // from which on that has not been done, 0 if there is none.
-func actSingles(ctx context.Context, c *Call, conn *protocol.Conn, a protocol.Action, t *tally) (from protocol.MsgID, err error) {
+func actSingles(ctx context.Context, c *command.Call, conn *protocol.Conn, a protocol.Action, t *tally) (from protocol.MsgID, err error) {
 	before, err := conn.Digest(ctx)
 	if err != nil {
 		return 0, err
@@ -50,7 +52,7 @@ func actSingles(ctx context.Context, c *Call, conn *protocol.Conn, a protocol.Ac
 			break
 		}
 		n := min(actChunk, len(ids))
-		c.auditMessages(ids[:n])
+		c.AuditMessages(ids[:n])
 		t.unconfirmed, err = conn.ActMessages(ctx, a, ids[:n], func(id protocol.MsgID, ok bool) {
 			if t.countMessage(ok); !ok {
 				failed = append(failed, id)
@@ -116,7 +118,7 @@ func (t *tally) sortMessages(ctx context.Context, conn *protocol.Conn, a protoco
 // of what was removed does not show.
 func (t *tally) noteMeanwhile(before, after protocol.Digest) {
 	if n := after.Bounces - before.Bounces; n > 0 {
-		t.note("smtpd made %s meanwhile: those under a message that was removed are gone too, and not counted", plural(int(n), "bounce"))
+		t.note("smtpd made %s meanwhile: those under a message that was removed are gone too, and not counted", render.Plural(int(n), "bounce"))
 	}
 	if after.Attempts() != before.Attempts() {
 		t.note("smtpd was delivering meanwhile: an attempt that had just begun may still succeed")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"smtpctl/protocol"
+	"smtpctl/shell/command"
 )
 
 // An afterJSON says where the envelopes are that were scheduled, a moment later.
@@ -31,7 +32,7 @@ const (
 // deliver. Its OK means only that it tries: what a relay at its limits does not
 // take is put on hold, and goes back to its old time when the relay lets it go
 // (scheduler_ramqueue.c).
-func lookAfter(ctx context.Context, c *Call, conn *protocol.Conn, t *tally) {
+func lookAfter(ctx context.Context, c *command.Call, conn *protocol.Conn, t *tally) {
 	switch {
 	case t.done == 0 || len(t.looked) == 0:
 		return
@@ -138,7 +139,7 @@ func (t *tally) note(format string, args ...any) {
 // lookIntoFailures finds out what became of the envelopes that smtpd refused to act
 // on: its FAIL says no more. What is no longer listed has left the queue, and what
 // is in the state that was asked for was so already.
-func lookIntoFailures(ctx context.Context, c *Call, conn *protocol.Conn, a protocol.Action, t *tally) error {
+func lookIntoFailures(ctx context.Context, c *command.Call, conn *protocol.Conn, a protocol.Action, t *tally) error {
 	if t.failures == 0 {
 		return nil
 	}
@@ -172,7 +173,7 @@ func lookIntoFailures(ctx context.Context, c *Call, conn *protocol.Conn, a proto
 // lookForFlights counts what went in flight between the look at an envelope and
 // its pausing: the attempt under way goes on. byMessage says that the queue was
 // paused message by message and nothing of it was in flight before.
-func lookForFlights(ctx context.Context, c *Call, conn *protocol.Conn, t *tally, byMessage bool) error {
+func lookForFlights(ctx context.Context, c *command.Call, conn *protocol.Conn, t *tally, byMessage bool) error {
 	n, err := conn.Inflight(ctx)
 	if err != nil || n == 0 {
 		return err

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"smtpctl/protocol"
+	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 )
 
@@ -75,7 +76,7 @@ func (a *auditor) close() {
 // A callAudit is what has been logged of one command.
 type callAudit struct {
 	s     *Session
-	c     *Call
+	c     *command.Call
 	head  string // of each line
 	short string // of the lines with ids
 	ended bool
@@ -85,8 +86,8 @@ type callAudit struct {
 
 // auditBegin logs that a command begins, and returns where it logs what follows; nil
 // if it changes nothing.
-func (s *Session) auditBegin(c *Call) Log {
-	if !c.cmd.Changes() || c.opts.DryRun {
+func (s *Session) auditBegin(c *command.Call) command.Log {
+	if !c.Cmd.Changes() || c.Opts.DryRun {
 		return nil
 	}
 	name := s.who
@@ -143,13 +144,13 @@ func (a *callAudit) End(err error) {
 }
 
 // commandLine is the command as it is logged, on one line.
-func commandLine(c *Call) string {
-	words := append([]string(nil), c.path...)
-	if c.opts.Save != "" {
-		words = append(words, "--save", c.opts.Save)
+func commandLine(c *command.Call) string {
+	words := append([]string(nil), c.Path...)
+	if c.Opts.Save != "" {
+		words = append(words, "--save", c.Opts.Save)
 	}
-	if c.opts.Expect >= 0 {
-		words = append(words, "--expect", fmt.Sprint(c.opts.Expect))
+	if c.Opts.Expect >= 0 {
+		words = append(words, "--expect", fmt.Sprint(c.Opts.Expect))
 	}
 	return render.Safe(strings.Join(words, " "))
 }
@@ -158,12 +159,12 @@ func commandLine(c *Call) string {
 // what is cut off.
 func (a *callAudit) outcome(err error) string {
 	var parts []string
-	if a.c.cmd.Bulk() {
-		counts := a.c.counts
+	if a.c.Cmd.Bulk() {
+		counts := a.c.Counts
 		if counts == nil {
-			counts = []Count{{Name: "done"}}
+			counts = []command.Count{{Name: "done"}}
 		}
-		for _, n := range append(counts, Count{"ids not logged", a.more}) {
+		for _, n := range append(counts, command.Count{Name: "ids not logged", N: a.more}) {
 			if n.N > 0 || n.Name == "done" {
 				parts = append(parts, fmt.Sprintf("%s=%d", n.Name, n.N))
 			}

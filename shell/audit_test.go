@@ -15,13 +15,14 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
+	"smtpctl/shell/command"
 )
 
 // auditedSession returns a session on a simulation, and what it logs.
 func auditedSession(t *testing.T, messages int, streams IO) (*Session, *smtpdsim.Server, *[]string) {
 	t.Helper()
 	sim, path := simtest.Start(t, smtpdsim.Config{Messages: messages, Tables: []string{"aliases"}})
-	opts := DefaultOptions()
+	opts := command.DefaultOptions()
 	opts.Socket, opts.Spool = path, t.TempDir()
 	if streams.Env == nil {
 		streams.Env = func(string) string { return "" }
@@ -189,7 +190,7 @@ func TestAuditFirst(t *testing.T) {
 					late = append(late, text)
 				case strings.Contains(text, ": ids ") && acted() > 0:
 					late = append(late, text)
-				case s.out.err != nil:
+				case s.out.Err != nil:
 					late = append(late, text)
 				}
 				*logged = append(*logged, text)
@@ -223,7 +224,7 @@ func TestAuditBounds(t *testing.T) {
 			t.Errorf("logged %q", *logged)
 		}
 	}
-	log := &callAudit{s: s, c: &Call{cmd: &Command{}}, head: "head: "}
+	log := &callAudit{s: s, c: &command.Call{Cmd: &command.Command{}}, head: "head: "}
 	*logged = nil
 	log.End(errors.New(strings.Repeat("ü", 3000)))
 	if line := (*logged)[0]; len(line) > maxAuditLine || !utf8.ValidString(line) {

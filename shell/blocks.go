@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"smtpctl/protocol"
+	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 )
 
@@ -74,8 +75,8 @@ func blockWarning(ctx context.Context, conn *protocol.Conn, b *block) string {
 }
 
 // warnIdle warns that a pause has no effect.
-func warnIdle(c *Call, b *block, reason string) {
-	c.warnf("%s", render.Safe(fmt.Sprintf("pause mta from %s for %s: %s", b.Source, b.Domain, reason)))
+func warnIdle(c *command.Call, b *block, reason string) {
+	c.Warnf("%s", render.Safe(fmt.Sprintf("pause mta from %s for %s: %s", b.Source, b.Domain, reason)))
 }
 
 // stops reports whether a pause keeps the mail of a domain's relays from going

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"smtpctl/protocol"
+	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 )
 
@@ -19,14 +20,14 @@ import (
 // listed. Where somebody does, at the prompt or with --expect or --dry-run, the
 // set is fixed when it has been counted, and nothing outside it is touched,
 // whatever comes meanwhile.
-func actSelected(ctx context.Context, c *Call, conn *protocol.Conn, a protocol.Action, sel selection, t *tally) error {
+func actSelected(ctx context.Context, c *command.Call, conn *protocol.Conn, a protocol.Action, sel selection, t *tally) error {
 	tg, err := targetOf(c, sel)
 	if err != nil {
 		return err
 	}
 	now := time.Now().Unix()
 	asked, fixed := newSpotter(&tg), false
-	if c.opts.DryRun || c.opts.Expect >= 0 || asksFirst(c) {
+	if c.Opts.DryRun || c.Opts.Expect >= 0 || asksFirst(c) {
 		set, err := gather(ctx, c, conn, a, &tg, now)
 		if err != nil {
 			return err
@@ -38,13 +39,13 @@ func actSelected(ctx context.Context, c *Call, conn *protocol.Conn, a protocol.A
 		switch err := approve(ctx, c, a, set, t); {
 		case err != nil:
 			return err
-		case c.opts.DryRun:
+		case c.Opts.DryRun:
 			t.tried, t.inflight = len(set.ids), len(set.look.flying)
 			return nil
 		}
 		tg = target{evps: set.ids, msgs: messagesOf(set.ids)}
 		asked, fixed = newSpotter(&tg), true
-		if conn, err = c.conn(ctx); err != nil { // the answer may have taken long
+		if conn, err = c.Conn(ctx); err != nil { // the answer may have taken long
 			return err
 		}
 	}
@@ -57,7 +58,7 @@ func actSelected(ctx context.Context, c *Call, conn *protocol.Conn, a protocol.A
 		return t.wants(a, e) && saved(ctx, c, e.ID, t)
 	}
 	err = locked(ctx, c, func() error {
-		plan := protocol.ActPlan{Choose: choose, Sending: c.auditEnvelopes, Result: t.count(a)}
+		plan := protocol.ActPlan{Choose: choose, Sending: c.AuditEnvelopes, Result: t.count(a)}
 		if tg.all {
 			t.unconfirmed, err = conn.ActAll(ctx, a, 0, plan)
 		} else {
@@ -108,7 +109,7 @@ const (
 
 // asksFirst reports whether there is a person who is to be asked before a command acts
 // on many envelopes.
-func asksFirst(c *Call) bool { return c.Confirm != nil && c.Mode.Interactive() && !c.opts.Yes }
+func asksFirst(c *command.Call) bool { return c.Confirm != nil && c.Mode.Interactive() && !c.Opts.Yes }
 
 // unasked is up to how many envelopes an action needs no confirmation.
 func unasked(a protocol.Action) int {
@@ -142,7 +143,7 @@ type gathered struct {
 const maxGathered = 20_000_000
 
 // gather lists what an action would touch. With --dry-run it prints it.
-func gather(ctx context.Context, c *Call, conn *protocol.Conn, a protocol.Action, tg *target, now int64) (*gathered, error) {
+func gather(ctx context.Context, c *command.Call, conn *protocol.Conn, a protocol.Action, tg *target, now int64) (*gathered, error) {
 	g := &gathered{senders: tops{}, domains: tops{}}
 	w := newEnvelopeWriter(c, now, true)
 	p := newProgress(ctx, c, conn, "looked at")
@@ -163,12 +164,12 @@ func gather(ctx context.Context, c *Call, conn *protocol.Conn, a protocol.Action
 		}
 		g.look.looked = nil
 		if len(g.ids) >= maxGathered {
-			return nil, fmt.Errorf("%s: more than %d envelopes are selected, which is more than can be looked at before; nothing done", pathOf(c), maxGathered)
+			return nil, fmt.Errorf("%s: more than %d envelopes are selected, which is more than can be looked at before; nothing done", command.PathOf(c), maxGathered)
 		}
 		g.ids = append(g.ids, e.ID)
 		g.senders.add(render.AddressText(e.Sender))
 		g.domains.add(strings.ToLower(e.Dest.Domain))
-		if c.opts.DryRun {
+		if c.Opts.DryRun {
 			if err := w.write(e); err != nil {
 				return nil, err
 			}
@@ -179,17 +180,17 @@ func gather(ctx context.Context, c *Call, conn *protocol.Conn, a protocol.Action
 }
 
 // approve checks a set against what was expected of it, and at the prompt asks.
-func approve(ctx context.Context, c *Call, a protocol.Action, g *gathered, t *tally) error {
+func approve(ctx context.Context, c *command.Call, a protocol.Action, g *gathered, t *tally) error {
 	n := len(g.ids)
-	if c.opts.Expect >= 0 && n != c.opts.Expect {
-		return fmt.Errorf("%s: %s selected, %d expected: nothing done", pathOf(c), plural(n, "envelope"), c.opts.Expect)
+	if c.Opts.Expect >= 0 && n != c.Opts.Expect {
+		return fmt.Errorf("%s: %s selected, %d expected: nothing done", command.PathOf(c), render.Plural(n, "envelope"), c.Opts.Expect)
 	}
-	if c.opts.DryRun || n == 0 || n <= unasked(a) && !t.shortened || !asksFirst(c) {
+	if c.Opts.DryRun || n == 0 || n <= unasked(a) && !t.shortened || !asksFirst(c) {
 		return nil
 	}
-	c.warnf("%s", render.Safe(fmt.Sprintf("%s: %s", a, plural(n, "envelope"))))
-	c.warnf("  from %s", render.Safe(g.senders.String()))
-	c.warnf("  to   %s", render.Safe(g.domains.String()))
+	c.Warnf("%s", render.Safe(fmt.Sprintf("%s: %s", a, render.Plural(n, "envelope"))))
+	c.Warnf("  from %s", render.Safe(g.senders.String()))
+	c.Warnf("  to   %s", render.Safe(g.domains.String()))
 	if c.Confirm(ctx, fmt.Sprintf("%s %s?", a, map[bool]string{true: "it", false: "them"}[n == 1])) {
 		return nil
 	}

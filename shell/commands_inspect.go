@@ -1,21 +1,23 @@
 package shell
 
+import "smtpctl/shell/command"
+
 // inspectCommands are the commands that look into mail and relaying.
-var inspectCommands = []*Command{
-	{Pattern: "explain <envelope>", Group: groupQueue, Origin: Own, Needs: NeedsNames, Run: runExplain,
+var inspectCommands = []*command.Command{
+	{Pattern: "explain <envelope>", Group: command.GroupQueue, Origin: command.Own, Needs: command.NeedsNames, Run: runExplain,
 		Summary: "say why an envelope is still in the queue, and what would help"},
-	{Pattern: "show envelope <envelope>", Group: groupQueue, Run: runShowEnvelope,
+	{Pattern: "show envelope <envelope>", Group: command.GroupQueue, Run: runShowEnvelope,
 		Summary: "show the content of an envelope"},
-	{Pattern: "show hosts", Group: groupRelay, Run: runReport,
+	{Pattern: "show hosts", Group: command.GroupRelay, Run: runReport,
 		Summary: "show the remote hosts that smtpd knows"},
-	{Pattern: "show hoststats", Group: groupRelay, Run: runReport,
+	{Pattern: "show hoststats", Group: command.GroupRelay, Run: runReport,
 		Summary: "show the last delivery to each domain of the last 4 hours"},
-	{Pattern: "show message <id>", Group: groupQueue, Run: runShowMessage,
+	{Pattern: "show message <id>", Group: command.GroupQueue, Run: runShowMessage,
 		Summary: "show the content of a message"},
-	{Pattern: "show mta paused", Group: groupRelay, Run: runReport,
+	{Pattern: "show mta paused", Group: command.GroupRelay, Run: runReport,
 		Summary: "show what pause mta from has paused"},
-	{Pattern: "show relays", Group: groupRelay, Run: runReport,
+	{Pattern: "show relays", Group: command.GroupRelay, Run: runReport,
 		Summary: "show the relays in use and their connectors"},
-	{Pattern: "show routes", Group: groupRelay, Run: runReport,
+	{Pattern: "show routes", Group: command.GroupRelay, Run: runReport,
 		Summary: "show the routes that smtpd knows and which are disabled"},
 }

@@ -2,22 +2,23 @@ package shell
 
 import (
 	"smtpctl/completer/grammar"
+	"smtpctl/shell/command"
 )
 
 // toolsCommands are the commands that need no smtpd.
-var toolsCommands = []*Command{
-	{Pattern: "encrypt", Group: groupTools, Live: true, Input: AsksInput, Needs: NeedsNothing, Check: checkEncrypt, Run: runEncrypt,
+var toolsCommands = []*command.Command{
+	{Pattern: "encrypt", Group: command.GroupTools, Live: true, Input: command.AsksInput, Needs: command.NeedsNothing, Check: checkEncrypt, Run: runEncrypt,
 		Summary: "hash the passwords on standard input, one a line, for use as credentials",
 		Help: "On a terminal it is asked for twice. The hash is what OpenSMTPD's smtpctl makes on this system, or\n" +
 			"what --scheme says, as costly as --cost says. --verify HASH compares passwords with a hash."},
-	{Pattern: "encrypt <password>", Group: groupTools, Needs: NeedsNothing, Check: checkEncrypt, Run: runEncrypt,
+	{Pattern: "encrypt <password>", Group: command.GroupTools, Needs: command.NeedsNothing, Check: checkEncrypt, Run: runEncrypt,
 		Summary: "hash a password for use as credentials",
 		Help: "What follows encrypt is the password, even if it looks like an option, but for --scheme, --cost and\n" +
 			"--verify with a value; -- ends them. Other users can see it in the output of ps(1) and top(1)."},
-	{Pattern: "spf walk", Group: groupTools, Input: ReadsInput, Needs: NeedsNothing, Check: checkSPFWalk, Prepare: prepareSPFWalk, Run: runSPFWalk,
+	{Pattern: "spf walk", Group: command.GroupTools, Input: command.ReadsInput, Needs: command.NeedsNothing, Check: checkSPFWalk, Prepare: prepareSPFWalk, Run: runSPFWalk,
 		Summary: "list the networks that may send for the domains on standard input, one a line",
 		Help:    spfHelp},
-	{Pattern: "spf walk <name...>", Group: groupTools, Origin: Own, Needs: NeedsNothing, Check: checkSPFWalk, Prepare: prepareSPFWalk, Run: runSPFWalk,
+	{Pattern: "spf walk <name...>", Group: command.GroupTools, Origin: command.Own, Needs: command.NeedsNothing, Check: checkSPFWalk, Prepare: prepareSPFWalk, Run: runSPFWalk,
 		Summary: "list the networks that may send for these domains",
 		Help:    spfHelp},
 }
@@ -25,5 +26,5 @@ var toolsCommands = []*Command{
 // toolsKinds are the kinds of arguments of these commands.
 var toolsKinds = []*grammar.Kind{
 	{Name: "password", Doc: "the password, taken literally; others can see it in ps(1)", Parse: parseNonEmpty("a password")},
-	{Name: "name", Doc: "domain to look up", Parse: parseText("a domain", 255)},
+	{Name: "name", Doc: "domain to look up", Parse: command.ParseText("a domain", 255)},
 }

@@ -10,6 +10,7 @@ import (
 
 	"smtpctl/completer"
 	"smtpctl/completer/grammar"
+	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 )
 
@@ -51,18 +52,18 @@ func parseShell(word string) (any, error) {
 	return nil, errors.New("want bash, fish or zsh")
 }
 
-func runCompletion(_ context.Context, c *Call) error {
-	_, err := fmt.Fprint(c.Out, c.args[0].Value.(string))
+func runCompletion(_ context.Context, c *command.Call) error {
+	_, err := fmt.Fprint(c.Out, c.Args[0].Value.(string))
 	return err
 }
 
 // runComplete prints what can stand at the end of a line of another shell, whose
 // first word is the name of this program: one a line, with a tab and what it is.
-func runComplete(_ context.Context, c *Call) error {
-	line := c.text(0)
+func runComplete(_ context.Context, c *command.Call) error {
+	line := c.Text(0)
 	shell := ""
-	if len(c.args) > 1 {
-		shell = c.text(1)
+	if len(c.Args) > 1 {
+		shell = c.Text(1)
 	}
 	_, line, ok := strings.Cut(strings.TrimLeft(line, " \t"), " ")
 	if !ok {
@@ -80,8 +81,8 @@ func runComplete(_ context.Context, c *Call) error {
 	comp := &completer.Completer{Tree: s.tree, Source: l, Options: s.flagOptions(&inv)}
 	list, word := comp.Complete(line, len(line))
 	part := word.Raw
-	if len(c.args) > 2 {
-		part = c.text(2)
+	if len(c.Args) > 2 {
+		part = c.Text(2)
 	}
 	for _, found := range list {
 		text := shellText(found, word, part, shell)

@@ -4,6 +4,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"smtpctl/shell/command"
 )
 
 // queueTTL is how long smtpd keeps mail unless smtpd.conf says otherwise, in
@@ -24,7 +26,7 @@ type confFacts struct {
 }
 
 // smtpdConf reads smtpd.conf.
-func smtpdConf(c *Call) *confFacts {
+func smtpdConf(c *command.Call) *confFacts {
 	path := c.Conf
 	if path == "" {
 		path = confPath()

@@ -14,23 +14,24 @@ import (
 
 	"smtpctl/protocol"
 	"smtpctl/protocol/safefile"
+	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 )
 
 // runShowEnvelope prints the file of an envelope.
-func runShowEnvelope(ctx context.Context, c *Call) error {
+func runShowEnvelope(ctx context.Context, c *command.Call) error {
 	id, err := resolveEnvelope(ctx, c, argID(c, 0))
 	if err != nil {
 		return err
 	}
-	switch c.format() {
-	case formatJSON:
+	switch c.Format() {
+	case command.FormatJSON:
 		e, err := openSpool(ctx, c).ReadEnvelope(id)
 		if err != nil {
 			return contentError(ctx, c, err)
 		}
-		return c.printJSON(render.NewEnvelopeJSON(&e, false))
-	case formatTable:
+		return c.PrintJSON(render.NewEnvelopeJSON(&e, false))
+	case command.FormatTable:
 		return describeEnvelope(ctx, c, id)
 	}
 	return contentError(ctx, c, openSpool(ctx, c).CopyEnvelope(c.Out, id))
@@ -38,7 +39,7 @@ func runShowEnvelope(ctx context.Context, c *Call) error {
 
 // describeEnvelope prints the file of an envelope for a person: what the numbers
 // and flags in it mean, and what smtpd is about to do with it.
-func describeEnvelope(ctx context.Context, c *Call, id protocol.EvpID) error {
+func describeEnvelope(ctx context.Context, c *command.Call, id protocol.EvpID) error {
 	var b bytes.Buffer
 	if err := openSpool(ctx, c).CopyEnvelope(&b, id); err != nil {
 		return contentError(ctx, c, err)
@@ -83,7 +84,7 @@ func fieldNote(line string, now time.Time) string {
 		}
 	case "retry":
 		if err == nil && n > 0 {
-			return tries(int(n)) + " so far"
+			return render.Tries(int(n)) + " so far"
 		}
 	case "flags":
 		var notes []string
@@ -99,8 +100,8 @@ func fieldNote(line string, now time.Time) string {
 
 // schedulerState says what smtpd's scheduler has in mind with an envelope, or
 // nothing where smtpd does not say.
-func schedulerState(ctx context.Context, c *Call, id protocol.EvpID, now time.Time) string {
-	conn, err := c.conn(ctx)
+func schedulerState(ctx context.Context, c *command.Call, id protocol.EvpID, now time.Time) string {
+	conn, err := c.Conn(ctx)
 	if errors.Is(err, protocol.ErrNotRunning) {
 		return "not running"
 	}
@@ -136,14 +137,14 @@ type messageJSON struct {
 }
 
 // runShowMessage prints the file of a message, or only its headers.
-func runShowMessage(ctx context.Context, c *Call) error {
+func runShowMessage(ctx context.Context, c *command.Call) error {
 	id, err := resolveMessage(ctx, c, argID(c, 0))
 	if err != nil {
 		return err
 	}
 	copyTo := func(w io.Writer) error {
 		w = &contextWriter{ctx, w}
-		if !c.opts.Headers {
+		if !c.Opts.Headers {
 			return openSpool(ctx, c).CopyMessage(w, id)
 		}
 		h := &headerWriter{w: w}
@@ -156,7 +157,7 @@ func runShowMessage(ctx context.Context, c *Call) error {
 		}
 		return err
 	}
-	if c.format() == formatJSON {
+	if c.Format() == command.FormatJSON {
 		return contentError(ctx, c, printMessageJSON(c, id, copyTo))
 	}
 	return contentError(ctx, c, copyTo(c.Out))
@@ -165,7 +166,7 @@ func runShowMessage(ctx context.Context, c *Call) error {
 // printMessageJSON prints a message as JSON: once through for its size, and to
 // see whether all of it can be read, and once to print it, so that the memory it
 // takes does not grow with the message.
-func printMessageJSON(c *Call, id protocol.MsgID, copyTo func(io.Writer) error) error {
+func printMessageJSON(c *command.Call, id protocol.MsgID, copyTo func(io.Writer) error) error {
 	var size, again byteCount
 	if err := copyTo(&size); err != nil {
 		return err
@@ -257,24 +258,24 @@ func (h *headerWriter) Write(p []byte) (int, error) {
 }
 
 // contentError words the errors of reading one file of the queue.
-func contentError(ctx context.Context, c *Call, err error) error {
+func contentError(ctx context.Context, c *command.Call, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
 		if _, serr := readable(openSpool(ctx, c).Queue()); serr != nil {
-			return fmt.Errorf("%s: no queue there: %w", pathOf(c), fileError(serr))
+			return fmt.Errorf("%s: no queue there: %w", command.PathOf(c), command.FileError(serr))
 		}
-		if id, err := resolveMessage(ctx, c, argID(c, 0)); err == nil && c.cmd.Pattern == "show message <id>" {
+		if id, err := resolveMessage(ctx, c, argID(c, 0)); err == nil && c.Cmd.Pattern == "show message <id>" {
 			// The folder of a message goes with its last envelope.
 			if ids, err := openSpool(ctx, c).MessageIDs(id); err == nil && len(ids) > 0 {
-				return fmt.Errorf("%s: the file of the message is missing, though %s of it there: %s", pathOf(c),
-					plural(len(ids), "envelope is", "envelopes are"), openSpool(ctx, c).MessagePath(id))
+				return fmt.Errorf("%s: the file of the message is missing, though %s of it there: %s", command.PathOf(c),
+					render.Plural(len(ids), "envelope is", "envelopes are"), openSpool(ctx, c).MessagePath(id))
 			}
 		}
-		return fmt.Errorf("%s: %w", pathOf(c), errNoSuchID)
+		return fmt.Errorf("%s: %w", command.PathOf(c), errNoSuchID)
 	}
-	return fmt.Errorf("%s: %w", pathOf(c), fileError(keyError(c, err)))
+	return fmt.Errorf("%s: %w", command.PathOf(c), command.FileError(keyError(c, err)))
 }
 
 // readable reports whether a folder can be read.

@@ -8,14 +8,15 @@ import (
 	"strings"
 
 	"smtpctl/protocol"
+	"smtpctl/shell/command"
 )
 
 // acknowledge prints what smtpctl prints for a command that smtpd answers with
 // OK or FAIL. For a FAIL, which carries no reason, why finds one.
-func acknowledge(ctx context.Context, c *Call, conn *protocol.Conn, err error, why func() error) error {
+func acknowledge(ctx context.Context, c *command.Call, conn *protocol.Conn, err error, why func() error) error {
 	switch {
 	case err == nil:
-		c.auditEnd(nil)
+		c.AuditEnd(nil)
 		return printResult(c, true)
 	case !errors.Is(err, protocol.ErrRefused):
 		return err
@@ -26,9 +27,9 @@ func acknowledge(ctx context.Context, c *Call, conn *protocol.Conn, err error, w
 	}
 	printResult(c, false)
 	if reason := why(); reason != nil {
-		return fmt.Errorf("%s: %w", pathOf(c), reason)
+		return fmt.Errorf("%s: %w", command.PathOf(c), reason)
 	}
-	return fmt.Errorf("%s: %w, it does not say why", pathOf(c), protocol.ErrRefused)
+	return fmt.Errorf("%s: %w, it does not say why", command.PathOf(c), protocol.ErrRefused)
 }
 
 // A resultJSON is what a command that has nothing to count did.
@@ -39,9 +40,9 @@ type resultJSON struct {
 }
 
 // printResult says as smtpctl does whether smtpd did what was asked.
-func printResult(c *Call, ok bool) error {
-	if c.format() == formatJSON {
-		return c.printJSON(resultJSON{Command: strings.Join(c.path, " "), OK: ok, Warning: c.warning})
+func printResult(c *command.Call, ok bool) error {
+	if c.Format() == command.FormatJSON {
+		return c.PrintJSON(resultJSON{Command: strings.Join(c.Path, " "), OK: ok, Warning: c.Warning})
 	}
 	text := "command failed"
 	if ok {
@@ -55,18 +56,18 @@ func printResult(c *Call, ok bool) error {
 func noReason() error { return nil }
 
 // runPause is pause and resume of mda, mta and smtp.
-func runPause(ctx context.Context, c *Call) error {
-	conn, err := c.conn(ctx)
+func runPause(ctx context.Context, c *command.Call) error {
+	conn, err := c.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	var sub protocol.Subsystem
 	for _, s := range protocol.Subsystems {
-		if strings.EqualFold(s.String(), c.path[1]) {
+		if strings.EqualFold(s.String(), c.Path[1]) {
 			sub = s
 		}
 	}
-	pause := c.path[0] == "pause"
+	pause := c.Path[0] == "pause"
 	do := conn.Resume
 	if pause {
 		do = conn.Pause
@@ -78,45 +79,45 @@ func runPause(ctx context.Context, c *Call) error {
 		case err != nil:
 			return err
 		case st.Paused(sub) && pause:
-			return fmt.Errorf("%s is paused already", c.path[1])
+			return fmt.Errorf("%s is paused already", c.Path[1])
 		case !st.Paused(sub) && !pause:
-			return fmt.Errorf("%s is not paused", c.path[1])
+			return fmt.Errorf("%s is not paused", c.Path[1])
 		}
 		return nil
 	})
 }
 
 // runBlock is pause and resume of mta from an address for a domain.
-func runBlock(ctx context.Context, c *Call) error {
-	conn, err := c.conn(ctx)
+func runBlock(ctx context.Context, c *command.Call) error {
+	conn, err := c.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	src, domain := c.args[0].Value.(netip.Addr), c.text(1)
-	if c.path[0] != "pause" {
+	src, domain := c.Args[0].Value.(netip.Addr), c.Text(1)
+	if c.Path[0] != "pause" {
 		return acknowledge(ctx, c, conn, conn.Unblock(ctx, src, domain), noReason)
 	}
 	b := &block{Source: src.String(), Domain: domain}
 	if err = conn.Block(ctx, src, domain); err == nil {
-		c.warning = blockWarning(ctx, conn, b)
+		c.Warning = blockWarning(ctx, conn, b)
 	}
 	err = acknowledge(ctx, c, conn, err, noReason)
-	if c.warning != "" {
-		warnIdle(c, b, c.warning)
+	if c.Warning != "" {
+		warnIdle(c, b, c.Warning)
 	}
 	return err
 }
 
 // runResumeRoute enables one route or all. smtpd says OK to any number, so a
 // route that is not there is looked for.
-func runResumeRoute(ctx context.Context, c *Call) error {
-	conn, err := c.conn(ctx)
+func runResumeRoute(ctx context.Context, c *command.Call) error {
+	conn, err := c.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	var id uint64
-	if len(c.args) > 0 {
-		id = c.args[0].Value.(uint64)
+	if len(c.Args) > 0 {
+		id = c.Args[0].Value.(uint64)
 		known, err := hasRoute(ctx, conn, id)
 		if err != nil {
 			return err
@@ -148,9 +149,9 @@ func hasRoute(ctx context.Context, conn *protocol.Conn, id uint64) (bool, error)
 	return false, nil
 }
 
-func runVerbose(on bool) func(context.Context, *Call) error {
-	return func(ctx context.Context, c *Call) error {
-		conn, err := c.conn(ctx)
+func runVerbose(on bool) func(context.Context, *command.Call) error {
+	return func(ctx context.Context, c *command.Call) error {
+		conn, err := c.Conn(ctx)
 		if err != nil {
 			return err
 		}
@@ -159,31 +160,31 @@ func runVerbose(on bool) func(context.Context, *Call) error {
 }
 
 // runTrace is trace and untrace.
-func runTrace(ctx context.Context, c *Call) error {
-	conn, err := c.conn(ctx)
+func runTrace(ctx context.Context, c *command.Call) error {
+	conn, err := c.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	err = conn.Trace(ctx, c.args[0].Value.(uint32), c.path[0] == "trace")
+	err = conn.Trace(ctx, c.Args[0].Value.(uint32), c.Path[0] == "trace")
 	return acknowledge(ctx, c, conn, err, noReason)
 }
 
 // runProfile is profile and unprofile.
-func runProfile(ctx context.Context, c *Call) error {
-	conn, err := c.conn(ctx)
+func runProfile(ctx context.Context, c *command.Call) error {
+	conn, err := c.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	err = conn.Profile(ctx, c.args[0].Value.(uint32), c.path[0] == "profile")
+	err = conn.Profile(ctx, c.Args[0].Value.(uint32), c.Path[0] == "profile")
 	return acknowledge(ctx, c, conn, err, noReason)
 }
 
-func runUpdateTable(ctx context.Context, c *Call) error {
-	conn, err := c.conn(ctx)
+func runUpdateTable(ctx context.Context, c *command.Call) error {
+	conn, err := c.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	return acknowledge(ctx, c, conn, conn.UpdateTable(ctx, c.text(0)), func() error {
+	return acknowledge(ctx, c, conn, conn.UpdateTable(ctx, c.Text(0)), func() error {
 		return errors.New("smtpd has no such table, or cannot read it again while it runs")
 	})
 }

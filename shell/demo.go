@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"smtpctl/protocol/smtpdsim"
+	"smtpctl/shell/command"
 )
 
 // demoSeed makes every demo begin with the same queue.
@@ -28,7 +29,7 @@ type demo struct {
 // listening at a path of the user's choice.
 func (s *Session) startDemo(n int, listen string) (*demo, error) {
 	if n < 0 || n > maxDemo {
-		return nil, usagef("--demo=%d: want 0 to %d messages", n, maxDemo)
+		return nil, command.Usagef("--demo=%d: want 0 to %d messages", n, maxDemo)
 	}
 	d := &demo{}
 	var path string
@@ -41,7 +42,7 @@ func (s *Session) startDemo(n int, listen string) (*demo, error) {
 		return d.remove
 	})
 	if err != nil {
-		return nil, fileError(err)
+		return nil, command.FileError(err)
 	}
 	if listen != "" {
 		path = listen
@@ -92,5 +93,5 @@ func (s *Session) serveDemo(d *demo, listen string) int {
 	fmt.Fprintln(s.err, demoBanner)
 	fmt.Fprintf(s.io.Out, "--socket %s --spool %s\n", listen, d.spool())
 	<-ctx.Done()
-	return StatusOK
+	return command.StatusOK
 }

@@ -10,20 +10,22 @@ import (
 	"time"
 
 	"smtpctl/protocol"
+	"smtpctl/shell/command"
+	"smtpctl/shell/render"
 )
 
 // checkDiscover wants an id: what smtpd does not know cannot be selected by terms.
-func checkDiscover(c *Call) error {
-	if _, ok := c.args[0].Value.(idArg); !ok {
-		return usagef("%s: want 8 hex digits for a message or 16 for an envelope", pathOf(c))
+func checkDiscover(c *command.Call) error {
+	if _, ok := c.Args[0].Value.(idArg); !ok {
+		return command.Usagef("%s: want 8 hex digits for a message or 16 for an envelope", command.PathOf(c))
 	}
 	return nil
 }
 
 // runDiscover makes smtpd take up files that were put into its queue by hand. It
 // looks at them first: a file that smtpd refuses has ended older smtpds.
-func runDiscover(ctx context.Context, c *Call) error {
-	conn, err := c.conn(ctx)
+func runDiscover(ctx context.Context, c *command.Call) error {
+	conn, err := c.Conn(ctx)
 	if err != nil {
 		return err
 	}
@@ -47,12 +49,12 @@ func runDiscover(ctx context.Context, c *Call) error {
 		return err
 	}
 	if n > 0 {
-		c.auditEnd(nil)
+		c.AuditEnd(nil)
 	}
-	if c.format() == formatJSON {
-		err = c.printJSON(tallyJSON{Command: "discover", Done: int(n)})
+	if c.Format() == command.FormatJSON {
+		err = c.PrintJSON(tallyJSON{Command: "discover", Done: int(n)})
 	} else {
-		_, err = fmt.Fprintf(c.Out, "%s discovered\n", plural(int(n), "envelope"))
+		_, err = fmt.Fprintf(c.Out, "%s discovered\n", render.Plural(int(n), "envelope"))
 	}
 	if err != nil {
 		return err
@@ -65,11 +67,11 @@ func runDiscover(ctx context.Context, c *Call) error {
 }
 
 // confirmDiscover asks a person before many envelopes are put into the queue.
-func confirmDiscover(ctx context.Context, c *Call, id idArg, files int) error {
+func confirmDiscover(ctx context.Context, c *command.Call, id idArg, files int) error {
 	if files <= unaskedActions || !asksFirst(c) {
 		return nil
 	}
-	if c.Confirm(ctx, fmt.Sprintf("discover message %v, which has %s on disk?", id.msg, plural(files, "envelope"))) {
+	if c.Confirm(ctx, fmt.Sprintf("discover message %v, which has %s on disk?", id.msg, render.Plural(files, "envelope"))) {
 		return nil
 	}
 	if err := context.Cause(ctx); err != nil {
@@ -83,7 +85,7 @@ const refusedShown = 3
 
 // lookBeforeDiscover returns the envelope files that an id names, none if there
 // are none, and an error if smtpd would refuse one of them: nothing is sent then.
-func lookBeforeDiscover(ctx context.Context, c *Call, id idArg) ([]protocol.EvpID, error) {
+func lookBeforeDiscover(ctx context.Context, c *command.Call, id idArg) ([]protocol.EvpID, error) {
 	var files []protocol.EvpID
 	if id.evp != 0 {
 		_, err := os.Lstat(openSpool(ctx, c).EnvelopePath(id.evp))
@@ -91,13 +93,13 @@ func lookBeforeDiscover(ctx context.Context, c *Call, id idArg) ([]protocol.EvpI
 		case errors.Is(err, fs.ErrNotExist):
 			return nil, nil
 		case err != nil:
-			return nil, fmt.Errorf("discover %q: %w; nothing sent", id.text, fileError(err))
+			return nil, fmt.Errorf("discover %q: %w; nothing sent", id.text, command.FileError(err))
 		}
 		files = append(files, id.evp)
 	} else {
 		var err error
 		if files, err = openSpool(ctx, c).MessageIDs(id.msg); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("discover %q: %w; nothing sent", id.text, fileError(err))
+			return nil, fmt.Errorf("discover %q: %w; nothing sent", id.text, command.FileError(err))
 		}
 	}
 	var bad []string
@@ -105,7 +107,7 @@ func lookBeforeDiscover(ctx context.Context, c *Call, id idArg) ([]protocol.EvpI
 	for _, f := range files {
 		cause, _, err := troubleWith(ctx, c, f, conf)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			cause = "it cannot be looked into: " + fileError(keyError(c, err)).Error()
+			cause = "it cannot be looked into: " + command.FileError(keyError(c, err)).Error()
 		}
 		if cause == "" {
 			continue
@@ -120,7 +122,7 @@ func lookBeforeDiscover(ctx context.Context, c *Call, id idArg) ([]protocol.EvpI
 	case n > refusedShown:
 		bad = append(bad, fmt.Sprintf("and %d more", n-refusedShown))
 	}
-	return nil, fmt.Errorf("discover %q: smtpd would refuse %s, nothing sent: %s", id.text, plural(n, "envelope file"), strings.Join(bad, "; "))
+	return nil, fmt.Errorf("discover %q: smtpd would refuse %s, nothing sent: %s", id.text, render.Plural(n, "envelope file"), strings.Join(bad, "; "))
 }
 
 // discoverLooks is how often discover looks whether smtpd lists what it has
@@ -129,7 +131,7 @@ const discoverLooks = 4
 
 // lookAfterDiscover says so if smtpd counted what it does not list. Its scheduler
 // takes nothing more of a message that it knows already.
-func lookAfterDiscover(ctx context.Context, c *Call, conn *protocol.Conn, files []protocol.EvpID) error {
+func lookAfterDiscover(ctx context.Context, c *command.Call, conn *protocol.Conn, files []protocol.EvpID) error {
 	for look := range discoverLooks {
 		if look > 0 {
 			select {
@@ -159,7 +161,7 @@ func lookAfterDiscover(ctx context.Context, c *Call, conn *protocol.Conn, files 
 		}
 		if look == discoverLooks-1 {
 			return fmt.Errorf("discover: smtpd counted %s that it does not list, %v for one: it takes nothing more of a message that it knows, but will when it is started again",
-				plural(lost, "envelope"), first)
+				render.Plural(lost, "envelope"), first)
 		}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 	"smtpctl/shell/selector"
 )
@@ -115,7 +116,7 @@ func pattern(p string) string {
 
 func manualCommands() string {
 	var b strings.Builder
-	for _, g := range groups {
+	for _, g := range command.Groups {
 		fmt.Fprintf(&b, ".Ss %s\n.Bl -tag -width Ds\n", g)
 		for _, c := range commandTable() {
 			if c.Group != g || c.Hidden() {

@@ -14,6 +14,7 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
+	"smtpctl/shell/command"
 )
 
 // unread is a standard input that must not be read.
@@ -45,11 +46,11 @@ func emptySession(t *testing.T) (*Session, *smtpdsim.Server) {
 	t.Helper()
 	sim, path := simtest.Start(t, smtpdsim.Config{Tables: []string{"aliases"}})
 	sim.Add(smtpdsim.Envelope{ID: 7<<32 | 1})
-	opts := DefaultOptions()
+	opts := command.DefaultOptions()
 	opts.Socket, opts.Spool = path, t.TempDir()
 	s := NewSession(opts, IO{In: unread{t}, Out: io.Discard, Err: io.Discard, Env: os.Getenv})
 	t.Cleanup(s.Close)
-	s.mode = FromFile
+	s.mode = command.FromFile
 	return s, sim
 }
 
@@ -57,7 +58,7 @@ func emptySession(t *testing.T) (*Session, *smtpdsim.Server) {
 func wantUsage(t *testing.T, s *Session, sim *smtpdsim.Server, line string) {
 	t.Helper()
 	err := s.Eval(context.Background(), line)
-	if Status(err) != StatusUsage {
+	if command.Status(err) != command.StatusUsage {
 		t.Errorf("%s: %v, want a usage error", line, err)
 	}
 	if n := sim.Sessions(); n > 0 {
@@ -69,14 +70,14 @@ func wantUsage(t *testing.T, s *Session, sim *smtpdsim.Server, line string) {
 // and in every place of commands of every kind.
 func TestEmptyValues(t *testing.T) {
 	t.Parallel()
-	for _, mode := range []Mode{OneShot, AtPrompt} {
+	for _, mode := range []command.Mode{command.OneShot, command.AtPrompt} {
 		s, sim := emptySession(t)
 		s.mode = mode
 		for _, f := range allFlags() {
 			for _, form := range emptyForms(f) {
 				var inv invocation
-				_, _, err := parseOptions(append(form, "show", "status"), DefaultOptions(), &inv, s.literal)
-				var usage *UsageError
+				_, _, err := parseOptions(append(form, "show", "status"), command.DefaultOptions(), &inv, s.literal)
+				var usage *command.UsageError
 				if !errors.As(err, &usage) || !strings.Contains(err.Error(), "--"+f.Name+` "": the value is empty, want `) {
 					t.Errorf("%q on the command line: %v", form, err)
 				}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"smtpctl/shell/command"
 )
 
 // maxInputLine is the longest line that encrypt and spf walk read from standard
@@ -24,26 +26,26 @@ type verifiedJSON struct {
 }
 
 // checkEncrypt looks at the options of encrypt.
-func checkEncrypt(c *Call) error {
-	if c.opts.Verify == "" {
-		s, _, err := chosenScheme(&c.opts)
+func checkEncrypt(c *command.Call) error {
+	if c.Opts.Verify == "" {
+		s, _, err := chosenScheme(&c.Opts)
 		if err == nil {
-			c.opts.Scheme = s.name // what it was chosen by may soon be out of reach
+			c.Opts.Scheme = s.name // what it was chosen by may soon be out of reach
 		}
 		return err
 	}
-	if c.opts.Scheme != "" || c.opts.Cost != 0 {
-		return usagef("encrypt: --verify takes the scheme and the cost from the hash")
+	if c.Opts.Scheme != "" || c.Opts.Cost != 0 {
+		return command.Usagef("encrypt: --verify takes the scheme and the cost from the hash")
 	}
-	if _, err := parseHash(c.opts.Verify); err != nil {
-		return usagef("encrypt: --verify: %w", err)
+	if _, err := parseHash(c.Opts.Verify); err != nil {
+		return command.Usagef("encrypt: --verify: %w", err)
 	}
 	return nil
 }
 
 // runEncrypt hashes passwords, or verifies them: one given as an argument, one
 // typed, or all those on standard input, one a line.
-func runEncrypt(ctx context.Context, c *Call) error {
+func runEncrypt(ctx context.Context, c *command.Call) error {
 	work, end, err := passwordWork(c)
 	if err != nil {
 		return err
@@ -61,11 +63,11 @@ func runEncrypt(ctx context.Context, c *Call) error {
 }
 
 // passwordWork returns what is done with each password, and with all of them.
-func passwordWork(c *Call) (work func(string) error, end func() error, err error) {
-	if c.opts.Verify != "" {
+func passwordWork(c *command.Call) (work func(string) error, end func() error, err error) {
+	if c.Opts.Verify != "" {
 		return verifyWork(c)
 	}
-	s, cost, err := chosenScheme(&c.opts)
+	s, cost, err := chosenScheme(&c.Opts)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -78,8 +80,8 @@ func passwordWork(c *Call) (work func(string) error, end func() error, err error
 		if err != nil {
 			return fmt.Errorf("encrypt: %w", err)
 		}
-		if c.format() == formatJSON {
-			return c.printJSON(hashJSON{s.name, d.Encode()})
+		if c.Format() == command.FormatJSON {
+			return c.PrintJSON(hashJSON{s.name, d.Encode()})
 		}
 		_, err = fmt.Fprintln(c.Out, d.Encode())
 		return err
@@ -87,8 +89,8 @@ func passwordWork(c *Call) (work func(string) error, end func() error, err error
 }
 
 // verifyWork is passwordWork for --verify.
-func verifyWork(c *Call) (work func(string) error, end func() error, err error) {
-	d, err := parseHash(c.opts.Verify)
+func verifyWork(c *command.Call) (work func(string) error, end func() error, err error) {
+	d, err := parseHash(c.Opts.Verify)
 	if err != nil {
 		return nil, nil, fmt.Errorf("encrypt: --verify: %w", err)
 	}
@@ -104,8 +106,8 @@ func verifyWork(c *Call) (work func(string) error, end func() error, err error) 
 				wrong++
 				text = "no match"
 			}
-			if c.format() == formatJSON {
-				return c.printJSON(verifiedJSON{match})
+			if c.Format() == command.FormatJSON {
+				return c.PrintJSON(verifiedJSON{match})
 			}
 			_, err = fmt.Fprintln(c.Out, text)
 			return err
@@ -121,12 +123,12 @@ func verifyWork(c *Call) (work func(string) error, end func() error, err error) 
 }
 
 // eachPassword calls work with each password that there is.
-func eachPassword(ctx context.Context, c *Call, work func(string) error) error {
-	if len(c.args) > 0 {
+func eachPassword(ctx context.Context, c *command.Call, work func(string) error) error {
+	if len(c.Args) > 0 {
 		if !c.Mode.Lines() {
-			c.warnf("smtpctl: encrypt: others could see this password in ps(1): better leave it out, and type it or send it to standard input")
+			c.Warnf("smtpctl: encrypt: others could see this password in ps(1): better leave it out, and type it or send it to standard input")
 		}
-		return work(c.text(0))
+		return work(c.Text(0))
 	}
 	if c.Secret != nil {
 		password, err := askPassword(ctx, c)
@@ -148,7 +150,7 @@ func eachPassword(ctx context.Context, c *Call, work func(string) error) error {
 
 // askPassword reads a password from a terminal without echo, twice unless it is
 // only compared.
-func askPassword(ctx context.Context, c *Call) (string, error) {
+func askPassword(ctx context.Context, c *command.Call) (string, error) {
 	ask := func(question string) (string, error) {
 		text, err := c.Secret(ctx, question)
 		if err != nil {
@@ -160,7 +162,7 @@ func askPassword(ctx context.Context, c *Call) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if c.opts.Verify != "" {
+	if c.Opts.Verify != "" {
 		return first, nil
 	}
 	second, err := ask("again: ")

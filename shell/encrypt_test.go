@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"smtpctl/shell/command"
 )
 
 // crypt3 returns what the system's crypt(3) makes of a password, through perl.
@@ -32,7 +34,7 @@ func TestEncryptIsCrypt(t *testing.T) {
 		{"sha512", "$6$", 0}, {"sha512", "$6$rounds=1000$", 1000}, {"bcrypt", "$2b$10$", 10}, {"bcrypt", "$2b$12$", 0},
 		{"yescrypt", "$y$j7T$", 3}, {"yescrypt", "$y$jCT$", 0},
 	} {
-		s, cost, err := chosenScheme((&Options{Scheme: tt.scheme, Cost: tt.cost}))
+		s, cost, err := chosenScheme((&command.Options{Scheme: tt.scheme, Cost: tt.cost}))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"smtpctl/protocol"
+	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 )
 
@@ -50,7 +51,7 @@ const (
 )
 
 // runExplain says why an envelope has not been delivered yet.
-func runExplain(ctx context.Context, c *Call) error {
+func runExplain(ctx context.Context, c *command.Call) error {
 	id, err := resolveEnvelope(ctx, c, argID(c, 0))
 	if errors.Is(err, errNoSuchID) {
 		id, err = resolveUnlisted(ctx, c, argID(c, 0))
@@ -58,7 +59,7 @@ func runExplain(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	conn, err := c.conn(ctx)
+	conn, err := c.Conn(ctx)
 	if err != nil {
 		return err
 	}
@@ -72,9 +73,9 @@ func runExplain(ctx context.Context, c *Call) error {
 			return err
 		}
 		if v.Verdict == verdictGone {
-			return fmt.Errorf("%s: %w", pathOf(c), errNoSuchID)
+			return fmt.Errorf("%s: %w", command.PathOf(c), errNoSuchID)
 		}
-		return fmt.Errorf("%s: %w", pathOf(c), errNotListed)
+		return fmt.Errorf("%s: %w", command.PathOf(c), errNotListed)
 	}
 	f, err := gatherFacts(ctx, conn, e)
 	if err != nil {
@@ -267,10 +268,10 @@ func (f *facts) judge() *verdict {
 	case has(protocol.FlagHold):
 		v = &verdict{Verdict: verdictHeld, Reason: "it is held back, since the relay has as much to do as it may: " + f.busy()}
 	case e.NextTry > f.now+protocol.DueMargin && e.ErrorLine != "":
-		v = &verdict{Verdict: verdictBackoff, Reason: fmt.Sprintf("%s failed%s: %s", tries(e.Retry), f.lastTry(", the last "), e.ErrorLine),
+		v = &verdict{Verdict: verdictBackoff, Reason: fmt.Sprintf("%s failed%s: %s", render.Tries(e.Retry), f.lastTry(", the last "), e.ErrorLine),
 			Command: "schedule " + e.ID.String()}
 	case e.NextTry > f.now+protocol.DueMargin:
-		v = &verdict{Verdict: verdictScheduled, Reason: fmt.Sprintf("its next attempt is in %s, after %s", render.Age(e.NextTry-f.now), tries(e.Retry)),
+		v = &verdict{Verdict: verdictScheduled, Reason: fmt.Sprintf("its next attempt is in %s, after %s", render.Age(e.NextTry-f.now), render.Tries(e.Retry)),
 			Command: "schedule " + e.ID.String()}
 	default:
 		v = &verdict{Verdict: verdictDue, Reason: "it is due: smtpd takes it up at any moment"}
@@ -303,9 +304,9 @@ func (f *facts) note(v *verdict, domain string) {
 	}
 	if v.Verdict != verdictRoute && len(f.routes) == 0 && len(f.disabled) > 0 {
 		if f.others {
-			add("%s disabled, to other hosts: show routes", plural(len(f.disabled), "route is", "routes are"))
+			add("%s disabled, to other hosts: show routes", render.Plural(len(f.disabled), "route is", "routes are"))
 		} else {
-			add("%s disabled, and it cannot be told whether its own is among them: show routes", plural(len(f.disabled), "route is", "routes are"))
+			add("%s disabled, and it cannot be told whether its own is among them: show routes", render.Plural(len(f.disabled), "route is", "routes are"))
 		}
 	}
 	if v.Verdict != verdictMTA && e.Type == protocol.DeliverMTA && f.status.Paused(protocol.MTA) {
@@ -352,7 +353,7 @@ func (f *facts) limited() string {
 		return ""
 	}
 	slices.Sort(why)
-	return fmt.Sprintf("%s; it has %s and %s", strings.Join(slices.Compact(why), ", "), plural(tasks, "task"), plural(conns, "connection"))
+	return fmt.Sprintf("%s; it has %s and %s", strings.Join(slices.Compact(why), ", "), render.Plural(tasks, "task"), render.Plural(conns, "connection"))
 }
 
 // busy says how much the relay of the envelope has to do.
@@ -364,7 +365,7 @@ func (f *facts) busy() string {
 			conns += r.Connections
 		}
 	}
-	return fmt.Sprintf("%s, %s", plural(tasks, "task"), plural(conns, "connection"))
+	return fmt.Sprintf("%s, %s", render.Plural(tasks, "task"), render.Plural(conns, "connection"))
 }
 
 // until says when smtpd enables a route again.
@@ -383,11 +384,11 @@ func orAny(addr string) string {
 }
 
 // printVerdict prints a verdict.
-func printVerdict(c *Call, v *verdict) error {
-	if c.format() == formatJSON {
-		return c.printJSON(v)
+func printVerdict(c *command.Call, v *verdict) error {
+	if c.Format() == command.FormatJSON {
+		return c.PrintJSON(v)
 	}
-	style := c.Out.style
+	style := c.Out.Style
 	var b strings.Builder
 	line := func(name, text string) { fmt.Fprintf(&b, "%-10s%s\n", name+":", render.Safe(text)) }
 	what := v.ID
@@ -396,7 +397,7 @@ func printVerdict(c *Call, v *verdict) error {
 		if from == "" {
 			from = "<>"
 		}
-		what += fmt.Sprintf(", %s to %s, %s old, %s", from, v.To, render.Age(time.Now().Unix()-int64(v.Created)), tries(v.Tries))
+		what += fmt.Sprintf(", %s to %s, %s old, %s", from, v.To, render.Age(time.Now().Unix()-int64(v.Created)), render.Tries(v.Tries))
 	}
 	line("envelope", what)
 	fmt.Fprintf(&b, "%s\n", style.Bold(fmt.Sprintf("%-10s%s", "verdict:", v.Verdict+": "+render.Safe(v.Reason))))
@@ -406,6 +407,6 @@ func printVerdict(c *Call, v *verdict) error {
 	if v.Command != "" {
 		line("do", "smtpctl "+v.Command)
 	}
-	_, err := c.Out.writeStyled([]byte(b.String()))
+	_, err := c.Out.WriteStyled([]byte(b.String()))
 	return err
 }

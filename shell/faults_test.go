@@ -15,6 +15,7 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/protocol/realsmtpd"
 	"smtpctl/protocol/smtpdsim"
+	"smtpctl/shell/command"
 )
 
 // faultyLines are commands of every kind that asks smtpd.
@@ -96,7 +97,7 @@ func tryFault(t *testing.T, line, name string, cfg smtpdsim.Config) {
 	}
 	defer sim.Close()
 	sim.Add(smtpdsim.Envelope{ID: 7<<32 | 1}, smtpdsim.Envelope{ID: 7<<32 | 2}, smtpdsim.Envelope{ID: 9<<32 | 1})
-	opts := DefaultOptions()
+	opts := command.DefaultOptions()
 	opts.Socket, opts.Spool, opts.Timeout = path, os.TempDir(), 60*time.Millisecond
 	var out, errs realsmtpd.LockedBuffer
 	s := NewSession(opts, IO{In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(string) string { return "" }})
@@ -113,13 +114,13 @@ func tryFault(t *testing.T, line, name string, cfg smtpdsim.Config) {
 		t.Errorf("%s: took %v", name, took)
 	}
 	status := printError(&errs, s.style, err)
-	if status != StatusOK && status != StatusFailed && status != StatusUnreachable {
+	if status != command.StatusOK && status != command.StatusFailed && status != command.StatusUnreachable {
 		t.Errorf("%s: status %d: %v", name, status, err)
 	}
-	if status != StatusOK && errs.String() == "" {
+	if status != command.StatusOK && errs.String() == "" {
 		t.Errorf("%s: status %d without a word", name, status)
 	}
-	if acted := strings.Contains(out.String(), "removed"); acted && status != StatusOK {
+	if acted := strings.Contains(out.String(), "removed"); acted && status != command.StatusOK {
 		// What is said to be done must be so.
 		var n int
 		fmt.Sscanf(out.String(), "%d", &n)

@@ -12,6 +12,7 @@ import (
 
 	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
+	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 	"smtpctl/shell/selector"
 )
@@ -124,9 +125,9 @@ func parseGrouping(word string) (any, error) {
 }
 
 // groupingsOf returns by what the arguments of a call group.
-func groupingsOf(c *Call) []*grouping {
+func groupingsOf(c *command.Call) []*grouping {
 	var out []*grouping
-	for _, a := range c.args {
+	for _, a := range c.Args {
 		if g, ok := a.Value.(*grouping); ok {
 			out = append(out, g)
 		}
@@ -135,16 +136,16 @@ func groupingsOf(c *Call) []*grouping {
 }
 
 // checkGroups refuses groupings that are not made.
-func checkGroups(c *Call) error {
+func checkGroups(c *command.Call) error {
 	by := groupingsOf(c)
 	sel := selectionIn(c)
 	switch {
 	case len(by) == 0:
-		return usagef("%s: want age, domain, error, host, sender or state first", pathOf(c))
+		return command.Usagef("%s: want age, domain, error, host, sender or state first", command.PathOf(c))
 	case len(by) > 2 || len(by) == 2 && (by[1].name != "age" || by[0].name == "age"):
-		return usagef("%s: want one grouping, or age after another for a table of ages", pathOf(c))
+		return command.Usagef("%s: want one grouping, or age after another for a table of ages", command.PathOf(c))
 	case sel.sort != "":
-		return usagef("%s: groups come by their size, sort= does not go with them", pathOf(c))
+		return command.Usagef("%s: groups come by their size, sort= does not go with them", command.PathOf(c))
 	}
 	return checkSelection(c)
 }
@@ -167,7 +168,7 @@ const maxGroups = 100_000
 const maxGroupErrors = 50
 
 // runShowGroups summarises the queue, or what is selected of it.
-func runShowGroups(ctx context.Context, c *Call) error {
+func runShowGroups(ctx context.Context, c *command.Call) error {
 	by := groupingsOf(c)
 	sel := selectionIn(c)
 	limit := sel.limit
@@ -177,7 +178,7 @@ func runShowGroups(ctx context.Context, c *Call) error {
 	folded := map[string]string{} // error lines come again and again
 	n, err := eachSelected(ctx, c, sel, now, func(e *protocol.Envelope, online bool) (bool, error) {
 		if !online && by[0].name == "state" {
-			return false, fmt.Errorf("%s: smtpd is not running, and only its scheduler knows the state", pathOf(c))
+			return false, fmt.Errorf("%s: smtpd is not running, and only its scheduler knows the state", command.PathOf(c))
 		}
 		text, known := folded[e.ErrorLine]
 		if !known {
@@ -232,7 +233,7 @@ func runShowGroups(ctx context.Context, c *Call) error {
 		shown = sorted[:limit]
 	}
 	rest := sumGroups("", sorted[len(shown):])
-	rest.name = fmt.Sprintf("(and %s)", plural(len(sorted)-len(shown), "more group"))
+	rest.name = fmt.Sprintf("(and %s)", render.Plural(len(sorted)-len(shown), "more group"))
 	if perr := printGroups(c, by, shown, len(sorted)-len(shown), rest, now); perr != nil {
 		return perr
 	}
@@ -271,13 +272,13 @@ type groupJSON struct {
 // printGroups prints groups. Those that limit= leaves out, as many as left, are
 // summed up in rest: in a table by a row, else on standard error, since a line of
 // the results is a group.
-func printGroups(c *Call, by []*grouping, groups []*group, left int, rest *group, now int64) error {
+func printGroups(c *command.Call, by []*grouping, groups []*group, left int, rest *group, now int64) error {
 	matrix := len(by) == 2
-	if left > 0 && c.format() != formatTable {
-		defer c.warnf("smtpctl: limit= leaves out %s, of %s", plural(left, "group"), plural(rest.count, "envelope"))
+	if left > 0 && c.Format() != command.FormatTable {
+		defer c.Warnf("smtpctl: limit= leaves out %s, of %s", render.Plural(left, "group"), render.Plural(rest.count, "envelope"))
 	}
-	switch c.format() {
-	case formatJSON:
+	switch c.Format() {
+	case command.FormatJSON:
 		for _, g := range groups {
 			j := groupJSON{By: by[0].name, Name: g.name, Select: g.selection(), Count: g.count, Oldest: render.Time(g.oldest), Tries: g.tries}
 			if by[0].name != "error" && len(g.errors) > 0 {
@@ -289,12 +290,12 @@ func printGroups(c *Call, by []*grouping, groups []*group, left int, rest *group
 					j.Ages[b.name] = g.ages[i]
 				}
 			}
-			if err := c.printJSON(j); err != nil {
+			if err := c.PrintJSON(j); err != nil {
 				return err
 			}
 		}
 		return nil
-	case formatTable:
+	case command.FormatTable:
 		if left > 0 {
 			groups = append(groups[:len(groups):len(groups)], rest)
 		}
@@ -344,15 +345,15 @@ func (g *group) selection() string {
 }
 
 // tableGroups prints groups as a table with their sum.
-func tableGroups(c *Call, by []*grouping, groups []*group, now int64) error {
+func tableGroups(c *command.Call, by []*grouping, groups []*group, now int64) error {
 	var t *render.Table
-	style := c.Out.style
+	style := c.Out.Style
 	if len(by) == 2 {
 		cols := []render.Column{{Head: strings.ToUpper(by[0].name), Share: 1}, {Head: "TOTAL", Width: 7, Right: true}}
 		for _, b := range ageBuckets {
 			cols = append(cols, render.Column{Head: b.name, Width: max(len(b.name), 5), Right: true})
 		}
-		t = render.NewTable(style, min(c.width(), 120), cols)
+		t = render.NewTable(style, min(c.Width(), 120), cols)
 	} else {
 		cols := []render.Column{
 			{Head: "COUNT", Width: 7, Right: true}, {Head: "OLDEST", Width: 6, Right: true}, {Head: "TRIES", Width: 5, Right: true},
@@ -361,7 +362,7 @@ func tableGroups(c *Call, by []*grouping, groups []*group, now int64) error {
 		if by[0].name != "error" {
 			cols = append(cols, render.Column{Head: "MOST FREQUENT ERROR", Share: 1})
 		}
-		t = render.NewTable(style, c.width(), cols)
+		t = render.NewTable(style, c.Width(), cols)
 	}
 	sum := sumGroups("total", groups)
 	row := func(g *group) []string {
@@ -391,6 +392,6 @@ func tableGroups(c *Call, by []*grouping, groups []*group, now int64) error {
 		b = t.AppendRow(b, row(g), nil)
 	}
 	b = t.AppendRow(b, row(sum), style.Bold)
-	_, err := c.Out.writeStyled(b)
+	_, err := c.Out.WriteStyled(b)
 	return err
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/go-crypt/x/yescrypt"
 
 	"smtpctl/protocol/safefile"
+	"smtpctl/shell/command"
 )
 
 // maxPassword is the longest password, in bytes: crypt(3) takes no more than 511.
@@ -58,7 +59,7 @@ func findScheme(name string) (*scheme, error) {
 			return &schemes[i], nil
 		}
 	}
-	return nil, usagef("--scheme: want one of %s", strings.Join(schemeNames(), ", "))
+	return nil, command.Usagef("--scheme: want one of %s", strings.Join(schemeNames(), ", "))
 }
 
 func schemeNames() []string {
@@ -71,7 +72,7 @@ func schemeNames() []string {
 
 // chosenScheme returns what --scheme and --cost ask for: without them what
 // OpenSMTPD's smtpctl does on this system.
-func chosenScheme(o *Options) (*scheme, int, error) {
+func chosenScheme(o *command.Options) (*scheme, int, error) {
 	name := o.Scheme
 	if name == "" {
 		name = systemScheme(encryptHelpers)
@@ -85,7 +86,7 @@ func chosenScheme(o *Options) (*scheme, int, error) {
 		cost = s.cost
 	}
 	if cost < s.least || cost > s.most {
-		return nil, 0, usagef("--cost %d: want %d to %d for %s (%s)", cost, s.least, s.most, s.name, s.unit)
+		return nil, 0, command.Usagef("--cost %d: want %d to %d for %s (%s)", cost, s.least, s.most, s.name, s.unit)
 	}
 	return s, cost, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"smtpctl/completer"
 	"smtpctl/completer/grammar"
+	"smtpctl/shell/command"
 	"smtpctl/shell/selector"
 )
 
@@ -43,9 +44,9 @@ func selectorHelp() string {
 	return b.String()
 }
 
-func runHelp(_ context.Context, c *Call) error {
+func runHelp(_ context.Context, c *command.Call) error {
 	var words []string
-	for _, a := range c.args {
+	for _, a := range c.Args {
 		words = append(words, a.Text)
 	}
 	return c.Host.(*Session).printHelp(c.Out, words)
@@ -62,7 +63,7 @@ func (s *Session) printHelp(w io.Writer, words []string) error {
 	}
 	path, err := s.helpPath(words)
 	if err != nil {
-		return &UsageError{err}
+		return &command.UsageError{Err: err}
 	}
 	for _, c := range s.table {
 		if c.Pattern == path || strings.HasPrefix(c.Pattern, path+" ") {
@@ -86,7 +87,7 @@ func (s *Session) printHelp(w io.Writer, words []string) error {
 // flagsOf returns the flags that belong to the commands that begin with a path.
 func flagsOf(path string) []*pflag.Flag {
 	var own []*pflag.Flag
-	opts := DefaultOptions()
+	opts := command.DefaultOptions()
 	fs := flagSet(&opts, nil)
 	for _, f := range commandFlags {
 		if f.of(strings.Fields(path)) || strings.HasPrefix(f.command, path+" ") {
@@ -99,7 +100,7 @@ func flagsOf(path string) []*pflag.Flag {
 // allFlags returns all flags.
 func allFlags() []*pflag.Flag {
 	var all []*pflag.Flag
-	opts := DefaultOptions()
+	opts := command.DefaultOptions()
 	flagSet(&opts, &invocation{}).VisitAll(func(f *pflag.Flag) { all = append(all, f) })
 	return all
 }
@@ -165,7 +166,7 @@ func (s *Session) helpPath(words []string) (string, error) {
 }
 
 func (s *Session) printOverview(w io.Writer) {
-	for _, g := range groups {
+	for _, g := range command.Groups {
 		fmt.Fprintf(w, "\n%s:\n", g)
 		tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 		for _, c := range s.table {
@@ -197,7 +198,7 @@ func (s *Session) printNext(w io.Writer, line string) error {
 	}
 	can, err := s.tree.Next(rest)
 	if err != nil {
-		return &UsageError{err}
+		return &command.UsageError{Err: err}
 	}
 	var fits []grammar.Candidate
 	for _, c := range can.Next {
@@ -216,7 +217,7 @@ func (s *Session) printNext(w io.Writer, line string) error {
 // With an invocation, those of the command line are among them.
 func (s *Session) flagOptions(inv *invocation) []completer.Option {
 	var out []completer.Option
-	opts := DefaultOptions()
+	opts := command.DefaultOptions()
 	flagSet(&opts, inv).VisitAll(func(f *pflag.Flag) {
 		value, doc := pflag.UnquoteUsage(f)
 		var values []completer.Suggestion

@@ -11,6 +11,7 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
+	"smtpctl/shell/command"
 	"smtpctl/shell/prompt"
 	"smtpctl/shell/render"
 )
@@ -81,7 +82,7 @@ func TestHostileLiveValues(t *testing.T) {
 
 // completeOn returns what the prompt offers at the end of a line.
 func completeOn(t *testing.T, socket, line string) []prompt.Suggestion {
-	opts := DefaultOptions()
+	opts := command.DefaultOptions()
 	opts.Socket = socket
 	s := NewSession(opts, IO{In: strings.NewReader(""), Out: os.Stderr, Err: os.Stderr, Env: func(string) string { return "" }})
 	t.Cleanup(s.Close)

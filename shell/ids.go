@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"smtpctl/protocol"
+	"smtpctl/shell/command"
 )
 
 // maxIDCandidates is how many ids are offered for an ambiguous beginning.
@@ -25,7 +26,7 @@ func (e *ambiguousIDError) Error() string { return fmt.Sprintf("ambiguous id: %q
 
 // resolveMessage returns the message that an id typed by the user names. Whole
 // ids are not looked up.
-func resolveMessage(ctx context.Context, c *Call, a idArg) (protocol.MsgID, error) {
+func resolveMessage(ctx context.Context, c *command.Call, a idArg) (protocol.MsgID, error) {
 	switch {
 	case a.msg != 0:
 		return a.msg, nil
@@ -55,7 +56,7 @@ func resolveMessage(ctx context.Context, c *Call, a idArg) (protocol.MsgID, erro
 // resolveEnvelope returns the envelope that an id typed by the user names; that
 // of a message will do if the message has only one. Whole envelope ids are not
 // looked up.
-func resolveEnvelope(ctx context.Context, c *Call, a idArg) (protocol.EvpID, error) {
+func resolveEnvelope(ctx context.Context, c *command.Call, a idArg) (protocol.EvpID, error) {
 	if a.evp != 0 {
 		return a.evp, nil
 	}
@@ -97,8 +98,8 @@ func pickID(text string, found []string) error {
 
 // eachMessage calls f with the ids of the messages from lo on, until it returns
 // false. Where smtpd is not running they come from the disk.
-func eachMessage(ctx context.Context, c *Call, lo protocol.MsgID, f func(protocol.MsgID) bool) error {
-	conn, err := c.conn(ctx)
+func eachMessage(ctx context.Context, c *command.Call, lo protocol.MsgID, f func(protocol.MsgID) bool) error {
+	conn, err := c.Conn(ctx)
 	if errors.Is(err, protocol.ErrNotRunning) {
 		var last protocol.MsgID
 		return eachOnDisk(ctx, c, lo.First(), func(e protocol.EvpID) bool {
@@ -125,8 +126,8 @@ func eachMessage(ctx context.Context, c *Call, lo protocol.MsgID, f func(protoco
 
 // eachEnvelopeID calls f with the ids of the envelopes of lo's message from lo
 // on, until it returns false.
-func eachEnvelopeID(ctx context.Context, c *Call, lo protocol.EvpID, f func(protocol.EvpID) bool) error {
-	conn, err := c.conn(ctx)
+func eachEnvelopeID(ctx context.Context, c *command.Call, lo protocol.EvpID, f func(protocol.EvpID) bool) error {
+	conn, err := c.Conn(ctx)
 	if errors.Is(err, protocol.ErrNotRunning) {
 		return eachOnDisk(ctx, c, lo, f)
 	}
@@ -144,10 +145,10 @@ func eachEnvelopeID(ctx context.Context, c *Call, lo protocol.EvpID, f func(prot
 	return nil
 }
 
-func eachOnDisk(ctx context.Context, c *Call, lo protocol.EvpID, f func(protocol.EvpID) bool) error {
+func eachOnDisk(ctx context.Context, c *command.Call, lo protocol.EvpID, f func(protocol.EvpID) bool) error {
 	for id, err := range openSpool(ctx, c).IDs() {
 		if err != nil {
-			return fileError(err)
+			return command.FileError(err)
 		}
 		if id >= lo && !f(id) {
 			break
@@ -158,7 +159,7 @@ func eachOnDisk(ctx context.Context, c *Call, lo protocol.EvpID, f func(protocol
 
 // completeID looks up the message or envelope whose id begins as typed. Whole ids
 // are not looked up.
-func completeID(ctx context.Context, c *Call, a idArg) (_ idArg, err error) {
+func completeID(ctx context.Context, c *command.Call, a idArg) (_ idArg, err error) {
 	switch {
 	case a.whole():
 	case len(a.text) < 8:
@@ -171,12 +172,12 @@ func completeID(ctx context.Context, c *Call, a idArg) (_ idArg, err error) {
 
 // confirmShort asks whether the id that a shortened one stands for is meant.
 // Whole ids are meant.
-func confirmShort(ctx context.Context, c *Call, a idArg) (idArg, error) {
+func confirmShort(ctx context.Context, c *command.Call, a idArg) (idArg, error) {
 	if a.whole() {
 		return a, nil
 	}
 	if c.Confirm == nil {
-		return a, usagef("%q: want 8 or 16 hex digits: a command that changes something takes no shortened id", a.text)
+		return a, command.Usagef("%q: want 8 or 16 hex digits: a command that changes something takes no shortened id", a.text)
 	}
 	a, err := completeID(ctx, c, a)
 	if err != nil {
@@ -186,7 +187,7 @@ func confirmShort(ctx context.Context, c *Call, a idArg) (idArg, error) {
 	if a.evp != 0 {
 		what = "envelope " + a.evp.String()
 	}
-	verb := c.verb()
+	verb := c.Verb()
 	if !c.Confirm(ctx, fmt.Sprintf("%s %s?", verb, what)) {
 		if err := context.Cause(ctx); err != nil {
 			return a, err

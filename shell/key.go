@@ -11,30 +11,31 @@ import (
 
 	"smtpctl/protocol/safefile"
 	"smtpctl/protocol/spool"
+	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 )
 
 // openSpool returns the queue on disk. If it is encrypted its key comes from
 // --key-file, else from smtpd.conf, else from whoever is at the terminal.
-func openSpool(ctx context.Context, c *Call) *spool.Spool {
-	return spool.OpenWithKey(c.opts.Spool, func() ([]byte, error) { return queueKey(ctx, c) })
+func openSpool(ctx context.Context, c *command.Call) *spool.Spool {
+	return spool.OpenWithKey(c.Opts.Spool, func() ([]byte, error) { return queueKey(ctx, c) })
 }
 
 // maxKeyFile is how much of a file is read to find that it holds no key.
 const maxKeyFile = 4096
 
 // queueKey finds the key of the queue.
-func queueKey(ctx context.Context, c *Call) ([]byte, error) {
-	if c.opts.KeyFile != "" {
-		key, err := safefile.ReadFile(ctx, c.opts.KeyFile, maxKeyFile)
+func queueKey(ctx context.Context, c *command.Call) ([]byte, error) {
+	if c.Opts.KeyFile != "" {
+		key, err := safefile.ReadFile(ctx, c.Opts.KeyFile, maxKeyFile)
 		if errors.Is(err, fs.ErrNotExist) {
 			// Not wrapped: it is no file of the queue that is missing.
-			return nil, fmt.Errorf("--key-file: %v", fileError(err))
+			return nil, fmt.Errorf("--key-file: %v", command.FileError(err))
 		}
 		if err != nil {
-			return nil, fmt.Errorf("--key-file: %w", fileError(err))
+			return nil, fmt.Errorf("--key-file: %w", command.FileError(err))
 		}
-		return checkKey("--key-file "+c.opts.KeyFile, bytes.TrimRight(key, "\r\n"))
+		return checkKey("--key-file "+c.Opts.KeyFile, bytes.TrimRight(key, "\r\n"))
 	}
 	key, err := confKey(confPath())
 	switch {
@@ -69,7 +70,7 @@ func checkKey(what string, key []byte) ([]byte, error) {
 }
 
 // keyError forgets a key that was typed and does not fit.
-func keyError(c *Call, err error) error {
+func keyError(c *command.Call, err error) error {
 	if errors.Is(err, spool.ErrWrongKey) {
 		*c.QueueKey = nil
 	}

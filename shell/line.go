@@ -6,6 +6,7 @@ import (
 	"github.com/mattn/go-shellwords"
 
 	"smtpctl/completer/grammar"
+	"smtpctl/shell/command"
 )
 
 // A lineCommand is one command of a line.
@@ -26,7 +27,7 @@ func (c *lineCommand) redirected() bool { return c.pipe != "" || c.file != "" }
 // of a file.
 func splitLine(line string) ([]lineCommand, error) {
 	if strings.IndexByte(line, 0) >= 0 {
-		return nil, usagef("the line holds a NUL")
+		return nil, command.Usagef("the line holds a NUL")
 	}
 	rest := []rune(stripComment(line))
 	var commands []lineCommand
@@ -48,7 +49,7 @@ func splitLine(line string) ([]lineCommand, error) {
 		case '|':
 			c.pipe, rest = strings.TrimSpace(string(rest)), nil
 			if c.pipe == "" || c.pipe[0] == '|' {
-				return nil, usagef("| wants a command after it")
+				return nil, command.Usagef("| wants a command after it")
 			}
 		case '>':
 			if len(rest) > 0 && rest[0] == '>' {
@@ -59,18 +60,18 @@ func splitLine(line string) ([]lineCommand, error) {
 				return nil, err
 			}
 			if len(file) != 1 || end < len(rest) && rest[end] != ';' {
-				return nil, usagef("> wants the name of one file after it")
+				return nil, command.Usagef("> wants the name of one file after it")
 			}
 			if file[0] == "" {
-				return nil, usagef("> \"\": the name is empty, want that of a file")
+				return nil, command.Usagef("> \"\": the name is empty, want that of a file")
 			}
 			c.file = file[0]
 			rest = rest[min(end+1, len(rest)):]
 		default:
-			return nil, usagef("unquoted %q: quote it if it is meant literally", sep)
+			return nil, command.Usagef("unquoted %q: quote it if it is meant literally", sep)
 		}
 		if len(words) == 0 && c.redirected() {
-			return nil, usagef("| and > want a command before them")
+			return nil, command.Usagef("| and > want a command before them")
 		}
 		if len(words) > 0 {
 			commands = append(commands, c)
@@ -86,7 +87,7 @@ func splitWords(text []rune) (words []string, end int, err error) {
 	p.ParseEnv, p.ParseBacktick, p.ParseComment = false, false, false
 	words, err = p.Parse(string(text))
 	if err != nil {
-		return nil, 0, usagef("a quote, backquote or parenthesis is open or misplaced: quote what is meant literally")
+		return nil, 0, command.Usagef("a quote, backquote or parenthesis is open or misplaced: quote what is meant literally")
 	}
 	if p.Position < 0 || p.Position >= len(text) {
 		return words, len(text), nil

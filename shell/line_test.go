@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"smtpctl/shell/command"
 )
 
 func TestSplitLine(t *testing.T) {
@@ -37,7 +39,7 @@ func TestSplitLine(t *testing.T) {
 		}
 	}
 	for _, line := range []string{"a |", "| b", "<user@x>", "a >", "a > b c", "> b", "a || b", "a & b", "'open", "\"open", "(a)", "a )", "`open", "a\x00b"} {
-		if got, err := splitLine(line); len(got) > 0 || err == nil || Status(err) != StatusUsage {
+		if got, err := splitLine(line); len(got) > 0 || err == nil || command.Status(err) != command.StatusUsage {
 			t.Errorf("%q: %+v, %v, want a usage error", line, got, err)
 		}
 	}
@@ -70,14 +72,14 @@ func TestTableIsSorted(t *testing.T) {
 		}
 	}
 	for _, c := range commandTable() {
-		if c.Summary == "" || c.Run == nil || !slices.Contains(groups, c.Group) {
+		if c.Summary == "" || c.Run == nil || !slices.Contains(command.Groups, c.Group) {
 			t.Errorf("%q lacks something", c.Pattern)
 		}
 	}
 }
 
 func TestKeepInHistory(t *testing.T) {
-	s := NewSession(DefaultOptions(), IO{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard, Env: func(string) string { return "" }})
+	s := NewSession(command.DefaultOptions(), IO{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard, Env: func(string) string { return "" }})
 	for line, want := range map[string]bool{
 		"show queue": true, "encrypt": true, "encrypt secret": false, "e secret": false, "show status; enc secret": false,
 		"--timeout 5s encrypt secret": false, "--timeout encrypt secret": false, "encrypt 'open": false, "remove all": true,
@@ -103,7 +105,7 @@ func FuzzLine(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, line string) {
 		var out strings.Builder
-		s := NewSession(DefaultOptions(), IO{In: strings.NewReader(""), Out: &out, Err: &out, Env: func(string) string { return "" }})
+		s := NewSession(command.DefaultOptions(), IO{In: strings.NewReader(""), Out: &out, Err: &out, Env: func(string) string { return "" }})
 		commands, err := splitLine(line)
 		if err != nil {
 			printError(&out, s.style, err)
@@ -111,18 +113,18 @@ func FuzzLine(f *testing.F) {
 		}
 		for _, lc := range commands {
 			c, err := s.parse(lc.words)
-			if status := printError(&out, s.style, err); err != nil && status == StatusOK {
+			if status := printError(&out, s.style, err); err != nil && status == command.StatusOK {
 				t.Fatalf("%q: an error with status 0: %v", line, err)
 			}
 			if err != nil || c == nil {
 				continue
 			}
 			// What was understood can be said in full, and is understood the same.
-			again, err := s.parse(append([]string{"--"}, c.path...))
-			if err != nil || again == nil || again.cmd.Pattern != c.cmd.Pattern {
-				t.Fatalf("%q is %q, which is %v, %v", line, c.path, again, err)
+			again, err := s.parse(append([]string{"--"}, c.Path...))
+			if err != nil || again == nil || again.Cmd.Pattern != c.Cmd.Pattern {
+				t.Fatalf("%q is %q, which is %v, %v", line, c.Path, again, err)
 			}
-			_ = pathOf(c)
+			_ = command.PathOf(c)
 		}
 		keepInHistory(s, line)
 		_ = s.printNext(&out, line)

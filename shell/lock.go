@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"smtpctl/protocol/safefile"
+	"smtpctl/shell/command"
 )
 
 // Times of lock.
@@ -20,7 +21,7 @@ const (
 )
 
 // locked calls f while it holds the lock.
-func locked(ctx context.Context, c *Call, f func() error) error {
+func locked(ctx context.Context, c *command.Call, f func() error) error {
 	unlock, err := takeLock(ctx, c)
 	if err != nil {
 		return err
@@ -37,10 +38,10 @@ func locked(ctx context.Context, c *Call, f func() error) error {
 // folder of the control socket, which all who use that socket share. It waits for
 // the lock as long as it would wait for smtpd. Where nothing can be locked it says
 // so and goes on: smtpd refuses those who may not change anything.
-func takeLock(ctx context.Context, c *Call) (unlock func(), err error) {
+func takeLock(ctx context.Context, c *command.Call) (unlock func(), err error) {
 	f, err := lockFile(c)
 	if err != nil {
-		c.warnf("smtpctl: going on without a lock: change envelopes with no other smtpctl meanwhile: %v", fileError(err))
+		c.Warnf("smtpctl: going on without a lock: change envelopes with no other smtpctl meanwhile: %v", command.FileError(err))
 		return func() {}, nil
 	}
 	started, said := time.Now(), false
@@ -53,32 +54,32 @@ func takeLock(ctx context.Context, c *Call) (unlock func(), err error) {
 		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
 			name := f.Name()
 			f.Close()
-			c.warnf("smtpctl: going on without a lock: change envelopes with no other smtpctl meanwhile: %s: %v", name, err)
+			c.Warnf("smtpctl: going on without a lock: change envelopes with no other smtpctl meanwhile: %s: %v", name, err)
 			return func() {}, nil // a file system without locks
-		case waited > c.opts.Timeout:
+		case waited > c.Opts.Timeout:
 			who := holder(f)
 			f.Close()
-			return nil, fmt.Errorf("%s: another smtpctl changes envelopes%s and has not ended in %v: nothing done; wait for it, or give it more --timeout", pathOf(c), who, c.opts.Timeout)
+			return nil, fmt.Errorf("%s: another smtpctl changes envelopes%s and has not ended in %v: nothing done; wait for it, or give it more --timeout", command.PathOf(c), who, c.Opts.Timeout)
 		case waited > lockQuiet && !said:
 			said = true
-			c.warnf("smtpctl: %s: waiting for another smtpctl that changes envelopes%s, for %v at most", pathOf(c), holder(f), c.opts.Timeout)
+			c.Warnf("smtpctl: %s: waiting for another smtpctl that changes envelopes%s, for %v at most", command.PathOf(c), holder(f), c.Opts.Timeout)
 		}
 		select {
 		case <-ctx.Done():
 			f.Close()
 			return nil, context.Cause(ctx)
-		case <-time.After(min(lockEvery, c.opts.Timeout)):
+		case <-time.After(min(lockEvery, c.Opts.Timeout)):
 		}
 	}
 }
 
 // lockFile opens the folder that is locked.
-func lockFile(c *Call) (*os.File, error) {
-	f, err := safefile.OpenDir(c.opts.Spool)
+func lockFile(c *command.Call) (*os.File, error) {
+	f, err := safefile.OpenDir(c.Opts.Spool)
 	if err == nil {
 		return f, nil
 	}
-	if f, serr := safefile.OpenDir(filepath.Dir(c.opts.Socket)); serr == nil {
+	if f, serr := safefile.OpenDir(filepath.Dir(c.Opts.Socket)); serr == nil {
 		return f, nil
 	}
 	return nil, err

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"smtpctl/shell/command"
 	"smtpctl/shell/sandbox"
 )
 
@@ -19,18 +20,18 @@ import (
 // it touches any input: encrypt and spf walk the rights of root and all files,
 // others all files but smtpd's and those that the user named. The prompt, scripts
 // and demos, which open files and start programs later, stay as they are.
-func lockDown(c *Call) error {
+func lockDown(c *command.Call) error {
 	_, _ = time.Now().Zone() // reads the time zone, while that can be read
 	var ports []uint16
-	if c.cmd.Prepare != nil {
+	if c.Cmd.Prepare != nil {
 		var err error
-		if ports, err = c.cmd.Prepare(c); err != nil {
+		if ports, err = c.Cmd.Prepare(c); err != nil {
 			return err
 		}
 	}
-	if c.cmd.Needs == NeedsNothing {
+	if c.Cmd.Needs == command.NeedsNothing {
 		if err := sandbox.GiveUpRoot(); err != nil {
-			c.warnf("smtpctl: going on as root: %v", err)
+			c.Warnf("smtpctl: going on as root: %v", err)
 		}
 	}
 	rules, err := needs(c, ports)
@@ -38,37 +39,37 @@ func lockDown(c *Call) error {
 		return err
 	}
 	if err := sandbox.Confine(rules); err != nil {
-		c.warnf("smtpctl: going on without %s: %v", sandbox.Name(), err)
+		c.Warnf("smtpctl: going on without %s: %v", sandbox.Name(), err)
 	}
 	return nil
 }
 
 // needs says what files and networks a call may still need. ports are those of the
 // name servers that it has found out.
-func needs(c *Call, ports []uint16) (sandbox.Rules, error) {
+func needs(c *command.Call, ports []uint16) (sandbox.Rules, error) {
 	var r sandbox.Rules
-	if c.cmd.Needs == NeedsNothing {
+	if c.Cmd.Needs == command.NeedsNothing {
 		r.DNS = ports
 		return r, nil
 	}
-	r.Unix = []string{c.opts.Socket, "/dev/log"}
-	r.Read = append(confFiles(confPath()), c.opts.Spool)
-	if c.opts.KeyFile != "" {
-		r.Read = append(r.Read, c.opts.KeyFile)
+	r.Unix = []string{c.Opts.Socket, "/dev/log"}
+	r.Read = append(confFiles(confPath()), c.Opts.Spool)
+	if c.Opts.KeyFile != "" {
+		r.Read = append(r.Read, c.Opts.KeyFile)
 	}
-	if c.opts.Save != "" && !c.opts.DryRun {
+	if c.Opts.Save != "" && !c.Opts.DryRun {
 		// It has to be there to be named, and what is above it cannot be synced later.
-		if err := makeSaveDir(c.opts.Save, c.opts.Spool); err != nil {
-			return r, fmt.Errorf("--save: %w; nothing done", fileError(err))
+		if err := makeSaveDir(c.Opts.Save, c.Opts.Spool); err != nil {
+			return r, fmt.Errorf("--save: %w; nothing done", command.FileError(err))
 		}
-		r.Write = []string{c.opts.Save}
+		r.Write = []string{c.Opts.Save}
 	}
-	if c.cmd.Needs == NeedsNames {
+	if c.Cmd.Needs == command.NeedsNames {
 		r.Names, r.DNS = true, []uint16{53}
 	}
-	if c.cmd.Changes() {
-		if _, err := os.Stat(c.opts.Spool); err != nil {
-			r.Read = append(r.Read, filepath.Dir(c.opts.Socket)) // is locked instead
+	if c.Cmd.Changes() {
+		if _, err := os.Stat(c.Opts.Spool); err != nil {
+			r.Read = append(r.Read, filepath.Dir(c.Opts.Socket)) // is locked instead
 		}
 		if locksFile != "" {
 			r.Read = append(r.Read, locksFile)
@@ -79,7 +80,7 @@ func needs(c *Call, ports []uint16) (sandbox.Rules, error) {
 
 // runApart carries out a call of a session of root in a process of its own, which
 // is not root and reads no files; see lockDown.
-func runApart(ctx context.Context, c *Call, self string) error {
+func runApart(ctx context.Context, c *command.Call, self string) error {
 	words, input := apartWords(c)
 	cmd := exec.Command(self, words...)
 	cmd.Args[0] = "smtpctl" // and not mailq
@@ -90,7 +91,7 @@ func runApart(ctx context.Context, c *Call, self string) error {
 	c.Out.Flush()
 	cmd.Stdout, cmd.Stderr = c.Out, c.Err
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("%s: %w", pathOf(c), err)
+		return fmt.Errorf("%s: %w", command.PathOf(c), err)
 	}
 	err := waitChild(ctx, cmd)
 	var exit *exec.ExitError
@@ -100,38 +101,38 @@ func runApart(ctx context.Context, c *Call, self string) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.As(err, &exit) && exit.ExitCode() > 0 && c.Mode.Interactive():
-		return &reportedError{err} // by that process
+		return &command.ReportedError{Err: err} // by that process
 	case errors.As(err, &exit) && exit.ExitCode() > 0: // a script is told where, too
-		return fmt.Errorf("%s: failed, see above", c.verb())
+		return fmt.Errorf("%s: failed, see above", c.Verb())
 	}
-	return fmt.Errorf("%s: %w", pathOf(c), err)
+	return fmt.Errorf("%s: %w", command.PathOf(c), err)
 }
 
 // apartWords returns the command line for runApart, and standard input if that is
 // not this program's: a password is no argument there.
-func apartWords(c *Call) (words []string, input *bytes.Reader) {
-	o := &c.opts
-	words = []string{"--timeout", o.Timeout.String(), "--output", c.format(), "--color", o.Color}
-	none := DefaultOptions()
+func apartWords(c *command.Call) (words []string, input *bytes.Reader) {
+	o := &c.Opts
+	words = []string{"--timeout", o.Timeout.String(), "--output", c.Format(), "--color", o.Color}
+	none := command.DefaultOptions()
 	for _, f := range commandFlags {
-		if v := f.value(o); f.of(c.path) && v != f.value(&none) {
+		if v := f.value(o); f.of(c.Path) && v != f.value(&none) {
 			words = append(words, fmt.Sprintf("--%s=%v", f.name, v))
 		}
 	}
-	if c.path[0] == "encrypt" {
-		if len(c.args) > 0 {
-			input = bytes.NewReader([]byte(c.text(0) + "\n"))
+	if c.Path[0] == "encrypt" {
+		if len(c.Args) > 0 {
+			input = bytes.NewReader([]byte(c.Text(0) + "\n"))
 		}
 		return append(words, "encrypt"), input
 	}
-	return append(append(words, "--"), c.path...), nil
+	return append(append(words, "--"), c.Path...), nil
 }
 
 // isApart reports whether a call is to be carried out by runApart: at a prompt or
 // in a script of root. A password of several lines could not be handed over.
-func isApart(c *Call) bool {
-	return c.cmd.Needs == NeedsNothing && c.Mode.Lines() && syscall.Geteuid() == 0 &&
-		!(c.path[0] == "encrypt" && len(c.args) > 0 && strings.ContainsAny(c.text(0), "\n\r"))
+func isApart(c *command.Call) bool {
+	return c.Cmd.Needs == command.NeedsNothing && c.Mode.Lines() && syscall.Geteuid() == 0 &&
+		!(c.Path[0] == "encrypt" && len(c.Args) > 0 && strings.ContainsAny(c.Text(0), "\n\r"))
 }
 
 // ownPath returns the file of this program, or nothing.

@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 )
 
@@ -20,14 +21,14 @@ func Main(args []string) int {
 	streams := IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv}
 	render.SetASCII(!render.IsUTF8(os.Getenv))
 	var inv invocation
-	s := NewSession(DefaultOptions(), streams)
+	s := NewSession(command.DefaultOptions(), streams)
 	defer s.Close()
 	s.self = ownPath()
 	words, err := s.calledAs(args)
 	if err != nil {
 		return printError(s.err, s.style, err)
 	}
-	opts, rest, err := parseOptions(words, DefaultOptions(), &inv, s.literal)
+	opts, rest, err := parseOptions(words, command.DefaultOptions(), &inv, s.literal)
 	err = s.hideSecret(words, err)
 	if err == nil {
 		s.opts = opts
@@ -37,11 +38,11 @@ func Main(args []string) int {
 	switch {
 	case err != nil:
 	case len(rest) > 0 && inv.file != "":
-		err = usagef("-f and a command: want one of them")
+		err = command.Usagef("-f and a command: want one of them")
 	case inv.listen != "" && inv.demo == noDemo:
-		err = usagef("--listen goes with --demo")
+		err = command.Usagef("--listen goes with --demo")
 	case inv.listen != "" && len(rest) > 0:
-		err = usagef("--listen runs only the simulation and takes no command: %q", rest[0])
+		err = command.Usagef("--listen runs only the simulation and takes no command: %q", rest[0])
 	case inv.demo != noDemo && !inv.check:
 		var d *demo
 		ready := s.untilReady()
@@ -65,10 +66,10 @@ func Main(args []string) int {
 }
 
 // dispatch goes one of the three ways.
-func (s *Session) dispatch(opts Options, inv invocation, rest []string) int {
+func (s *Session) dispatch(opts command.Options, inv invocation, rest []string) int {
 	switch {
-	case opts.version || opts.help:
-		s.opts.version, s.opts.help = opts.version, opts.help
+	case opts.Version || opts.Help:
+		s.opts.Version, s.opts.Help = opts.Version, opts.Help
 		return s.oneShot(rest)
 	case len(rest) > 0 && inv.check:
 		_, err := s.parse(rest)
@@ -77,7 +78,7 @@ func (s *Session) dispatch(opts Options, inv invocation, rest []string) int {
 		return s.oneShot(rest)
 	case inv.file != "":
 		return s.script(inv.file, inv.check)
-	case isTerminal(s.io.In) && !inv.check:
+	case command.IsTerminal(s.io.In) && !inv.check:
 		return s.repl()
 	}
 	return s.script("-", inv.check)
@@ -94,7 +95,7 @@ func (s *Session) oneShot(words []string) int {
 			err = s.run(ctx, c)
 		}
 	}
-	if err == errExit {
+	if err == command.ErrExit {
 		err = nil
 	}
 	return printError(s.err, s.style, err)
@@ -103,11 +104,11 @@ func (s *Session) oneShot(words []string) int {
 // lockDown confines the process to what a one-shot command needs. Where more
 // commands may follow, and where smtpd is a simulation in the process, it stays
 // as it is.
-func (s *Session) lockDown(c *Call) error {
-	if s.demo || c.cmd.Needs == NeedsAnything {
+func (s *Session) lockDown(c *command.Call) error {
+	if s.demo || c.Cmd.Needs == command.NeedsAnything {
 		return nil
 	}
-	if c.cmd.Changes() {
+	if c.Cmd.Changes() {
 		s.who = who(s.io.Env, loginUID()) // the log will ask, when it can be found out no more
 	}
 	return lockDown(c)
@@ -119,7 +120,7 @@ func (s *Session) script(name string, check bool) int {
 	defer stop()
 	err := s.runFile(ctx, name, check)
 	if ferr := s.out.Flush(); ferr != nil && err == nil {
-		err = fmt.Errorf("standard output: %w", fileError(ferr))
+		err = fmt.Errorf("standard output: %w", command.FileError(ferr))
 	}
 	return printError(s.err, s.style, err)
 }

@@ -12,11 +12,12 @@ import (
 	"smtpctl/protocol/realsmtpd"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
+	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 )
 
 // maxHints is how many bytes of hints may follow a message: ten lines.
-const maxHints = 10 * (argBytes + 120)
+const maxHints = 10 * (command.ArgBytes + 120)
 
 // TestMessagesAreBounded gives every command of the table very many ids, terms and words, and very long ones: nothing that it says
 // on standard error, nor what it asks, is longer than the bound.
@@ -35,7 +36,7 @@ func TestMessagesAreBounded(t *testing.T) {
 		"shell's": {strings.Repeat("$(;|", 20_000)}, "control": {strings.Repeat("\x1b[31m\u202e", 20_000)}, "bytes": {strings.Repeat("\xff", 100_000)},
 	}
 	for _, cmd := range commandTable() {
-		if cmd.Needs == NeedsNothing || cmd.Hidden() || cmd.Pattern == "monitor" {
+		if cmd.Needs == command.NeedsNothing || cmd.Hidden() || cmd.Pattern == "monitor" {
 			continue // what reads other input, or does not end
 		}
 		var head []string
@@ -49,12 +50,12 @@ func TestMessagesAreBounded(t *testing.T) {
 			for name, tail := range tails {
 				for _, interactive := range []bool{false, true} {
 					var errs realsmtpd.LockedBuffer
-					opts := DefaultOptions()
+					opts := command.DefaultOptions()
 					opts.Socket, opts.Spool, opts.Timeout = path, t.TempDir(), 10*time.Second
 					s := NewSession(opts, IO{In: strings.NewReader(""), Out: io.Discard, Err: &errs, Env: func(string) string { return "" }})
 					s.audit.to = func(string) {}
 					if interactive {
-						s.mode = AtPrompt
+						s.mode = command.AtPrompt
 					}
 					asked := ""
 					s.confirm = func(_ context.Context, question string) bool { asked = question; return false }
@@ -78,7 +79,7 @@ func TestMessagesAreBounded(t *testing.T) {
 					if len(asked) > render.MaxMessage {
 						t.Errorf("%s, %s: a question of %d bytes", cmd.Pattern, name, len(asked))
 					}
-					if status != StatusOK && errs.String() == "" && !errors.Is(err, errExit) && ctx.Err() == nil {
+					if status != command.StatusOK && errs.String() == "" && !errors.Is(err, command.ErrExit) && ctx.Err() == nil {
 						t.Errorf("%s, %s: status %d without a word", cmd.Pattern, name, status)
 					}
 				}
@@ -93,7 +94,7 @@ func TestWarningsSeen(t *testing.T) {
 	dir := t.TempDir()
 	q := newQueueTest(t) // for its files
 	for _, cmd := range commandTable() {
-		if cmd.Changes() || cmd.Live || cmd.Input != NoInput || cmd.Needs == NeedsNothing || cmd.Hidden() || cmd.Group == groupSession {
+		if cmd.Changes() || cmd.Live || cmd.Input != command.NoInput || cmd.Needs == command.NeedsNothing || cmd.Hidden() || cmd.Group == command.GroupSession {
 			continue
 		}
 		id := q.sim.Envelopes()[0].ID
@@ -107,17 +108,17 @@ func TestWarningsSeen(t *testing.T) {
 		}
 		for _, way := range []string{"", "watch ", " > " + dir + "/out", " | cat", "screen"} {
 			var out, errs realsmtpd.LockedBuffer
-			opts := DefaultOptions()
+			opts := command.DefaultOptions()
 			opts.Socket, opts.Spool = dir+"/nobody", q.s.opts.Spool
 			s := NewSession(opts, IO{In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(name string) string { return map[string]string{"TERM": "xterm"}[name] }})
 			if way == " | cat" {
-				s.mode = AtPrompt
+				s.mode = command.AtPrompt
 			}
 			whole := line + way
 			if way == "watch " || way == "screen" {
 				whole = "watch 60 " + line
 			}
-			if s.out.tty = way == "screen"; s.out.tty {
+			if s.out.Tty = way == "screen"; s.out.Tty {
 				s.err = io.Discard // what is not on the screen would be covered
 				s.io.Err = s.err
 			}
@@ -142,7 +143,7 @@ func TestWarningsSeen(t *testing.T) {
 
 // TestHeldWarnings keeps warnings back without limit and with: each is shown once.
 func TestHeldWarnings(t *testing.T) {
-	var h held
+	var h command.Held
 	for range 3 {
 		fmt.Fprintln(&h, "twice")
 	}
@@ -152,7 +153,7 @@ func TestHeldWarnings(t *testing.T) {
 	for range 1000 {
 		fmt.Fprintln(&h, strings.Repeat("x", 100))
 	}
-	if got := h.String(); len(got) > maxHeld || !strings.Contains(got, "more lines of warnings left out") {
+	if got := h.String(); len(got) > command.MaxHeld || !strings.Contains(got, "more lines of warnings left out") {
 		t.Errorf("%q", got)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"smtpctl/protocol"
+	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 )
 
@@ -75,7 +76,7 @@ var totals = []string{
 
 // showMetrics prints the statistics in the OpenMetrics text format 1.0, for
 // Prometheus' textfile collector.
-func showMetrics(ctx context.Context, c *Call, conn *protocol.Conn) error {
+func showMetrics(ctx context.Context, c *command.Call, conn *protocol.Conn) error {
 	families := map[string]string{}
 	add := func(name, kind, help, sample string) {
 		if _, twice := families[name]; !twice {

@@ -10,6 +10,7 @@ import (
 	"github.com/guptarohit/asciigraph"
 
 	"smtpctl/protocol"
+	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 )
 
@@ -23,8 +24,8 @@ const (
 
 // pageOf returns after how many lines the header comes again: as smtpctl
 // has it, but on a smaller screen before it is out of sight.
-func pageOf(c *Call) int {
-	if _, rows := c.Screen(); c.Out.tty && rows > 4 {
+func pageOf(c *command.Call) int {
+	if _, rows := c.Screen(); c.Out.Tty && rows > 4 {
 		return min(monitorPage, rows-3)
 	}
 	return monitorPage
@@ -32,13 +33,13 @@ func pageOf(c *Call) int {
 
 // runMonitor prints what the counters gained, once in an interval until it is
 // interrupted or has printed as many lines as were wanted.
-func runMonitor(ctx context.Context, c *Call) error {
-	tick := time.NewTicker(c.opts.Interval)
+func runMonitor(ctx context.Context, c *command.Call) error {
+	tick := time.NewTicker(c.Opts.Interval)
 	defer tick.Stop()
 	var last protocol.Digest
 	var screen monitorScreen
 	for n := 0; ; n++ {
-		conn, err := c.conn(ctx)
+		conn, err := c.Conn(ctx)
 		if err != nil {
 			return err
 		}
@@ -47,16 +48,16 @@ func runMonitor(ctx context.Context, c *Call) error {
 			return err
 		}
 		if n > 0 && d.Startup != last.Startup {
-			c.warnf("smtpctl: smtpd was started again: its counters begin at zero, and the next line shows all that they counted since")
+			c.Warnf("smtpctl: smtpd was started again: its counters begin at zero, and the next line shows all that they counted since")
 		}
 		if err := printDigest(c, n, &d, &last, &screen); err != nil {
 			return err
 		}
 		if err := c.Out.Flush(); err != nil {
-			return fmt.Errorf("standard output: %w", fileError(err))
+			return fmt.Errorf("standard output: %w", command.FileError(err))
 		}
 		last = d
-		if n+1 == c.opts.Count {
+		if n+1 == c.Opts.Count {
 			return nil
 		}
 		select {
@@ -68,18 +69,18 @@ func runMonitor(ctx context.Context, c *Call) error {
 }
 
 // printDigest prints the counters for the nth time.
-func printDigest(c *Call, n int, d, last *protocol.Digest, screen *monitorScreen) error {
-	if c.format() == formatJSON {
-		return c.printJSON(newDigestJSON(d, last))
+func printDigest(c *command.Call, n int, d, last *protocol.Digest, screen *monitorScreen) error {
+	if c.Format() == command.FormatJSON {
+		return c.PrintJSON(newDigestJSON(d, last))
 	}
 	g := d.Since(last)
 	line := fmt.Sprintf(monitorLine,
 		d.Clients(), g.Connects, g.Disconnects, d.Queued(), g.Enqueued, g.Dequeued,
 		g.Delivered, g.TemporaryFailures, g.PermanentFailures, g.Loops, g.Expired, g.Removed, g.Bounces)
-	screen.add(line, n > 0 && d.Startup == last.Startup, &g, c.opts.Interval)
+	screen.add(line, n > 0 && d.Startup == last.Startup, &g, c.Opts.Interval)
 	cols, rows := c.Screen()
-	if c.format() == formatTable && c.Out.tty && !dumb(c.Getenv) && cols >= plotMinCols && rows >= plotMinRows {
-		return drawScreen(c, screen.lines(cols, rows, c.Out.style))
+	if c.Format() == command.FormatTable && c.Out.Tty && !command.Dumb(c.Getenv) && cols >= plotMinCols && rows >= plotMinRows {
+		return drawScreen(c, screen.lines(cols, rows, c.Out.Style))
 	}
 	if n%pageOf(c) == 0 {
 		if n > 0 {

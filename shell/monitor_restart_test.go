@@ -15,11 +15,12 @@ import (
 	"smtpctl/protocol/realsmtpd"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
+	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 )
 
 // monitorFormats are all formats in which the counters are shown.
-var monitorFormats = []string{formatPlain, formatTable, formatJSON}
+var monitorFormats = []string{command.FormatPlain, command.FormatTable, command.FormatJSON}
 
 // TestMonitorBeginsAnew shows counters before and after a start of smtpd in every format: nothing is below zero, and so none
 // is near 2^64.
@@ -32,10 +33,10 @@ func TestMonitorBeginsAnew(t *testing.T) {
 	}
 	for _, format := range monitorFormats {
 		var out bytes.Buffer
-		opts := DefaultOptions()
+		opts := command.DefaultOptions()
 		opts.Output = format
-		c := &Call{opts: opts, Env: Env{
-			Out: newOutput(&out, false, render.NewStyle(false)), Getenv: func(string) string { return "" },
+		c := &command.Call{Opts: opts, Env: command.Env{
+			Out: command.NewOutput(&out, false, render.NewStyle(false)), Getenv: func(string) string { return "" },
 			Screen: func() (cols, rows int) { return 0, 0 },
 		}}
 		var screen monitorScreen
@@ -68,7 +69,7 @@ func TestMonitorSaysRestart(t *testing.T) {
 	}
 	_, other := simtest.Start(t, smtpdsim.Config{Messages: 5})
 	var out, errs realsmtpd.LockedBuffer
-	opts := DefaultOptions()
+	opts := command.DefaultOptions()
 	opts.Socket, opts.Interval = link, 100*time.Millisecond
 	s := NewSession(opts, IO{In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(string) string { return "" }})
 	defer s.Close()

@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"smtpctl/shell/command"
 )
 
 // foreignNames are names under which OpenSMTPD's smtpctl is other programs, which
@@ -34,7 +36,7 @@ func (s *Session) calledAs(args []string) ([]string, error) {
 	name := strings.TrimPrefix(filepath.Base(args[0]), "-") // as a login shell
 	for _, f := range foreignNames {
 		if f.name == name {
-			return nil, usagef("this is a shell for smtpd, called as %s: %s", name, f.advice)
+			return nil, command.Usagef("this is a shell for smtpd, called as %s: %s", name, f.advice)
 		}
 	}
 	if name == "mailq" {
@@ -51,7 +53,7 @@ func (s *Session) mailqWords(words []string) []string {
 	for len(words) > 0 {
 		n := 1
 		if name, _, whole := strings.Cut(words[0], "="); strings.HasPrefix(name, "--") && len(name) > 2 {
-			opts := DefaultOptions()
+			opts := command.DefaultOptions()
 			f := flagSet(&opts, nil).Lookup(name[2:])
 			if f != nil && !whole && f.NoOptDefVal == "" {
 				n = min(2, len(words))
@@ -68,7 +70,7 @@ func (s *Session) mailqWords(words []string) []string {
 // takes reports whether a command takes an option.
 func (s *Session) takes(program, option []string) bool {
 	opts, _, err := parseOptions(option, s.opts, nil, s.literal)
-	if err != nil || opts.help || opts.version {
+	if err != nil || opts.Help || opts.Version {
 		return err == nil
 	}
 	_, err = s.parse(append(slices.Clone(program), option...))

@@ -13,6 +13,7 @@ import (
 	"smtpctl/protocol/safefile/safefiletest"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
+	"smtpctl/shell/command"
 )
 
 // TestOpenKinds opens every kind of file where a file of the system is looked for,
@@ -40,7 +41,7 @@ func TestOpenKinds(t *testing.T) {
 			// Whatever stands in the place of the spool folder: the command goes on.
 			sim, socket := simtest.Start(t, smtpdsim.Config{})
 			sim.Add(smtpdsim.Envelope{ID: 7<<32 | 1})
-			opts := DefaultOptions()
+			opts := command.DefaultOptions()
 			opts.Socket, opts.Spool = socket, path
 			var out, errs bytes.Buffer
 			s := NewSession(opts, IO{In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(string) string { return "" }})

@@ -13,48 +13,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"smtpctl/protocol"
-	"smtpctl/protocol/spool"
+	"smtpctl/shell/command"
 )
-
-// Options are what the user can set with flags. They may stand before or after
-// the words of a command, on the command line, at the prompt and in scripts;
-// in the latter two they count for that line.
-type Options struct {
-	Socket   string        // path of smtpd's control socket
-	Spool    string        // smtpd's spool folder, the one that holds queue
-	KeyFile  string        // file that holds the key of an encrypted queue
-	Timeout  time.Duration // how long smtpd may take to answer
-	Window   int           // requests in flight, 1 to 1024; 0 adapts it to smtpd
-	Color    string        // auto, always or never
-	ReadOnly bool          // refuse every command that changes something
-
-	Output string // auto, plain, table, json or openmetrics
-	DryRun bool   // show what would be done
-	Expect int    // do it only to so many envelopes; any number if below 0
-	Yes    bool   // do not ask at the prompt
-	Save   string // folder to write aside what is removed
-
-	// Restricted switches off pipes, files and the pager.
-	Restricted bool
-
-	// Of encrypt.
-	Scheme string // way to hash; "" for that of OpenSMTPD's smtpctl
-	Cost   int    // of the hash, 0 for what is usual
-	Verify string // hash to compare passwords with
-
-	// Of spf walk.
-	Only4, Only6    bool   // only IPv4, only IPv6
-	Sort, Aggregate bool   // networks in order; merged as far as they can be
-	Resolver        string // address of the name server to ask
-
-	Headers bool // show message without the body
-
-	// Of monitor.
-	Interval time.Duration // between lines
-	Count    int           // of lines, 0 for no end
-
-	help, version bool
-}
 
 // An invocation is what only the command line of the program can say.
 type invocation struct {
@@ -65,37 +25,17 @@ type invocation struct {
 	listen    string // run only that, at this path
 }
 
-// DefaultOptions returns what holds without any flag.
-func DefaultOptions() Options {
-	return Options{
-		Socket:  protocol.DefaultSocket,
-		Spool:   spool.DefaultDir,
-		Timeout: protocol.DefaultTimeout,
-		Color:   "auto",
-		Output:  formatAuto,
-		Expect:  -1,
-
-		Interval: time.Second,
-	}
-}
-
 // demoMessages is how many messages --demo begins with if it is not said.
 const demoMessages = 200
 
 // noDemo means that there is no --demo.
 const noDemo = math.MinInt
 
-// formats are the values of --output.
-var formats = []string{formatAuto, formatPlain, formatTable, formatJSON, formatMetrics}
-
-// colorModes are the values of --color.
-var colorModes = []string{"auto", "always", "never"}
-
 // flagValues are the values of the flags that take one of a few words.
-var flagValues = map[string][]string{"color": colorModes, "output": formats, "scheme": {"bcrypt", "sha512", "yescrypt"}}
+var flagValues = map[string][]string{"color": command.ColorModes, "output": command.Formats, "scheme": {"bcrypt", "sha512", "yescrypt"}}
 
 // flagSet returns the flags, which write to o and, if it is not nil, inv.
-func flagSet(o *Options, inv *invocation) *pflag.FlagSet {
+func flagSet(o *command.Options, inv *invocation) *pflag.FlagSet {
 	fs := pflag.NewFlagSet("smtpctl", pflag.ContinueOnError)
 	fs.SetInterspersed(false)
 	fs.SetOutput(io.Discard)
@@ -109,7 +49,7 @@ func flagSet(o *Options, inv *invocation) *pflag.FlagSet {
 	fs.StringVar(&o.Color, "color", o.Color, "colour the output: `WHEN` is auto, always or never")
 	fs.StringVarP(&o.Output, "output", "o", o.Output, "print results as `FORMAT`: plain, table, json or openmetrics; auto is table on a terminal, else plain")
 	fs.BoolFuncP("json", "j", "the same as -o json", func(string) error {
-		o.Output = formatJSON
+		o.Output = command.FormatJSON
 		return nil
 	})
 	fs.BoolVarP(&o.DryRun, "dry-run", "n", o.DryRun, "list the envelopes that would be acted on, and do nothing")
@@ -137,8 +77,8 @@ func flagSet(o *Options, inv *invocation) *pflag.FlagSet {
 		fs.BoolVarP(&inv.keepGoing, "keep-going", "k", false, "run a script to its end whatever fails")
 		fs.BoolVar(&inv.check, "check", false, "parse a script, say what is wrong in it and send nothing")
 	}
-	fs.BoolVarP(&o.help, "help", "h", o.help, "show help, also for the words of a command")
-	fs.BoolVar(&o.version, "version", o.version, "show the version")
+	fs.BoolVarP(&o.Help, "help", "h", o.Help, "show help, also for the words of a command")
+	fs.BoolVar(&o.Version, "version", o.Version, "show the version")
 	return fs
 }
 
@@ -173,7 +113,7 @@ func (s *intervalFlag) Type() string { return "time" }
 // parseOptions takes the flags out of words. literal says of the first word
 // that is no flag whether all that follows it is to be left alone, but for flags
 // of its own, and so does a word "--", which is dropped.
-func parseOptions(words []string, base Options, inv *invocation, literal func(string) (own []string, ok bool)) (Options, []string, error) {
+func parseOptions(words []string, base command.Options, inv *invocation, literal func(string) (own []string, ok bool)) (command.Options, []string, error) {
 	o := base
 	fs := flagSet(&o, inv)
 	var rest []string
@@ -220,7 +160,7 @@ func parseOptions(words []string, base Options, inv *invocation, literal func(st
 // are not taken back by a later word, and after --restricted no flag may name a
 // file, so that who adds words to a command line, or types them at a prompt, can
 // neither read nor write what whoever began it did not name.
-func parseFlags(fs *pflag.FlagSet, words []string, o *Options) error {
+func parseFlags(fs *pflag.FlagSet, words []string, o *command.Options) error {
 	err := fs.ParseAll(words, func(f *pflag.Flag, value string) error {
 		// pflag reads -f= as -f with the value "=", where --file= has none.
 		if value == "" || value == "=" && f.Shorthand != "" && f.NoOptDefVal == "" {
@@ -238,7 +178,7 @@ func parseFlags(fs *pflag.FlagSet, words []string, o *Options) error {
 		return err
 	})
 	if err != nil {
-		return &UsageError{Err: optionError(err)}
+		return &command.UsageError{Err: optionError(err)}
 	}
 	return nil
 }
@@ -279,23 +219,23 @@ func leadingFlags(words, own []string) int {
 
 // commandFlags are the flags that belong to one command.
 var commandFlags = []commandFlag{
-	{"scheme", "encrypt", func(o *Options) any { return o.Scheme }},
-	{"cost", "encrypt", func(o *Options) any { return o.Cost }},
-	{"verify", "encrypt", func(o *Options) any { return o.Verify }},
-	{"ipv4", "spf walk", func(o *Options) any { return o.Only4 }},
-	{"ipv6", "spf walk", func(o *Options) any { return o.Only6 }},
-	{"sort", "spf walk", func(o *Options) any { return o.Sort }},
-	{"aggregate", "spf walk", func(o *Options) any { return o.Aggregate }},
-	{"resolver", "spf walk", func(o *Options) any { return o.Resolver }},
-	{"interval", "monitor", func(o *Options) any { return o.Interval }},
-	{"count", "monitor", func(o *Options) any { return o.Count }},
-	{"headers", "show message", func(o *Options) any { return o.Headers }},
+	{"scheme", "encrypt", func(o *command.Options) any { return o.Scheme }},
+	{"cost", "encrypt", func(o *command.Options) any { return o.Cost }},
+	{"verify", "encrypt", func(o *command.Options) any { return o.Verify }},
+	{"ipv4", "spf walk", func(o *command.Options) any { return o.Only4 }},
+	{"ipv6", "spf walk", func(o *command.Options) any { return o.Only6 }},
+	{"sort", "spf walk", func(o *command.Options) any { return o.Sort }},
+	{"aggregate", "spf walk", func(o *command.Options) any { return o.Aggregate }},
+	{"resolver", "spf walk", func(o *command.Options) any { return o.Resolver }},
+	{"interval", "monitor", func(o *command.Options) any { return o.Interval }},
+	{"count", "monitor", func(o *command.Options) any { return o.Count }},
+	{"headers", "show message", func(o *command.Options) any { return o.Headers }},
 }
 
 type commandFlag struct {
 	name    string
 	command string
-	value   func(o *Options) any
+	value   func(o *command.Options) any
 }
 
 // of reports whether a flag belongs to the command with this path.
@@ -316,20 +256,20 @@ func encryptFlags() []string {
 
 // misplaced returns a flag that was given and belongs to another command. Flags
 // given when a session began count for those of its lines that take them.
-func (s *Session) misplaced(c *Call) error {
-	base := DefaultOptions()
+func (s *Session) misplaced(c *command.Call) error {
+	base := command.DefaultOptions()
 	if s.mode.Lines() {
 		base = s.opts
 	}
 	for _, f := range commandFlags {
-		if f.value(&c.opts) == f.value(&base) || f.of(c.path) {
+		if f.value(&c.Opts) == f.value(&base) || f.of(c.Path) {
 			continue
 		}
 		name := "--" + f.name
 		if short := flagSet(&base, nil).Lookup(f.name).Shorthand; short != "" {
 			name = "-" + short
 		}
-		return usagef("%s: %s goes with %s", pathOf(c), name, f.command)
+		return command.Usagef("%s: %s goes with %s", command.PathOf(c), name, f.command)
 	}
 	return nil
 }
@@ -355,24 +295,24 @@ func optionError(err error) error {
 	return err
 }
 
-func validateOptions(o *Options) error {
-	if !slices.Contains(colorModes, o.Color) {
-		return usagef("--color %q: want auto, always or never", o.Color)
+func validateOptions(o *command.Options) error {
+	if !slices.Contains(command.ColorModes, o.Color) {
+		return command.Usagef("--color %q: want auto, always or never", o.Color)
 	}
-	if !slices.Contains(formats, o.Output) {
-		return usagef("--output %q: want plain, table, json, openmetrics or auto", o.Output)
+	if !slices.Contains(command.Formats, o.Output) {
+		return command.Usagef("--output %q: want plain, table, json, openmetrics or auto", o.Output)
 	}
 	if o.Expect < -1 {
-		return usagef("--expect %d: want a number of envelopes", o.Expect)
+		return command.Usagef("--expect %d: want a number of envelopes", o.Expect)
 	}
 	if o.Count < 0 {
-		return usagef("--count %d: want a number of lines", o.Count)
+		return command.Usagef("--count %d: want a number of lines", o.Count)
 	}
 	if o.Timeout <= 0 {
-		return usagef("--timeout %v: want more than zero", o.Timeout)
+		return command.Usagef("--timeout %v: want more than zero", o.Timeout)
 	}
 	if o.Window < 0 || o.Window > protocol.MaxWindow {
-		return usagef("--window %d: want 1 to %d, or 0 to adapt", o.Window, protocol.MaxWindow)
+		return command.Usagef("--window %d: want 1 to %d, or 0 to adapt", o.Window, protocol.MaxWindow)
 	}
 	return nil
 }

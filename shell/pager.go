@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/mattn/go-runewidth"
+
+	"smtpctl/shell/command"
 )
 
 // A pager passes on what is written: to the terminal if it fits on the screen,
@@ -121,17 +123,17 @@ const defaultPager = "less -FRX"
 
 // runPaged carries out a call with output that does not fit on the screen going
 // through $PAGER, or less.
-func (s *Session) runPaged(ctx context.Context, c *Call) error {
+func (s *Session) runPaged(ctx context.Context, c *command.Call) error {
 	program := s.io.Env("PAGER")
 	var env []string
-	if program == "" || c.opts.ReadOnly {
+	if program == "" || c.Opts.ReadOnly {
 		program = defaultPager
 	}
-	if c.opts.ReadOnly {
+	if c.Opts.ReadOnly {
 		env = append(env, "LESSSECURE=1") // else it runs programs and writes files
 	}
 	cols, rows := s.screenSize()
-	if rows < 3 || cols < 1 || strings.TrimSpace(program) == "cat" || dumb(s.io.Env) {
+	if rows < 3 || cols < 1 || strings.TrimSpace(program) == "cat" || command.Dumb(s.io.Env) {
 		return s.run(ctx, c)
 	}
 	var cmd *exec.Cmd
@@ -146,7 +148,7 @@ func (s *Session) runPaged(ctx context.Context, c *Call) error {
 		return in, err
 	}}
 	defer s.holdWarnings(c)()
-	c.Out = newOutput(p, true, c.Out.style)
+	c.Out = command.NewOutput(p, true, c.Out.Style)
 	err := s.run(ctx, c)
 	ferr := p.finish()
 	if cmd != nil {
@@ -167,8 +169,8 @@ func leaving(ctx context.Context) context.Context {
 	out, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	context.AfterFunc(ctx, func() {
 		cause := context.Cause(ctx)
-		var sig *signalError
-		if !errors.As(cause, &sig) || sig.sig != syscall.SIGINT {
+		var sig *command.SignalError
+		if !errors.As(cause, &sig) || sig.Sig != syscall.SIGINT {
 			cancel(cause)
 		}
 	})

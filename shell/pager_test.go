@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 )
 
@@ -58,7 +59,7 @@ func TestOutputEnds(t *testing.T) {
 	for _, text := range []string{"ä", "語", "𝄞", "x\xc3", "\xf0\x9f", "\xe8\xaa"} {
 		for end := range len(text) + 1 {
 			var screen bytes.Buffer
-			o := newOutput(&screen, true, render.NewStyle(false))
+			o := command.NewOutput(&screen, true, render.NewStyle(false))
 			o.Write([]byte("one " + text[:end]))
 			if err := o.End(); err != nil {
 				t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"smtpctl/protocol"
+	"smtpctl/shell/command"
 )
 
 // Times of a progress.
@@ -31,8 +32,8 @@ type progress struct {
 // newProgress begins to show one, if standard error is a terminal. For a listing it
 // does so only if that goes to a file: on the terminal it shows by itself, and at
 // the end of a pipe there may be a program that has the screen.
-func newProgress(ctx context.Context, c *Call, conn *protocol.Conn, what string) *progress {
-	if !isTerminal(c.Err) || !c.cmd.Changes() && !c.Out.toFile {
+func newProgress(ctx context.Context, c *command.Call, conn *protocol.Conn, what string) *progress {
+	if !command.IsTerminal(c.Err) || !c.Cmd.Changes() && !c.Out.ToFile {
 		return nil
 	}
 	p := &progress{w: c.Err, what: what, started: time.Now()}

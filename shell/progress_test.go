@@ -11,6 +11,7 @@ import (
 
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
+	"smtpctl/shell/command"
 )
 
 func TestProgress(t *testing.T) {
@@ -38,7 +39,7 @@ func TestProgress(t *testing.T) {
 type cancelWriter struct{ cancel context.CancelCauseFunc }
 
 func (w cancelWriter) Write(p []byte) (int, error) {
-	w.cancel(&signalError{2})
+	w.cancel(&command.SignalError{Sig: 2})
 	return len(p), nil
 }
 
@@ -46,13 +47,13 @@ func (w cancelWriter) Write(p []byte) (int, error) {
 func TestInterrupted(t *testing.T) {
 	_, path := simtest.Start(t, smtpdsim.Config{Messages: 50_000})
 	ctx, cancel := context.WithCancelCause(context.Background())
-	opts := DefaultOptions()
+	opts := command.DefaultOptions()
 	opts.Socket = path
 	s := NewSession(opts, IO{In: strings.NewReader(""), Out: cancelWriter{cancel}, Err: io.Discard, Env: func(string) string { return "" }})
 	defer s.Close()
 	err := s.Eval(ctx, "show queue")
-	if err == nil || !regexp.MustCompile(`^show queue: interrupted after \d+ envelopes$`).MatchString(err.Error()) || Status(err) != 130 {
-		t.Errorf("%v, status %d", err, Status(err))
+	if err == nil || !regexp.MustCompile(`^show queue: interrupted after \d+ envelopes$`).MatchString(err.Error()) || command.Status(err) != 130 {
+		t.Errorf("%v, status %d", err, command.Status(err))
 	}
 	if err := s.Eval(context.Background(), "show status"); err != nil {
 		t.Errorf("after it: %v", err)

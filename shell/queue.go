@@ -10,6 +10,7 @@ import (
 
 	"smtpctl/protocol"
 	"smtpctl/protocol/spool"
+	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 )
 
@@ -21,7 +22,7 @@ const keyTrials = 3
 const bigSort = 20_000
 
 // runShowQueue lists the queue or what is selected of it.
-func runShowQueue(ctx context.Context, c *Call) error {
+func runShowQueue(ctx context.Context, c *command.Call) error {
 	sel := selectionIn(c)
 	now := time.Now().Unix()
 	var w *envelopeWriter
@@ -38,10 +39,10 @@ func runShowQueue(ctx context.Context, c *Call) error {
 			return sel.limit == 0 || w.n < sel.limit, err
 		}
 		if err := order.add(e); err != nil {
-			return false, fmt.Errorf("%s: %w", pathOf(c), err)
+			return false, fmt.Errorf("%s: %w", command.PathOf(c), err)
 		}
 		if sel.limit == 0 && len(order.kept) == bigSort {
-			c.warnf("sort= holds every envelope in memory, about a kilobyte each: limit=N makes it hold N")
+			c.Warnf("sort= holds every envelope in memory, about a kilobyte each: limit=N makes it hold N")
 		}
 		return true, nil
 	})
@@ -52,7 +53,7 @@ func runShowQueue(ctx context.Context, c *Call) error {
 			}
 		}
 	}
-	if conn, cerr := c.Linked(), c.Out.Flush(); err == nil && cerr == nil && c.Out.tty && len(sel.ids) == 0 && !sel.stdin && conn != nil {
+	if conn, cerr := c.Linked(), c.Out.Flush(); err == nil && cerr == nil && c.Out.Tty && len(sel.ids) == 0 && !sel.stdin && conn != nil {
 		warnUnlisted(ctx, c, conn, unlistedQueue, deepQueue)
 	}
 	return err
@@ -62,7 +63,7 @@ func runShowQueue(ctx context.Context, c *Call) error {
 // until it returns false, and returns how many there were. Where smtpd is not
 // running it reads the disk, as smtpctl does, but says so. Envelopes that cannot
 // be read make an error when all others have been shown.
-func eachSelected(ctx context.Context, c *Call, sel selection, now int64, f func(e *protocol.Envelope, online bool) (bool, error)) (int, error) {
+func eachSelected(ctx context.Context, c *command.Call, sel selection, now int64, f func(e *protocol.Envelope, online bool) (bool, error)) (int, error) {
 	if sel.single() {
 		id, err := completeID(ctx, c, sel.ids[0])
 		if err != nil {
@@ -74,17 +75,17 @@ func eachSelected(ctx context.Context, c *Call, sel selection, now int64, f func
 	if err != nil {
 		return 0, err
 	}
-	conn, err := c.conn(ctx)
+	conn, err := c.Conn(ctx)
 	online := err == nil
 	var list iter.Seq2[*protocol.Envelope, error]
 	switch {
 	case errors.Is(err, protocol.ErrNotRunning):
 		for _, term := range sel.terms {
 			if term.Key == "state" || term.Key == "next" {
-				return 0, fmt.Errorf("%s: smtpd is not running, and only its scheduler knows %s", pathOf(c), term.Key)
+				return 0, fmt.Errorf("%s: smtpd is not running, and only its scheduler knows %s", command.PathOf(c), term.Key)
 			}
 		}
-		c.warnf("smtpctl: smtpd is not running: this is the queue on disk, in %s", render.Safe(openSpool(ctx, c).Queue()))
+		c.Warnf("smtpctl: smtpd is not running: this is the queue on disk, in %s", render.Safe(openSpool(ctx, c).Queue()))
 		list = offline(ctx, c, &t)
 	case err != nil:
 		return 0, err
@@ -105,19 +106,19 @@ func eachSelected(ctx context.Context, c *Call, sel selection, now int64, f func
 		case err == nil:
 		case errors.Is(err, spool.ErrForeign), errors.Is(err, spool.ErrVanished):
 			p.end()
-			c.warnf("smtpctl: %s", render.Safe(err.Error()))
+			c.Warnf("smtpctl: %s", render.Safe(err.Error()))
 			continue
 		case errors.Is(err, spool.ErrNoKey), locked >= keyTrials:
-			return n, fmt.Errorf("%s: %w", pathOf(c), keyError(c, err))
+			return n, fmt.Errorf("%s: %w", command.PathOf(c), keyError(c, err))
 		case errors.Is(err, protocol.ErrNotEnvelope), !online && ctx.Err() == nil && !unreadable(err, n+bad, e):
 			bad++
 			p.end()
-			c.warnf("smtpctl: %s", render.Safe(fileError(err).Error()))
+			c.Warnf("smtpctl: %s", render.Safe(command.FileError(err).Error()))
 			continue
 		case context.Cause(ctx) != nil:
-			return n, fmt.Errorf("%s: %w after %s", pathOf(c), context.Cause(ctx), plural(n, "envelope"))
+			return n, fmt.Errorf("%s: %w after %s", command.PathOf(c), context.Cause(ctx), render.Plural(n, "envelope"))
 		case !online:
-			return n, fmt.Errorf("%s: smtpd is not running and its queue cannot be read: %w", pathOf(c), fileError(err))
+			return n, fmt.Errorf("%s: smtpd is not running and its queue cannot be read: %w", command.PathOf(c), command.FileError(err))
 		default:
 			return n, err
 		}
@@ -131,9 +132,9 @@ func eachSelected(ctx context.Context, c *Call, sel selection, now int64, f func
 	}
 	switch {
 	case bad > 0:
-		return n, fmt.Errorf("%s: %s could not be read, see above", pathOf(c), plural(bad, "envelope"))
+		return n, fmt.Errorf("%s: %s could not be read, see above", command.PathOf(c), render.Plural(bad, "envelope"))
 	case n == 0 && len(sel.ids) > 0:
-		return n, fmt.Errorf("%s: %w", pathOf(c), errNoSuchID)
+		return n, fmt.Errorf("%s: %w", command.PathOf(c), errNoSuchID)
 	}
 	return n, nil
 }
@@ -145,7 +146,7 @@ func unreadable(err error, before int, e *protocol.Envelope) bool {
 }
 
 // offline lists the envelopes on disk of the messages of a target.
-func offline(ctx context.Context, c *Call, t *target) iter.Seq2[*protocol.Envelope, error] {
+func offline(ctx context.Context, c *command.Call, t *target) iter.Seq2[*protocol.Envelope, error] {
 	return func(yield func(*protocol.Envelope, error) bool) {
 		if t.all {
 			for e, err := range openSpool(ctx, c).Envelopes(ctx) {
@@ -163,16 +164,4 @@ func offline(ctx context.Context, c *Call, t *target) iter.Seq2[*protocol.Envelo
 			}
 		}
 	}
-}
-
-// plural writes a number with its noun, whose plural adds an s unless it is
-// given.
-func plural(n int, one string, many ...string) string {
-	switch {
-	case n == 1:
-		return "1 " + one
-	case len(many) > 0:
-		return fmt.Sprintf("%d %s", n, many[0])
-	}
-	return fmt.Sprintf("%d %ss", n, one)
 }

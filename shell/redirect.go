@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 )
 
@@ -25,7 +26,7 @@ func (s *Session) evalCommand(ctx context.Context, lc lineCommand) error {
 		return s.runPiped(ctx, c, lc.pipe)
 	case lc.file != "":
 		return s.runToFile(ctx, c, lc.file, lc.more)
-	case s.mode.Interactive() && s.out.tty && !c.cmd.Live && !c.cmd.Changes() && !c.opts.Restricted:
+	case s.mode.Interactive() && s.out.Tty && !c.Cmd.Live && !c.Cmd.Changes() && !c.Opts.Restricted:
 		return s.runPaged(ctx, c)
 	}
 	return s.run(ctx, c)
@@ -33,30 +34,30 @@ func (s *Session) evalCommand(ctx context.Context, lc lineCommand) error {
 
 // parseCommand parses one command of a line, and refuses to send its output
 // elsewhere where that is switched off.
-func (s *Session) parseCommand(lc lineCommand) (*Call, error) {
+func (s *Session) parseCommand(lc lineCommand) (*command.Call, error) {
 	c, err := s.parse(lc.words)
 	if err != nil || c == nil || !lc.redirected() {
 		return c, err
 	}
 	switch {
-	case c.opts.Restricted:
-		return nil, usagef("%s: | and > are switched off by --restricted", pathOf(c))
-	case c.opts.ReadOnly:
-		return nil, usagef("%s: | and > are switched off by --read-only: a program or a file could change something", pathOf(c))
+	case c.Opts.Restricted:
+		return nil, command.Usagef("%s: | and > are switched off by --restricted", command.PathOf(c))
+	case c.Opts.ReadOnly:
+		return nil, command.Usagef("%s: | and > are switched off by --read-only: a program or a file could change something", command.PathOf(c))
 	}
 	return c, nil
 }
 
 // RunTo carries out a call with its output going to w, which is no terminal.
-func (s *Session) RunTo(ctx context.Context, c *Call, w io.Writer) error {
+func (s *Session) RunTo(ctx context.Context, c *command.Call, w io.Writer) error {
 	saved := c.Out
-	c.Out = newOutput(w, false, render.NewStyle(false))
+	c.Out = command.NewOutput(w, false, render.NewStyle(false))
 	defer func() { c.Out = saved }()
 	return s.run(ctx, c)
 }
 
 // runToFile carries out a call with its output going to a file.
-func (s *Session) runToFile(ctx context.Context, c *Call, name string, more bool) error {
+func (s *Session) runToFile(ctx context.Context, c *command.Call, name string, more bool) error {
 	flags := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
 	if more {
 		flags = os.O_WRONLY | os.O_CREATE | os.O_APPEND
@@ -67,7 +68,7 @@ func (s *Session) runToFile(ctx context.Context, c *Call, name string, more bool
 	}
 	err = s.RunTo(ctx, c, f)
 	if cerr := f.Close(); err == nil && cerr != nil {
-		err = fileError(cerr)
+		err = command.FileError(cerr)
 	}
 	return err
 }
@@ -93,7 +94,7 @@ func (s *Session) startShell(ctx context.Context, program string, env ...string)
 
 // runPiped carries out a call with its output going to a command of sh. If
 // both fail it is the call that counts.
-func (s *Session) runPiped(ctx context.Context, c *Call, program string) error {
+func (s *Session) runPiped(ctx context.Context, c *command.Call, program string) error {
 	s.out.Flush()
 	cmd, in, err := s.startShell(ctx, program)
 	if err != nil {

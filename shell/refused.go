@@ -10,11 +10,12 @@ import (
 
 	"smtpctl/protocol"
 	"smtpctl/protocol/spool"
+	"smtpctl/shell/command"
 )
 
 // troubleWith returns why smtpd refuses an envelope file, nothing if no reason can be
 // seen, or an error if the file cannot be looked into.
-func troubleWith(ctx context.Context, c *Call, id protocol.EvpID, conf *confFacts) (cause string, checked spool.Checked, err error) {
+func troubleWith(ctx context.Context, c *command.Call, id protocol.EvpID, conf *confFacts) (cause string, checked spool.Checked, err error) {
 	checked, err = openSpool(ctx, c).Check(id)
 	if cause, refused := spool.IsRefused(err); refused {
 		return cause, checked, nil
@@ -43,7 +44,7 @@ func troubleWith(ctx context.Context, c *Call, id protocol.EvpID, conf *confFact
 
 // explainGone tells apart what smtpd refuses, what it has not taken up yet, and
 // what is not there.
-func explainGone(ctx context.Context, c *Call, conn *protocol.Conn, id protocol.EvpID) *verdict {
+func explainGone(ctx context.Context, c *command.Call, conn *protocol.Conn, id protocol.EvpID) *verdict {
 	v := &verdict{ID: id.String(), Verdict: verdictGone,
 		Reason: "it is not in the queue: delivered, bounced, expired or removed",
 		Notes:  []string{fmt.Sprintf("smtpd's log says which: look for %v", id)}}
@@ -77,7 +78,7 @@ func explainGone(ctx context.Context, c *Call, conn *protocol.Conn, id protocol.
 	v.Verdict, v.Reason = verdictUnknown, "its file is on disk, but smtpd does not list it: being removed while in flight, or put there by hand"
 	switch {
 	case err != nil:
-		note("its file could not be looked into: %v", fileError(err))
+		note("its file could not be looked into: %v", command.FileError(err))
 	case conf.read && startup > 0 && conf.modified > startup:
 		note("%s was changed after smtpd had started: smtpd may still run with what it said before; start it again", conf.path)
 	case startup > 0 && checked.Modified <= startup:
@@ -99,7 +100,7 @@ var errNotListed = errors.New("it is on disk, but smtpd does not list it")
 
 // resolveUnlisted finds an envelope on disk by its id or that of its message, where
 // smtpd lists none.
-func resolveUnlisted(ctx context.Context, c *Call, a idArg) (protocol.EvpID, error) {
+func resolveUnlisted(ctx context.Context, c *command.Call, a idArg) (protocol.EvpID, error) {
 	if len(a.text) < 8 || !ownSpool(c) {
 		return 0, fmt.Errorf("%q: %w", a.text, errNoSuchID)
 	}
@@ -133,7 +134,7 @@ func lookTwice(ctx context.Context, conn *protocol.Conn, id protocol.EvpID) (*pr
 
 // messageMissing reports whether the file of a message is missing where its
 // envelope's is there.
-func messageMissing(ctx context.Context, c *Call, id protocol.EvpID) bool {
+func messageMissing(ctx context.Context, c *command.Call, id protocol.EvpID) bool {
 	if !ownSpool(c) {
 		return false
 	}

@@ -14,6 +14,7 @@ import (
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
 	"smtpctl/protocol/spool"
+	"smtpctl/shell/command"
 )
 
 const testConf = `# a comment with action "commented"
@@ -45,7 +46,7 @@ func newQueueTest(t *testing.T) *queueTest {
 	old := time.Now().Add(-time.Hour)
 	os.Chtimes(conf, old, old)
 	q := &queueTest{T: t, sim: sim, sp: spool.Open(dir), out: &realsmtpd.LockedBuffer{}, errs: &realsmtpd.LockedBuffer{}}
-	opts := DefaultOptions()
+	opts := command.DefaultOptions()
 	opts.Socket, opts.Spool = path, dir
 	q.s = NewSession(opts, IO{In: strings.NewReader(""), Out: q.out, Err: q.errs, Env: func(string) string { return "" }})
 	q.s.conf = conf
@@ -102,13 +103,13 @@ func TestRefusedFiles(t *testing.T) {
 			q.plant(id, tt.text)
 			for _, word := range []string{id.String(), id.Msg().String()} {
 				out, errs, status := q.eval("explain " + word)
-				if status != StatusFailed || !strings.Contains(out, "verdict:  refused: ") && tt.name != "garbage" || !strings.Contains(out, tt.want) {
+				if status != command.StatusFailed || !strings.Contains(out, "verdict:  refused: ") && tt.name != "garbage" || !strings.Contains(out, tt.want) {
 					t.Errorf("explain %s: status %d, %s%s", word, status, out, errs)
 				}
 				if tt.name != "garbage" && !strings.Contains(errs, "does not list it") {
 					t.Errorf("explain %s: %s", word, errs)
 				}
-				if out, errs, status = q.eval("discover " + word); status != StatusFailed || out != "" || !strings.Contains(errs, "nothing sent") || !strings.Contains(errs, tt.want) {
+				if out, errs, status = q.eval("discover " + word); status != command.StatusFailed || out != "" || !strings.Contains(errs, "nothing sent") || !strings.Contains(errs, tt.want) {
 					t.Errorf("discover %s: status %d, %s%s", word, status, out, errs)
 				}
 			}
@@ -118,15 +119,15 @@ func TestRefusedFiles(t *testing.T) {
 			if out, errs, _ := q.eval("show status"); strings.Count(out, "\n") != 3 || !strings.Contains(errs, "does not list 1 envelope file") || !strings.Contains(errs, "explain "+id.String()) {
 				t.Errorf("show status: %s%s", out, errs)
 			}
-			if _, errs, status := q.eval("wait empty " + id.String() + " for 1s"); status != StatusFailed || !strings.Contains(errs, "does not list") {
+			if _, errs, status := q.eval("wait empty " + id.String() + " for 1s"); status != command.StatusFailed || !strings.Contains(errs, "does not list") {
 				t.Errorf("wait empty ID: status %d, %s", status, errs)
 			}
 			q.eval("remove all")
-			if _, errs, status := q.eval("wait empty for 1s"); status != StatusFailed || !strings.Contains(errs, "smtpd lists none, but 1 envelope file is left") {
+			if _, errs, status := q.eval("wait empty for 1s"); status != command.StatusFailed || !strings.Contains(errs, "smtpd lists none, but 1 envelope file is left") {
 				t.Errorf("wait empty: status %d, %s", status, errs)
 			}
 			os.Remove(q.sp.EnvelopePath(id))
-			if _, errs, status := q.eval("wait empty for 1s"); status != StatusOK {
+			if _, errs, status := q.eval("wait empty for 1s"); status != command.StatusOK {
 				t.Errorf("wait empty: status %d, %s", status, errs)
 			}
 		})
@@ -143,19 +144,19 @@ func TestUnlistedGood(t *testing.T) {
 		text := strings.Replace(planted, "dispatcher: relay", "dispatcher: "+action, 1)
 		for _, id := range []protocol.EvpID{0xabc00000<<32 | 1, known + 1} {
 			q.plant(id, text)
-			if out, errs, status := q.eval("explain " + id.String()); status != StatusFailed || !strings.Contains(out, "verdict:  undiscovered: ") {
+			if out, errs, status := q.eval("explain " + id.String()); status != command.StatusFailed || !strings.Contains(out, "verdict:  undiscovered: ") {
 				t.Errorf("%s: explain: status %d, %s%s", action, status, out, errs)
 			}
 			if _, errs, _ := q.eval("show status"); !strings.Contains(errs, "does not list 1 envelope file") {
 				t.Errorf("%s: show status: %s", action, errs)
 			}
-			if _, _, status := q.eval("wait empty domain=lost.example for 1s"); status != StatusFailed {
+			if _, _, status := q.eval("wait empty domain=lost.example for 1s"); status != command.StatusFailed {
 				t.Errorf("%s: wait empty domain=: status %d", action, status)
 			}
-			if _, errs, status := q.eval("wait empty domain=other.example for 1s"); status != StatusOK {
+			if _, errs, status := q.eval("wait empty domain=other.example for 1s"); status != command.StatusOK {
 				t.Errorf("%s: wait empty domain=: status %d, %s", action, status, errs)
 			}
-			if out, errs, status := q.eval("discover " + id.String()); status != StatusOK || out != "1 envelope discovered\n" {
+			if out, errs, status := q.eval("discover " + id.String()); status != command.StatusOK || out != "1 envelope discovered\n" {
 				t.Errorf("%s: discover: status %d, %s%s", action, status, out, errs)
 			}
 			if _, errs, _ := q.eval("show status"); errs != "" {
@@ -164,8 +165,8 @@ func TestUnlistedGood(t *testing.T) {
 		}
 		// A socket from elsewhere says nothing of the spool here.
 		q.plant(0xabc00001<<32|1, text)
-		c := &Call{Env: q.s.env(), opts: q.s.opts}
-		c.opts.Spool = DefaultOptions().Spool
+		c := &command.Call{Env: q.s.env(), Opts: q.s.opts}
+		c.Opts.Spool = command.DefaultOptions().Spool
 		if ownSpool(c) {
 			t.Error("the spool of this machine passes for that of a forwarded socket")
 		}
@@ -191,7 +192,7 @@ func TestUnlistedMoving(t *testing.T) {
 		}
 	}()
 	for range 5 {
-		if _, errs, status := q.eval("show status"); status != StatusOK || strings.Contains(errs, "does not list") {
+		if _, errs, status := q.eval("show status"); status != command.StatusOK || strings.Contains(errs, "does not list") {
 			t.Errorf("status %d, %s", status, errs)
 		}
 	}
@@ -220,7 +221,7 @@ func TestUnlistedLoading(t *testing.T) {
 		}
 	}()
 	start := time.Now()
-	if _, errs, status := q.eval("show status"); status != StatusOK || !strings.Contains(errs, "fewer by the moment") && !strings.Contains(errs, "no time to look twice") {
+	if _, errs, status := q.eval("show status"); status != command.StatusOK || !strings.Contains(errs, "fewer by the moment") && !strings.Contains(errs, "no time to look twice") {
 		t.Errorf("status %d, %s", status, errs)
 	}
 	if took := time.Since(start); took > unlistedStatus+2*time.Second {
@@ -238,23 +239,23 @@ func TestMessageErrors(t *testing.T) {
 	path := q.sp.MessagePath(id.Msg())
 	if os.Geteuid() != 0 {
 		os.Chmod(path, 0)
-		if _, errs, status := q.eval(line); status != StatusFailed || !strings.Contains(errs, "permission denied") {
+		if _, errs, status := q.eval(line); status != command.StatusFailed || !strings.Contains(errs, "permission denied") {
 			t.Errorf("unreadable: status %d, %s", status, errs)
 		}
 	}
 	os.Remove(path)
-	if _, errs, status := q.eval(line); status != StatusFailed || !strings.Contains(errs, "the file of the message is missing, though 1 envelope is of it there: "+path) {
+	if _, errs, status := q.eval(line); status != command.StatusFailed || !strings.Contains(errs, "the file of the message is missing, though 1 envelope is of it there: "+path) {
 		t.Errorf("missing: status %d, %s", status, errs)
 	}
-	if out, errs, status := q.eval("explain " + id.String()); status != StatusOK || !strings.Contains(out, "verdict:  message-missing: ") || !strings.Contains(out, path) {
+	if out, errs, status := q.eval("explain " + id.String()); status != command.StatusOK || !strings.Contains(out, "verdict:  message-missing: ") || !strings.Contains(out, path) {
 		t.Errorf("explain: status %d, %s%s", status, out, errs)
 	}
 	os.Mkdir(path, 0o700)
-	if _, errs, status := q.eval(line); status != StatusFailed || !strings.Contains(errs, "it is a folder") {
+	if _, errs, status := q.eval(line); status != command.StatusFailed || !strings.Contains(errs, "it is a folder") {
 		t.Errorf("unreadable: status %d, %s", status, errs)
 	}
 	os.RemoveAll(filepath.Dir(path))
-	if _, errs, status := q.eval(line); status != StatusFailed || !strings.Contains(errs, "no such id in the queue") {
+	if _, errs, status := q.eval(line); status != command.StatusFailed || !strings.Contains(errs, "no such id in the queue") {
 		t.Errorf("no envelope: status %d, %s", status, errs)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"smtpctl/completer"
 	"smtpctl/protocol"
+	"smtpctl/shell/command"
 	"smtpctl/shell/prompt"
 	"smtpctl/shell/render"
 )
@@ -31,11 +32,11 @@ type repl struct {
 
 // repl runs the prompt until the user leaves it, and returns the exit status.
 func (s *Session) repl() int {
-	s.mode = AtPrompt
+	s.mode = command.AtPrompt
 	s.confirm = s.ask
 	history, err := openHistory(historyPath(s.io.Env))
 	if err != nil {
-		fmt.Fprintln(s.err, render.Safe(fmt.Sprintf("smtpctl: lines are not kept: history: %v", fileError(err))))
+		fmt.Fprintln(s.err, render.Safe(fmt.Sprintf("smtpctl: lines are not kept: history: %v", command.FileError(err))))
 	}
 	r := &repl{s: s, history: history}
 	r.live = s.live(func() {
@@ -44,13 +45,13 @@ func (s *Session) repl() int {
 		}
 	})
 	r.comp = &completer.Completer{Tree: s.tree, Source: r.live, Options: s.flagOptions(nil)}
-	if isTerminal(s.io.Out) && prompt.Usable(s.io.Env) {
+	if command.IsTerminal(s.io.Out) && prompt.Usable(s.io.Env) {
 		p, err := prompt.New(prompt.Config{
 			Prefix:   r.live.prefix,
 			Complete: r.complete,
 			Help:     r.help,
 			History:  r.history.all(),
-			Color:    colored(s.opts.Color, true, s.io.Env),
+			Color:    command.Colored(s.opts.Color, true, s.io.Env),
 		})
 		if err == nil {
 			r.p = p
@@ -82,14 +83,14 @@ func (r *repl) loop() int {
 		line, err := r.read()
 		select {
 		case sig := <-ended:
-			return statusSignal + int(sig)
+			return command.StatusSignal + int(sig)
 		default:
 		}
 		switch {
 		case err == io.EOF:
 			return r.status
 		case err != nil:
-			return StatusFailed
+			return command.StatusFailed
 		}
 		ctx, cancel := context.WithCancelCause(context.Background())
 		running <- cancel
@@ -98,7 +99,7 @@ func (r *repl) loop() int {
 		cancel(nil)
 		select {
 		case sig := <-ended:
-			return statusSignal + int(sig)
+			return command.StatusSignal + int(sig)
 		default:
 		}
 		if leave {
@@ -140,7 +141,7 @@ func (r *repl) signals(sigs <-chan os.Signal, running chan context.CancelCauseFu
 		}
 		select {
 		case cancel := <-running:
-			cancel(&signalError{sig})
+			cancel(&command.SignalError{Sig: sig})
 			running <- cancel
 		default:
 			if r.p == nil && sig != syscall.SIGINT {
@@ -173,16 +174,16 @@ func (r *repl) eval(ctx context.Context, line string) (leave bool) {
 		r.p.SetHistory(r.history.all())
 	}
 	err := r.s.Eval(ctx, line)
-	if errors.Is(err, errExit) {
+	if errors.Is(err, command.ErrExit) {
 		return true
 	}
-	var sig *signalError
-	if errors.As(err, &sig) && sig.sig == syscall.SIGINT {
+	var sig *command.SignalError
+	if errors.As(err, &sig) && sig.Sig == syscall.SIGINT {
 		fmt.Fprintln(r.s.err)
 		if text := err.Error(); text != sig.Error() {
 			fmt.Fprintln(r.s.err, render.Safe(text))
 		}
-		r.status = Status(err)
+		r.status = command.Status(err)
 		return false
 	}
 	r.status = printError(r.s.err, r.s.style, err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 	"testing"
+
+	"smtpctl/shell/command"
 )
 
 // TestNothingNamesAFile gives each flag that names a file, and each command that
@@ -29,10 +31,10 @@ func TestNothingNamesAFile(t *testing.T) {
 		// On the command line it is the order that counts.
 		var inv invocation
 		words := []string{"--" + f.Name + "=x", "--demo", "show", "status"}
-		if _, _, err := parseOptions(append(words, "--restricted"), DefaultOptions(), &inv, noLiteral); err != nil {
+		if _, _, err := parseOptions(append(words, "--restricted"), command.DefaultOptions(), &inv, noLiteral); err != nil {
 			t.Errorf("%s before --restricted: %v", f.Name, err)
 		}
-		if _, _, err := parseOptions(append([]string{"--restricted"}, words...), DefaultOptions(), &inv, noLiteral); Status(err) != StatusUsage {
+		if _, _, err := parseOptions(append([]string{"--restricted"}, words...), command.DefaultOptions(), &inv, noLiteral); command.Status(err) != command.StatusUsage {
 			t.Errorf("%s after --restricted: %v", f.Name, err)
 		}
 	}
@@ -57,8 +59,8 @@ func TestSwitchedOnForGood(t *testing.T) {
 		for _, off := range []string{"=false", "=0", "=f", "=F", "=False"} {
 			for _, words := range [][]string{{"--" + name, "--" + name + off, "pause", "mta"}, {"--" + name, "pause", "mta", "--" + name + off}} {
 				var inv invocation
-				o, _, err := parseOptions(words, DefaultOptions(), &inv, noLiteral)
-				if Status(err) != StatusUsage || !o.ReadOnly && !o.Restricted {
+				o, _, err := parseOptions(words, command.DefaultOptions(), &inv, noLiteral)
+				if command.Status(err) != command.StatusUsage || !o.ReadOnly && !o.Restricted {
 					t.Errorf("%v: %v, %+v", words, err, o)
 				}
 			}

@@ -15,6 +15,7 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
+	"smtpctl/shell/command"
 	"smtpctl/shell/selector"
 )
 
@@ -54,9 +55,9 @@ func hostileQueue(t *testing.T, seed uint64, n int) (*Session, []protocol.Envelo
 		all = append(all, e)
 		sim.Add(smtpdsim.Envelope{ID: e.ID, Text: text})
 	}
-	opts := DefaultOptions()
+	opts := command.DefaultOptions()
 	opts.Socket = path
-	opts.Output = formatJSON
+	opts.Output = command.FormatJSON
 	var out bytes.Buffer
 	s := NewSession(opts, IO{In: strings.NewReader(""), Out: &out, Err: &out, Env: func(string) string { return "" }})
 	t.Cleanup(s.Close)

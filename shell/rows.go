@@ -5,65 +5,17 @@ import (
 	"container/heap"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"unsafe"
 
 	"smtpctl/protocol"
+	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 )
 
-// Formats of results.
-const (
-	formatAuto    = "auto"
-	formatPlain   = "plain" // smtpctl's bytes
-	formatTable   = "table" // for people
-	formatJSON    = "json"  // one object a line
-	formatMetrics = "openmetrics"
-)
-
-// format returns the format that results are to have: unless the user says so,
-// a table on a terminal and smtpctl's bytes elsewhere.
-func (c *Call) format() string {
-	switch {
-	case c.opts.Output != formatAuto:
-		return c.opts.Output
-	case c.Out.tty:
-		return formatTable
-	}
-	return formatPlain
-}
-
-// wideTable is how wide a table is that does not go to a terminal.
-const wideTable = 160
-
-// width returns how many columns a table may have.
-func (c *Call) width() int {
-	if n, err := strconv.Atoi(c.Getenv("COLUMNS")); err == nil && n >= 40 {
-		return n
-	}
-	if cols, _ := c.Screen(); c.Out.tty && cols > 0 {
-		return max(cols, 72)
-	}
-	if c.Out.tty {
-		return 80
-	}
-	return wideTable
-}
-
-// printJSON prints one object.
-func (c *Call) printJSON(v any) error {
-	b, err := render.AppendJSON(nil, v)
-	if err != nil {
-		return err
-	}
-	_, err = c.Out.Write(b)
-	return err
-}
-
 // An envelopeWriter prints envelopes as they come.
 type envelopeWriter struct {
-	c      *Call
+	c      *command.Call
 	now    int64
 	online bool
 	format string
@@ -72,22 +24,22 @@ type envelopeWriter struct {
 	n      int // printed
 }
 
-func newEnvelopeWriter(c *Call, now int64, online bool) *envelopeWriter {
-	return &envelopeWriter{c: c, now: now, online: online, format: c.format()}
+func newEnvelopeWriter(c *command.Call, now int64, online bool) *envelopeWriter {
+	return &envelopeWriter{c: c, now: now, online: online, format: c.Format()}
 }
 
 // write prints an envelope.
 func (w *envelopeWriter) write(e *protocol.Envelope) error {
 	w.line = w.line[:0]
 	switch w.format {
-	case formatJSON:
+	case command.FormatJSON:
 		var err error
 		if w.line, err = render.AppendJSON(w.line, render.NewEnvelopeJSON(e, w.online)); err != nil {
 			return err
 		}
-	case formatTable:
+	case command.FormatTable:
 		if w.table == nil {
-			w.table = render.NewQueueTable(w.c.Out.style, w.c.width())
+			w.table = render.NewQueueTable(w.c.Out.Style, w.c.Width())
 			w.line = w.table.AppendHead(w.line)
 		}
 		w.line = w.table.AppendEnvelope(w.line, e, w.now, w.online)
@@ -96,11 +48,11 @@ func (w *envelopeWriter) write(e *protocol.Envelope) error {
 	}
 	w.n++
 	write := w.c.Out.Write
-	if w.format == formatTable {
-		write = w.c.Out.writeStyled
+	if w.format == command.FormatTable {
+		write = w.c.Out.WriteStyled
 	}
 	if _, err := write(w.line); err != nil {
-		return fmt.Errorf("standard output: %w", fileError(err))
+		return fmt.Errorf("standard output: %w", command.FileError(err))
 	}
 	return nil
 }

@@ -15,14 +15,15 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/protocol/safefile"
 	"smtpctl/protocol/spool"
+	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 )
 
 // saved copies the files of an envelope into the folder of --save, and reports
 // whether the envelope may be removed: because the copies are on the disk, or
 // because none are asked for. An envelope that could not be saved is counted.
-func saved(ctx context.Context, c *Call, id protocol.EvpID, t *tally) bool {
-	if c.opts.Save == "" {
+func saved(ctx context.Context, c *command.Call, id protocol.EvpID, t *tally) bool {
+	if c.Opts.Save == "" {
 		return true
 	}
 	err := t.saver.save(ctx, openSpool(ctx, c), id)
@@ -31,7 +32,7 @@ func saved(ctx context.Context, c *Call, id protocol.EvpID, t *tally) bool {
 	}
 	if t.unsaved++; t.unsaved <= 3 {
 		t.p.end()
-		c.warnf("%s", render.Safe(fmt.Sprintf("smtpctl: envelope %v is kept: %v", id, fileError(err))))
+		c.Warnf("%s", render.Safe(fmt.Sprintf("smtpctl: envelope %v is kept: %v", id, command.FileError(err))))
 	}
 	return false
 }

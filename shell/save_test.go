@@ -19,6 +19,7 @@ import (
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
 	"smtpctl/protocol/spool"
+	"smtpctl/shell/command"
 )
 
 // A saveBed is a simulated smtpd with files, and a session on it.
@@ -42,7 +43,7 @@ const (
 func newSaveBed(t *testing.T) *saveBed {
 	t.Helper()
 	b := &saveBed{t: t, dir: filepath.Join(t.TempDir(), "new", "saved")}
-	opts := DefaultOptions()
+	opts := command.DefaultOptions()
 	opts.Spool = t.TempDir()
 	b.sim, opts.Socket = simtest.Start(t, smtpdsim.Config{Spool: opts.Spool})
 	b.sp = spool.Open(opts.Spool)
@@ -50,7 +51,7 @@ func newSaveBed(t *testing.T) *saveBed {
 		b.sim.Add(smtpdsim.Envelope{ID: id, Time: time.Now().Unix() + 3600, Text: "version: 3\ntype: mta\nsender: a@x.example\nrcpt: r@y.example\ndest: r@y.example\nctime: 1\n"})
 	}
 	b.s = NewSession(opts, IO{In: strings.NewReader(""), Out: &b.out, Err: &b.errs, Env: func(string) string { return "" }})
-	b.s.mode = FromFile
+	b.s.mode = command.FromFile
 	t.Cleanup(b.s.Close)
 	return b
 }
@@ -127,7 +128,7 @@ func (b *saveBed) kept(name, why string, id protocol.EvpID, done int) {
 	b.t.Helper()
 	status := b.remove("all")
 	errs := b.errs.String()
-	if status != StatusFailed || !b.left(id) || b.left(saveC) || !strings.HasPrefix(b.out.String(), fmt.Sprint(done)+" envelope") {
+	if status != command.StatusFailed || !b.left(id) || b.left(saveC) || !strings.HasPrefix(b.out.String(), fmt.Sprint(done)+" envelope") {
 		b.t.Errorf("%s: status %d, envelope left %v, the other one %v, %s%s", name, status, b.left(id), b.left(saveC), b.out.String(), errs)
 	}
 	if !strings.Contains(errs, fmt.Sprintf("envelope %v is kept: ", id)) || !strings.Contains(errs, why) || !strings.Contains(errs, "could not be saved") {
@@ -205,7 +206,7 @@ func TestSaveDirInTheWay(t *testing.T) {
 			b := newSaveBed(t)
 			os.Mkdir(filepath.Dir(b.dir), 0o700)
 			k.Make(t, b.dir)
-			if status := b.remove("all"); status != StatusFailed || !strings.Contains(b.errs.String(), "smtpctl: --save: "+b.dir+": ") ||
+			if status := b.remove("all"); status != command.StatusFailed || !strings.Contains(b.errs.String(), "smtpctl: --save: "+b.dir+": ") ||
 				!strings.Contains(b.errs.String(), "nothing done") || b.sim.Requests(protocol.TypeRemove) > 0 {
 				t.Errorf("status %d, %s", status, b.errs.String())
 			}
@@ -220,7 +221,7 @@ func TestSaveIntoTheQueue(t *testing.T) {
 	os.Symlink(b.sp.Queue(), link)
 	for _, dir := range []string{b.sp.Queue(), b.sp.Queue() + "/ab", b.sp.MessageDir(saveA.Msg()), b.sp.Queue() + "/new/folder", link + "/ab", link + "/../queue/ab"} {
 		b.dir = dir
-		if status := b.remove("all"); status != StatusFailed || !strings.Contains(b.errs.String(), "it lies in a folder of which smtpd removes files") {
+		if status := b.remove("all"); status != command.StatusFailed || !strings.Contains(b.errs.String(), "it lies in a folder of which smtpd removes files") {
 			t.Errorf("%s: status %d, %s", dir, status, b.errs.String())
 		}
 	}

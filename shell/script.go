@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"smtpctl/shell/command"
 )
 
 // Limits of scripts.
@@ -16,19 +18,19 @@ const (
 	maxDepth = 16      // of source within source
 )
 
-func runExit(context.Context, *Call) error { return errExit }
+func runExit(context.Context, *command.Call) error { return command.ErrExit }
 
-func runSource(ctx context.Context, c *Call) error {
-	return c.Host.(*Session).runFile(ctx, c.text(0), false)
+func runSource(ctx context.Context, c *command.Call) error {
+	return c.Host.(*Session).runFile(ctx, c.Text(0), false)
 }
 
 // runFile runs or checks the script in a file; - is standard input.
 func (s *Session) runFile(ctx context.Context, name string, check bool) error {
-	if s.mode == OneShot {
-		s.mode = FromFile
+	if s.mode == command.OneShot {
+		s.mode = command.FromFile
 	}
 	if name == "-" && s.depth == 0 {
-		s.mode = FromStdin
+		s.mode = command.FromStdin
 		return s.runScript(ctx, "stdin", s.io.In, check)
 	}
 	if s.depth >= maxDepth {
@@ -61,20 +63,20 @@ func (s *Session) runScript(ctx context.Context, name string, r io.Reader, check
 		if err == nil {
 			err = s.scriptLine(ctx, line, check)
 		} else {
-			err = &placedError{name, n, err}
+			err = &command.PlacedError{File: name, Line: n, Err: err}
 			printError(s.err, s.style, err)
-			return &reportedError{err}
+			return &command.ReportedError{Err: err}
 		}
-		if errors.Is(err, errExit) {
+		if errors.Is(err, command.ErrExit) {
 			return first
 		}
 		if err != nil {
-			var done *reportedError
+			var done *command.ReportedError
 			if !errors.As(err, &done) {
 				s.out.Flush()
-				err = &placedError{name, n, err}
+				err = &command.PlacedError{File: name, Line: n, Err: err}
 				printError(s.err, s.style, err)
-				err = &reportedError{err}
+				err = &command.ReportedError{Err: err}
 			}
 			if first == nil {
 				first = err
@@ -103,8 +105,8 @@ func (s *Session) scriptLine(ctx context.Context, line string, check bool) error
 		if err != nil {
 			return err
 		}
-		if c != nil && c.cmd.Pattern == "source <file>" {
-			if err := s.runFile(ctx, c.text(0), true); err != nil {
+		if c != nil && c.Cmd.Pattern == "source <file>" {
+			if err := s.runFile(ctx, c.Text(0), true); err != nil {
 				return err
 			}
 		}

@@ -5,13 +5,14 @@ import (
 	"strings"
 
 	"smtpctl/completer/grammar"
+	"smtpctl/shell/command"
 )
 
 // secretCommand is the command whose arguments are passwords.
 const secretCommand = "encrypt"
 
 // errSecret is said of words that make no command and may hold a password.
-var errSecret = &UsageError{errors.New("encrypt: these words make no command, and are not shown since a password may be among them: " +
+var errSecret = &command.UsageError{Err: errors.New("encrypt: these words make no command, and are not shown since a password may be among them: " +
 	`want one password, or none to type it; "help encrypt" lists the options`)}
 
 // secretFrom returns the index of the first word that may be a password: the one
@@ -71,7 +72,7 @@ func (s *Session) hideSecret(words []string, err error) error {
 	if err == nil || strings.Join(words[from:], "") == "" {
 		return err
 	}
-	var usage *UsageError
+	var usage *command.UsageError
 	if !errors.As(err, &usage) {
 		return err
 	}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"smtpctl/shell/command"
 )
 
 // misspelt are ways to write encrypt: whole, shortened, and with each letter
@@ -41,11 +43,11 @@ func TestPasswordsAreNotShown(t *testing.T) {
 			for _, before := range []string{"", "--color never ", "show status; ", "watch ", "watch 1 ", "help ", "-r "} {
 				line := before + word + " " + rest
 				var out bytes.Buffer
-				s := NewSession(DefaultOptions(), IO{In: strings.NewReader(""), Out: &out, Err: &out, Env: func(string) string { return "" }})
+				s := NewSession(command.DefaultOptions(), IO{In: strings.NewReader(""), Out: &out, Err: &out, Env: func(string) string { return "" }})
 				if keepInHistory(s, line) {
 					t.Errorf("the history keeps %s", line)
 				}
-				if Status(s.checkLine(line)) != StatusUsage {
+				if command.Status(s.checkLine(line)) != command.StatusUsage {
 					continue // it is a command, and would be carried out
 				}
 				printError(&out, s.style, s.checkLine(line))
@@ -73,7 +75,7 @@ func TestPasswordsInScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	s := NewSession(DefaultOptions(), IO{In: strings.NewReader(""), Out: &out, Err: &out, Env: func(string) string { return "" }})
+	s := NewSession(command.DefaultOptions(), IO{In: strings.NewReader(""), Out: &out, Err: &out, Env: func(string) string { return "" }})
 	s.keepGoing = true
 	_ = s.runFile(context.Background(), name, false)
 	if text := out.String(); strings.Contains(text, "s3kr1t") || strings.Count(text, name+":") != 3 {
@@ -84,7 +86,7 @@ func TestPasswordsInScripts(t *testing.T) {
 // TestLinesThatAreKept holds no password, and stays in the history.
 func TestLinesThatAreKept(t *testing.T) {
 	t.Parallel()
-	s := NewSession(DefaultOptions(), IO{In: strings.NewReader(""), Out: &bytes.Buffer{}, Err: &bytes.Buffer{}, Env: func(string) string { return "" }})
+	s := NewSession(command.DefaultOptions(), IO{In: strings.NewReader(""), Out: &bytes.Buffer{}, Err: &bytes.Buffer{}, Env: func(string) string { return "" }})
 	for _, p := range Patterns(false) {
 		if strings.HasPrefix(p, "encrypt") {
 			continue

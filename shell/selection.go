@@ -11,6 +11,7 @@ import (
 
 	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
+	"smtpctl/shell/command"
 	"smtpctl/shell/selector"
 )
 
@@ -66,7 +67,7 @@ type selection struct {
 }
 
 // selectionIn returns what the arguments select.
-func selectionIn(c *Call) selection { return selectionOf(c.args) }
+func selectionIn(c *command.Call) selection { return selectionOf(c.Args) }
 
 func selectionOf(args []grammar.Arg) selection {
 	var s selection
@@ -94,20 +95,20 @@ func (s *selection) single() bool {
 
 // checkSelection refuses selections that cannot be carried out, before anything
 // is sent.
-func checkSelection(c *Call) error {
+func checkSelection(c *command.Call) error {
 	sel := selectionIn(c)
 	switch {
 	case sel.stdin && c.Mode.Interactive():
-		return usagef("%s: - reads ids from standard input, which is your keyboard here: give the ids as words, or pipe them into smtpctl", pathOf(c))
+		return command.Usagef("%s: - reads ids from standard input, which is your keyboard here: give the ids as words, or pipe them into smtpctl", command.PathOf(c))
 	case sel.stdin && c.Mode.StdinTaken():
-		return usagef("%s: - reads ids from standard input, which is taken by the script: put the script into a file and use -f", pathOf(c))
+		return command.Usagef("%s: - reads ids from standard input, which is taken by the script: put the script into a file and use -f", command.PathOf(c))
 	}
 	if sel.single() {
 		return nil
 	}
 	for _, id := range sel.ids {
 		if !id.whole() {
-			return usagef("%s: %q: want 8 or 16 hex digits where there is more than one word", pathOf(c), id.text)
+			return command.Usagef("%s: %q: want 8 or 16 hex digits where there is more than one word", command.PathOf(c), id.text)
 		}
 	}
 	return nil
@@ -123,7 +124,7 @@ type target struct {
 }
 
 // targetOf completes a selection, reading ids from standard input if need be.
-func targetOf(c *Call, sel selection) (target, error) {
+func targetOf(c *command.Call, sel selection) (target, error) {
 	t := target{all: len(sel.ids) == 0 && !sel.stdin, terms: sel.terms}
 	if sel.stdin {
 		if err := readIDs(c, &t); err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"smtpctl/protocol"
+	"smtpctl/shell/command"
 )
 
 // listings are the listings that smtpd makes up as text, by command.
@@ -20,12 +21,12 @@ var listings = []protocol.Report{
 const maxIdleWarnings = 20
 
 // runReport prints one of smtpd's own listings as it comes.
-func runReport(ctx context.Context, c *Call) error {
-	conn, err := c.conn(ctx)
+func runReport(ctx context.Context, c *command.Call) error {
+	conn, err := c.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	name := strings.Join(c.path, " ")
+	name := strings.Join(c.Path, " ")
 	for _, r := range listings {
 		if r.Name != name {
 			continue
@@ -48,14 +49,14 @@ func runReport(ctx context.Context, c *Call) error {
 					idle = append(idle, b)
 				}
 			}
-			if c.format() != formatJSON {
+			if c.Format() != command.FormatJSON {
 				fmt.Fprintln(c.Out, line)
 				continue
 			}
 			if v == nil {
 				v = map[string]string{"line": line}
 			}
-			if err := c.printJSON(v); err != nil {
+			if err := c.PrintJSON(v); err != nil {
 				return err
 			}
 		}
@@ -73,8 +74,8 @@ type statusJSON struct {
 	SMTP string `json:"smtp"`
 }
 
-func runShowStatus(ctx context.Context, c *Call) error {
-	conn, err := c.conn(ctx)
+func runShowStatus(ctx context.Context, c *command.Call) error {
+	conn, err := c.Conn(ctx)
 	if err != nil {
 		return err
 	}
@@ -96,37 +97,37 @@ func runShowStatus(ctx context.Context, c *Call) error {
 		case protocol.SMTP:
 			states.SMTP = state
 		}
-		if c.format() != formatJSON {
+		if c.Format() != command.FormatJSON {
 			fmt.Fprintf(c.Out, "%s %s\n", s, state)
 		}
 	}
-	if c.format() == formatJSON {
-		err = c.printJSON(states)
+	if c.Format() == command.FormatJSON {
+		err = c.PrintJSON(states)
 	}
 	if ferr := c.Out.Flush(); err != nil || ferr != nil {
 		return errors.Join(err, ferr)
 	}
-	if (st.Paused(protocol.MDA) || st.Paused(protocol.MTA) || st.Paused(protocol.SMTP)) && c.format() == formatTable {
-		c.warnf("%s", forgetful)
+	if (st.Paused(protocol.MDA) || st.Paused(protocol.MTA) || st.Paused(protocol.SMTP)) && c.Format() == command.FormatTable {
+		c.Warnf("%s", forgetful)
 	}
 	warnUnlisted(ctx, c, conn, unlistedStatus, deepStatus)
 	return nil
 }
 
-func runShowStats(ctx context.Context, c *Call) error {
-	conn, err := c.conn(ctx)
+func runShowStats(ctx context.Context, c *command.Call) error {
+	conn, err := c.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	if c.format() == formatMetrics {
+	if c.Format() == command.FormatMetrics {
 		return showMetrics(ctx, c, conn)
 	}
 	for st, err := range conn.Stats(ctx) {
 		if err != nil {
 			return err
 		}
-		if c.format() == formatJSON {
-			if err := c.printJSON(newStatJSON(st)); err != nil {
+		if c.Format() == command.FormatJSON {
+			if err := c.PrintJSON(newStatJSON(st)); err != nil {
 				return err
 			}
 			continue

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"smtpctl/shell/command"
 )
 
 // Times of the end of the program.
@@ -63,7 +65,7 @@ func (c *cleanup) run() {
 // forceExit ends the program for a signal, wherever it is.
 func (s *Session) forceExit(sig syscall.Signal) {
 	s.cleanup.run()
-	os.Exit(statusSignal + int(sig))
+	os.Exit(command.StatusSignal + int(sig))
 }
 
 // withSignals returns a context that the first signal of endSignals ends, with a
@@ -81,7 +83,7 @@ func (s *Session) withSignals(parent context.Context) (context.Context, func()) 
 		case <-done:
 			return
 		}
-		cancel(&signalError{sig.(syscall.Signal)})
+		cancel(&command.SignalError{Sig: sig.(syscall.Signal)})
 		select {
 		case <-ch:
 		case <-time.After(quitGrace):

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/net/idna"
 
 	"smtpctl/protocol/spf"
+	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 	"smtpctl/shell/resolve"
 )
@@ -33,39 +34,39 @@ type networkJSON struct {
 }
 
 // checkSPFWalk looks at the options of spf walk.
-func checkSPFWalk(c *Call) error {
-	if c.opts.Only4 && c.opts.Only6 {
-		return usagef("spf walk: -4 and -6 leave nothing: want one of them")
+func checkSPFWalk(c *command.Call) error {
+	if c.Opts.Only4 && c.Opts.Only6 {
+		return command.Usagef("spf walk: -4 and -6 leave nothing: want one of them")
 	}
-	if c.opts.Resolver != "" {
-		if _, err := resolve.At(c.opts.Resolver, maxDNSTry); err != nil {
-			return usagef("spf walk: --resolver %q: %w", c.opts.Resolver, err)
+	if c.Opts.Resolver != "" {
+		if _, err := resolve.At(c.Opts.Resolver, maxDNSTry); err != nil {
+			return command.Usagef("spf walk: --resolver %q: %w", c.Opts.Resolver, err)
 		}
 	}
-	for _, a := range c.args {
+	for _, a := range c.Args {
 		if _, err := asciiDomain(a.Text); err != nil {
-			return usagef("spf walk: %q: %w", a.Text, err)
+			return command.Usagef("spf walk: %q: %w", a.Text, err)
 		}
 	}
 	return nil
 }
 
 // findResolver returns whom to ask.
-func findResolver(c *Call) (*resolve.Client, error) {
-	try := min(c.opts.Timeout, maxDNSTry)
-	if c.opts.Resolver != "" {
-		return resolve.At(c.opts.Resolver, try)
+func findResolver(c *command.Call) (*resolve.Client, error) {
+	try := min(c.Opts.Timeout, maxDNSTry)
+	if c.Opts.Resolver != "" {
+		return resolve.At(c.Opts.Resolver, try)
 	}
 	return resolve.System(try)
 }
 
 // prepareSPFWalk finds out whom to ask, and returns the ports of those.
-func prepareSPFWalk(c *Call) (ports []uint16, err error) {
+func prepareSPFWalk(c *command.Call) (ports []uint16, err error) {
 	client, err := findResolver(c)
 	if err != nil {
-		return nil, fmt.Errorf("spf walk: %w", fileError(err))
+		return nil, fmt.Errorf("spf walk: %w", command.FileError(err))
 	}
-	c.prepared = client
+	c.Prepared = client
 	for _, srv := range client.Servers {
 		ports = append(ports, srv.Port())
 	}
@@ -74,18 +75,18 @@ func prepareSPFWalk(c *Call) (ports []uint16, err error) {
 
 // runSPFWalk prints the networks that may send for some domains, given as
 // arguments or on standard input, one a line.
-func runSPFWalk(ctx context.Context, c *Call) error {
-	client, ok := c.prepared.(*resolve.Client)
+func runSPFWalk(ctx context.Context, c *command.Call) error {
+	client, ok := c.Prepared.(*resolve.Client)
 	if !ok {
 		var err error
 		if client, err = findResolver(c); err != nil {
-			return fmt.Errorf("spf walk: %w", fileError(err))
+			return fmt.Errorf("spf walk: %w", command.FileError(err))
 		}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	p := &networkPrinter{c: c}
-	w := spf.Walker{Resolver: client, NoName: resolve.ErrNoName, Only4: c.opts.Only4, Only6: c.opts.Only6}
+	w := spf.Walker{Resolver: client, NoName: resolve.ErrNoName, Only4: c.Opts.Only4, Only6: c.Opts.Only6}
 	bad, last := 0, "" // how many domains had problems, and the last of them
 	var err error
 	for n := range w.Walk(ctx, domainsOf(ctx, c)) {
@@ -93,7 +94,7 @@ func runSPFWalk(ctx context.Context, c *Call) error {
 		case n.Err != nil && n.Domain == "":
 			err = fmt.Errorf("spf walk: %w", n.Err)
 		case n.Err != nil:
-			c.warnf("smtpctl: spf walk: %s", render.Safe(fmt.Sprintf("%s: %v", n.Domain, n.Err)))
+			c.Warnf("smtpctl: spf walk: %s", render.Safe(fmt.Sprintf("%s: %v", n.Domain, n.Err)))
 			if !n.Note && (bad == 0 || n.Domain != last) {
 				bad, last = bad+1, n.Domain // they come one after another
 			}
@@ -115,22 +116,22 @@ func runSPFWalk(ctx context.Context, c *Call) error {
 		return err
 	}
 	if bad > 0 {
-		return fmt.Errorf("spf walk: %s had problems, see above", plural(bad, "domain"))
+		return fmt.Errorf("spf walk: %s had problems, see above", render.Plural(bad, "domain"))
 	}
 	return nil
 }
 
 // domainsOf yields the domains to walk: arguments, else the lines of standard
 // input, where # begins a comment.
-func domainsOf(ctx context.Context, c *Call) iter.Seq2[string, error] {
+func domainsOf(ctx context.Context, c *command.Call) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		for _, a := range c.args {
+		for _, a := range c.Args {
 			domain, err := asciiDomain(a.Text)
 			if !yield(domain, err) {
 				return
 			}
 		}
-		if len(c.args) > 0 {
+		if len(c.Args) > 0 {
 			return
 		}
 		for line, err := range lines(ctx, c.In) {
@@ -172,7 +173,7 @@ const maxNetworks = 2_000_000
 // A networkPrinter prints networks as they come, or, if they are to be sorted or
 // merged, at the end.
 type networkPrinter struct {
-	c    *Call
+	c    *command.Call
 	n    int // held back
 	held []spf.Network
 	set  netipx.IPSetBuilder
@@ -180,17 +181,17 @@ type networkPrinter struct {
 
 func (p *networkPrinter) add(n spf.Network) error {
 	switch {
-	case !p.c.opts.Aggregate && !p.c.opts.Sort:
+	case !p.c.Opts.Aggregate && !p.c.Opts.Sort:
 		return p.print(n)
 	case p.n >= maxNetworks:
 		return fmt.Errorf("spf walk: more than %d networks to sort: name fewer domains", maxNetworks)
 	}
 	p.n++
 	switch {
-	case p.c.opts.Aggregate:
+	case p.c.Opts.Aggregate:
 		p.set.AddPrefix(n.Prefix)
 		return nil
-	case p.c.opts.Sort:
+	case p.c.Opts.Sort:
 		p.held = append(p.held, n)
 		return nil
 	}
@@ -199,7 +200,7 @@ func (p *networkPrinter) add(n spf.Network) error {
 
 // end prints what has been held back.
 func (p *networkPrinter) end() error {
-	if p.c.opts.Aggregate {
+	if p.c.Opts.Aggregate {
 		set, err := p.set.IPSet()
 		if err != nil {
 			return fmt.Errorf("spf walk: %w", err)
@@ -211,7 +212,7 @@ func (p *networkPrinter) end() error {
 	slices.SortStableFunc(p.held, func(a, b spf.Network) int { return a.Prefix.Compare(b.Prefix) })
 	for i, n := range p.held {
 		// As text a network that several domains have is printed once.
-		if i > 0 && n.Prefix == p.held[i-1].Prefix && p.c.format() != formatJSON {
+		if i > 0 && n.Prefix == p.held[i-1].Prefix && p.c.Format() != command.FormatJSON {
 			continue
 		}
 		if err := p.print(n); err != nil {
@@ -223,10 +224,10 @@ func (p *networkPrinter) end() error {
 
 func (p *networkPrinter) print(n spf.Network) error {
 	text := networkText(n.Prefix)
-	if p.c.format() == formatJSON {
-		return p.c.printJSON(networkJSON{text, n.Domain, n.Record, n.Mechanism})
+	if p.c.Format() == command.FormatJSON {
+		return p.c.PrintJSON(networkJSON{text, n.Domain, n.Record, n.Mechanism})
 	}
-	if _, err := io.WriteString(p.c.Out, text+"\n"); err != nil || !isTerminal(p.c.In) {
+	if _, err := io.WriteString(p.c.Out, text+"\n"); err != nil || !command.IsTerminal(p.c.In) {
 		return err
 	}
 	return p.c.Out.Flush() // whoever types domains waits for it

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"smtpctl/protocol/realsmtpd"
+	"smtpctl/shell/command"
 	"smtpctl/shell/resolve/dnstest"
 )
 
@@ -27,12 +28,12 @@ macro.example.        TXT  "v=spf1 include:%{l}.example ip4:203.0.113.6 ptr -all
 // spfWalk runs a command line with some input.
 func spfWalk(t testing.TB, s *dnstest.Server, input string, line string) (out, said string, status int) {
 	t.Helper()
-	opts := DefaultOptions()
+	opts := command.DefaultOptions()
 	opts.Resolver = s.Addr
 	var o, e realsmtpd.LockedBuffer
 	session := NewSession(opts, IO{In: strings.NewReader(input), Out: &o, Err: &e, Env: func(string) string { return "" }})
 	defer session.Close()
-	session.mode = FromFile
+	session.mode = command.FromFile
 	status = printError(session.err, session.style, session.Eval(context.Background(), line))
 	return o.String(), e.String(), status
 }

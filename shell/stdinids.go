@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 
+	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 )
 
@@ -23,7 +24,7 @@ const byteOrderMark = "\ufeff"
 
 // readIDs adds the ids from standard input to a target, one a line. A line may also
 // be what show queue prints: a line of fields, a row of a table, or a JSON object.
-func readIDs(c *Call, t *target) error {
+func readIDs(c *command.Call, t *target) error {
 	sc := bufio.NewScanner(c.In)
 	sc.Buffer(nil, maxStdinLine)
 	p := newProgress(context.Background(), c, nil, "ids read")
@@ -37,7 +38,7 @@ func readIDs(c *Call, t *target) error {
 		}
 		word, err := idOfLine(line)
 		if err != nil {
-			return usagef("standard input:%d: %v; nothing done", n, err)
+			return command.Usagef("standard input:%d: %v; nothing done", n, err)
 		}
 		if word == "" {
 			continue
@@ -46,19 +47,19 @@ func readIDs(c *Call, t *target) error {
 		id, _ := v.(idArg)
 		switch {
 		case err != nil:
-			return usagef("standard input:%d: %q: %v; nothing done", n, render.Bound(word, maxShown), err)
+			return command.Usagef("standard input:%d: %q: %v; nothing done", n, render.Bound(word, maxShown), err)
 		case !id.whole():
-			return usagef("standard input:%d: %q: want 8 or 16 hex digits; nothing done", n, word)
+			return command.Usagef("standard input:%d: %q: want 8 or 16 hex digits; nothing done", n, word)
 		case len(t.msgs) >= maxStdinIDs:
-			return usagef("standard input: more than %d ids; nothing done", maxStdinIDs)
+			return command.Usagef("standard input: more than %d ids; nothing done", maxStdinIDs)
 		}
 		t.add(id)
 	}
 	switch err := sc.Err(); {
 	case errors.Is(err, bufio.ErrTooLong):
-		return usagef("standard input:%d: the line is longer than %d bytes; nothing done", n, maxStdinLine)
+		return command.Usagef("standard input:%d: the line is longer than %d bytes; nothing done", n, maxStdinLine)
 	case err != nil:
-		return fmt.Errorf("standard input:%d: %w; nothing done", n, fileError(err))
+		return fmt.Errorf("standard input:%d: %w; nothing done", n, command.FileError(err))
 	}
 	return nil
 }

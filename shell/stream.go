@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"smtpctl/protocol/safefile"
+	"smtpctl/shell/command"
 )
 
 // openEvery is how often it is looked whether somebody has opened the other end
@@ -96,7 +97,7 @@ func openStream(ctx context.Context, name string, flags int) (*stream, error) {
 		case err == nil:
 			return newStream(ctx, f), nil
 		case !errors.Is(err, syscall.ENXIO) || !isFIFO(name):
-			return nil, fileError(err)
+			return nil, command.FileError(err)
 		}
 		if err := pause(ctx, name, "read from"); err != nil {
 			return nil, err
@@ -129,7 +130,7 @@ func isFIFO(name string) bool {
 func awaitWriter(ctx context.Context, name string, f *os.File) error {
 	info, err := f.Stat()
 	if err != nil {
-		return fileError(err)
+		return command.FileError(err)
 	}
 	if info.Mode()&os.ModeNamedPipe == 0 {
 		return nil

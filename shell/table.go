@@ -5,19 +5,8 @@ import (
 	"slices"
 
 	"smtpctl/completer/grammar"
+	"smtpctl/shell/command"
 )
-
-// Groups of commands, in the order in which help lists them.
-const (
-	groupQueue   = "Queue"
-	groupServer  = "Server"
-	groupRelay   = "Relaying"
-	groupDebug   = "Debugging"
-	groupTools   = "Tools"
-	groupSession = "Session"
-)
-
-var groups = []string{groupQueue, groupServer, groupRelay, groupDebug, groupTools, groupSession}
 
 // docs are the summaries of words that begin commands but are none.
 var docs = map[string]string{
@@ -57,9 +46,6 @@ const pauseHelp = "smtpd keeps the pause in memory only: a restart forgets it, a
 const pauseEnvelopeHelp = "An envelope that is in flight is paused too, but the attempt under way goes on: it is delivered if\n" +
 	"that succeeds, and stays paused if not. smtpd keeps the pause in memory only: a restart forgets it."
 
-// resumeHelp is the help of resume, with what a restart of smtpd does to it.
-const resumeHelp = "A restart of smtpd resumes everything, since it forgets all pauses."
-
 // pauseFromHelp is the help of pause mta from, with what a restart of smtpd does to it.
 const pauseFromHelp = "It stops only connections from that very address, which an action has only with src in smtpd.conf;\n" +
 	"where no relay has it now, that is said. A restart of smtpd forgets the pause."
@@ -75,13 +61,13 @@ const scheduleHelp = "Suspended envelopes are skipped: resume them instead. So a
 
 // commandTable returns the command table, sorted by pattern. Everything that
 // knows commands derives from it: the resolver, completion and help.
-func commandTable() []*Command {
+func commandTable() []*command.Command {
 	return slices.SortedFunc(slices.Values(slices.Concat(queueCommands, inspectCommands, serverCommands, toolsCommands, sessionCommands)),
-		func(a, b *Command) int { return cmp.Compare(a.Pattern, b.Pattern) })
+		func(a, b *command.Command) int { return cmp.Compare(a.Pattern, b.Pattern) })
 }
 
 // newTree returns the grammar of the command table.
-func newTree(table []*Command) *grammar.Tree {
+func newTree(table []*command.Command) *grammar.Tree {
 	rules := make([]grammar.Rule, len(table))
 	for i, c := range table {
 		rules[i] = grammar.Rule{Pattern: c.Pattern, Summary: c.Summary, Own: c.Own(), Hidden: c.Hidden()}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"smtpctl/protocol"
+	"smtpctl/shell/command"
 )
 
 // A fate is what an action does to a listed envelope, as far as its state decides.
@@ -189,9 +190,9 @@ func (t *tally) json(a protocol.Action, dry bool, notes []string) tallyJSON {
 }
 
 // counts returns the counts for the log.
-func (t *tally) counts() []Count {
-	return []Count{
-		{"done", t.done}, {"inflight", t.inflight + t.busy}, {"skipped", t.skipped()}, {"gone", t.gone + t.failures}, {"refused", t.refused},
-		{"missing", t.missing}, {"unsaved", t.unsaved}, {"unconfirmed", t.unconfirmed},
+func (t *tally) counts() []command.Count {
+	return []command.Count{
+		{Name: "done", N: t.done}, {Name: "inflight", N: t.inflight + t.busy}, {Name: "skipped", N: t.skipped()}, {Name: "gone", N: t.gone + t.failures}, {Name: "refused", N: t.refused},
+		{Name: "missing", N: t.missing}, {Name: "unsaved", N: t.unsaved}, {Name: "unconfirmed", N: t.unconfirmed},
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"smtpctl/completer"
 	"smtpctl/protocol"
+	"smtpctl/shell/render"
 	"smtpctl/shell/selector"
 )
 
@@ -204,7 +205,7 @@ func (c *valueCount) suggestions() []completer.Suggestion {
 		if !ok {
 			continue // those beyond the bound, counted together
 		}
-		text := plural(c.count(v), "envelope")
+		text := render.Plural(c.count(v), "envelope")
 		if n := c.failed[v]; n > 0 {
 			text += fmt.Sprintf(", %d with errors", n)
 		}

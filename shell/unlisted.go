@@ -9,6 +9,7 @@ import (
 
 	"smtpctl/protocol"
 	"smtpctl/protocol/spool"
+	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 )
 
@@ -32,17 +33,17 @@ const (
 // ownSpool reports whether the spool on this machine is that of the smtpd at the
 // other end of the socket, as far as the options tell: a socket that is forwarded
 // from another machine has its spool there.
-func ownSpool(c *Call) bool {
-	d := DefaultOptions()
-	return c.opts.Socket == d.Socket || c.opts.Spool != d.Spool
+func ownSpool(c *command.Call) bool {
+	d := command.DefaultOptions()
+	return c.Opts.Socket == d.Socket || c.Opts.Spool != d.Spool
 }
 
 // unlistedOf returns the ids of envelope files that smtpd does not list now. The
 // disk is read first, so that mail which comes meanwhile does not count. Of
 // messages that smtpd lists the single envelopes are compared only if they are no
 // more than deep. Mail that comes and goes just now may be among them.
-func unlistedOf(ctx context.Context, c *Call, conn *protocol.Conn, deep int) ([]protocol.EvpID, error) {
-	sp := spool.Open(c.opts.Spool)
+func unlistedOf(ctx context.Context, c *command.Call, conn *protocol.Conn, deep int) ([]protocol.EvpID, error) {
+	sp := spool.Open(c.Opts.Spool)
 	folder, err := sp.Messages(unlistedMost * 10)
 	if err != nil || len(folder) == 0 {
 		return nil, err
@@ -105,7 +106,7 @@ func unlistedOf(ctx context.Context, c *Call, conn *protocol.Conn, deep int) ([]
 // if there are any: when that has been so twice, a moment apart, with none of them
 // listed or gone meanwhile. While smtpd loads its queue or deletes much, their
 // number falls from look to look, and that is said. All of it ends in time.
-func warnUnlisted(ctx context.Context, c *Call, conn *protocol.Conn, limit time.Duration, deep int) {
+func warnUnlisted(ctx context.Context, c *command.Call, conn *protocol.Conn, limit time.Duration, deep int) {
 	if !ownSpool(c) {
 		return
 	}
@@ -125,8 +126,8 @@ func warnUnlisted(ctx context.Context, c *Call, conn *protocol.Conn, limit time.
 			if !fewer {
 				why = "there was no time to look twice: mail that came or went just then may be among them"
 			}
-			c.warnf("smtpctl: %s in %s not listed by smtpd, and %s",
-				plural(len(set), "envelope file is", "envelope files are"), render.Safe(openSpool(ctx, c).Queue()), why)
+			c.Warnf("smtpctl: %s in %s not listed by smtpd, and %s",
+				render.Plural(len(set), "envelope file is", "envelope files are"), render.Safe(openSpool(ctx, c).Queue()), why)
 			return
 		}
 		if err != nil {
@@ -145,10 +146,10 @@ func warnUnlisted(ctx context.Context, c *Call, conn *protocol.Conn, limit time.
 }
 
 // sayUnlisted says which envelope files smtpd does not list.
-func sayUnlisted(ctx context.Context, c *Call, conn *protocol.Conn, ids []protocol.EvpID) {
-	text := plural(len(ids), "envelope file")
+func sayUnlisted(ctx context.Context, c *command.Call, conn *protocol.Conn, ids []protocol.EvpID) {
+	text := render.Plural(len(ids), "envelope file")
 	if len(ids) > unlistedMost {
-		text = "more than " + plural(unlistedMost, "envelope file")
+		text = "more than " + render.Plural(unlistedMost, "envelope file")
 	}
 	hint := "explain " + ids[0].String() + " says why"
 	if len(ids) > 1 {
@@ -157,5 +158,5 @@ func sayUnlisted(ctx context.Context, c *Call, conn *protocol.Conn, ids []protoc
 	if d, err := conn.Digest(ctx); err == nil && time.Now().Unix()-d.Startup < startGrace {
 		hint += "; smtpd was started less than a minute ago, and may not have loaded all of its queue"
 	}
-	c.warnf("smtpctl: smtpd does not list %s that its queue on disk has: %s", text, hint)
+	c.Warnf("smtpctl: smtpd does not list %s that its queue on disk has: %s", text, hint)
 }

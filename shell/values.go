@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -310,19 +309,12 @@ func describe(e *protocol.Envelope, now int64) string {
 	}
 	text := fmt.Sprintf("%s > %s, %s, %s old", from, e.Dest, render.State(e.Flags), render.Age(now-e.Created))
 	if e.Retry > 0 {
-		text += ", " + tries(e.Retry)
+		text += ", " + render.Tries(e.Retry)
 	}
 	if e.ErrorLine != "" {
 		text += ": " + e.ErrorLine
 	}
 	return render.Safe(text)
-}
-
-func tries(n int) string {
-	if n == 1 {
-		return "1 try"
-	}
-	return strconv.Itoa(n) + " tries"
 }
 
 // fetchRoutes asks for the numbers of the routes.

@@ -11,6 +11,8 @@ import (
 
 	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
+	"smtpctl/shell/command"
+	"smtpctl/shell/render"
 	"smtpctl/shell/selector"
 )
 
@@ -75,26 +77,26 @@ func parseStatCondition(word string) (any, error) {
 }
 
 // waitLimit returns how long a wait may take: what follows the word for.
-func waitLimit(c *Call) (time.Duration, error) {
+func waitLimit(c *command.Call) (time.Duration, error) {
 	limit := waitDefault
-	for i, a := range c.args {
+	for i, a := range c.Args {
 		switch v := a.Value.(type) {
 		case string:
-			if i+2 != len(c.args) {
-				return 0, usagef("%s: want a time such as 60s after for, and nothing after it", pathOf(c))
+			if i+2 != len(c.Args) {
+				return 0, command.Usagef("%s: want a time such as 60s after for, and nothing after it", command.PathOf(c))
 			}
-			d, err := selector.Duration(c.args[i+1].Text)
+			d, err := selector.Duration(c.Args[i+1].Text)
 			if err != nil || d <= 0 || d > waitMost {
-				return 0, usagef("%s: for %q: want a time such as 60s or 10m, a week at most", pathOf(c), c.args[i+1].Text)
+				return 0, command.Usagef("%s: for %q: want a time such as 60s or 10m, a week at most", command.PathOf(c), c.Args[i+1].Text)
 			}
 			limit = d
 		case time.Duration:
-			if i == 0 || c.args[i-1].Text != "for" {
-				return 0, usagef("%s: %q: want for before a time", pathOf(c), a.Text)
+			if i == 0 || c.Args[i-1].Text != "for" {
+				return 0, command.Usagef("%s: %q: want for before a time", command.PathOf(c), a.Text)
 			}
 		case idArg:
-			if !v.whole() && (i == 0 || c.args[i-1].Text != "for") {
-				return 0, usagef("%s: %q: want 8 or 16 hex digits", pathOf(c), a.Text)
+			if !v.whole() && (i == 0 || c.Args[i-1].Text != "for") {
+				return 0, command.Usagef("%s: %q: want 8 or 16 hex digits", command.PathOf(c), a.Text)
 			}
 		}
 	}
@@ -102,13 +104,13 @@ func waitLimit(c *Call) (time.Duration, error) {
 }
 
 // checkWait refuses what cannot be waited for.
-func checkWait(c *Call) error {
+func checkWait(c *command.Call) error {
 	_, err := waitLimit(c)
 	return err
 }
 
 // runWait waits until an envelope is selected.
-func runWait(ctx context.Context, c *Call) error {
+func runWait(ctx context.Context, c *command.Call) error {
 	return waitFor(ctx, c, func(ctx context.Context) (bool, string, error) {
 		n, err := countSelected(ctx, c, 1)
 		return n > 0, "no envelope is selected", err
@@ -116,22 +118,22 @@ func runWait(ctx context.Context, c *Call) error {
 }
 
 // runWaitEmpty waits until none is: until the queue is empty if nothing is said.
-func runWaitEmpty(ctx context.Context, c *Call) error {
+func runWaitEmpty(ctx context.Context, c *command.Call) error {
 	return waitFor(ctx, c, func(ctx context.Context) (bool, string, error) {
 		n, err := countSelected(ctx, c, 0)
 		if n > 0 || err != nil {
-			return false, fmt.Sprintf("%s left", plural(n, "envelope is", "envelopes are")), err
+			return false, fmt.Sprintf("%s left", render.Plural(n, "envelope is", "envelopes are")), err
 		}
 		n, first, err := countUnlisted(ctx, c)
 		return n == 0, fmt.Sprintf("smtpd lists none, but %s left that it does not list: explain %v says why",
-			plural(n, "envelope file is", "envelope files are"), first), err
+			render.Plural(n, "envelope file is", "envelope files are"), first), err
 	})
 }
 
 // runWaitStats waits until statistics have the values that are wanted.
-func runWaitStats(ctx context.Context, c *Call) error {
+func runWaitStats(ctx context.Context, c *command.Call) error {
 	return waitFor(ctx, c, func(ctx context.Context) (bool, string, error) {
-		conn, err := c.conn(ctx)
+		conn, err := c.Conn(ctx)
 		if err != nil {
 			return false, "", err
 		}
@@ -145,7 +147,7 @@ func runWaitStats(ctx context.Context, c *Call) error {
 				values[st.Key] = time.Now().Unix() - st.Value
 			}
 		}
-		for _, a := range c.args {
+		for _, a := range c.Args {
 			s, ok := a.Value.(statArg)
 			if v := values[s.name]; ok && (s.lo <= v && v <= s.hi) == s.not {
 				return false, fmt.Sprintf("%s is %d", s.name, v), nil
@@ -156,8 +158,8 @@ func runWaitStats(ctx context.Context, c *Call) error {
 }
 
 // waitedFor returns the selection that stands before the time.
-func waitedFor(c *Call) selection {
-	args := c.args
+func waitedFor(c *command.Call) selection {
+	args := c.Args
 	if i := slices.IndexFunc(args, func(a grammar.Arg) bool { return a.Text == "for" }); i >= 0 {
 		args = args[:i]
 	}
@@ -168,7 +170,7 @@ func waitedFor(c *Call) selection {
 // selected, and the first of them. They are no empty queue: smtpd may refuse them,
 // or not have loaded or deleted them yet. Files that cannot be read are selected
 // by their ids only, and those that only the scheduler could tell apart are not.
-func countUnlisted(ctx context.Context, c *Call) (n int, first protocol.EvpID, err error) {
+func countUnlisted(ctx context.Context, c *command.Call) (n int, first protocol.EvpID, err error) {
 	if !ownSpool(c) {
 		return 0, 0, nil
 	}
@@ -181,7 +183,7 @@ func countUnlisted(ctx context.Context, c *Call) (n int, first protocol.EvpID, e
 			return 0, 0, nil
 		}
 	}
-	conn, err := c.conn(ctx)
+	conn, err := c.Conn(ctx)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -214,12 +216,12 @@ func countUnlisted(ctx context.Context, c *Call) (n int, first protocol.EvpID, e
 
 // countSelected returns how many envelopes the arguments select, counting no
 // further than most if that is above 0.
-func countSelected(ctx context.Context, c *Call, most int) (int, error) {
+func countSelected(ctx context.Context, c *command.Call, most int) (int, error) {
 	t, err := targetOf(c, waitedFor(c))
 	if err != nil {
 		return 0, err
 	}
-	conn, err := c.conn(ctx)
+	conn, err := c.Conn(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -245,7 +247,7 @@ func countSelected(ctx context.Context, c *Call, most int) (int, error) {
 
 // waitFor looks again and again whether something holds, until it does or the time
 // is up.
-func waitFor(ctx context.Context, c *Call, holds func(context.Context) (bool, string, error)) error {
+func waitFor(ctx context.Context, c *command.Call, holds func(context.Context) (bool, string, error)) error {
 	limit, err := waitLimit(c)
 	if err != nil {
 		return err
@@ -259,7 +261,7 @@ func waitFor(ctx context.Context, c *Call, holds func(context.Context) (bool, st
 		}
 		rest := max(waitEvery, waitShare*time.Since(start))
 		if left := time.Until(deadline); left <= 0 {
-			return fmt.Errorf("%s: still not so after %v: %s", pathOf(c), limit, state)
+			return fmt.Errorf("%s: still not so after %v: %s", command.PathOf(c), limit, state)
 		} else if rest > left {
 			rest = left + time.Millisecond
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 )
 
@@ -21,9 +22,9 @@ const (
 
 // runWatch runs a command again and again until it is interrupted, each time on
 // a clean screen.
-func runWatch(ctx context.Context, c *Call) error {
+func runWatch(ctx context.Context, c *command.Call) error {
 	var words []string
-	for _, a := range c.args {
+	for _, a := range c.Args {
 		words = append(words, a.Text)
 	}
 	every, words, err := watchInterval(words)
@@ -35,12 +36,12 @@ func runWatch(ctx context.Context, c *Call) error {
 		return err
 	}
 	if inner == nil {
-		return usagef("watch: want a command")
+		return command.Usagef("watch: want a command")
 	}
-	if inner.cmd.Changes() || inner.cmd.Live || inner.cmd.Input != NoInput || inner.cmd.Needs == NeedsNothing || inner.cmd.Group == groupSession {
-		return usagef("watch: %q is no command that shows something once", inner.cmd.Pattern)
+	if inner.Cmd.Changes() || inner.Cmd.Live || inner.Cmd.Input != command.NoInput || inner.Cmd.Needs == command.NeedsNothing || inner.Cmd.Group == command.GroupSession {
+		return command.Usagef("watch: %q is no command that shows something once", inner.Cmd.Pattern)
 	}
-	inner.opts = c.opts
+	inner.Opts = c.Opts
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for first := true; ; first = false {
@@ -63,24 +64,24 @@ func watchInterval(words []string) (time.Duration, []string, error) {
 	}
 	every := time.Duration(secs * float64(time.Second))
 	if !(secs > 0) || every < watchMin || every > watchMax {
-		return 0, nil, usagef("watch: %q: want %v to %v seconds", words[0], watchMin.Seconds(), watchMax.Seconds())
+		return 0, nil, command.Usagef("watch: %q: want %v to %v seconds", words[0], watchMin.Seconds(), watchMax.Seconds())
 	}
 	if len(words) == 1 {
-		return 0, nil, usagef("watch: want a command after the seconds")
+		return 0, nil, command.Usagef("watch: want a command after the seconds")
 	}
 	return every, words[1:], nil
 }
 
 // watchOnce runs the command and shows as much of its output as fits. Errors
 // are shown too, since smtpd may come back.
-func watchOnce(ctx context.Context, c *Call, inner *Call, every time.Duration, first bool) error {
+func watchOnce(ctx context.Context, c *command.Call, inner *command.Call, every time.Duration, first bool) error {
 	var b bytes.Buffer
-	var warnings held
-	onScreen := c.Out.tty && !dumb(c.Getenv)
+	var warnings command.Held
+	onScreen := c.Out.Tty && !command.Dumb(c.Getenv)
 	if onScreen {
 		// The screen would cover what is written to the terminal beside it.
 		inner.Err = &warnings
-		if !isTerminal(c.Err) {
+		if !command.IsTerminal(c.Err) {
 			inner.Err = io.MultiWriter(c.Err, &warnings)
 		}
 	}
@@ -89,7 +90,7 @@ func watchOnce(ctx context.Context, c *Call, inner *Call, every time.Duration, f
 		return ctx.Err()
 	}
 	if err != nil {
-		fmt.Fprintln(&warnings, "smtpctl: "+render.Bound(err.Error()+advice(err), render.MaxMessage))
+		fmt.Fprintln(&warnings, "smtpctl: "+render.Bound(err.Error()+command.Advice(err), render.MaxMessage))
 	}
 	if !onScreen {
 		fmt.Fprint(&b, warnings.String())
@@ -99,7 +100,7 @@ func watchOnce(ctx context.Context, c *Call, inner *Call, every time.Duration, f
 		c.Out.Write(b.Bytes())
 		return c.Out.Flush()
 	}
-	head := fmt.Sprintf("every %v: %s, at %s, Ctrl-C ends", every, strings.Join(inner.path, " "), time.Now().Format("15:04:05"))
+	head := fmt.Sprintf("every %v: %s, at %s, Ctrl-C ends", every, strings.Join(inner.Path, " "), time.Now().Format("15:04:05"))
 	// Before the results, of which the end may not fit on the screen.
 	text := head + "\n\n" + warnings.String() + b.String()
 	if cols, rows := c.Screen(); rows > 0 && cols > 0 {
@@ -115,8 +116,8 @@ func watchOnce(ctx context.Context, c *Call, inner *Call, every time.Duration, f
 // drawScreen shows lines, which are safe, in place of what is on the screen: home,
 // each line cleared to its end, then the rest of the screen cleared, so that
 // nothing flickers.
-func drawScreen(c *Call, lines []string) error {
-	if _, err := c.Out.writeStyled([]byte("\x1b[H" + strings.Join(lines, "\x1b[K\n") + "\x1b[K\x1b[J")); err != nil {
+func drawScreen(c *command.Call, lines []string) error {
+	if _, err := c.Out.WriteStyled([]byte("\x1b[H" + strings.Join(lines, "\x1b[K\n") + "\x1b[K\x1b[J")); err != nil {
 		return err
 	}
 	return c.Out.Flush()

@@ -1,0 +1,251 @@
+// Package command holds what a command of the shell is: an entry of the table, and a
+// call of it, which has all that a handler may use. It knows no command itself.
+package command
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"smtpctl/completer/grammar"
+	"smtpctl/protocol"
+	"smtpctl/shell/render"
+)
+
+// A Command is an entry of the command table.
+type Command struct {
+	// Pattern is what the grammar package makes of it, such as
+	// "pause envelope <selector>".
+	Pattern string
+	Group   string
+	Summary string // one line
+	Help    string // paragraphs, may be empty
+	Origin  Origin
+	Effect  Effect
+	Input   Input
+	Needs   Needs
+	// Live marks what goes on until it is interrupted, or leaves the session.
+	Live bool
+	// Check, if set, looks at the arguments before anything is sent.
+	Check func(c *Call) error
+	// Prepare, if set, finds out what is out of reach once the process has given
+	// up what the command does not need, and returns the ports of the name servers
+	// that it will ask.
+	Prepare func(c *Call) (ports []uint16, err error)
+	Run     func(ctx context.Context, c *Call) error
+}
+
+// An Origin says where a command comes from.
+type Origin int
+
+const (
+	Manual   Origin = iota // OpenSMTPD's smtpctl has it too
+	Own                    // only this program has it
+	Internal               // only this program has it, and no help or completion shows it
+)
+
+// An Effect says what a command may do to smtpd.
+type Effect int
+
+const (
+	Shows            Effect = iota // nothing
+	Changes                        // something, which --read-only refuses
+	ChangesEnvelopes               // something to envelopes: it takes --dry-run and the like
+)
+
+// An Input says what a command reads from standard input.
+type Input int
+
+const (
+	NoInput    Input = iota
+	ReadsInput       // lines
+	AsksInput        // lines, or where that is a terminal, what it asks for
+)
+
+// Needs say what of the machine a command needs once it runs.
+type Needs int
+
+const (
+	NeedsSmtpd    Needs = iota // smtpd, its files and those that the user named
+	NeedsNames                 // and name servers
+	NeedsNothing               // not even the rights of root
+	NeedsAnything              // files and programs that it will be told of
+)
+
+// Changes reports whether --read-only refuses the command.
+func (c *Command) Changes() bool { return c.Effect != Shows }
+
+// Bulk reports whether the command acts on envelopes.
+func (c *Command) Bulk() bool { return c.Effect == ChangesEnvelopes }
+
+// Own reports whether OpenSMTPD's smtpctl has no such command.
+func (c *Command) Own() bool { return c.Origin != Manual }
+
+// Hidden reports whether no help and no completion shows the command.
+func (c *Command) Hidden() bool { return c.Origin == Internal }
+
+// A Mode is the way in which lines come to a session.
+type Mode int
+
+// The three ways in; a script on standard input leaves none for commands to read.
+const (
+	OneShot   Mode = iota // one command, on the command line of the program
+	FromFile              // a script in a file
+	FromStdin             // a script on standard input
+	AtPrompt              // a person types
+)
+
+// Lines reports whether there may be more than one command.
+func (m Mode) Lines() bool { return m != OneShot }
+
+// StdinTaken reports whether the commands come from standard input.
+func (m Mode) StdinTaken() bool { return m == FromStdin }
+
+// Interactive reports whether a person types the lines.
+func (m Mode) Interactive() bool { return m == AtPrompt }
+
+// A Host is the session that a call belongs to, for the commands that run others.
+type Host interface {
+	// Parse turns words into a call. It is nil if they were answered already.
+	Parse(words []string) (*Call, error)
+	// RunTo carries out a call with its output going to w.
+	RunTo(ctx context.Context, c *Call, w io.Writer) error
+}
+
+// A Log takes what a command that changes something is about to do, before it is
+// done, and what came of it, before anything is printed.
+type Log interface {
+	Envelopes(ids []protocol.EvpID)
+	Messages(ids []protocol.MsgID)
+	End(err error) // counts the first time that it is called
+}
+
+// An Env is what a session lends to the commands that are given in it.
+type Env struct {
+	In     io.Reader // standard input, for commands marked Stdin
+	Out    *Output   // where results go
+	Err    io.Writer
+	Getenv func(string) string
+	Mode   Mode
+	Host   Host
+
+	// Dial returns the connection to the smtpd that options name.
+	Dial func(ctx context.Context, o Options) (*protocol.Conn, error)
+	// Screen returns the size of the terminal that results go to, 0 and 0 if
+	// they go elsewhere.
+	Screen func() (cols, rows int)
+	// Confirm asks a yes-no question; nil where nobody can answer.
+	Confirm func(ctx context.Context, question string) bool
+	// Secret asks for a secret, which is not shown; nil where nobody can type it.
+	Secret func(ctx context.Context, question string) (string, error)
+	// Linked returns the connection to smtpd if there is one; nil if there is none.
+	Linked func() *protocol.Conn
+	// Conf is the path of smtpd.conf; "" for that of the system.
+	Conf string
+	// Log takes what a command that changes something does; nil where nothing is
+	// logged.
+	Log Log
+	// QueueKey is the key of an encrypted queue once it has been typed.
+	QueueKey *[]byte
+}
+
+// A Call is one command being carried out: the command, its arguments and what it
+// may use.
+type Call struct {
+	Env
+	Cmd  *Command
+	Path []string // the words in full
+	Args []grammar.Arg
+	Opts Options
+
+	Prepared any // what Prepare found out
+
+	Warning string  // what smtpd's OK does not say, for the result as JSON
+	Counts  []Count // what an action on envelopes did, for the log
+}
+
+// Warnf tells the user something that is not a result.
+func (c *Call) Warnf(format string, args ...any) {
+	c.Out.Flush()
+	fmt.Fprintln(c.Err, render.Bound(fmt.Sprintf(format, args...), render.MaxMessage))
+}
+
+// Conn returns the connection to smtpd.
+func (c *Call) Conn(ctx context.Context) (*protocol.Conn, error) {
+	return c.Dial(ctx, c.Opts)
+}
+
+// Text returns the text of an argument.
+func (c *Call) Text(i int) string { return c.Args[i].Text }
+
+// A Count is how many envelopes an action did something to.
+type Count struct {
+	Name string
+	N    int
+}
+
+// AuditEnvelopes logs the ids of envelopes that are about to be acted on.
+func (c *Call) AuditEnvelopes(ids []protocol.EvpID) {
+	if c.Log != nil {
+		c.Log.Envelopes(ids)
+	}
+}
+
+// AuditMessages logs the ids of messages that are about to be acted on.
+func (c *Call) AuditMessages(ids []protocol.MsgID) {
+	if c.Log != nil {
+		c.Log.Messages(ids)
+	}
+}
+
+// AuditEnd logs what came of a command, the first time that it is called.
+func (c *Call) AuditEnd(err error) {
+	if c.Log != nil {
+		c.Log.End(err)
+	}
+}
+
+// Bounds of a command in a message.
+const (
+	argsShown = 3  // arguments
+	ArgBytes  = 80 // of each
+)
+
+// PathOf returns the words of a call for a message, the first of its arguments
+// each in its place and quoted. A password is never shown.
+func PathOf(c *Call) string {
+	var words []string
+	shown := 0
+	for i, w := range c.Path {
+		switch {
+		case !c.isArg(i):
+			words = append(words, w)
+		case c.Cmd.Pattern == "encrypt <password>":
+		case shown == argsShown && len(c.Args) > argsShown+1:
+			return strings.Join(words, " ") + fmt.Sprintf(" and %d more", len(c.Args)-shown)
+		default:
+			shown++
+			words = append(words, strconv.Quote(render.Bound(w, ArgBytes)))
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// Verb returns the words of a call without its arguments.
+func (c *Call) Verb() string {
+	var words []string
+	for i, w := range c.Path {
+		if !c.isArg(i) {
+			words = append(words, w)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// isArg reports whether the word with this index in the path is an argument.
+func (c *Call) isArg(i int) bool {
+	pattern := strings.Fields(c.Cmd.Pattern)
+	return i >= len(pattern) || strings.HasPrefix(pattern[i], "<")
+}

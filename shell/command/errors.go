@@ -1,0 +1,111 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+
+	"smtpctl/protocol"
+)
+
+// Exit statuses, the same one-shot, in scripts and at the prompt.
+const (
+	StatusOK          = 0
+	StatusFailed      = 1 // the command failed, or what it names does not exist
+	StatusUsage       = 2 // the words make no command; nothing was sent
+	StatusUnreachable = 3 // smtpd cannot be reached
+	StatusSignal      = 128
+)
+
+// A UsageError is a line that is no command.
+type UsageError struct{ Err error }
+
+func (e *UsageError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *UsageError) Unwrap() error { return e.Err }
+
+func Usagef(format string, args ...any) error {
+	return &UsageError{fmt.Errorf(format, args...)}
+}
+
+// A SignalError is the cause of a context that a signal ended.
+type SignalError struct{ Sig syscall.Signal }
+
+func (e *SignalError) Error() string {
+	switch e.Sig {
+	case syscall.SIGINT:
+		return "interrupted"
+	case syscall.SIGTERM:
+		return "terminated"
+	}
+	return e.Sig.String()
+}
+
+// A PlacedError adds to an error the file and line it comes from. Its printing
+// leaves out the name of the program.
+type PlacedError struct {
+	File string
+	Line int
+	Err  error
+}
+
+func (e *PlacedError) Error() string { return fmt.Sprintf("%s:%d: %v", e.File, e.Line, e.Err) }
+
+func (e *PlacedError) Unwrap() error { return e.Err }
+
+// A ReportedError has been printed already; only its status still counts.
+type ReportedError struct{ Err error }
+
+func (e *ReportedError) Error() string { return e.Err.Error() }
+
+func (e *ReportedError) Unwrap() error { return e.Err }
+
+// Status returns the exit status for an error, 0 for none.
+func Status(err error) int {
+	var usage *UsageError
+	var sig *SignalError
+	switch {
+	case err == nil:
+		return StatusOK
+	case errors.As(err, &usage):
+		return StatusUsage
+	case errors.As(err, &sig):
+		return StatusSignal + int(sig.Sig)
+	case protocol.Unreachable(err):
+		return StatusUnreachable
+	case errors.Is(err, context.Canceled):
+		return StatusSignal + int(syscall.SIGINT)
+	}
+	return StatusFailed
+}
+
+// Advice returns what can be done about an error, to end its line with.
+func Advice(err error) string {
+	switch {
+	case errors.Is(err, protocol.ErrNotRunning):
+		return "; start it, or name its socket with --socket"
+	case errors.Is(err, protocol.ErrPermission):
+		return "; use sudo or doas"
+	case errors.Is(err, protocol.ErrTimeout):
+		return "; it may be busy or stuck: look at its log, or give it more --timeout"
+	case errors.Is(err, protocol.ErrHangup):
+		return "; it may have been restarted, or have 32 connections from you already: try again"
+	}
+	return ""
+}
+
+// FileError words an error of the file system without the name of the system
+// call.
+func FileError(err error) error {
+	var pe *os.PathError
+	if errors.As(err, &pe) {
+		return fmt.Errorf("%s: %w", pe.Path, pe.Err)
+	}
+	return err
+}
+
+// ErrExit means that the session is to end.
+var ErrExit = errors.New("exit")
