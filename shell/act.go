@@ -7,6 +7,7 @@ import (
 
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
+	"smtpctl/shell/disk"
 	"smtpctl/shell/render"
 )
 
@@ -81,12 +82,12 @@ func carryOut(ctx context.Context, c *command.Call, a protocol.Action, verb stri
 	switch all := len(c.Args) == 0; {
 	case all && plain && !asksFirst(c):
 		t.p = newProgress(ctx, c, conn, verb)
-		err = locked(ctx, c, func() error {
+		err = disk.Locked(ctx, c, func() error {
 			byMessage, err = actAll(ctx, c, conn, a, t)
 			return err
 		})
 	case id.evp != 0 && plain:
-		err = locked(ctx, c, func() error { return actEnvelope(ctx, c, conn, a, id.evp, t) })
+		err = disk.Locked(ctx, c, func() error { return actEnvelope(ctx, c, conn, a, id.evp, t) })
 	default:
 		if all || len(sel.ids) == 0 {
 			t.p = newProgress(ctx, c, conn, "looked at")

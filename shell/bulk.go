@@ -11,6 +11,7 @@ import (
 
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
+	"smtpctl/shell/disk"
 	"smtpctl/shell/render"
 )
 
@@ -57,7 +58,7 @@ func actSelected(ctx context.Context, c *command.Call, conn *protocol.Conn, a pr
 		}
 		return t.wants(a, e) && saved(ctx, c, e.ID, t)
 	}
-	err = locked(ctx, c, func() error {
+	err = disk.Locked(ctx, c, func() error {
 		plan := protocol.ActPlan{Choose: choose, Sending: c.AuditEnvelopes, Result: t.count(a)}
 		if tg.all {
 			t.unconfirmed, err = conn.ActAll(ctx, a, 0, plan)

@@ -15,6 +15,7 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/protocol/safefile"
 	"smtpctl/shell/command"
+	"smtpctl/shell/disk"
 	"smtpctl/shell/render"
 )
 
@@ -26,7 +27,7 @@ func runShowEnvelope(ctx context.Context, c *command.Call) error {
 	}
 	switch c.Format() {
 	case command.FormatJSON:
-		e, err := openSpool(ctx, c).ReadEnvelope(id)
+		e, err := disk.OpenSpool(ctx, c).ReadEnvelope(id)
 		if err != nil {
 			return contentError(ctx, c, err)
 		}
@@ -34,14 +35,14 @@ func runShowEnvelope(ctx context.Context, c *command.Call) error {
 	case command.FormatTable:
 		return describeEnvelope(ctx, c, id)
 	}
-	return contentError(ctx, c, openSpool(ctx, c).CopyEnvelope(c.Out, id))
+	return contentError(ctx, c, disk.OpenSpool(ctx, c).CopyEnvelope(c.Out, id))
 }
 
 // describeEnvelope prints the file of an envelope for a person: what the numbers
 // and flags in it mean, and what smtpd is about to do with it.
 func describeEnvelope(ctx context.Context, c *command.Call, id protocol.EvpID) error {
 	var b bytes.Buffer
-	if err := openSpool(ctx, c).CopyEnvelope(&b, id); err != nil {
+	if err := disk.OpenSpool(ctx, c).CopyEnvelope(&b, id); err != nil {
 		return contentError(ctx, c, err)
 	}
 	now := time.Now()
@@ -145,10 +146,10 @@ func runShowMessage(ctx context.Context, c *command.Call) error {
 	copyTo := func(w io.Writer) error {
 		w = &contextWriter{ctx, w}
 		if !c.Opts.Headers {
-			return openSpool(ctx, c).CopyMessage(w, id)
+			return disk.OpenSpool(ctx, c).CopyMessage(w, id)
 		}
 		h := &headerWriter{w: w}
-		err := openSpool(ctx, c).CopyMessage(h, id)
+		err := disk.OpenSpool(ctx, c).CopyMessage(h, id)
 		if err == nil { // a message without a body
 			_, err = w.Write(h.line)
 		}
@@ -263,19 +264,19 @@ func contentError(ctx context.Context, c *command.Call, err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		if _, serr := readable(openSpool(ctx, c).Queue()); serr != nil {
+		if _, serr := readable(disk.OpenSpool(ctx, c).Queue()); serr != nil {
 			return fmt.Errorf("%s: no queue there: %w", command.PathOf(c), command.FileError(serr))
 		}
 		if id, err := resolveMessage(ctx, c, argID(c, 0)); err == nil && c.Cmd.Pattern == "show message <id>" {
 			// The folder of a message goes with its last envelope.
-			if ids, err := openSpool(ctx, c).MessageIDs(id); err == nil && len(ids) > 0 {
+			if ids, err := disk.OpenSpool(ctx, c).MessageIDs(id); err == nil && len(ids) > 0 {
 				return fmt.Errorf("%s: the file of the message is missing, though %s of it there: %s", command.PathOf(c),
-					render.Plural(len(ids), "envelope is", "envelopes are"), openSpool(ctx, c).MessagePath(id))
+					render.Plural(len(ids), "envelope is", "envelopes are"), disk.OpenSpool(ctx, c).MessagePath(id))
 			}
 		}
 		return fmt.Errorf("%s: %w", command.PathOf(c), errNoSuchID)
 	}
-	return fmt.Errorf("%s: %w", command.PathOf(c), command.FileError(keyError(c, err)))
+	return fmt.Errorf("%s: %w", command.PathOf(c), command.FileError(disk.KeyError(c, err)))
 }
 
 // readable reports whether a folder can be read.

@@ -11,6 +11,7 @@ import (
 
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
+	"smtpctl/shell/disk"
 	"smtpctl/shell/render"
 )
 
@@ -61,7 +62,7 @@ func runDiscover(ctx context.Context, c *command.Call) error {
 	}
 	if n == 0 {
 		return fmt.Errorf("discover %q: no envelope files that smtpd does not know already: look in %s",
-			id.text, openSpool(ctx, c).Queue())
+			id.text, disk.OpenSpool(ctx, c).Queue())
 	}
 	return lookAfterDiscover(ctx, c, conn, files)
 }
@@ -88,7 +89,7 @@ const refusedShown = 3
 func lookBeforeDiscover(ctx context.Context, c *command.Call, id idArg) ([]protocol.EvpID, error) {
 	var files []protocol.EvpID
 	if id.evp != 0 {
-		_, err := os.Lstat(openSpool(ctx, c).EnvelopePath(id.evp))
+		_, err := os.Lstat(disk.OpenSpool(ctx, c).EnvelopePath(id.evp))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			return nil, nil
@@ -98,16 +99,16 @@ func lookBeforeDiscover(ctx context.Context, c *command.Call, id idArg) ([]proto
 		files = append(files, id.evp)
 	} else {
 		var err error
-		if files, err = openSpool(ctx, c).MessageIDs(id.msg); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if files, err = disk.OpenSpool(ctx, c).MessageIDs(id.msg); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("discover %q: %w; nothing sent", id.text, command.FileError(err))
 		}
 	}
 	var bad []string
-	n, conf := 0, smtpdConf(c)
+	n, conf := 0, disk.SmtpdConf(c)
 	for _, f := range files {
-		cause, _, err := troubleWith(ctx, c, f, conf)
+		cause, _, err := disk.TroubleWith(ctx, c, f, conf)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			cause = "it cannot be looked into: " + command.FileError(keyError(c, err)).Error()
+			cause = "it cannot be looked into: " + command.FileError(disk.KeyError(c, err)).Error()
 		}
 		if cause == "" {
 			continue
@@ -137,7 +138,7 @@ func lookAfterDiscover(ctx context.Context, c *command.Call, conn *protocol.Conn
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
-			case <-time.After(unlistedEvery / 2):
+			case <-time.After(disk.UnlistedEvery / 2):
 			}
 		}
 		listed := map[protocol.EvpID]bool{}
@@ -150,7 +151,7 @@ func lookAfterDiscover(ctx context.Context, c *command.Call, conn *protocol.Conn
 		lost := 0
 		var first protocol.EvpID
 		for _, id := range files {
-			if _, err := os.Lstat(openSpool(ctx, c).EnvelopePath(id)); !listed[id] && err == nil {
+			if _, err := os.Lstat(disk.OpenSpool(ctx, c).EnvelopePath(id)); !listed[id] && err == nil {
 				if lost++; lost == 1 {
 					first = id
 				}

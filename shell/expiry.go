@@ -13,7 +13,7 @@ func (f *facts) expires() (at int64, sure bool) {
 	if f.conf == nil || f.e.Created == 0 {
 		return 0, false
 	}
-	ttl, sure := f.conf.ttlFor(f.e.Dispatcher, f.e.Type == protocol.DeliverBounce)
+	ttl, sure := f.conf.TtlFor(f.e.Dispatcher, f.e.Type == protocol.DeliverBounce)
 	return f.e.Created + ttl, sure
 }
 
@@ -24,7 +24,7 @@ func (f *facts) noteExpiry(add func(string, ...any)) {
 	if at == 0 || e.Flags&protocol.FlagInflight != 0 {
 		return
 	}
-	by := "by " + f.conf.path
+	by := "by " + f.conf.Path
 	if !sure {
 		by = "if smtpd.conf, which cannot be read here, leaves it at 4 days"
 	}

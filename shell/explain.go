@@ -11,6 +11,7 @@ import (
 
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
+	"smtpctl/shell/disk"
 	"smtpctl/shell/render"
 )
 
@@ -75,19 +76,19 @@ func runExplain(ctx context.Context, c *command.Call) error {
 		if v.Verdict == verdictGone {
 			return fmt.Errorf("%s: %w", command.PathOf(c), errNoSuchID)
 		}
-		return fmt.Errorf("%s: %w", command.PathOf(c), errNotListed)
+		return fmt.Errorf("%s: %w", command.PathOf(c), disk.ErrNotListed)
 	}
 	f, err := gatherFacts(ctx, conn, e)
 	if err != nil {
 		return err
 	}
-	if messageMissing(ctx, c, e.ID) {
+	if disk.MessageMissing(ctx, c, e.ID) {
 		// It may have been delivered just now.
-		if again, err := lookUp(ctx, conn, id); err == nil && again != nil && messageMissing(ctx, c, e.ID) {
-			f.missing = openSpool(ctx, c).MessagePath(e.ID.Msg())
+		if again, err := lookUp(ctx, conn, id); err == nil && again != nil && disk.MessageMissing(ctx, c, e.ID) {
+			f.missing = disk.OpenSpool(ctx, c).MessagePath(e.ID.Msg())
 		}
 	}
-	f.conf = smtpdConf(c)
+	f.conf = disk.SmtpdConf(c)
 	v := f.judge()
 	v.ID, v.From, v.To = e.ID.String(), render.AddressText(e.Sender), render.AddressText(e.Dest)
 	v.Created, v.Tries, v.Error = render.Time(e.Created), e.Retry, e.ErrorLine
@@ -114,7 +115,7 @@ type facts struct {
 	guess    bool     // that the one disabled route is that of this envelope
 	others   bool     // none of the disabled routes is its own: its hosts are known
 	missing  string   // the file of its message, if that is missing
-	conf     *confFacts
+	conf     *disk.ConfFacts
 }
 
 // gatherFacts asks for all of it.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"smtpctl/protocol"
+	"smtpctl/shell/disk"
 )
 
 // TestJudge decides on made up facts: what is not known is not said.
@@ -16,9 +17,9 @@ func TestJudge(t *testing.T) {
 	pending := inflight
 	pending.Flags, pending.NextTry, pending.Created, pending.ErrorLine, pending.Retry = protocol.FlagPending, now+3600, now-7200, "451 later", 3
 	pending.Sender = protocol.Address{User: "a", Domain: "x.example"}
-	conf := func(ttl int64) *confFacts { return &confFacts{path: "smtpd.conf", read: true, ttl: ttl} }
+	conf := func(ttl int64) *disk.ConfFacts { return &disk.ConfFacts{Path: "smtpd.conf", Read: true, Ttl: ttl} }
 	with := func(e protocol.Envelope, change func(*facts)) *facts {
-		f := &facts{e: &e, now: now, conf: conf(queueTTL)}
+		f := &facts{e: &e, now: now, conf: conf(disk.QueueTTL)}
 		change(f)
 		return f
 	}
@@ -49,11 +50,11 @@ func TestJudge(t *testing.T) {
 		{"its own route", with(pending, func(f *facts) { f.disabled, f.routes = routes, routes[:1] }), verdictRoute, "the route to 192.0.2.1", "cannot be told"},
 		{"expires first", with(pending, func(f *facts) { f.conf = conf(7200 + 600) }), verdictBackoff, "danger: it expires in 10m, before its next try in 1h", ""},
 		{"tried first", with(pending, func(f *facts) {}), verdictBackoff, "", "expires"},
-		{"ttl of its action", with(pending, func(f *facts) { f.conf.actions = map[string]int64{"relay": 7300} }), verdictBackoff, "danger: it expires in 1m", ""},
+		{"ttl of its action", with(pending, func(f *facts) { f.conf.Actions = map[string]int64{"relay": 7300} }), verdictBackoff, "danger: it expires in 1m", ""},
 		{"over", with(pending, func(f *facts) { f.conf = conf(60) }), verdictBackoff, "danger: its time to live is over", ""},
 		{"over while suspended", with(suspended, func(f *facts) { f.conf = conf(60) }), verdictSuspended, "when it is resumed, smtpd returns it to its sender at once", ""},
 		{"nobody to return it to", with(null, func(f *facts) { f.conf = conf(60) }), verdictBackoff, "smtpd drops it", "returns it"},
-		{"no smtpd.conf", with(pending, func(f *facts) { f.conf, f.e.Created = &confFacts{ttl: queueTTL}, now-queueTTL+60 }), verdictBackoff, "if smtpd.conf, which cannot be read here", ""},
+		{"no smtpd.conf", with(pending, func(f *facts) { f.conf, f.e.Created = &disk.ConfFacts{Ttl: disk.QueueTTL}, now-disk.QueueTTL+60 }), verdictBackoff, "if smtpd.conf, which cannot be read here", ""},
 		{"message missing", with(pending, func(f *facts) { f.missing = "/queue/message" }), verdictMissing, "/queue/message", ""},
 	} {
 		v := tt.f.judge()

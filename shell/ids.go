@@ -7,6 +7,7 @@ import (
 
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
+	"smtpctl/shell/disk"
 )
 
 // maxIDCandidates is how many ids are offered for an ambiguous beginning.
@@ -146,7 +147,7 @@ func eachEnvelopeID(ctx context.Context, c *command.Call, lo protocol.EvpID, f f
 }
 
 func eachOnDisk(ctx context.Context, c *command.Call, lo protocol.EvpID, f func(protocol.EvpID) bool) error {
-	for id, err := range openSpool(ctx, c).IDs() {
+	for id, err := range disk.OpenSpool(ctx, c).IDs() {
 		if err != nil {
 			return command.FileError(err)
 		}

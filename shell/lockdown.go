@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"smtpctl/shell/command"
+	"smtpctl/shell/disk"
 	"smtpctl/shell/sandbox"
 )
 
@@ -53,7 +54,7 @@ func needs(c *command.Call, ports []uint16) (sandbox.Rules, error) {
 		return r, nil
 	}
 	r.Unix = []string{c.Opts.Socket, "/dev/log"}
-	r.Read = append(confFiles(confPath()), c.Opts.Spool)
+	r.Read = append(disk.ConfFiles(disk.ConfPath()), c.Opts.Spool)
 	if c.Opts.KeyFile != "" {
 		r.Read = append(r.Read, c.Opts.KeyFile)
 	}
@@ -71,8 +72,8 @@ func needs(c *command.Call, ports []uint16) (sandbox.Rules, error) {
 		if _, err := os.Stat(c.Opts.Spool); err != nil {
 			r.Read = append(r.Read, filepath.Dir(c.Opts.Socket)) // is locked instead
 		}
-		if locksFile != "" {
-			r.Read = append(r.Read, locksFile)
+		if disk.LocksFile != "" {
+			r.Read = append(r.Read, disk.LocksFile)
 		}
 	}
 	return r, nil

@@ -14,6 +14,7 @@ import (
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
 	"smtpctl/shell/command"
+	"smtpctl/shell/disk"
 )
 
 // TestOpenKinds opens every kind of file where a file of the system is looked for,
@@ -74,6 +75,6 @@ func TestOpenKinds(t *testing.T) {
 
 // confKeyOnly is confKey without its error.
 func confKeyOnly(path string) string {
-	key, _ := confKey(path)
+	key, _ := disk.ConfKey(path)
 	return key
 }

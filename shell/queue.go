@@ -11,6 +11,7 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/protocol/spool"
 	"smtpctl/shell/command"
+	"smtpctl/shell/disk"
 	"smtpctl/shell/render"
 )
 
@@ -54,7 +55,7 @@ func runShowQueue(ctx context.Context, c *command.Call) error {
 		}
 	}
 	if conn, cerr := c.Linked(), c.Out.Flush(); err == nil && cerr == nil && c.Out.Tty && len(sel.ids) == 0 && !sel.stdin && conn != nil {
-		warnUnlisted(ctx, c, conn, unlistedQueue, deepQueue)
+		disk.WarnUnlisted(ctx, c, conn, disk.UnlistedQueue, disk.DeepQueue)
 	}
 	return err
 }
@@ -85,7 +86,7 @@ func eachSelected(ctx context.Context, c *command.Call, sel selection, now int64
 				return 0, fmt.Errorf("%s: smtpd is not running, and only its scheduler knows %s", command.PathOf(c), term.Key)
 			}
 		}
-		c.Warnf("smtpctl: smtpd is not running: this is the queue on disk, in %s", render.Safe(openSpool(ctx, c).Queue()))
+		c.Warnf("smtpctl: smtpd is not running: this is the queue on disk, in %s", render.Safe(disk.OpenSpool(ctx, c).Queue()))
 		list = offline(ctx, c, &t)
 	case err != nil:
 		return 0, err
@@ -109,7 +110,7 @@ func eachSelected(ctx context.Context, c *command.Call, sel selection, now int64
 			c.Warnf("smtpctl: %s", render.Safe(err.Error()))
 			continue
 		case errors.Is(err, spool.ErrNoKey), locked >= keyTrials:
-			return n, fmt.Errorf("%s: %w", command.PathOf(c), keyError(c, err))
+			return n, fmt.Errorf("%s: %w", command.PathOf(c), disk.KeyError(c, err))
 		case errors.Is(err, protocol.ErrNotEnvelope), !online && ctx.Err() == nil && !unreadable(err, n+bad, e):
 			bad++
 			p.end()
@@ -149,7 +150,7 @@ func unreadable(err error, before int, e *protocol.Envelope) bool {
 func offline(ctx context.Context, c *command.Call, t *target) iter.Seq2[*protocol.Envelope, error] {
 	return func(yield func(*protocol.Envelope, error) bool) {
 		if t.all {
-			for e, err := range openSpool(ctx, c).Envelopes(ctx) {
+			for e, err := range disk.OpenSpool(ctx, c).Envelopes(ctx) {
 				if !yield(&e, err) {
 					return
 				}
@@ -157,7 +158,7 @@ func offline(ctx context.Context, c *command.Call, t *target) iter.Seq2[*protoco
 			return
 		}
 		for _, msg := range t.msgs {
-			for e, err := range openSpool(ctx, c).MessageEnvelopes(msg) {
+			for e, err := range disk.OpenSpool(ctx, c).MessageEnvelopes(msg) {
 				if !yield(&e, err) || ctx.Err() != nil {
 					return
 				}

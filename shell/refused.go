@@ -5,42 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"time"
 
 	"smtpctl/protocol"
-	"smtpctl/protocol/spool"
 	"smtpctl/shell/command"
+	"smtpctl/shell/disk"
 )
-
-// troubleWith returns why smtpd refuses an envelope file, nothing if no reason can be
-// seen, or an error if the file cannot be looked into.
-func troubleWith(ctx context.Context, c *command.Call, id protocol.EvpID, conf *confFacts) (cause string, checked spool.Checked, err error) {
-	checked, err = openSpool(ctx, c).Check(id)
-	if cause, refused := spool.IsRefused(err); refused {
-		return cause, checked, nil
-	}
-	if err != nil {
-		return "", checked, err
-	}
-	_, known := conf.actions[checked.Dispatcher]
-	switch {
-	case !conf.read:
-	case !known && !conf.unsure && checked.Dispatcher == "":
-		cause = "it names no dispatcher"
-	case !known && !conf.unsure:
-		cause = fmt.Sprintf("it names the dispatcher %q, and %s has no action of that name", checked.Dispatcher, conf.path)
-	case checked.Compressed && !conf.compressed:
-		cause = fmt.Sprintf("its file is compressed, and %s has no queue compression", conf.path)
-	case !checked.Compressed && conf.compressed:
-		cause = fmt.Sprintf("its file is not compressed, and %s has queue compression", conf.path)
-	case checked.Encrypted && !conf.encrypted:
-		cause = fmt.Sprintf("its file is encrypted, and %s has no queue encryption", conf.path)
-	case !checked.Encrypted && conf.encrypted:
-		cause = fmt.Sprintf("its file is not encrypted, and %s has queue encryption", conf.path)
-	}
-	return cause, checked, nil
-}
 
 // explainGone tells apart what smtpd refuses, what it has not taken up yet, and
 // what is not there.
@@ -49,8 +19,8 @@ func explainGone(ctx context.Context, c *command.Call, conn *protocol.Conn, id p
 		Reason: "it is not in the queue: delivered, bounced, expired or removed",
 		Notes:  []string{fmt.Sprintf("smtpd's log says which: look for %v", id)}}
 	note := func(format string, args ...any) { v.Notes = append(v.Notes, fmt.Sprintf(format, args...)) }
-	conf := smtpdConf(c)
-	cause, checked, err := troubleWith(ctx, c, id, conf)
+	conf := disk.SmtpdConf(c)
+	cause, checked, err := disk.TroubleWith(ctx, c, id, conf)
 	if errors.Is(err, fs.ErrNotExist) {
 		return v
 	}
@@ -63,7 +33,7 @@ func explainGone(ctx context.Context, c *command.Call, conn *protocol.Conn, id p
 	for range conn.MessageEnvelopes(ctx, id.Msg().First()) {
 		others++
 	}
-	path := openSpool(ctx, c).EnvelopePath(id)
+	path := disk.OpenSpool(ctx, c).EnvelopePath(id)
 	if cause != "" {
 		v.Verdict, v.Reason = verdictRefused, "smtpd does not list it, since it refuses its file: "+cause
 		note("the file is %s", path)
@@ -79,12 +49,12 @@ func explainGone(ctx context.Context, c *command.Call, conn *protocol.Conn, id p
 	switch {
 	case err != nil:
 		note("its file could not be looked into: %v", command.FileError(err))
-	case conf.read && startup > 0 && conf.modified > startup:
-		note("%s was changed after smtpd had started: smtpd may still run with what it said before; start it again", conf.path)
+	case conf.Read && startup > 0 && conf.Modified > startup:
+		note("%s was changed after smtpd had started: smtpd may still run with what it said before; start it again", conf.Path)
 	case startup > 0 && checked.Modified <= startup:
 		note("smtpd was started after the file was last changed, and would have taken it up: its log says why it did not, look for %v", id)
 	}
-	if startup > 0 && time.Now().Unix()-startup < startGrace {
+	if startup > 0 && time.Now().Unix()-startup < disk.StartGrace {
 		note("smtpd was started less than a minute ago, and may not have loaded all of its queue")
 	}
 	if others > 0 {
@@ -95,17 +65,14 @@ func explainGone(ctx context.Context, c *command.Call, conn *protocol.Conn, id p
 	return v
 }
 
-// errNotListed means that an envelope is on disk and in no listing.
-var errNotListed = errors.New("it is on disk, but smtpd does not list it")
-
 // resolveUnlisted finds an envelope on disk by its id or that of its message, where
 // smtpd lists none.
 func resolveUnlisted(ctx context.Context, c *command.Call, a idArg) (protocol.EvpID, error) {
-	if len(a.text) < 8 || !ownSpool(c) {
+	if len(a.text) < 8 || !disk.OwnSpool(c) {
 		return 0, fmt.Errorf("%q: %w", a.text, errNoSuchID)
 	}
 	lo, hi := a.bounds()
-	ids, _ := openSpool(ctx, c).MessageIDs(lo.Msg())
+	ids, _ := disk.OpenSpool(ctx, c).MessageIDs(lo.Msg())
 	var found []string
 	var id protocol.EvpID
 	for _, e := range ids {
@@ -127,21 +94,7 @@ func lookTwice(ctx context.Context, conn *protocol.Conn, id protocol.EvpID) (*pr
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()
-	case <-time.After(unlistedEvery):
+	case <-time.After(disk.UnlistedEvery):
 	}
 	return lookUp(ctx, conn, id)
-}
-
-// messageMissing reports whether the file of a message is missing where its
-// envelope's is there.
-func messageMissing(ctx context.Context, c *command.Call, id protocol.EvpID) bool {
-	if !ownSpool(c) {
-		return false
-	}
-	sp := openSpool(ctx, c)
-	if _, err := os.Lstat(sp.MessagePath(id.Msg())); !errors.Is(err, fs.ErrNotExist) {
-		return false
-	}
-	_, err := os.Lstat(sp.EnvelopePath(id))
-	return err == nil
 }

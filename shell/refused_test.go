@@ -15,6 +15,7 @@ import (
 	"smtpctl/protocol/smtpdsim/simtest"
 	"smtpctl/protocol/spool"
 	"smtpctl/shell/command"
+	"smtpctl/shell/disk"
 )
 
 const testConf = `# a comment with action "commented"
@@ -167,7 +168,7 @@ func TestUnlistedGood(t *testing.T) {
 		q.plant(0xabc00001<<32|1, text)
 		c := &command.Call{Env: q.s.env(), Opts: q.s.opts}
 		c.Opts.Spool = command.DefaultOptions().Spool
-		if ownSpool(c) {
+		if disk.OwnSpool(c) {
 			t.Error("the spool of this machine passes for that of a forwarded socket")
 		}
 	}
@@ -224,7 +225,7 @@ func TestUnlistedLoading(t *testing.T) {
 	if _, errs, status := q.eval("show status"); status != command.StatusOK || !strings.Contains(errs, "fewer by the moment") && !strings.Contains(errs, "no time to look twice") {
 		t.Errorf("status %d, %s", status, errs)
 	}
-	if took := time.Since(start); took > unlistedStatus+2*time.Second {
+	if took := time.Since(start); took > disk.UnlistedStatus+2*time.Second {
 		t.Errorf("took %v", took)
 	}
 	close(stop)
@@ -273,8 +274,8 @@ func TestConfFacts(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		f := readConf(path)
-		if got := fmt.Sprint(f.actions, f.ttl, f.read, f.unsure, f.compressed, f.encrypted); got != want {
+		f := disk.ReadConf(path)
+		if got := fmt.Sprint(f.Actions, f.Ttl, f.Read, f.Unsure, f.Compressed, f.Encrypted); got != want {
 			t.Errorf("%q: %s, want %s", text, got, want)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"smtpctl/protocol/safefile"
 	"smtpctl/protocol/spool"
 	"smtpctl/shell/command"
+	"smtpctl/shell/disk"
 	"smtpctl/shell/render"
 )
 
@@ -26,7 +27,7 @@ func saved(ctx context.Context, c *command.Call, id protocol.EvpID, t *tally) bo
 	if c.Opts.Save == "" {
 		return true
 	}
-	err := t.saver.save(ctx, openSpool(ctx, c), id)
+	err := t.saver.save(ctx, disk.OpenSpool(ctx, c), id)
 	if err == nil {
 		return true
 	}

@@ -9,6 +9,7 @@ import (
 
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
+	"smtpctl/shell/disk"
 )
 
 // listings are the listings that smtpd makes up as text, by command.
@@ -110,7 +111,7 @@ func runShowStatus(ctx context.Context, c *command.Call) error {
 	if (st.Paused(protocol.MDA) || st.Paused(protocol.MTA) || st.Paused(protocol.SMTP)) && c.Format() == command.FormatTable {
 		c.Warnf("%s", forgetful)
 	}
-	warnUnlisted(ctx, c, conn, unlistedStatus, deepStatus)
+	disk.WarnUnlisted(ctx, c, conn, disk.UnlistedStatus, disk.DeepStatus)
 	return nil
 }
 

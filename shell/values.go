@@ -14,6 +14,7 @@ import (
 	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
 	"smtpctl/protocol/spool"
+	"smtpctl/shell/disk"
 	"smtpctl/shell/render"
 )
 
@@ -221,7 +222,7 @@ func looksLikeDomain(s string) bool {
 // tables returns the tables that smtpd.conf names.
 func tables() []completer.Suggestion {
 	var out []completer.Suggestion
-	for line := range confLines(confPath()) {
+	for line := range disk.ConfLines(disk.ConfPath()) {
 		if w := strings.Fields(line); len(w) >= 2 && w[0] == "table" && looksLikeTable(w[1]) {
 			out = append(out, completer.Suggestion{Text: w[1], Description: render.Safe(strings.Join(w[2:], " "))})
 		}

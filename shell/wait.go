@@ -12,6 +12,7 @@ import (
 	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
+	"smtpctl/shell/disk"
 	"smtpctl/shell/render"
 	"smtpctl/shell/selector"
 )
@@ -171,7 +172,7 @@ func waitedFor(c *command.Call) selection {
 // or not have loaded or deleted them yet. Files that cannot be read are selected
 // by their ids only, and those that only the scheduler could tell apart are not.
 func countUnlisted(ctx context.Context, c *command.Call) (n int, first protocol.EvpID, err error) {
-	if !ownSpool(c) {
+	if !disk.OwnSpool(c) {
 		return 0, 0, nil
 	}
 	t, err := targetOf(c, waitedFor(c))
@@ -187,9 +188,9 @@ func countUnlisted(ctx context.Context, c *command.Call) (n int, first protocol.
 	if err != nil {
 		return 0, 0, err
 	}
-	look, cancel := context.WithTimeout(ctx, unlistedWait)
+	look, cancel := context.WithTimeout(ctx, disk.UnlistedWait)
 	defer cancel()
-	ids, err := unlistedOf(look, c, conn, deepQueue)
+	ids, err := disk.UnlistedOf(look, c, conn, disk.DeepQueue)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 		return 0, 0, nil // there is no spool here, or not for us
 	}
@@ -202,7 +203,7 @@ func countUnlisted(ctx context.Context, c *command.Call) (n int, first protocol.
 			continue
 		}
 		if len(t.terms) > 0 {
-			e, err := openSpool(ctx, c).ReadEnvelope(id)
+			e, err := disk.OpenSpool(ctx, c).ReadEnvelope(id)
 			if err != nil || !t.terms.Match(&e, now) {
 				continue
 			}

@@ -1,4 +1,6 @@
-package shell
+// Package disk is about what the disk of this machine holds of smtpd: smtpd.conf, the
+// queue and its key, the lock on it, and mail there that smtpd does not list.
+package disk
 
 import (
 	"bufio"
@@ -19,8 +21,8 @@ const (
 	maxConfLine  = 64 << 10 // bytes in one line
 )
 
-// confPath is where smtpd's configuration is.
-func confPath() string {
+// ConfPath is where smtpd's configuration is.
+func ConfPath() string {
 	if runtime.GOOS == "openbsd" {
 		return "/etc/mail/smtpd.conf"
 	}
@@ -93,11 +95,11 @@ func (r *confReader) walk(path string, depth int, yield func(string) bool) bool 
 	return true
 }
 
-// confLines yields the lines of smtpd's configuration, as far as the limits let.
-func confLines(path string) iter.Seq[string] { return new(confReader).lines(path) }
+// ConfLines yields the lines of smtpd's configuration, as far as the limits let.
+func ConfLines(path string) iter.Seq[string] { return new(confReader).lines(path) }
 
-// confFiles returns the files of smtpd's configuration that can be read.
-func confFiles(path string) []string {
+// ConfFiles returns the files of smtpd's configuration that can be read.
+func ConfFiles(path string) []string {
 	var r confReader
 	for range r.lines(path) {
 	}

@@ -1,4 +1,4 @@
-package shell
+package disk
 
 import (
 	"os"
@@ -22,21 +22,21 @@ func TestConf(t *testing.T) {
 	key := strings.Repeat("k", 32)
 	main := file("smtpd.conf", "first\n  include \"DIR/keys\"\ninclude\t\"DIR/none\"\ninclude DIR/keys\nqueue encryption $key\nlast\n")
 	keys := file("keys", "key = \""+key+"\"\ninclude \"DIR/smtpd.conf\"\n")
-	if got, _ := confKey(main); got != key {
+	if got, _ := ConfKey(main); got != key {
 		t.Errorf("key %q", got)
 	}
-	files := confFiles(main)
+	files := ConfFiles(main)
 	if len(files) < 2 || len(files) > 2*maxInclude || files[0] != main || files[1] != keys {
 		t.Errorf("files %q", files)
 	}
-	lines := slices.Collect(confLines(main))
+	lines := slices.Collect(ConfLines(main))
 	if lines[0] != "first" || lines[1] != "key = \""+key+"\"" || lines[len(lines)-1] != "last" {
 		t.Errorf("lines %q", lines)
 	}
-	if got, _ := confKey(file("plain", "queue encryption stdin\n")); got != "" {
+	if got, _ := ConfKey(file("plain", "queue encryption stdin\n")); got != "" {
 		t.Errorf("of stdin: %q", got)
 	}
-	if got, _ := confKey(filepath.Join(dir, "nothing")); got != "" || len(confFiles(dir+"/nothing")) != 0 {
+	if got, _ := ConfKey(filepath.Join(dir, "nothing")); got != "" || len(ConfFiles(dir+"/nothing")) != 0 {
 		t.Errorf("of nothing: %q", got)
 	}
 }
@@ -66,7 +66,7 @@ func TestConfBounded(t *testing.T) {
 		if r.err == nil || n > maxConf {
 			t.Errorf("%s: %d bytes, %v", name, n, r.err)
 		}
-		if key, err := confKey(path); err == nil {
+		if key, err := ConfKey(path); err == nil {
 			t.Errorf("%s: key %q and no error", name, key)
 		}
 	}

@@ -1,4 +1,4 @@
-package shell
+package disk
 
 import (
 	"bufio"
@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// locksFile lists the locks of the system.
-const locksFile = "/proc/locks"
+// LocksFile lists the locks of the system.
+const LocksFile = "/proc/locks"
 
 // maxLocks is how much of that list is looked at, in bytes.
 const maxLocks = 1 << 20
@@ -23,7 +23,7 @@ func holder(f *os.File) string {
 	if unix.Fstat(int(f.Fd()), &st) != nil {
 		return ""
 	}
-	list, err := os.Open(locksFile)
+	list, err := os.Open(LocksFile)
 	if err != nil {
 		return ""
 	}

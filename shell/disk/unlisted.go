@@ -1,8 +1,10 @@
-package shell
+package disk
 
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"time"
@@ -13,36 +15,31 @@ import (
 	"smtpctl/shell/render"
 )
 
-// smtpd refuses envelope files that it cannot read or that name an action which
-// smtpd.conf no longer has. It logs them when it starts, and then they are in no
-// listing. What follows finds them by comparing the names on the disk with what
-// smtpd lists.
-
 // Bounds of a comparison.
 const (
 	unlistedMost   = 100_000                // ids that are told apart
-	unlistedEvery  = 150 * time.Millisecond // between two looks
-	unlistedStatus = 700 * time.Millisecond // for all looks of show status
-	unlistedQueue  = 2 * time.Second        // of show queue
-	unlistedWait   = 10 * time.Second       // for one look of wait
-	deepStatus     = 64                     // messages of which show status looks at each envelope
-	deepQueue      = 2000                   // show queue
-	startGrace     = 60                     // seconds that smtpd may need to load its queue, at least
+	UnlistedEvery  = 150 * time.Millisecond // between two looks
+	UnlistedStatus = 700 * time.Millisecond // for all looks of show status
+	UnlistedQueue  = 2 * time.Second        // of show queue
+	UnlistedWait   = 10 * time.Second       // for one look of wait
+	DeepStatus     = 64                     // messages of which show status looks at each envelope
+	DeepQueue      = 2000                   // show queue
+	StartGrace     = 60                     // seconds that smtpd may need to load its queue, at least
 )
 
-// ownSpool reports whether the spool on this machine is that of the smtpd at the
+// OwnSpool reports whether the spool on this machine is that of the smtpd at the
 // other end of the socket, as far as the options tell: a socket that is forwarded
 // from another machine has its spool there.
-func ownSpool(c *command.Call) bool {
+func OwnSpool(c *command.Call) bool {
 	d := command.DefaultOptions()
 	return c.Opts.Socket == d.Socket || c.Opts.Spool != d.Spool
 }
 
-// unlistedOf returns the ids of envelope files that smtpd does not list now. The
+// UnlistedOf returns the ids of envelope files that smtpd does not list now. The
 // disk is read first, so that mail which comes meanwhile does not count. Of
 // messages that smtpd lists the single envelopes are compared only if they are no
 // more than deep. Mail that comes and goes just now may be among them.
-func unlistedOf(ctx context.Context, c *command.Call, conn *protocol.Conn, deep int) ([]protocol.EvpID, error) {
+func UnlistedOf(ctx context.Context, c *command.Call, conn *protocol.Conn, deep int) ([]protocol.EvpID, error) {
 	sp := spool.Open(c.Opts.Spool)
 	folder, err := sp.Messages(unlistedMost * 10)
 	if err != nil || len(folder) == 0 {
@@ -102,32 +99,32 @@ func unlistedOf(ctx context.Context, c *command.Call, conn *protocol.Conn, deep 
 	return out, ctx.Err()
 }
 
-// warnUnlisted says on standard error how many envelope files smtpd does not list,
+// WarnUnlisted says on standard error how many envelope files smtpd does not list,
 // if there are any: when that has been so twice, a moment apart, with none of them
 // listed or gone meanwhile. While smtpd loads its queue or deletes much, their
 // number falls from look to look, and that is said. All of it ends in time.
-func warnUnlisted(ctx context.Context, c *command.Call, conn *protocol.Conn, limit time.Duration, deep int) {
-	if !ownSpool(c) {
+func WarnUnlisted(ctx context.Context, c *command.Call, conn *protocol.Conn, limit time.Duration, deep int) {
+	if !OwnSpool(c) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	set, err := unlistedOf(ctx, c, conn, deep)
+	set, err := UnlistedOf(ctx, c, conn, deep)
 	fewer := false
 	for err == nil && len(set) > 0 {
 		select {
 		case <-ctx.Done():
-		case <-time.After(unlistedEvery):
+		case <-time.After(UnlistedEvery):
 		}
 		var now []protocol.EvpID
-		now, err = unlistedOf(ctx, c, conn, deep)
+		now, err = UnlistedOf(ctx, c, conn, deep)
 		if ctx.Err() != nil {
 			why := "fewer by the moment: it loads its queue, or deletes mail"
 			if !fewer {
 				why = "there was no time to look twice: mail that came or went just then may be among them"
 			}
 			c.Warnf("smtpctl: %s in %s not listed by smtpd, and %s",
-				render.Plural(len(set), "envelope file is", "envelope files are"), render.Safe(openSpool(ctx, c).Queue()), why)
+				render.Plural(len(set), "envelope file is", "envelope files are"), render.Safe(OpenSpool(ctx, c).Queue()), why)
 			return
 		}
 		if err != nil {
@@ -155,8 +152,54 @@ func sayUnlisted(ctx context.Context, c *command.Call, conn *protocol.Conn, ids 
 	if len(ids) > 1 {
 		hint += ", for the first"
 	}
-	if d, err := conn.Digest(ctx); err == nil && time.Now().Unix()-d.Startup < startGrace {
+	if d, err := conn.Digest(ctx); err == nil && time.Now().Unix()-d.Startup < StartGrace {
 		hint += "; smtpd was started less than a minute ago, and may not have loaded all of its queue"
 	}
 	c.Warnf("smtpctl: smtpd does not list %s that its queue on disk has: %s", text, hint)
+}
+
+// TroubleWith returns why smtpd refuses an envelope file, nothing if no reason can be
+// seen, or an error if the file cannot be looked into.
+func TroubleWith(ctx context.Context, c *command.Call, id protocol.EvpID, conf *ConfFacts) (cause string, checked spool.Checked, err error) {
+	checked, err = OpenSpool(ctx, c).Check(id)
+	if cause, refused := spool.IsRefused(err); refused {
+		return cause, checked, nil
+	}
+	if err != nil {
+		return "", checked, err
+	}
+	_, known := conf.Actions[checked.Dispatcher]
+	switch {
+	case !conf.Read:
+	case !known && !conf.Unsure && checked.Dispatcher == "":
+		cause = "it names no dispatcher"
+	case !known && !conf.Unsure:
+		cause = fmt.Sprintf("it names the dispatcher %q, and %s has no action of that name", checked.Dispatcher, conf.Path)
+	case checked.Compressed && !conf.Compressed:
+		cause = fmt.Sprintf("its file is compressed, and %s has no queue compression", conf.Path)
+	case !checked.Compressed && conf.Compressed:
+		cause = fmt.Sprintf("its file is not compressed, and %s has queue compression", conf.Path)
+	case checked.Encrypted && !conf.Encrypted:
+		cause = fmt.Sprintf("its file is encrypted, and %s has no queue encryption", conf.Path)
+	case !checked.Encrypted && conf.Encrypted:
+		cause = fmt.Sprintf("its file is not encrypted, and %s has queue encryption", conf.Path)
+	}
+	return cause, checked, nil
+}
+
+// ErrNotListed means that an envelope is on disk and in no listing.
+var ErrNotListed = errors.New("it is on disk, but smtpd does not list it")
+
+// MessageMissing reports whether the file of a message is missing where its
+// envelope's is there.
+func MessageMissing(ctx context.Context, c *command.Call, id protocol.EvpID) bool {
+	if !OwnSpool(c) {
+		return false
+	}
+	sp := OpenSpool(ctx, c)
+	if _, err := os.Lstat(sp.MessagePath(id.Msg())); !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	_, err := os.Lstat(sp.EnvelopePath(id))
+	return err == nil
 }

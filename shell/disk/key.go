@@ -1,4 +1,4 @@
-package shell
+package disk
 
 import (
 	"bytes"
@@ -15,9 +15,9 @@ import (
 	"smtpctl/shell/render"
 )
 
-// openSpool returns the queue on disk. If it is encrypted its key comes from
+// OpenSpool returns the queue on disk. If it is encrypted its key comes from
 // --key-file, else from smtpd.conf, else from whoever is at the terminal.
-func openSpool(ctx context.Context, c *command.Call) *spool.Spool {
+func OpenSpool(ctx context.Context, c *command.Call) *spool.Spool {
 	return spool.OpenWithKey(c.Opts.Spool, func() ([]byte, error) { return queueKey(ctx, c) })
 }
 
@@ -37,12 +37,12 @@ func queueKey(ctx context.Context, c *command.Call) ([]byte, error) {
 		}
 		return checkKey("--key-file "+c.Opts.KeyFile, bytes.TrimRight(key, "\r\n"))
 	}
-	key, err := confKey(confPath())
+	key, err := ConfKey(ConfPath())
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("%w: smtpd.conf is too large to look for it: %w; name a file that holds it with --key-file", spool.ErrNoKey, err)
 	case key != "":
-		return checkKey("the key in "+confPath(), []byte(key))
+		return checkKey("the key in "+ConfPath(), []byte(key))
 	}
 	if *c.QueueKey != nil {
 		return *c.QueueKey, nil
@@ -69,8 +69,8 @@ func checkKey(what string, key []byte) ([]byte, error) {
 	return key, nil
 }
 
-// keyError forgets a key that was typed and does not fit.
-func keyError(c *command.Call, err error) error {
+// KeyError forgets a key that was typed and does not fit.
+func KeyError(c *command.Call, err error) error {
 	if errors.Is(err, spool.ErrWrongKey) {
 		*c.QueueKey = nil
 	}
@@ -83,10 +83,10 @@ const (
 	cryptPattern = `^\s*queue\s+encryption\s+"?([^"\s#]+)"?`
 )
 
-// confKey returns the key that smtpd.conf has for queue encryption, or nothing.
+// ConfKey returns the key that smtpd.conf has for queue encryption, or nothing.
 // That of stdin is typed when smtpd starts, and is nowhere else. The error says
 // that not all of smtpd.conf was read, and no key in what was.
-func confKey(path string) (string, error) {
+func ConfKey(path string) (string, error) {
 	confMacro, confCrypt := regexp.MustCompile(macroPattern), regexp.MustCompile(cryptPattern)
 	macros := map[string]string{}
 	var r confReader

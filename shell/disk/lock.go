@@ -1,4 +1,4 @@
-package shell
+package disk
 
 import (
 	"context"
@@ -20,8 +20,8 @@ const (
 	lockQuiet = time.Second // how long it waits before it says so
 )
 
-// locked calls f while it holds the lock.
-func locked(ctx context.Context, c *command.Call, f func() error) error {
+// Locked calls f while it holds the lock.
+func Locked(ctx context.Context, c *command.Call, f func() error) error {
 	unlock, err := takeLock(ctx, c)
 	if err != nil {
 		return err

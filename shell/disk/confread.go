@@ -1,4 +1,4 @@
-package shell
+package disk
 
 import (
 	"os"
@@ -8,34 +8,34 @@ import (
 	"smtpctl/shell/command"
 )
 
-// queueTTL is how long smtpd keeps mail unless smtpd.conf says otherwise, in
+// QueueTTL is how long smtpd keeps mail unless smtpd.conf says otherwise, in
 // seconds: SMTPD_QUEUE_EXPIRY.
-const queueTTL = 4 * 86400
+const QueueTTL = 4 * 86400
 
-// A confFacts is what smtpd.conf says about the mail in the queue. The smtpd that
+// A ConfFacts is what smtpd.conf says about the mail in the queue. The smtpd that
 // runs may have read it before it was changed, or another file with -f.
-type confFacts struct {
-	path       string
-	read       bool // the file could be read, and defines an action
-	unsure     bool // it names an action in a way that is not understood here
-	modified   int64
-	actions    map[string]int64 // the ttl of each, 0 if it has none of its own
-	ttl        int64
-	compressed bool
-	encrypted  bool
+type ConfFacts struct {
+	Path       string
+	Read       bool // the file could be read, and defines an action
+	Unsure     bool // it names an action in a way that is not understood here
+	Modified   int64
+	Actions    map[string]int64 // the ttl of each, 0 if it has none of its own
+	Ttl        int64
+	Compressed bool
+	Encrypted  bool
 }
 
-// smtpdConf reads smtpd.conf.
-func smtpdConf(c *command.Call) *confFacts {
+// SmtpdConf reads smtpd.conf.
+func SmtpdConf(c *command.Call) *ConfFacts {
 	path := c.Conf
 	if path == "" {
-		path = confPath()
+		path = ConfPath()
 	}
-	return readConf(path)
+	return ReadConf(path)
 }
 
-func readConf(path string) *confFacts {
-	f := &confFacts{path: path, actions: map[string]int64{}, ttl: queueTTL}
+func ReadConf(path string) *ConfFacts {
+	f := &ConfFacts{Path: path, Actions: map[string]int64{}, Ttl: QueueTTL}
 	r := new(confReader)
 	macros := map[string]string{}
 	joined := ""
@@ -53,24 +53,24 @@ func readConf(path string) *confFacts {
 		case len(words) >= 2 && words[0] == "action":
 			name := words[1]
 			if strings.HasPrefix(name, "$") {
-				f.unsure = true // a macro that is set elsewhere
+				f.Unsure = true // a macro that is set elsewhere
 			}
-			f.actions[name] = ttlOf(words[2:], "ttl")
+			f.Actions[name] = ttlOf(words[2:], "ttl")
 		case len(words) >= 3 && words[0] == "queue" && words[1] == "ttl":
 			if ttl := ttlOf(words[1:], "ttl"); ttl > 0 {
-				f.ttl = ttl
+				f.Ttl = ttl
 			}
 		case len(words) >= 2 && words[0] == "queue" && words[1] == "compression":
-			f.compressed = true
+			f.Compressed = true
 		case len(words) >= 2 && words[0] == "queue" && words[1] == "encryption":
-			f.encrypted = true
+			f.Encrypted = true
 		}
 	}
-	f.read = len(f.actions) > 0
-	f.unsure = f.unsure || r.err != nil
+	f.Read = len(f.Actions) > 0
+	f.Unsure = f.Unsure || r.err != nil
 	for _, file := range r.files {
 		if info, err := os.Stat(file); err == nil {
-			f.modified = max(f.modified, info.ModTime().Unix())
+			f.Modified = max(f.Modified, info.ModTime().Unix())
 		}
 	}
 	return f
@@ -126,11 +126,11 @@ func ttlOf(words []string, key string) int64 {
 	return 0
 }
 
-// ttlFor returns how long smtpd keeps mail with an action, and whether smtpd.conf
+// TtlFor returns how long smtpd keeps mail with an action, and whether smtpd.conf
 // could be read for it.
-func (f *confFacts) ttlFor(action string, bounce bool) (ttl int64, sure bool) {
-	if own, ok := f.actions[action]; ok && own > 0 && !bounce {
+func (f *ConfFacts) TtlFor(action string, bounce bool) (ttl int64, sure bool) {
+	if own, ok := f.Actions[action]; ok && own > 0 && !bounce {
 		return own, true
 	}
-	return f.ttl, f.read
+	return f.Ttl, f.Read
 }

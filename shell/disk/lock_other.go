@@ -1,11 +1,11 @@
 //go:build !linux
 
-package shell
+package disk
 
 import "os"
 
-// locksFile is nothing here: no file lists the locks of the system.
-const locksFile = ""
+// LocksFile is nothing here: no file lists the locks of the system.
+const LocksFile = ""
 
 // holder names nobody: flock(2) does not tell who has a lock.
 func holder(*os.File) string { return "" }
