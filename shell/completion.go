@@ -10,6 +10,7 @@ import (
 
 	"smtpctl/completer"
 	"smtpctl/completer/grammar"
+	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 )
@@ -72,8 +73,8 @@ func runComplete(_ context.Context, c *command.Call) error {
 	s := c.Host.(*Session)
 	// Options before the cursor, such as --socket, count.
 	words, _, _ := grammar.Cursor(line)
-	var inv invocation
-	if opts, _, err := parseOptions(words, s.opts, &inv, s.literal); err == nil {
+	var inv cmdline.Invocation
+	if opts, _, err := cmdline.ParseOptions(words, s.opts, &inv, s.literal); err == nil {
 		s.opts = opts
 	}
 	l := s.live(func() {})

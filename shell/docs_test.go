@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 	"smtpctl/shell/selector"
@@ -85,8 +86,8 @@ func roff(text string) string {
 
 // capital makes a sentence of a summary. One that begins with a command keeps it.
 func capital(text string) string {
-	for _, f := range commandFlags {
-		if strings.HasPrefix(text, f.command+": ") {
+	for _, f := range cmdline.CommandFlags {
+		if strings.HasPrefix(text, f.Command+": ") {
 			return text + "."
 		}
 	}
@@ -264,9 +265,9 @@ func TestManual(t *testing.T) {
 func TestCommandFlags(t *testing.T) {
 	for _, f := range allFlags() {
 		program, _, said := strings.Cut(f.Usage, ": ")
-		i := slices.IndexFunc(commandFlags, func(c commandFlag) bool { return c.name == f.Name })
-		if i >= 0 && (!said || program != commandFlags[i].command) {
-			t.Errorf("--%s does not say that it belongs to %s", f.Name, commandFlags[i].command)
+		i := slices.IndexFunc(cmdline.CommandFlags, func(c cmdline.CommandFlag) bool { return c.Name == f.Name })
+		if i >= 0 && (!said || program != cmdline.CommandFlags[i].Command) {
+			t.Errorf("--%s does not say that it belongs to %s", f.Name, cmdline.CommandFlags[i].Command)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
+	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 )
 
@@ -75,8 +76,8 @@ func TestEmptyValues(t *testing.T) {
 		s.mode = mode
 		for _, f := range allFlags() {
 			for _, form := range emptyForms(f) {
-				var inv invocation
-				_, _, err := parseOptions(append(form, "show", "status"), command.DefaultOptions(), &inv, s.literal)
+				var inv cmdline.Invocation
+				_, _, err := cmdline.ParseOptions(append(form, "show", "status"), command.DefaultOptions(), &inv, s.literal)
 				var usage *command.UsageError
 				if !errors.As(err, &usage) || !strings.Contains(err.Error(), "--"+f.Name+` "": the value is empty, want `) {
 					t.Errorf("%q on the command line: %v", form, err)

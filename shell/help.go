@@ -12,6 +12,7 @@ import (
 
 	"smtpctl/completer"
 	"smtpctl/completer/grammar"
+	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 	"smtpctl/shell/selector"
 )
@@ -88,10 +89,10 @@ func (s *Session) printHelp(w io.Writer, words []string) error {
 func flagsOf(path string) []*pflag.Flag {
 	var own []*pflag.Flag
 	opts := command.DefaultOptions()
-	fs := flagSet(&opts, nil)
-	for _, f := range commandFlags {
-		if f.of(strings.Fields(path)) || strings.HasPrefix(f.command, path+" ") {
-			own = append(own, fs.Lookup(f.name))
+	fs := cmdline.FlagSet(&opts, nil)
+	for _, f := range cmdline.CommandFlags {
+		if f.Of(strings.Fields(path)) || strings.HasPrefix(f.Command, path+" ") {
+			own = append(own, fs.Lookup(f.Name))
 		}
 	}
 	return own
@@ -101,7 +102,7 @@ func flagsOf(path string) []*pflag.Flag {
 func allFlags() []*pflag.Flag {
 	var all []*pflag.Flag
 	opts := command.DefaultOptions()
-	flagSet(&opts, &invocation{}).VisitAll(func(f *pflag.Flag) { all = append(all, f) })
+	cmdline.FlagSet(&opts, &cmdline.Invocation{}).VisitAll(func(f *pflag.Flag) { all = append(all, f) })
 	return all
 }
 
@@ -180,19 +181,19 @@ func (s *Session) printOverview(w io.Writer) {
 
 // printNext prints what can come next in a line that is being typed.
 func (s *Session) printNext(w io.Writer, line string) error {
-	commands, err := splitLine(line)
+	commands, err := cmdline.SplitLine(line)
 	if err != nil {
 		return err
 	}
 	var words []string
 	if n := len(commands); n > 0 && !strings.HasSuffix(strings.TrimRight(line, " \t"), ";") {
-		words = commands[n-1].words
+		words = commands[n-1].Words
 	}
 	last := ""
 	if n := len(words); n > 0 && !strings.HasSuffix(line, " ") && !strings.HasSuffix(line, "\t") {
 		words, last = words[:n-1], words[n-1]
 	}
-	_, rest, err := parseOptions(words, s.opts, nil, s.literal)
+	_, rest, err := cmdline.ParseOptions(words, s.opts, nil, s.literal)
 	if err != nil {
 		return err
 	}
@@ -215,17 +216,17 @@ func (s *Session) printNext(w io.Writer, line string) error {
 
 // flagOptions returns the flags that may stand in a line, for completion.
 // With an invocation, those of the command line are among them.
-func (s *Session) flagOptions(inv *invocation) []completer.Option {
+func (s *Session) flagOptions(inv *cmdline.Invocation) []completer.Option {
 	var out []completer.Option
 	opts := command.DefaultOptions()
-	flagSet(&opts, inv).VisitAll(func(f *pflag.Flag) {
+	cmdline.FlagSet(&opts, inv).VisitAll(func(f *pflag.Flag) {
 		value, doc := pflag.UnquoteUsage(f)
 		var values []completer.Suggestion
-		for _, word := range flagValues[f.Name] {
+		for _, word := range cmdline.FlagValues[f.Name] {
 			values = append(values, completer.Suggestion{Text: word})
 		}
 		o := completer.Option{Name: "--" + f.Name, Value: value != "", Doc: doc, Values: values}
-		if namesFile(f) {
+		if cmdline.NamesFile(f) {
 			o.Kind = &grammar.Kind{Name: "file"}
 		}
 		out = append(out, o)

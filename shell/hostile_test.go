@@ -11,6 +11,7 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
+	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 	"smtpctl/shell/prompt"
 	"smtpctl/shell/render"
@@ -105,12 +106,12 @@ func TestHostileFileNames(t *testing.T) {
 		}
 	}
 	for _, s := range completeOn(t, filepath.Join(dir, "none"), "source "+dir+"/f") {
-		commands, err := splitLine("source " + s.Text)
-		if err != nil || len(commands) != 1 || len(commands[0].words) != 2 || commands[0].pipe != "" || !names[commands[0].words[1]] {
+		commands, err := cmdline.SplitLine("source " + s.Text)
+		if err != nil || len(commands) != 1 || len(commands[0].Words) != 2 || commands[0].Pipe != "" || !names[commands[0].Words[1]] {
 			t.Errorf("offers %q, which is %+v, %v", s.Text, commands, err)
 			continue
 		}
-		delete(names, commands[0].words[1])
+		delete(names, commands[0].Words[1])
 	}
 	for name := range names {
 		if name == render.Safe(name) {

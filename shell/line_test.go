@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 )
 
@@ -29,35 +30,35 @@ func TestSplitLine(t *testing.T) {
 		"tab\tseparated":           {{"tab", "separated"}},
 		"remove from='<>' \"a|b\"": {{"remove", "from=<>", "a|b"}},
 	} {
-		commands, err := splitLine(line)
+		commands, err := cmdline.SplitLine(line)
 		var got [][]string
 		for _, c := range commands {
-			got = append(got, c.words)
+			got = append(got, c.Words)
 		}
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%q: %q, %v, want %q", line, got, err, want)
 		}
 	}
 	for _, line := range []string{"a |", "| b", "<user@x>", "a >", "a > b c", "> b", "a || b", "a & b", "'open", "\"open", "(a)", "a )", "`open", "a\x00b"} {
-		if got, err := splitLine(line); len(got) > 0 || err == nil || command.Status(err) != command.StatusUsage {
+		if got, err := cmdline.SplitLine(line); len(got) > 0 || err == nil || command.Status(err) != command.StatusUsage {
 			t.Errorf("%q: %+v, %v, want a usage error", line, got, err)
 		}
 	}
 }
 
 func TestSplitRedirects(t *testing.T) {
-	for line, want := range map[string]lineCommand{
-		"a b | grep -v 'x;y' > z; w": {words: []string{"a", "b"}, pipe: "grep -v 'x;y' > z; w"},
-		"a>b":                        {words: []string{"a"}, file: "b"},
-		"a >> 'b c' # d":             {words: []string{"a"}, file: "b c", more: true},
+	for line, want := range map[string]cmdline.LineCommand{
+		"a b | grep -v 'x;y' > z; w": {Words: []string{"a", "b"}, Pipe: "grep -v 'x;y' > z; w"},
+		"a>b":                        {Words: []string{"a"}, File: "b"},
+		"a >> 'b c' # d":             {Words: []string{"a"}, File: "b c", More: true},
 	} {
-		got, err := splitLine(line)
+		got, err := cmdline.SplitLine(line)
 		if err != nil || len(got) != 1 || !reflect.DeepEqual(got[0], want) {
 			t.Errorf("%q: %+v, %v, want %+v", line, got, err, want)
 		}
 	}
-	got, err := splitLine("a > b; c")
-	if err != nil || len(got) != 2 || got[0].file != "b" || got[1].words[0] != "c" {
+	got, err := cmdline.SplitLine("a > b; c")
+	if err != nil || len(got) != 2 || got[0].File != "b" || got[1].Words[0] != "c" {
 		t.Errorf("a > b; c: %+v, %v", got, err)
 	}
 }
@@ -106,13 +107,13 @@ func FuzzLine(f *testing.F) {
 	f.Fuzz(func(t *testing.T, line string) {
 		var out strings.Builder
 		s := NewSession(command.DefaultOptions(), IO{In: strings.NewReader(""), Out: &out, Err: &out, Env: func(string) string { return "" }})
-		commands, err := splitLine(line)
+		commands, err := cmdline.SplitLine(line)
 		if err != nil {
 			printError(&out, s.style, err)
 			return
 		}
 		for _, lc := range commands {
-			c, err := s.parse(lc.words)
+			c, err := s.parse(lc.Words)
 			if status := printError(&out, s.style, err); err != nil && status == command.StatusOK {
 				t.Fatalf("%q: an error with status 0: %v", line, err)
 			}

@@ -1,7 +1,6 @@
 package shell
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 	"smtpctl/shell/disk"
 	"smtpctl/shell/sandbox"
@@ -82,7 +82,7 @@ func needs(c *command.Call, ports []uint16) (sandbox.Rules, error) {
 // runApart carries out a call of a session of root in a process of its own, which
 // is not root and reads no files; see lockDown.
 func runApart(ctx context.Context, c *command.Call, self string) error {
-	words, input := apartWords(c)
+	words, input := cmdline.ApartWords(c)
 	cmd := exec.Command(self, words...)
 	cmd.Args[0] = "smtpctl" // and not mailq
 	cmd.Stdin = c.In
@@ -107,26 +107,6 @@ func runApart(ctx context.Context, c *command.Call, self string) error {
 		return fmt.Errorf("%s: failed, see above", c.Verb())
 	}
 	return fmt.Errorf("%s: %w", command.PathOf(c), err)
-}
-
-// apartWords returns the command line for runApart, and standard input if that is
-// not this program's: a password is no argument there.
-func apartWords(c *command.Call) (words []string, input *bytes.Reader) {
-	o := &c.Opts
-	words = []string{"--timeout", o.Timeout.String(), "--output", c.Format(), "--color", o.Color}
-	none := command.DefaultOptions()
-	for _, f := range commandFlags {
-		if v := f.value(o); f.of(c.Path) && v != f.value(&none) {
-			words = append(words, fmt.Sprintf("--%s=%v", f.name, v))
-		}
-	}
-	if c.Path[0] == "encrypt" {
-		if len(c.Args) > 0 {
-			input = bytes.NewReader([]byte(c.Text(0) + "\n"))
-		}
-		return append(words, "encrypt"), input
-	}
-	return append(append(words, "--"), c.Path...), nil
 }
 
 // isApart reports whether a call is to be carried out by runApart: at a prompt or

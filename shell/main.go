@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 )
@@ -20,7 +21,7 @@ func Main(args []string) int {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	streams := IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv}
 	render.SetASCII(!render.IsUTF8(os.Getenv))
-	var inv invocation
+	var inv cmdline.Invocation
 	s := NewSession(command.DefaultOptions(), streams)
 	defer s.Close()
 	s.self = ownPath()
@@ -28,32 +29,32 @@ func Main(args []string) int {
 	if err != nil {
 		return printError(s.err, s.style, err)
 	}
-	opts, rest, err := parseOptions(words, command.DefaultOptions(), &inv, s.literal)
+	opts, rest, err := cmdline.ParseOptions(words, command.DefaultOptions(), &inv, s.literal)
 	err = s.hideSecret(words, err)
 	if err == nil {
 		s.opts = opts
-		s.keepGoing = inv.keepGoing
+		s.keepGoing = inv.KeepGoing
 		s.setColor(opts.Color)
 	}
 	switch {
 	case err != nil:
-	case len(rest) > 0 && inv.file != "":
+	case len(rest) > 0 && inv.File != "":
 		err = command.Usagef("-f and a command: want one of them")
-	case inv.listen != "" && inv.demo == noDemo:
+	case inv.Listen != "" && inv.Demo == cmdline.NoDemo:
 		err = command.Usagef("--listen goes with --demo")
-	case inv.listen != "" && len(rest) > 0:
+	case inv.Listen != "" && len(rest) > 0:
 		err = command.Usagef("--listen runs only the simulation and takes no command: %q", rest[0])
-	case inv.demo != noDemo && !inv.check:
+	case inv.Demo != cmdline.NoDemo && !inv.Check:
 		var d *demo
 		ready := s.untilReady()
-		d, err = s.startDemo(inv.demo, inv.listen)
+		d, err = s.startDemo(inv.Demo, inv.Listen)
 		ready()
 		if err != nil {
 			break
 		}
 		defer d.close()
-		if inv.listen != "" {
-			return s.serveDemo(d, inv.listen)
+		if inv.Listen != "" {
+			return s.serveDemo(d, inv.Listen)
 		}
 		s.opts.Socket, s.opts.Spool = d.sim.Path(), d.spool()
 		s.demo = true
@@ -66,22 +67,22 @@ func Main(args []string) int {
 }
 
 // dispatch goes one of the three ways.
-func (s *Session) dispatch(opts command.Options, inv invocation, rest []string) int {
+func (s *Session) dispatch(opts command.Options, inv cmdline.Invocation, rest []string) int {
 	switch {
 	case opts.Version || opts.Help:
 		s.opts.Version, s.opts.Help = opts.Version, opts.Help
 		return s.oneShot(rest)
-	case len(rest) > 0 && inv.check:
+	case len(rest) > 0 && inv.Check:
 		_, err := s.parse(rest)
 		return printError(s.err, s.style, err)
 	case len(rest) > 0:
 		return s.oneShot(rest)
-	case inv.file != "":
-		return s.script(inv.file, inv.check)
-	case command.IsTerminal(s.io.In) && !inv.check:
+	case inv.File != "":
+		return s.script(inv.File, inv.Check)
+	case command.IsTerminal(s.io.In) && !inv.Check:
 		return s.repl()
 	}
-	return s.script("-", inv.check)
+	return s.script("-", inv.Check)
 }
 
 // oneShot evaluates the words of the command line.

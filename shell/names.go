@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 )
 
@@ -54,7 +55,7 @@ func (s *Session) mailqWords(words []string) []string {
 		n := 1
 		if name, _, whole := strings.Cut(words[0], "="); strings.HasPrefix(name, "--") && len(name) > 2 {
 			opts := command.DefaultOptions()
-			f := flagSet(&opts, nil).Lookup(name[2:])
+			f := cmdline.FlagSet(&opts, nil).Lookup(name[2:])
 			if f != nil && !whole && f.NoOptDefVal == "" {
 				n = min(2, len(words))
 			}
@@ -69,7 +70,7 @@ func (s *Session) mailqWords(words []string) []string {
 
 // takes reports whether a command takes an option.
 func (s *Session) takes(program, option []string) bool {
-	opts, _, err := parseOptions(option, s.opts, nil, s.literal)
+	opts, _, err := cmdline.ParseOptions(option, s.opts, nil, s.literal)
 	if err != nil || opts.Help || opts.Version {
 		return err == nil
 	}

@@ -10,22 +10,23 @@ import (
 	"syscall"
 	"time"
 
+	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 )
 
 // evalCommand evaluates one command of a line, its output going where the line
 // says.
-func (s *Session) evalCommand(ctx context.Context, lc lineCommand) error {
+func (s *Session) evalCommand(ctx context.Context, lc cmdline.LineCommand) error {
 	c, err := s.parseCommand(lc)
 	if err != nil || c == nil {
 		return err
 	}
 	switch {
-	case lc.pipe != "":
-		return s.runPiped(ctx, c, lc.pipe)
-	case lc.file != "":
-		return s.runToFile(ctx, c, lc.file, lc.more)
+	case lc.Pipe != "":
+		return s.runPiped(ctx, c, lc.Pipe)
+	case lc.File != "":
+		return s.runToFile(ctx, c, lc.File, lc.More)
 	case s.mode.Interactive() && s.out.Tty && !c.Cmd.Live && !c.Cmd.Changes() && !c.Opts.Restricted:
 		return s.runPaged(ctx, c)
 	}
@@ -34,9 +35,9 @@ func (s *Session) evalCommand(ctx context.Context, lc lineCommand) error {
 
 // parseCommand parses one command of a line, and refuses to send its output
 // elsewhere where that is switched off.
-func (s *Session) parseCommand(lc lineCommand) (*command.Call, error) {
-	c, err := s.parse(lc.words)
-	if err != nil || c == nil || !lc.redirected() {
+func (s *Session) parseCommand(lc cmdline.LineCommand) (*command.Call, error) {
+	c, err := s.parse(lc.Words)
+	if err != nil || c == nil || !lc.Redirected() {
 		return c, err
 	}
 	switch {

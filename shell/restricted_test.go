@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 )
 
@@ -15,7 +16,7 @@ func TestNothingNamesAFile(t *testing.T) {
 	t.Parallel()
 	named := 0
 	for _, f := range allFlags() {
-		if !namesFile(f) {
+		if !cmdline.NamesFile(f) {
 			continue
 		}
 		named++
@@ -29,12 +30,12 @@ func TestNothingNamesAFile(t *testing.T) {
 			}
 		}
 		// On the command line it is the order that counts.
-		var inv invocation
+		var inv cmdline.Invocation
 		words := []string{"--" + f.Name + "=x", "--demo", "show", "status"}
-		if _, _, err := parseOptions(append(words, "--restricted"), command.DefaultOptions(), &inv, noLiteral); err != nil {
+		if _, _, err := cmdline.ParseOptions(append(words, "--restricted"), command.DefaultOptions(), &inv, noLiteral); err != nil {
 			t.Errorf("%s before --restricted: %v", f.Name, err)
 		}
-		if _, _, err := parseOptions(append([]string{"--restricted"}, words...), command.DefaultOptions(), &inv, noLiteral); command.Status(err) != command.StatusUsage {
+		if _, _, err := cmdline.ParseOptions(append([]string{"--restricted"}, words...), command.DefaultOptions(), &inv, noLiteral); command.Status(err) != command.StatusUsage {
 			t.Errorf("%s after --restricted: %v", f.Name, err)
 		}
 	}
@@ -58,8 +59,8 @@ func TestSwitchedOnForGood(t *testing.T) {
 	for _, name := range []string{"read-only", "restricted"} {
 		for _, off := range []string{"=false", "=0", "=f", "=F", "=False"} {
 			for _, words := range [][]string{{"--" + name, "--" + name + off, "pause", "mta"}, {"--" + name, "pause", "mta", "--" + name + off}} {
-				var inv invocation
-				o, _, err := parseOptions(words, command.DefaultOptions(), &inv, noLiteral)
+				var inv cmdline.Invocation
+				o, _, err := cmdline.ParseOptions(words, command.DefaultOptions(), &inv, noLiteral)
 				if command.Status(err) != command.StatusUsage || !o.ReadOnly && !o.Restricted {
 					t.Errorf("%v: %v, %+v", words, err, o)
 				}

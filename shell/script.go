@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 )
 
@@ -96,7 +97,7 @@ func (s *Session) scriptLine(ctx context.Context, line string, check bool) error
 	if !check {
 		return s.Eval(ctx, line)
 	}
-	commands, err := splitLine(line)
+	commands, err := cmdline.SplitLine(line)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"smtpctl/completer/grammar"
+	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 )
 
@@ -51,13 +52,13 @@ func (s *Session) likeEncrypt(word string) bool {
 
 // mayHoldPassword reports whether a password may be in a line.
 func (s *Session) mayHoldPassword(line string) bool {
-	commands, err := splitLine(line)
+	commands, err := cmdline.SplitLine(line)
 	if err != nil { // a quote is open, perhaps that of the password
 		words := strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" \t;|", r) })
 		return s.secretFrom(words) < len(words)
 	}
 	for _, c := range commands {
-		words := append(c.words, strings.Fields(c.pipe)...)
+		words := append(c.Words, strings.Fields(c.Pipe)...)
 		if s.secretFrom(words) < len(words) {
 			return true
 		}

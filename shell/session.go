@@ -13,6 +13,7 @@ import (
 	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
 	"smtpctl/protocol/spool"
+	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 )
@@ -84,7 +85,7 @@ func (s *Session) Close() {
 // Eval evaluates one line, which may hold several commands split by
 // semicolons. It stops at the first that fails unless the session keeps going.
 func (s *Session) Eval(ctx context.Context, line string) error {
-	commands, err := splitLine(line)
+	commands, err := cmdline.SplitLine(line)
 	if err != nil {
 		return err
 	}
@@ -137,7 +138,7 @@ func (s *Session) parse(words []string) (*command.Call, error) {
 
 // resolve is parse without the checks that need the command to be known.
 func (s *Session) resolve(words []string) (*command.Call, error) {
-	opts, rest, err := parseOptions(words, s.opts, nil, s.literal)
+	opts, rest, err := cmdline.ParseOptions(words, s.opts, nil, s.literal)
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +175,7 @@ func (s *Session) literal(word string) (own []string, ok bool) {
 	case word == completeWord:
 		return nil, true
 	case s.isEncrypt(word):
-		return encryptFlags(), true
+		return cmdline.EncryptFlags(), true
 	}
 	return nil, false
 }

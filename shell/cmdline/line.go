@@ -1,4 +1,4 @@
-package shell
+package cmdline
 
 import (
 	"strings"
@@ -9,34 +9,34 @@ import (
 	"smtpctl/shell/command"
 )
 
-// A lineCommand is one command of a line.
-type lineCommand struct {
-	words []string
-	pipe  string // what follows an unquoted |, for sh
-	file  string // what follows an unquoted > or >>
-	more  bool   // it was >>: append
+// A LineCommand is one command of a line.
+type LineCommand struct {
+	Words []string
+	Pipe  string // what follows an unquoted |, for sh
+	File  string // what follows an unquoted > or >>
+	More  bool   // it was >>: append
 }
 
-// redirected reports whether the output goes to a program or file.
-func (c *lineCommand) redirected() bool { return c.pipe != "" || c.file != "" }
+// Redirected reports whether the output goes to a program or file.
+func (c *LineCommand) Redirected() bool { return c.Pipe != "" || c.File != "" }
 
-// splitLine cuts a line into commands, split by unquoted semicolons, and each
+// SplitLine cuts a line into commands, split by unquoted semicolons, and each
 // into words, quoted as in sh: '…', "…" and backslash. An unquoted # at the
 // start of a word begins a comment. Blank commands are dropped. After an
 // unquoted | all the rest of the line is for sh; after > or >> comes the name
 // of a file.
-func splitLine(line string) ([]lineCommand, error) {
+func SplitLine(line string) ([]LineCommand, error) {
 	if strings.IndexByte(line, 0) >= 0 {
 		return nil, command.Usagef("the line holds a NUL")
 	}
 	rest := []rune(stripComment(line))
-	var commands []lineCommand
+	var commands []LineCommand
 	for len(rest) > 0 {
 		words, end, err := splitWords(rest)
 		if err != nil {
 			return nil, err
 		}
-		c := lineCommand{words: words}
+		c := LineCommand{Words: words}
 		sep := ';'
 		if end < len(rest) {
 			sep = rest[end]
@@ -47,13 +47,13 @@ func splitLine(line string) ([]lineCommand, error) {
 		switch sep {
 		case ';':
 		case '|':
-			c.pipe, rest = strings.TrimSpace(string(rest)), nil
-			if c.pipe == "" || c.pipe[0] == '|' {
+			c.Pipe, rest = strings.TrimSpace(string(rest)), nil
+			if c.Pipe == "" || c.Pipe[0] == '|' {
 				return nil, command.Usagef("| wants a command after it")
 			}
 		case '>':
 			if len(rest) > 0 && rest[0] == '>' {
-				c.more, rest = true, rest[1:]
+				c.More, rest = true, rest[1:]
 			}
 			file, end, err := splitWords(rest)
 			if err != nil {
@@ -65,12 +65,12 @@ func splitLine(line string) ([]lineCommand, error) {
 			if file[0] == "" {
 				return nil, command.Usagef("> \"\": the name is empty, want that of a file")
 			}
-			c.file = file[0]
+			c.File = file[0]
 			rest = rest[min(end+1, len(rest)):]
 		default:
 			return nil, command.Usagef("unquoted %q: quote it if it is meant literally", sep)
 		}
-		if len(words) == 0 && c.redirected() {
+		if len(words) == 0 && c.Redirected() {
 			return nil, command.Usagef("| and > want a command before them")
 		}
 		if len(words) > 0 {

@@ -1,0 +1,298 @@
+package cmdline
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"smtpctl/protocol"
+	"smtpctl/shell/command"
+)
+
+// An Invocation is what only the command line of the program can say.
+type Invocation struct {
+	File      string // script to run, - for stdin
+	KeepGoing bool   // run a script to its end whatever fails
+	Check     bool   // parse a script and send nothing
+	Demo      int    // run on a simulated smtpd with so many messages, or noDemo
+	Listen    string // run only that, at this path
+}
+
+// demoMessages is how many messages --demo begins with if it is not said.
+const demoMessages = 200
+
+// NoDemo means that there is no --demo.
+const NoDemo = math.MinInt
+
+// FlagValues are the values of the flags that take one of a few words.
+var FlagValues = map[string][]string{"color": command.ColorModes, "output": command.Formats, "scheme": {"bcrypt", "sha512", "yescrypt"}}
+
+// FlagSet returns the flags, which write to o and, if it is not nil, inv.
+func FlagSet(o *command.Options, inv *Invocation) *pflag.FlagSet {
+	fs := pflag.NewFlagSet("smtpctl", pflag.ContinueOnError)
+	fs.SetInterspersed(false)
+	fs.SetOutput(io.Discard)
+	fs.Usage = func() {}
+	fs.SortFlags = false
+	fs.StringVar(&o.Socket, "socket", o.Socket, "`PATH` of smtpd's control socket")
+	fs.StringVar(&o.Spool, "spool", o.Spool, "`DIR` that holds smtpd's queue")
+	fs.StringVar(&o.KeyFile, "key-file", o.KeyFile, "read the key of an encrypted queue from `FILE`; else it is looked for in smtpd.conf, or asked for")
+	fs.DurationVar(&o.Timeout, "timeout", o.Timeout, "how long smtpd may take to answer, a `TIME` such as 5s or 1m")
+	fs.IntVar(&o.Window, "window", o.Window, "keep `N` requests in flight; 0 adapts to what smtpd has to do")
+	fs.StringVar(&o.Color, "color", o.Color, "colour the output: `WHEN` is auto, always or never")
+	fs.StringVarP(&o.Output, "output", "o", o.Output, "print results as `FORMAT`: plain, table, json or openmetrics; auto is table on a terminal, else plain")
+	fs.BoolFuncP("json", "j", "the same as -o json", func(string) error {
+		o.Output = command.FormatJSON
+		return nil
+	})
+	fs.BoolVarP(&o.DryRun, "dry-run", "n", o.DryRun, "list the envelopes that would be acted on, and do nothing")
+	fs.IntVar(&o.Expect, "expect", o.Expect, "act only if just `N` envelopes are selected")
+	fs.BoolVarP(&o.Yes, "yes", "y", o.Yes, "do not ask at the prompt before acting on many envelopes")
+	fs.StringVar(&o.Save, "save", o.Save, "copy what is removed to `DIR` first, and keep what cannot be copied")
+	fs.VarP((*intervalFlag)(&o.Interval), "interval", "i", "monitor: a line every `TIME`, such as 5 or 1m; 1 second if not said")
+	fs.IntVarP(&o.Count, "count", "c", o.Count, "monitor: `N` lines, then end")
+	fs.BoolVar(&o.Headers, "headers", o.Headers, "show message: only the headers")
+	fs.StringVar(&o.Scheme, "scheme", o.Scheme, "encrypt: hash with `SCHEME`, which is bcrypt, sha512 or yescrypt")
+	fs.IntVar(&o.Cost, "cost", o.Cost, "encrypt: make the hash `N` costly: 10 to 20 for bcrypt, 3 to 11 for yescrypt, rounds for sha512")
+	fs.StringVar(&o.Verify, "verify", o.Verify, "encrypt: say whether the password is that of `HASH`")
+	fs.BoolVarP(&o.Only4, "ipv4", "4", o.Only4, "spf walk: only IPv4")
+	fs.BoolVarP(&o.Only6, "ipv6", "6", o.Only6, "spf walk: only IPv6")
+	fs.BoolVar(&o.Sort, "sort", o.Sort, "spf walk: all networks in order, each once")
+	fs.BoolVar(&o.Aggregate, "aggregate", o.Aggregate, "spf walk: merge networks that lie within or beside each other")
+	fs.StringVar(&o.Resolver, "resolver", o.Resolver, "spf walk: ask the name server at `ADDR`, an address with or without a port")
+	fs.BoolVarP(&o.ReadOnly, "read-only", "r", o.ReadOnly, "refuse every command that changes something, and pipes and files")
+	fs.BoolVar(&o.Restricted, "restricted", o.Restricted, "switch off pipes, files and the pager; no option after it may name a file")
+	if inv != nil {
+		fs.IntVar(&inv.Demo, "demo", NoDemo, "run on a simulated smtpd with `N` messages; needs no root and no smtpd")
+		fs.Lookup("demo").NoOptDefVal = strconv.Itoa(demoMessages)
+		fs.StringVar(&inv.Listen, "listen", "", "with --demo, run only the simulation, at the socket `PATH`")
+		fs.StringVarP(&inv.File, "file", "f", "", "run the commands in `FILE`, - for standard input")
+		fs.BoolVarP(&inv.KeepGoing, "keep-going", "k", false, "run a script to its end whatever fails")
+		fs.BoolVar(&inv.Check, "check", false, "parse a script, say what is wrong in it and send nothing")
+	}
+	fs.BoolVarP(&o.Help, "help", "h", o.Help, "show help, also for the words of a command")
+	fs.BoolVar(&o.Version, "version", o.Version, "show the version")
+	return fs
+}
+
+// An intervalFlag is the value of a flag: a time, or a number of seconds.
+type intervalFlag time.Duration
+
+// Bounds of --interval.
+const (
+	minInterval = 100 * time.Millisecond
+	maxInterval = 24 * time.Hour
+)
+
+// Set implements pflag.Value.
+func (s *intervalFlag) Set(text string) error {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		d, err = time.ParseDuration(text + "s")
+	}
+	if err == nil && (d < minInterval || d > maxInterval) {
+		err = errors.New("out of range")
+	}
+	*s = intervalFlag(d)
+	return err
+}
+
+// String implements pflag.Value.
+func (s *intervalFlag) String() string { return time.Duration(*s).String() }
+
+// Type implements pflag.Value.
+func (s *intervalFlag) Type() string { return "time" }
+
+// ParseOptions takes the flags out of words. literal says of the first word
+// that is no flag whether all that follows it is to be left alone, but for flags
+// of its own, and so does a word "--", which is dropped.
+func ParseOptions(words []string, base command.Options, inv *Invocation, literal func(string) (own []string, ok bool)) (command.Options, []string, error) {
+	o := base
+	fs := FlagSet(&o, inv)
+	var rest []string
+	for len(words) > 0 {
+		if err := parseFlags(fs, words, &o); err != nil {
+			return o, nil, err
+		}
+		words = fs.Args()
+		if fs.ArgsLenAtDash() == 0 {
+			rest = append(rest, words...)
+			break
+		}
+		if len(words) == 0 {
+			break
+		}
+		first := len(rest) == 0
+		rest = append(rest, words[0])
+		words = words[1:]
+		if !first {
+			continue
+		}
+		if own, ok := literal(rest[0]); ok {
+			n := leadingFlags(words, own)
+			if err := parseFlags(fs, words[:n], &o); err != nil {
+				return o, nil, err
+			}
+			words = words[n:]
+			if len(words) == 2 && words[0] == "--" {
+				words = words[1:] // as getopt(3) has it
+			}
+			rest = append(rest, words...)
+			break
+		}
+	}
+	return o, rest, validateOptions(&o)
+}
+
+// parseFlags parses the flags at the start of words, which write to o. A flag whose value is empty
+// is an error, whichever it is: the value was most likely a variable of a script
+// that is not set, and without its value the flag would mean something else, such
+// as no copy of what is removed, or a script on standard input.
+//
+// Of two flags what they have switched off stays off: --read-only and --restricted
+// are not taken back by a later word, and after --restricted no flag may name a
+// file, so that who adds words to a command line, or types them at a prompt, can
+// neither read nor write what whoever began it did not name.
+func parseFlags(fs *pflag.FlagSet, words []string, o *command.Options) error {
+	err := fs.ParseAll(words, func(f *pflag.Flag, value string) error {
+		// pflag reads -f= as -f with the value "=", where --file= has none.
+		if value == "" || value == "=" && f.Shorthand != "" && f.NoOptDefVal == "" {
+			return emptyValue(f)
+		}
+		if o.Restricted && NamesFile(f) {
+			return fmt.Errorf("--%s: switched off by --restricted, after which no file may be named", f.Name)
+		}
+		readOnly, restricted := o.ReadOnly, o.Restricted
+		err := fs.Set(f.Name, value)
+		if err == nil && (readOnly && !o.ReadOnly || restricted && !o.Restricted) {
+			o.ReadOnly, o.Restricted = readOnly, restricted
+			err = fmt.Errorf("--%s=%s: it has been switched on, and stays so", f.Name, value)
+		}
+		return err
+	})
+	if err != nil {
+		return &command.UsageError{Err: optionError(err)}
+	}
+	return nil
+}
+
+// emptyValue returns the error for a flag whose value is empty.
+func emptyValue(f *pflag.Flag) error {
+	want, _ := pflag.UnquoteUsage(f)
+	if want == "" {
+		want = "true or false"
+	}
+	return fmt.Errorf("--%s \"\": the value is empty, want %s", f.Name, want)
+}
+
+// NamesFile reports whether the value of a flag is the name of a file, a folder or
+// a socket, as its usage says.
+func NamesFile(f *pflag.Flag) bool {
+	value, _ := pflag.UnquoteUsage(f)
+	return value == "FILE" || value == "DIR" || value == "PATH"
+}
+
+// leadingFlags returns how many words after a command are flags of its own and
+// their values. One that stands alone is none: it may be a password.
+func leadingFlags(words, own []string) int {
+	n := 0
+	for n < len(words) {
+		name, _, whole := strings.Cut(words[n], "=")
+		switch {
+		case !slices.Contains(own, name) || !whole && n+1 == len(words):
+			return n
+		case whole:
+			n++
+		default:
+			n += 2
+		}
+	}
+	return n
+}
+
+// CommandFlags are the flags that belong to one command.
+var CommandFlags = []CommandFlag{
+	{"scheme", "encrypt", func(o *command.Options) any { return o.Scheme }},
+	{"cost", "encrypt", func(o *command.Options) any { return o.Cost }},
+	{"verify", "encrypt", func(o *command.Options) any { return o.Verify }},
+	{"ipv4", "spf walk", func(o *command.Options) any { return o.Only4 }},
+	{"ipv6", "spf walk", func(o *command.Options) any { return o.Only6 }},
+	{"sort", "spf walk", func(o *command.Options) any { return o.Sort }},
+	{"aggregate", "spf walk", func(o *command.Options) any { return o.Aggregate }},
+	{"resolver", "spf walk", func(o *command.Options) any { return o.Resolver }},
+	{"interval", "monitor", func(o *command.Options) any { return o.Interval }},
+	{"count", "monitor", func(o *command.Options) any { return o.Count }},
+	{"headers", "show message", func(o *command.Options) any { return o.Headers }},
+}
+
+type CommandFlag struct {
+	Name    string
+	Command string
+	Value   func(o *command.Options) any
+}
+
+// Of reports whether a flag belongs to the command with this path.
+func (f *CommandFlag) Of(path []string) bool {
+	return strings.HasPrefix(strings.Join(path, " ")+" ", f.Command+" ")
+}
+
+// EncryptFlags are the flags that may follow encrypt.
+func EncryptFlags() []string {
+	var names []string
+	for _, f := range CommandFlags {
+		if f.Command == "encrypt" {
+			names = append(names, "--"+f.Name)
+		}
+	}
+	return names
+}
+
+// optionError words pflag's errors as this program does.
+func optionError(err error) error {
+	var bad *pflag.InvalidValueError
+	if !errors.As(err, &bad) {
+		return err
+	}
+	switch bad.GetFlag().Name {
+	case "timeout":
+		return fmt.Errorf("--timeout %q: want a time such as 5s or 1m", bad.GetValue())
+	case "expect":
+		return fmt.Errorf("--expect %q: want a number of envelopes", bad.GetValue())
+	case "cost", "count":
+		return fmt.Errorf("--%s %q: want a number", bad.GetFlag().Name, bad.GetValue())
+	case "interval":
+		return fmt.Errorf("--interval %q: want a time such as 5, 0.5s or 1m, from %v to %v", bad.GetValue(), minInterval, maxInterval)
+	case "window":
+		return fmt.Errorf("--window %q: want a number", bad.GetValue())
+	}
+	return err
+}
+
+func validateOptions(o *command.Options) error {
+	if !slices.Contains(command.ColorModes, o.Color) {
+		return command.Usagef("--color %q: want auto, always or never", o.Color)
+	}
+	if !slices.Contains(command.Formats, o.Output) {
+		return command.Usagef("--output %q: want plain, table, json, openmetrics or auto", o.Output)
+	}
+	if o.Expect < -1 {
+		return command.Usagef("--expect %d: want a number of envelopes", o.Expect)
+	}
+	if o.Count < 0 {
+		return command.Usagef("--count %d: want a number of lines", o.Count)
+	}
+	if o.Timeout <= 0 {
+		return command.Usagef("--timeout %v: want more than zero", o.Timeout)
+	}
+	if o.Window < 0 || o.Window > protocol.MaxWindow {
+		return command.Usagef("--window %d: want 1 to %d, or 0 to adapt", o.Window, protocol.MaxWindow)
+	}
+	return nil
+}
