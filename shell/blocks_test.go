@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"smtpctl/shell/report"
 )
 
 // TestBlockIdle says of every kind of connector whether a pause from an address
@@ -13,23 +15,23 @@ func TestBlockIdle(t *testing.T) {
 	t.Parallel()
 	const domain, other = "d.example", "other.example"
 	for _, src := range []string{"192.0.2.1", "2001:db8::1"} {
-		relays := func(pairs ...string) []*relay {
-			parse := relayParser()
-			var out []*relay
+		relays := func(pairs ...string) []*report.Relay {
+			parse := report.RelayParser()
+			var out []*report.Relay
 			for i := 0; i < len(pairs); i += 2 {
 				addr := pairs[i+1]
 				if strings.Contains(addr, ":") || addr == "" {
 					addr = "[" + addr + "]"
 				}
-				out = append(out, parse(fmt.Sprintf("[relay:%s,mx] refcount=2 ntask=0 nconn=1 lastconn=0s timeout=- wait=connector", pairs[i])).(*relay),
-					parse(fmt.Sprintf("  connector %s refcount=0 nconn=1 lastconn=0s timeout=- flags=", addr)).(*relay))
+				out = append(out, parse(fmt.Sprintf("[relay:%s,mx] refcount=2 ntask=0 nconn=1 lastconn=0s timeout=- wait=connector", pairs[i])).(*report.Relay),
+					parse(fmt.Sprintf("  connector %s refcount=0 nconn=1 lastconn=0s timeout=- flags=", addr)).(*report.Relay))
 			}
 			return out
 		}
 		for _, tt := range []struct {
 			name   string
 			domain string
-			relays []*relay
+			relays []*report.Relay
 			warns  string // a part of it, or nothing
 			stops  bool   // mail of these relays
 		}{
@@ -45,15 +47,15 @@ func TestBlockIdle(t *testing.T) {
 			{"every domain", "*", relays(other, src), "", true},
 			{"every domain, no address", "*", relays(other, ""), "has no src", false},
 		} {
-			b := &block{Source: src, Domain: tt.domain}
-			got := b.idle(tt.relays)
+			b := &report.Block{Source: src, Domain: tt.domain}
+			got := b.Idle(tt.relays)
 			if (got == "") != (tt.warns == "") || !strings.Contains(got, tt.warns) {
 				t.Errorf("%s, %s: says %q, want %q", src, tt.name, got, tt.warns)
 			}
-			if got := b.stops(tt.relays, ""); got != tt.stops {
+			if got := b.Stops(tt.relays, ""); got != tt.stops {
 				t.Errorf("%s, %s: stops mail: %v, want %v", src, tt.name, got, tt.stops)
 			}
-			if got, want := b.stops(tt.relays, "All routes to destination blocked"), tt.stops || tt.relays == nil; got != want {
+			if got, want := b.Stops(tt.relays, "All routes to destination blocked"), tt.stops || tt.relays == nil; got != want {
 				t.Errorf("%s, %s: stops mail that smtpd calls blocked: %v, want %v", src, tt.name, got, want)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
+	"smtpctl/shell/report"
 )
 
 // acknowledge prints what smtpctl prints for a command that smtpd answers with
@@ -97,13 +98,13 @@ func runBlock(ctx context.Context, c *command.Call) error {
 	if c.Path[0] != "pause" {
 		return acknowledge(ctx, c, conn, conn.Unblock(ctx, src, domain), noReason)
 	}
-	b := &block{Source: src.String(), Domain: domain}
+	b := &report.Block{Source: src.String(), Domain: domain}
 	if err = conn.Block(ctx, src, domain); err == nil {
-		c.Warning = blockWarning(ctx, conn, b)
+		c.Warning = report.BlockWarning(ctx, conn, b)
 	}
 	err = acknowledge(ctx, c, conn, err, noReason)
 	if c.Warning != "" {
-		warnIdle(c, b, c.Warning)
+		report.WarnIdle(c, b, c.Warning)
 	}
 	return err
 }

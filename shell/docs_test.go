@@ -15,6 +15,7 @@ import (
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 	"smtpctl/shell/render"
+	"smtpctl/shell/report"
 	"smtpctl/shell/selector"
 )
 
@@ -35,8 +36,8 @@ var jsonShapes = []struct {
 	{"show queue, show envelope", render.EnvelopeJSON{}}, {"show queue by", groupJSON{}}, {"show message", messageJSON{}},
 	{"explain", verdict{}}, {"after, of schedule", afterJSON{}}, {"discover, pause envelope, remove, resume envelope, schedule", tallyJSON{}},
 	{"other commands that change something", resultJSON{}}, {"show status", statusJSON{}}, {"show stats", statJSON{}},
-	{"show routes", route{}}, {"show hosts", host{}}, {"show relays", relay{}}, {"show hoststats", hostStat{}},
-	{"show mta paused", block{}}, {"monitor", digestJSON{}}, {"encrypt", hashJSON{}}, {"encrypt --verify", verifiedJSON{}},
+	{"show routes", report.Route{}}, {"show hosts", report.Host{}}, {"show relays", report.Relay{}}, {"show hoststats", report.HostStat{}},
+	{"show mta paused", report.Block{}}, {"monitor", digestJSON{}}, {"encrypt", hashJSON{}}, {"encrypt --verify", verifiedJSON{}},
 	{"spf walk", networkJSON{}},
 }
 

@@ -13,6 +13,7 @@ import (
 	"smtpctl/shell/command"
 	"smtpctl/shell/disk"
 	"smtpctl/shell/render"
+	"smtpctl/shell/report"
 )
 
 // A verdict is why an envelope is still in the queue.
@@ -106,15 +107,15 @@ type facts struct {
 	e        *protocol.Envelope
 	now      int64
 	status   protocol.Status
-	relays   []*relay // of its domain, with their connectors
-	routes   []*route // to the hosts of its domain
-	blocks   []*block // for its domain, that keep its mail from going out
-	idle     []*block // for its domain, that have no effect on it
-	last     *hostStat
-	disabled []*route // all that are
-	guess    bool     // that the one disabled route is that of this envelope
-	others   bool     // none of the disabled routes is its own: its hosts are known
-	missing  string   // the file of its message, if that is missing
+	relays   []*report.Relay // of its domain, with their connectors
+	routes   []*report.Route // to the hosts of its domain
+	blocks   []*report.Block // for its domain, that keep its mail from going out
+	idle     []*report.Block // for its domain, that have no effect on it
+	last     *report.HostStat
+	disabled []*report.Route // all that are
+	guess    bool            // that the one disabled route is that of this envelope
+	others   bool            // none of the disabled routes is its own: its hosts are known
+	missing  string          // the file of its message, if that is missing
 	conf     *disk.ConfFacts
 }
 
@@ -125,19 +126,19 @@ func gatherFacts(ctx context.Context, conn *protocol.Conn, e *protocol.Envelope)
 	if f.status, err = conn.Status(ctx); err != nil || e.Type == protocol.DeliverMDA {
 		return f, err
 	}
-	relays, err := readReport[relay](ctx, conn, protocol.Relays)
+	relays, err := report.ReadReport[report.Relay](ctx, conn, protocol.Relays)
 	if err != nil {
 		return nil, err
 	}
-	routes, err := readReport[route](ctx, conn, protocol.Routes)
+	routes, err := report.ReadReport[report.Route](ctx, conn, protocol.Routes)
 	if err != nil {
 		return nil, err
 	}
-	blocks, err := readReport[block](ctx, conn, protocol.Blocks)
+	blocks, err := report.ReadReport[report.Block](ctx, conn, protocol.Blocks)
 	if err != nil {
 		return nil, err
 	}
-	stats, err := readReport[hostStat](ctx, conn, protocol.HostStats)
+	stats, err := report.ReadReport[report.HostStat](ctx, conn, protocol.HostStats)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +146,7 @@ func gatherFacts(ctx context.Context, conn *protocol.Conn, e *protocol.Envelope)
 	smart := map[string]bool{} // relays by the host that smtpd.conf names for them
 	for _, r := range relays {
 		switch {
-		case sameName(r.Domain, domain):
+		case report.SameName(r.Domain, domain):
 			f.relays = append(f.relays, r)
 		case r.Kind == "relay":
 			smart[r.Domain] = true
@@ -161,8 +162,8 @@ func gatherFacts(ctx context.Context, conn *protocol.Conn, e *protocol.Envelope)
 		f.relays = relays
 	}
 	for _, b := range blocks {
-		if b.Domain == "*" || strings.Contains(e.ErrorLine, "blocked") || slices.ContainsFunc(names, func(n string) bool { return sameName(b.Domain, n) }) {
-			if b.stops(f.relays, e.ErrorLine) {
+		if b.Domain == "*" || strings.Contains(e.ErrorLine, "blocked") || slices.ContainsFunc(names, func(n string) bool { return report.SameName(b.Domain, n) }) {
+			if b.Stops(f.relays, e.ErrorLine) {
 				f.blocks = append(f.blocks, b)
 			} else {
 				f.idle = append(f.idle, b)
@@ -170,7 +171,7 @@ func gatherFacts(ctx context.Context, conn *protocol.Conn, e *protocol.Envelope)
 		}
 	}
 	for _, s := range stats {
-		if sameName(s.Domain, domain) {
+		if report.SameName(s.Domain, domain) {
 			f.last = s
 		}
 	}
@@ -185,7 +186,7 @@ func gatherFacts(ctx context.Context, conn *protocol.Conn, e *protocol.Envelope)
 		// there is none now, smtpd.conf may send the mail elsewhere.
 		f.others = all && direct
 		for _, r := range f.disabled {
-			if slices.Contains(addrs, r.Destination) || slices.ContainsFunc(names, func(n string) bool { return sameName(n, r.Name) }) {
+			if slices.Contains(addrs, r.Destination) || slices.ContainsFunc(names, func(n string) bool { return report.SameName(n, r.Name) }) {
 				f.routes = append(f.routes, r)
 			}
 		}
@@ -203,7 +204,7 @@ var goResolver = &net.Resolver{PreferGo: true}
 // hostsOf returns the addresses of the hosts that take mail for domains, and
 // whether they are all: the system's resolver may not find them in time.
 func hostsOf(ctx context.Context, names []string) (addrs []string, all bool) {
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	ctx, cancel := context.WithTimeout(ctx, report.LookupTimeout)
 	defer cancel()
 	var out []string
 	all = true
@@ -294,11 +295,11 @@ func (f *facts) note(v *verdict, domain string) {
 		add("last error%s: %s", f.lastTry(", "), e.ErrorLine)
 	}
 	if f.last != nil {
-		add("%s said last, %s: %s", domain, since(int64(f.last.Time), f.now), f.last.Status)
+		add("%s said last, %s: %s", domain, report.Since(int64(f.last.Time), f.now), f.last.Status)
 	}
 	switch v.Verdict {
 	case verdictSuspended, verdictMTA, verdictMDA, verdictBlocked:
-		add("%s", forgetful)
+		add("%s", report.Forgetful)
 	}
 	for _, b := range f.idle[:min(3, len(f.idle))] {
 		add("pause mta from %s for %s stands, but no connector of its relay has that source: it does not stop this mail", b.Source, b.Domain)
@@ -326,7 +327,7 @@ func (f *facts) lastTry(words string) string {
 	if f.e.LastTry == 0 {
 		return ""
 	}
-	return words + since(f.e.LastTry, f.now)
+	return words + report.Since(f.e.LastTry, f.now)
 }
 
 // limited says what keeps the relay of the envelope from opening another
@@ -370,7 +371,7 @@ func (f *facts) busy() string {
 }
 
 // until says when smtpd enables a route again.
-func (f *facts) until(r *route) string {
+func (f *facts) until(r *report.Route) string {
 	if r.Timeout == nil {
 		return ""
 	}

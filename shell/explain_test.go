@@ -7,6 +7,7 @@ import (
 
 	"smtpctl/protocol"
 	"smtpctl/shell/disk"
+	"smtpctl/shell/report"
 )
 
 // TestJudge decides on made up facts: what is not known is not said.
@@ -25,10 +26,10 @@ func TestJudge(t *testing.T) {
 	}
 	waits := func(what string, conns int) func(*facts) {
 		return func(f *facts) {
-			f.relays = []*relay{{Kind: "relay", Domain: "y.example", Tasks: 3, Connections: conns, Waits: []string{what}}}
+			f.relays = []*report.Relay{{Kind: "relay", Domain: "y.example", Tasks: 3, Connections: conns, Waits: []string{what}}}
 		}
 	}
-	routes := []*route{{ID: 1, Destination: "192.0.2.1", Disabled: true}, {ID: 2, Destination: "192.0.2.2", Disabled: true}}
+	routes := []*report.Route{{ID: 1, Destination: "192.0.2.1", Disabled: true}, {ID: 2, Destination: "192.0.2.2", Disabled: true}}
 	suspended := pending
 	suspended.Flags |= protocol.FlagSuspend
 	null := pending

@@ -10,6 +10,7 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
 	"smtpctl/shell/disk"
+	"smtpctl/shell/report"
 )
 
 // listings are the listings that smtpd makes up as text, by command.
@@ -32,21 +33,21 @@ func runReport(ctx context.Context, c *command.Call) error {
 		if r.Name != name {
 			continue
 		}
-		var relays []*relay
+		var relays []*report.Relay
 		if r == protocol.Blocks {
-			if relays, err = readReport[relay](ctx, conn, protocol.Relays); err != nil {
+			if relays, err = report.ReadReport[report.Relay](ctx, conn, protocol.Relays); err != nil {
 				return err
 			}
 		}
-		var idle []*block
-		parse := lineParser(r)
+		var idle []*report.Block
+		parse := report.LineParser(r)
 		for line, err := range conn.Lines(ctx, r) {
 			if err != nil {
 				return err
 			}
 			v := parse(line)
-			if b, ok := v.(*block); ok {
-				if b.Warning = b.idle(relays); b.Warning != "" && len(idle) < maxIdleWarnings {
+			if b, ok := v.(*report.Block); ok {
+				if b.Warning = b.Idle(relays); b.Warning != "" && len(idle) < maxIdleWarnings {
 					idle = append(idle, b)
 				}
 			}
@@ -62,7 +63,7 @@ func runReport(ctx context.Context, c *command.Call) error {
 			}
 		}
 		for _, b := range idle {
-			warnIdle(c, b, b.Warning)
+			report.WarnIdle(c, b, b.Warning)
 		}
 	}
 	return nil
@@ -109,7 +110,7 @@ func runShowStatus(ctx context.Context, c *command.Call) error {
 		return errors.Join(err, ferr)
 	}
 	if (st.Paused(protocol.MDA) || st.Paused(protocol.MTA) || st.Paused(protocol.SMTP)) && c.Format() == command.FormatTable {
-		c.Warnf("%s", forgetful)
+		c.Warnf("%s", report.Forgetful)
 	}
 	disk.WarnUnlisted(ctx, c, conn, disk.UnlistedStatus, disk.DeepStatus)
 	return nil

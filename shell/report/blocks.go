@@ -1,4 +1,6 @@
-package shell
+// Package report takes apart the listings that smtpd's mta makes up as text: hosts,
+// relays, routes, and what is paused.
+package report
 
 import (
 	"context"
@@ -11,23 +13,18 @@ import (
 	"smtpctl/shell/render"
 )
 
-// forgetful is what is to be known of everything that is paused.
-const forgetful = "smtpd keeps pauses in memory only: a restart forgets them"
+// Forgetful is what is to be known of everything that is paused.
+const Forgetful = "smtpd keeps pauses in memory only: a restart forgets them"
 
-// smtpd looks at a pause of relaying from an address only where it opens a
-// connection from that very address (mta.c, mta_connect). Where the action in
-// smtpd.conf has no src, the connectors of a relay have no source, which show
-// relays writes as [], and the pause does nothing; smtpd says OK all the same.
-
-// idle says why a pause has no effect as far as the relays show, or nothing if it
+// Idle says why a pause has no effect as far as the relays show, or nothing if it
 // has. relays are the relays and their connectors.
-func (b *block) idle(relays []*relay) string {
+func (b *Block) Idle(relays []*Relay) string {
 	var here []string // sources that the relays of the domain use
 	for _, r := range relays {
 		if r.Kind != "connector" {
 			continue
 		}
-		ofDomain := b.Domain == "*" || sameName(b.Domain, r.Domain)
+		ofDomain := b.Domain == "*" || SameName(b.Domain, r.Domain)
 		switch {
 		case r.Source == b.Source:
 			if ofDomain {
@@ -42,7 +39,7 @@ func (b *block) idle(relays []*relay) string {
 		return fmt.Sprintf("it has no effect now: mail for %s is relayed without a source address, since its action in smtpd.conf has no src", b.Domain)
 	case len(here) > 0:
 		return fmt.Sprintf("it has no effect now: mail for %s is relayed from %s", b.Domain, sourceList(here))
-	case slices.ContainsFunc(relays, func(r *relay) bool { return r.Kind == "connector" && r.Source == b.Source }):
+	case slices.ContainsFunc(relays, func(r *Relay) bool { return r.Kind == "connector" && r.Source == b.Source }):
 		return "" // nothing is relayed to the domain now, but the address is one that is used
 	}
 	return fmt.Sprintf("no relay and no connector has the source %s now: only actions with src in smtpd.conf have one, and for others it has no effect", b.Source)
@@ -64,25 +61,25 @@ func sourceList(sources []string) string {
 	return strings.Join(names, ", ")
 }
 
-// blockWarning says what is to be known of a pause of relaying that smtpd has just
+// BlockWarning says what is to be known of a pause of relaying that smtpd has just
 // accepted.
-func blockWarning(ctx context.Context, conn *protocol.Conn, b *block) string {
-	relays, err := readReport[relay](ctx, conn, protocol.Relays)
+func BlockWarning(ctx context.Context, conn *protocol.Conn, b *Block) string {
+	relays, err := ReadReport[Relay](ctx, conn, protocol.Relays)
 	if err != nil {
 		return fmt.Sprintf("whether a relay has the source %s cannot be said: %v", b.Source, err)
 	}
-	return b.idle(relays)
+	return b.Idle(relays)
 }
 
-// warnIdle warns that a pause has no effect.
-func warnIdle(c *command.Call, b *block, reason string) {
+// WarnIdle warns that a pause has no effect.
+func WarnIdle(c *command.Call, b *Block, reason string) {
 	c.Warnf("%s", render.Safe(fmt.Sprintf("pause mta from %s for %s: %s", b.Source, b.Domain, reason)))
 }
 
-// stops reports whether a pause keeps the mail of a domain's relays from going
+// Stops reports whether a pause keeps the mail of a domain's relays from going
 // out: one of their connectors has its source, or smtpd has said so of the last
 // attempt and now there is no connector to look at.
-func (b *block) stops(relays []*relay, errorLine string) bool {
+func (b *Block) Stops(relays []*Relay, errorLine string) bool {
 	connectors := 0
 	for _, r := range relays {
 		if r.Kind != "connector" {

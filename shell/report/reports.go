@@ -1,4 +1,4 @@
-package shell
+package report
 
 import (
 	"context"
@@ -10,10 +10,6 @@ import (
 	"smtpctl/shell/render"
 	"smtpctl/shell/selector"
 )
-
-// What follows takes apart the lines that smtpd's mta makes up for show hosts,
-// routes and so on (mta.c). What is not understood stays out, and the line itself
-// is always kept.
 
 // fields cuts the key=value words off the end of a line.
 func fields(line string) (head string, kv map[string]string) {
@@ -49,8 +45,8 @@ func seconds(kv map[string]string, key string) *int64 {
 // bare takes the brackets off an IPv6 address; [] is no address.
 func bare(addr string) string { return strings.Trim(addr, "[]") }
 
-// A route is a line of show routes.
-type route struct {
+// A Route is a line of show routes.
+type Route struct {
 	ID          uint64 `json:"id"`
 	Source      string `json:"source,omitempty"`
 	Destination string `json:"destination"`
@@ -71,7 +67,7 @@ func parseRouteLine(line string) any {
 		return nil
 	}
 	flags := words[len(words)-1]
-	r := &route{Source: bare(src), Destination: bare(words[0]), Disabled: strings.Contains(flags, "D"), Connections: number(kv, "nconn"),
+	r := &Route{Source: bare(src), Destination: bare(words[0]), Disabled: strings.Contains(flags, "D"), Connections: number(kv, "nconn"),
 		Errors: number(kv, "nerror"), Penalty: number(kv, "penalty"), Timeout: seconds(kv, "timeout")}
 	r.ID, _ = strconv.ParseUint(id, 10, 64)
 	if len(words) > 2 {
@@ -80,8 +76,8 @@ func parseRouteLine(line string) any {
 	return r
 }
 
-// A host is a line of show hosts.
-type host struct {
+// A Host is a line of show hosts.
+type Host struct {
 	Address     string `json:"address"`
 	Name        string `json:"name,omitempty"`
 	References  int    `json:"references"`
@@ -95,11 +91,11 @@ func parseHostLine(line string) any {
 	if name == "(null)" {
 		name = ""
 	}
-	return &host{Address: bare(addr), Name: name, References: number(kv, "refcount"), Connections: number(kv, "nconn"), Last: seconds(kv, "lastconn")}
+	return &Host{Address: bare(addr), Name: name, References: number(kv, "refcount"), Connections: number(kv, "nconn"), Last: seconds(kv, "lastconn")}
 }
 
-// A relay is a line of show relays, or one of the connectors under it.
-type relay struct {
+// A Relay is a line of show relays, or one of the connectors under it.
+type Relay struct {
 	Kind        string   `json:"kind"` // relay or connector
 	Relay       string   `json:"relay"`
 	Domain      string   `json:"domain,omitempty"`
@@ -114,13 +110,13 @@ type relay struct {
 	Flags       []string `json:"flags,omitempty"` // of a connector
 }
 
-// relayParser remembers the relay that connectors belong to.
-func relayParser() func(string) any {
+// RelayParser remembers the relay that connectors belong to.
+func RelayParser() func(string) any {
 	current := ""
 	domain := ""
 	return func(line string) any {
 		head, kv := fields(line)
-		r := &relay{Kind: "relay", References: number(kv, "refcount"), Tasks: number(kv, "ntask"), Connections: number(kv, "nconn"),
+		r := &Relay{Kind: "relay", References: number(kv, "refcount"), Tasks: number(kv, "ntask"), Connections: number(kv, "nconn"),
 			Last: seconds(kv, "lastconn"), Timeout: seconds(kv, "timeout")}
 		if src, ok := strings.CutPrefix(head, "  connector "); ok {
 			r.Kind, r.Source = "connector", bare(src)
@@ -144,8 +140,8 @@ func list(s string) []string {
 	return strings.Split(s, ",")
 }
 
-// A hostStat is a line of show hoststats.
-type hostStat struct {
+// A HostStat is a line of show hoststats.
+type HostStat struct {
 	Domain string      `json:"domain"`
 	Time   render.Time `json:"time,omitempty"`
 	Status string      `json:"status"`
@@ -157,11 +153,11 @@ func parseHostStatLine(line string) any {
 		return nil
 	}
 	t, _ := strconv.ParseInt(f[1], 10, 64)
-	return &hostStat{Domain: f[0], Time: render.Time(t), Status: f[2]}
+	return &HostStat{Domain: f[0], Time: render.Time(t), Status: f[2]}
 }
 
-// A block is a line of show mta paused.
-type block struct {
+// A Block is a line of show mta paused.
+type Block struct {
 	Source  string `json:"source"`
 	Domain  string `json:"domain"`
 	Warning string `json:"warning,omitempty"` // that it has no effect, and why
@@ -172,27 +168,27 @@ func parseBlockLine(line string) any {
 	if !ok {
 		return nil
 	}
-	return &block{Source: bare(src), Domain: domain}
+	return &Block{Source: bare(src), Domain: domain}
 }
 
-// lineParser returns what takes apart the lines of a report.
-func lineParser(r protocol.Report) func(string) any {
+// LineParser returns what takes apart the lines of a report.
+func LineParser(r protocol.Report) func(string) any {
 	switch r {
 	case protocol.Routes:
 		return parseRouteLine
 	case protocol.Hosts:
 		return parseHostLine
 	case protocol.Relays:
-		return relayParser()
+		return RelayParser()
 	case protocol.HostStats:
 		return parseHostStatLine
 	}
 	return parseBlockLine
 }
 
-// readReport asks for a report and returns those of its lines that are a T.
-func readReport[T any](ctx context.Context, conn *protocol.Conn, r protocol.Report) ([]*T, error) {
-	parse := lineParser(r)
+// ReadReport asks for a report and returns those of its lines that are a T.
+func ReadReport[T any](ctx context.Context, conn *protocol.Conn, r protocol.Report) ([]*T, error) {
+	parse := LineParser(r)
 	var out []*T
 	for line, err := range conn.Lines(ctx, r) {
 		if err != nil {
@@ -205,13 +201,13 @@ func readReport[T any](ctx context.Context, conn *protocol.Conn, r protocol.Repo
 	return out, nil
 }
 
-// since writes how long ago a time was.
-func since(t, now int64) string { return render.Age(now-t) + " ago" }
+// Since writes how long ago a time was.
+func Since(t, now int64) string { return render.Age(now-t) + " ago" }
 
-// lookupTimeout is how long the names of the hosts for a domain may take.
-const lookupTimeout = 2 * time.Second
+// LookupTimeout is how long the names of the hosts for a domain may take.
+const LookupTimeout = 2 * time.Second
 
-// sameName reports whether two names of domains or hosts are the same.
-func sameName(a, b string) bool {
+// SameName reports whether two names of domains or hosts are the same.
+func SameName(a, b string) bool {
 	return a != "" && strings.EqualFold(strings.TrimSuffix(a, "."), strings.TrimSuffix(b, "."))
 }
