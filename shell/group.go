@@ -35,8 +35,8 @@ var groupings = []*grouping{
 		func(*protocol.Envelope) []string { return nil }},
 	{"domain", "domain that it goes to", func(e *protocol.Envelope, _ int64) string { return e.Dest.Domain },
 		func(e *protocol.Envelope) []string { return valueTerms("domain", selector.EscapeDomain(e.Dest.Domain)) }},
-	{"error", "last error; like ones together", func(e *protocol.Envelope, _ int64) string { return errorPattern(e.ErrorLine) },
-		func(e *protocol.Envelope) []string { return valueTerms("error", errorPattern(e.ErrorLine)) }},
+	{"error", "last error; like ones together", func(e *protocol.Envelope, _ int64) string { return selector.ErrorPattern(e.ErrorLine) },
+		func(e *protocol.Envelope) []string { return valueTerms("error", selector.ErrorPattern(e.ErrorLine)) }},
 	{"host", "host that it came from", func(e *protocol.Envelope, _ int64) string { return hostOf(e) }, hostTerms},
 	{"sender", "sender", func(e *protocol.Envelope, _ int64) string { return render.AddressText(e.Sender) },
 		func(e *protocol.Envelope) []string { return valueTerms("from", selector.EscapeAddress(e.Sender)) }},
@@ -185,7 +185,7 @@ func runShowGroups(ctx context.Context, c *command.Call) error {
 			if len(folded) >= maxGroups {
 				clear(folded)
 			}
-			text = errorPattern(e.ErrorLine)
+			text = selector.ErrorPattern(e.ErrorLine)
 			folded[strings.Clone(e.ErrorLine)] = text
 		}
 		name := text

@@ -133,7 +133,7 @@ func valuesOf(key string, e *protocol.Envelope) []string {
 		if e.ErrorLine == "" {
 			return nil
 		}
-		return []string{errorPattern(e.ErrorLine)}
+		return []string{selector.ErrorPattern(e.ErrorLine)}
 	case "host":
 		return text(e.Hostname)
 	case "helo":

@@ -1,11 +1,9 @@
-package shell
+package selector
 
 import (
 	"regexp"
 	"strings"
 	"sync"
-
-	"smtpctl/shell/selector"
 )
 
 // The parts of an error line that say what went wrong, and those that are
@@ -23,20 +21,20 @@ const manifoldParts = `<[^<>\s]*@[^<>\s]*>|[^\s<>()\[\]"',;:]+@[A-Za-z0-9.-]+[A-
 	`|\b[0-9A-Za-z_.-]*\d[0-9A-Za-z_.-]{6,}\b` + // ids
 	`|\b[0-9a-fA-F]*\d[0-9a-fA-F]*\b` // numbers
 
-// errorPattern returns the pattern for error= that matches an error line and those
+// ErrorPattern returns the pattern for error= that matches an error line and those
 // that differ from it only in what is another for each mail: that is replaced by *,
 // and what would be a wildcard in the line is escaped.
-func errorPattern(line string) string {
+func ErrorPattern(line string) string {
 	code := codeRE().FindString(line)
 	var b strings.Builder
-	b.WriteString(selector.EscapeGlob(code))
+	b.WriteString(EscapeGlob(code))
 	rest := line[len(code):]
 	end := 0
 	for _, m := range manifold().FindAllStringIndex(rest, -1) {
-		b.WriteString(selector.EscapeGlob(rest[end:m[0]]))
+		b.WriteString(EscapeGlob(rest[end:m[0]]))
 		b.WriteByte('*')
 		end = m[1]
 	}
-	b.WriteString(selector.EscapeGlob(rest[end:]))
+	b.WriteString(EscapeGlob(rest[end:]))
 	return b.String()
 }
