@@ -3,6 +3,7 @@ package shell
 import (
 	"smtpctl/completer/grammar"
 	"smtpctl/shell/command"
+	"smtpctl/shell/queue"
 )
 
 // toolsCommands are the commands that need no smtpd.
@@ -25,6 +26,6 @@ var toolsCommands = []*command.Command{
 
 // toolsKinds are the kinds of arguments of these commands.
 var toolsKinds = []*grammar.Kind{
-	{Name: "password", Doc: "the password, taken literally; others can see it in ps(1)", Parse: parseNonEmpty("a password")},
+	{Name: "password", Doc: "the password, taken literally; others can see it in ps(1)", Parse: queue.ParseNonEmpty("a password")},
 	{Name: "name", Doc: "domain to look up", Parse: command.ParseText("a domain", 255)},
 }

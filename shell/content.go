@@ -16,12 +16,13 @@ import (
 	"smtpctl/protocol/safefile"
 	"smtpctl/shell/command"
 	"smtpctl/shell/disk"
+	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
 )
 
 // runShowEnvelope prints the file of an envelope.
 func runShowEnvelope(ctx context.Context, c *command.Call) error {
-	id, err := resolveEnvelope(ctx, c, argID(c, 0))
+	id, err := queue.ResolveEnvelope(ctx, c, queue.ArgID(c, 0))
 	if err != nil {
 		return err
 	}
@@ -109,7 +110,7 @@ func schedulerState(ctx context.Context, c *command.Call, id protocol.EvpID, now
 	if err != nil {
 		return ""
 	}
-	e, err := lookUp(ctx, conn, id)
+	e, err := queue.LookUp(ctx, conn, id)
 	switch {
 	case err != nil:
 		return ""
@@ -139,7 +140,7 @@ type messageJSON struct {
 
 // runShowMessage prints the file of a message, or only its headers.
 func runShowMessage(ctx context.Context, c *command.Call) error {
-	id, err := resolveMessage(ctx, c, argID(c, 0))
+	id, err := queue.ResolveMessage(ctx, c, queue.ArgID(c, 0))
 	if err != nil {
 		return err
 	}
@@ -267,14 +268,14 @@ func contentError(ctx context.Context, c *command.Call, err error) error {
 		if _, serr := readable(disk.OpenSpool(ctx, c).Queue()); serr != nil {
 			return fmt.Errorf("%s: no queue there: %w", command.PathOf(c), command.FileError(serr))
 		}
-		if id, err := resolveMessage(ctx, c, argID(c, 0)); err == nil && c.Cmd.Pattern == "show message <id>" {
+		if id, err := queue.ResolveMessage(ctx, c, queue.ArgID(c, 0)); err == nil && c.Cmd.Pattern == "show message <id>" {
 			// The folder of a message goes with its last envelope.
 			if ids, err := disk.OpenSpool(ctx, c).MessageIDs(id); err == nil && len(ids) > 0 {
 				return fmt.Errorf("%s: the file of the message is missing, though %s of it there: %s", command.PathOf(c),
 					render.Plural(len(ids), "envelope is", "envelopes are"), disk.OpenSpool(ctx, c).MessagePath(id))
 			}
 		}
-		return fmt.Errorf("%s: %w", command.PathOf(c), errNoSuchID)
+		return fmt.Errorf("%s: %w", command.PathOf(c), queue.ErrNoSuchID)
 	}
 	return fmt.Errorf("%s: %w", command.PathOf(c), command.FileError(disk.KeyError(c, err)))
 }

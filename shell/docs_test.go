@@ -14,6 +14,7 @@ import (
 
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
+	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
 	"smtpctl/shell/report"
 	"smtpctl/shell/selector"
@@ -33,8 +34,8 @@ var jsonShapes = []struct {
 	commands string
 	shape    any
 }{
-	{"show queue, show envelope", render.EnvelopeJSON{}}, {"show queue by", groupJSON{}}, {"show message", messageJSON{}},
-	{"explain", verdict{}}, {"after, of schedule", afterJSON{}}, {"discover, pause envelope, remove, resume envelope, schedule", tallyJSON{}},
+	{"show queue, show envelope", render.EnvelopeJSON{}}, {"show queue by", queue.GroupJSON{}}, {"show message", messageJSON{}},
+	{"explain", verdict{}}, {"after, of schedule", queue.AfterJSON{}}, {"discover, pause envelope, remove, resume envelope, schedule", queue.TallyJSON{}},
 	{"other commands that change something", resultJSON{}}, {"show status", statusJSON{}}, {"show stats", statJSON{}},
 	{"show routes", report.Route{}}, {"show hosts", report.Host{}}, {"show relays", report.Relay{}}, {"show hoststats", report.HostStat{}},
 	{"show mta paused", report.Block{}}, {"monitor", digestJSON{}}, {"encrypt", hashJSON{}}, {"encrypt --verify", verifiedJSON{}},

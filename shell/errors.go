@@ -10,6 +10,7 @@ import (
 
 	"smtpctl/completer/grammar"
 	"smtpctl/shell/command"
+	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
 )
 
@@ -45,7 +46,7 @@ func printHints(w io.Writer, err error) {
 		ambiguous  *grammar.AmbiguousError
 		unknown    *grammar.UnknownError
 		incomplete *grammar.IncompleteError
-		ids        *ambiguousIDError
+		ids        *queue.AmbiguousIDError
 	)
 	switch {
 	case errors.As(err, &ambiguous):
@@ -64,10 +65,10 @@ func printHints(w io.Writer, err error) {
 		fmt.Fprintln(w, `"help" lists the commands`)
 	case errors.As(err, &ids):
 		fmt.Fprintln(w, "it could be:")
-		for _, c := range ids.candidates {
+		for _, c := range ids.Candidates {
 			fmt.Fprintln(w, "  "+render.Safe(c))
 		}
-		if ids.more {
+		if ids.More {
 			fmt.Fprintln(w, "  and more")
 		}
 	}

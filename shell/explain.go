@@ -12,6 +12,7 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
 	"smtpctl/shell/disk"
+	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
 	"smtpctl/shell/report"
 )
@@ -54,9 +55,9 @@ const (
 
 // runExplain says why an envelope has not been delivered yet.
 func runExplain(ctx context.Context, c *command.Call) error {
-	id, err := resolveEnvelope(ctx, c, argID(c, 0))
-	if errors.Is(err, errNoSuchID) {
-		id, err = resolveUnlisted(ctx, c, argID(c, 0))
+	id, err := queue.ResolveEnvelope(ctx, c, queue.ArgID(c, 0))
+	if errors.Is(err, queue.ErrNoSuchID) {
+		id, err = resolveUnlisted(ctx, c, queue.ArgID(c, 0))
 	}
 	if err != nil {
 		return err
@@ -75,7 +76,7 @@ func runExplain(ctx context.Context, c *command.Call) error {
 			return err
 		}
 		if v.Verdict == verdictGone {
-			return fmt.Errorf("%s: %w", command.PathOf(c), errNoSuchID)
+			return fmt.Errorf("%s: %w", command.PathOf(c), queue.ErrNoSuchID)
 		}
 		return fmt.Errorf("%s: %w", command.PathOf(c), disk.ErrNotListed)
 	}
@@ -85,7 +86,7 @@ func runExplain(ctx context.Context, c *command.Call) error {
 	}
 	if disk.MessageMissing(ctx, c, e.ID) {
 		// It may have been delivered just now.
-		if again, err := lookUp(ctx, conn, id); err == nil && again != nil && disk.MessageMissing(ctx, c, e.ID) {
+		if again, err := queue.LookUp(ctx, conn, id); err == nil && again != nil && disk.MessageMissing(ctx, c, e.ID) {
 			f.missing = disk.OpenSpool(ctx, c).MessagePath(e.ID.Msg())
 		}
 	}

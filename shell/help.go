@@ -14,7 +14,6 @@ import (
 	"smtpctl/completer/grammar"
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
-	"smtpctl/shell/selector"
 )
 
 const usageText = `usage: smtpctl [option ...] command [argument ...]
@@ -25,25 +24,6 @@ Without a command, smtpctl reads commands: at a prompt if standard input is a
 terminal, else as a script. Words may be shortened as long as they stay
 unambiguous: "smtpctl sh ro" is "smtpctl show routes".
 `
-
-// selectorHelp explains selectors.
-func selectorHelp() string {
-	var b strings.Builder
-	b.WriteString("One or more ids of envelopes (16 hex digits) or messages (8), - for ids on standard input, or terms\n" +
-		"that must all hold; != and !~ are the contrary of = and ~, which takes a regular expression:\n")
-	tw := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
-	for _, k := range selector.Keys {
-		op := "="
-		if k.Regex {
-			op = "= ~"
-		}
-		fmt.Fprintf(tw, "  %s\t%s %s\t%s\n", k.Name, op, k.Want, k.Doc)
-	}
-	tw.Flush()
-	b.WriteString("In a GLOB * stands for any text and ? for one character; \\* \\? \\\\ stand for themselves, \\x1b for a byte.\n" +
-		"Letters match in either case. A domain may end in a dot, and may be written in its own script or as xn--.")
-	return b.String()
-}
 
 func runHelp(_ context.Context, c *command.Call) error {
 	var words []string

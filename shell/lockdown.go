@@ -14,6 +14,7 @@ import (
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 	"smtpctl/shell/disk"
+	"smtpctl/shell/queue"
 	"smtpctl/shell/sandbox"
 )
 
@@ -60,7 +61,7 @@ func needs(c *command.Call, ports []uint16) (sandbox.Rules, error) {
 	}
 	if c.Opts.Save != "" && !c.Opts.DryRun {
 		// It has to be there to be named, and what is above it cannot be synced later.
-		if err := makeSaveDir(c.Opts.Save, c.Opts.Spool); err != nil {
+		if err := queue.MakeSaveDir(c.Opts.Save, c.Opts.Spool); err != nil {
 			return r, fmt.Errorf("--save: %w; nothing done", command.FileError(err))
 		}
 		r.Write = []string{c.Opts.Save}

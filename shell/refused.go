@@ -10,6 +10,7 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
 	"smtpctl/shell/disk"
+	"smtpctl/shell/queue"
 )
 
 // explainGone tells apart what smtpd refuses, what it has not taken up yet, and
@@ -67,11 +68,11 @@ func explainGone(ctx context.Context, c *command.Call, conn *protocol.Conn, id p
 
 // resolveUnlisted finds an envelope on disk by its id or that of its message, where
 // smtpd lists none.
-func resolveUnlisted(ctx context.Context, c *command.Call, a idArg) (protocol.EvpID, error) {
-	if len(a.text) < 8 || !disk.OwnSpool(c) {
-		return 0, fmt.Errorf("%q: %w", a.text, errNoSuchID)
+func resolveUnlisted(ctx context.Context, c *command.Call, a queue.IdArg) (protocol.EvpID, error) {
+	if len(a.Text) < 8 || !disk.OwnSpool(c) {
+		return 0, fmt.Errorf("%q: %w", a.Text, queue.ErrNoSuchID)
 	}
-	lo, hi := a.bounds()
+	lo, hi := a.Bounds()
 	ids, _ := disk.OpenSpool(ctx, c).MessageIDs(lo.Msg())
 	var found []string
 	var id protocol.EvpID
@@ -81,13 +82,13 @@ func resolveUnlisted(ctx context.Context, c *command.Call, a idArg) (protocol.Ev
 			found = append(found, e.String())
 		}
 	}
-	return id, pickID(a.text, found)
+	return id, queue.PickID(a.Text, found)
 }
 
 // lookTwice asks smtpd for an envelope, and a moment later again if it is not
 // listed: mail that has just come is on disk a little earlier.
 func lookTwice(ctx context.Context, conn *protocol.Conn, id protocol.EvpID) (*protocol.Envelope, error) {
-	e, err := lookUp(ctx, conn, id)
+	e, err := queue.LookUp(ctx, conn, id)
 	if e != nil || err != nil {
 		return e, err
 	}
@@ -96,5 +97,5 @@ func lookTwice(ctx context.Context, conn *protocol.Conn, id protocol.EvpID) (*pr
 		return nil, ctx.Err()
 	case <-time.After(disk.UnlistedEvery):
 	}
-	return lookUp(ctx, conn, id)
+	return queue.LookUp(ctx, conn, id)
 }

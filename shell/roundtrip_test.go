@@ -17,6 +17,7 @@ import (
 	"smtpctl/protocol/smtpdsim/simtest"
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
+	"smtpctl/shell/queue"
 	"smtpctl/shell/selector"
 )
 
@@ -129,12 +130,12 @@ func TestGroupsSelect(t *testing.T) {
 	t.Parallel()
 	s, _, out := hostileQueue(t, 11, 60)
 	keys := map[string]string{"sender": "from", "domain": "domain", "error": "error", "state": "state"}
-	for _, g := range groupings {
-		if g.name == "age" {
+	for _, g := range queue.Groupings {
+		if g.Name == "age" {
 			continue
 		}
 		out.Reset()
-		if err := s.Eval(context.Background(), "show queue by "+g.name); err != nil {
+		if err := s.Eval(context.Background(), "show queue by "+g.Name); err != nil {
 			t.Fatal(err)
 		}
 		type shown struct {
@@ -150,16 +151,16 @@ func TestGroupsSelect(t *testing.T) {
 			groups = append(groups, j)
 		}
 		for _, j := range groups {
-			if n := len(listedIDs(t, s, out, "show queue "+j.Select)); n != j.Count && !(g.name == "error" && n > j.Count) {
-				t.Errorf("by %s: %s selects %d, the group has %d", g.name, j.Select, n, j.Count)
+			if n := len(listedIDs(t, s, out, "show queue "+j.Select)); n != j.Count && !(g.Name == "error" && n > j.Count) {
+				t.Errorf("by %s: %s selects %d, the group has %d", g.Name, j.Select, n, j.Count)
 			}
 		}
-		key, ok := keys[g.name]
+		key, ok := keys[g.Name]
 		if !ok {
 			continue
 		}
 		out.Reset()
-		if err := s.Eval(context.Background(), "show queue by "+g.name+" -o plain"); err != nil {
+		if err := s.Eval(context.Background(), "show queue by "+g.Name+" -o plain"); err != nil {
 			t.Fatal(err)
 		}
 		for _, line := range strings.Split(strings.TrimSpace(out.String()), "\n") {
@@ -168,8 +169,8 @@ func TestGroupsSelect(t *testing.T) {
 				continue
 			}
 			n := len(listedIDs(t, s, out, "show queue "+grammar.Quote(key+"="+fields[3])))
-			if count := fmt.Sprint(n); count != fields[0] && !(g.name == "error" && n > 0) {
-				t.Errorf("by %s: %s= takes %q: %d, want %s", g.name, key, fields[3], n, fields[0])
+			if count := fmt.Sprint(n); count != fields[0] && !(g.Name == "error" && n > 0) {
+				t.Errorf("by %s: %s= takes %q: %d, want %s", g.Name, key, fields[3], n, fields[0])
 			}
 		}
 	}

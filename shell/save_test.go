@@ -20,6 +20,7 @@ import (
 	"smtpctl/protocol/smtpdsim/simtest"
 	"smtpctl/protocol/spool"
 	"smtpctl/shell/command"
+	"smtpctl/shell/queue"
 )
 
 // A saveBed is a simulated smtpd with files, and a session on it.
@@ -226,12 +227,12 @@ func TestSaveIntoTheQueue(t *testing.T) {
 		}
 	}
 	// A folder that leads into the queue by another way is found when it is opened.
-	v, err := openSaver(filepath.Dir(b.sp.MessageDir(saveA.Msg())), "/nonexistent")
+	v, err := queue.OpenSaver(filepath.Dir(b.sp.MessageDir(saveA.Msg())), "/nonexistent")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer v.close()
-	if err := v.save(context.Background(), b.sp, saveA); err == nil || !strings.Contains(err.Error(), "smtpd's own folder") {
+	defer v.Close()
+	if err := v.Save(context.Background(), b.sp, saveA); err == nil || !strings.Contains(err.Error(), "smtpd's own folder") {
 		t.Errorf("the queue itself counts as a copy: %v", err)
 	}
 	if n := len(b.sim.Envelopes()); n != 3 || b.sim.Requests(protocol.TypeRemove) > 0 {
@@ -261,14 +262,14 @@ func TestSaveTogether(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 16 {
 		wg.Go(func() {
-			v, err := openSaver(b.dir, t.TempDir())
+			v, err := queue.OpenSaver(b.dir, t.TempDir())
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			defer v.close()
+			defer v.Close()
 			for _, id := range []protocol.EvpID{saveA, saveB, saveC} {
-				if err := v.save(context.Background(), b.sp, id); err != nil {
+				if err := v.Save(context.Background(), b.sp, id); err != nil {
 					t.Error(err)
 				}
 			}
@@ -300,7 +301,7 @@ func TestSaveGrows(t *testing.T) {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(context.Background())
-		err = copyWhole(ctx, writerFunc(func(p []byte) (int, error) { return len(p), change(path, cancel) }), in)
+		err = queue.CopyWhole(ctx, writerFunc(func(p []byte) (int, error) { return len(p), change(path, cancel) }), in)
 		in.Close()
 		cancel()
 		if err == nil {
@@ -313,7 +314,7 @@ func TestSaveGrows(t *testing.T) {
 	in, _ := os.Open(path)
 	defer in.Close()
 	n := 0
-	if err := copyWhole(context.Background(), writerFunc(func(p []byte) (int, error) { n += len(p); os.Remove(path); return len(p), nil }), in); err != nil || n != 200_000 {
+	if err := queue.CopyWhole(context.Background(), writerFunc(func(p []byte) (int, error) { n += len(p); os.Remove(path); return len(p), nil }), in); err != nil || n != 200_000 {
 		t.Errorf("vanished: %d bytes, %v", n, err)
 	}
 }
@@ -355,13 +356,5 @@ func TestSaveDryRun(t *testing.T) {
 	}
 	if _, err := os.Lstat(filepath.Dir(b.dir)); err == nil {
 		t.Error("a folder was made")
-	}
-}
-
-func TestAbove(t *testing.T) {
-	for path, want := range map[string]string{"/a/b": "/a", "/a": "/", "a": ".", "a/b/": "a", "x/../y": "x/..", ".": "."} {
-		if got := above(path); got != want {
-			t.Errorf("%q: %q, want %q", path, got, want)
-		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
+	"smtpctl/shell/queue"
 )
 
 // Limits of scripts.
@@ -59,7 +60,7 @@ func (s *Session) runScript(ctx context.Context, name string, r io.Reader, check
 			return first
 		}
 		if n == 1 {
-			line = strings.TrimPrefix(line, byteOrderMark)
+			line = strings.TrimPrefix(line, queue.ByteOrderMark)
 		}
 		if err == nil {
 			err = s.scriptLine(ctx, line, check)

@@ -15,6 +15,7 @@ import (
 	"smtpctl/protocol/spool"
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
+	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
 )
 
@@ -206,8 +207,8 @@ func (s *Session) admit(c *command.Call) error {
 	case c.Opts.Output == command.FormatMetrics && c.Cmd.Pattern != "show stats":
 		return command.Usagef("%s: -o openmetrics goes with show stats", command.PathOf(c))
 	case c.Cmd.Changes() && len(c.Args) == 1:
-		id, ok := c.Args[0].Value.(idArg)
-		if ok && !id.whole() && (!s.mode.Interactive() || c.Path[0] == "discover") {
+		id, ok := c.Args[0].Value.(queue.IdArg)
+		if ok && !id.Whole() && (!s.mode.Interactive() || c.Path[0] == "discover") {
 			return command.Usagef("%s: want 8 or 16 hex digits: a command that changes something takes no shortened id", command.PathOf(c))
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"smtpctl/completer/grammar"
 	"smtpctl/shell/command"
+	"smtpctl/shell/queue"
 )
 
 // docs are the summaries of words that begin commands but are none.
@@ -42,27 +43,14 @@ const spfHelp = "-4 and -6 leave out the other family; --sort puts all networks 
 // pauseHelp is the help of pause, with what a restart of smtpd does to it.
 const pauseHelp = "smtpd keeps the pause in memory only: a restart forgets it, and then mail goes on as before."
 
-// pauseEnvelopeHelp is the help of pause envelope, with what a restart of smtpd does to it.
-const pauseEnvelopeHelp = "An envelope that is in flight is paused too, but the attempt under way goes on: it is delivered if\n" +
-	"that succeeds, and stays paused if not. smtpd keeps the pause in memory only: a restart forgets it."
-
 // pauseFromHelp is the help of pause mta from, with what a restart of smtpd does to it.
 const pauseFromHelp = "It stops only connections from that very address, which an action has only with src in smtpd.conf;\n" +
 	"where no relay has it now, that is said. A restart of smtpd forgets the pause."
 
-// removeHelp is the help of remove, with what a restart of smtpd does to it.
-const removeHelp = "An envelope that is in flight is dropped when the attempt ends, and delivered if that succeeds; if\n" +
-	"smtpd is restarted before that, it is back."
-
-// scheduleHelp is the help of schedule, with what a restart of smtpd does to it.
-const scheduleHelp = "Suspended envelopes are skipped: resume them instead. So are those that are in flight already. What\n" +
-	"smtpd has made of the others a moment later is said on standard error: if their relay has as much to\n" +
-	"do as it may have, they wait on hold, and go back to their old time when the relay lets them go."
-
 // commandTable returns the command table, sorted by pattern. Everything that
 // knows commands derives from it: the resolver, completion and help.
 func commandTable() []*command.Command {
-	return slices.SortedFunc(slices.Values(slices.Concat(queueCommands, inspectCommands, serverCommands, toolsCommands, sessionCommands)),
+	return slices.SortedFunc(slices.Values(slices.Concat(queue.Commands, inspectCommands, serverCommands, toolsCommands, sessionCommands)),
 		func(a, b *command.Command) int { return cmp.Compare(a.Pattern, b.Pattern) })
 }
 
@@ -89,6 +77,6 @@ func Patterns(own bool) []string {
 
 // allKinds returns the kinds of arguments that the commands use, by name.
 func allKinds() []*grammar.Kind {
-	return slices.SortedFunc(slices.Values(slices.Concat(queueKinds, serverKinds, toolsKinds, sessionKinds)),
+	return slices.SortedFunc(slices.Values(slices.Concat(queue.Kinds, serverKinds, toolsKinds, sessionKinds)),
 		func(a, b *grammar.Kind) int { return cmp.Compare(a.Name, b.Name) })
 }

@@ -11,6 +11,7 @@ import (
 
 	"smtpctl/protocol"
 	"smtpctl/protocol/smtpdsim"
+	"smtpctl/shell/queue"
 )
 
 // TestFates decides on every action and every state that smtpd lists.
@@ -32,20 +33,20 @@ func TestFates(t *testing.T) {
 				if suspended {
 					e.Flags |= protocol.FlagSuspend
 				}
-				want := fateAct
+				want := queue.FateAct
 				switch {
 				case suspended && (a == protocol.PauseEnvelope || a == protocol.ScheduleEnvelope):
-					want = fateSuspended
+					want = queue.FateSuspended
 				case !suspended && a == protocol.ResumeEnvelope:
-					want = fateRunning
+					want = queue.FateRunning
 				case state == "inflight" && a == protocol.ScheduleEnvelope:
-					want = fateBusy
+					want = queue.FateBusy
 				case state == "inflight":
-					want = fateFlying
+					want = queue.FateFlying
 				case state == "due" && a == protocol.ScheduleEnvelope:
-					want = fateDue
+					want = queue.FateDue
 				}
-				if got := fateOf(a, e, now); got != want {
+				if got := queue.FateOf(a, e, now); got != want {
 					t.Errorf("%v, %s, suspended %v: %d, want %d", a, state, suspended, got, want)
 				}
 			}
@@ -102,7 +103,7 @@ func TestMeanwhile(t *testing.T) {
 				if err := s.Eval(context.Background(), "--output json "+line); err != nil {
 					t.Fatal(err, errs.String())
 				}
-				var got tallyJSON
+				var got queue.TallyJSON
 				if err := json.Unmarshal(out.Bytes(), &got); err != nil {
 					t.Fatal(err)
 				}
@@ -123,7 +124,7 @@ func TestAfter(t *testing.T) {
 	t.Parallel()
 	now := time.Now().Unix()
 	s, sim, _ := auditedSession(t, 0, IO{Out: new(bytes.Buffer), Err: new(bytes.Buffer)})
-	var looked []look
+	var looked []queue.Look
 	for i, e := range []struct {
 		flags protocol.Flags
 		next  int64
@@ -134,7 +135,7 @@ func TestAfter(t *testing.T) {
 		{protocol.FlagPending, now + 999, 4, true}, {protocol.FlagPending, now, 3, true}, {0, 0, 3, false},
 	} {
 		id := protocol.EvpID(uint64(i+1)<<32 | 1)
-		looked = append(looked, look{id, now + 999, 3})
+		looked = append(looked, queue.Look{ID: id, Next: now + 999, Tries: 3})
 		if e.there {
 			sim.Add(smtpdsim.Envelope{ID: id, Flags: e.flags, Time: e.next, Text: fmt.Sprintf(
 				"version: 3\ntype: mta\nsender: a@x.example\nrcpt: b@y.example\ndest: b@y.example\nctime: 1\nretry: %d\n", e.tries)})
@@ -144,8 +145,8 @@ func TestAfter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := lookOnce(context.Background(), conn, looked)
-	if want := (afterJSON{Left: 1, Inflight: 1, Held: 1, Back: 1, Retried: 1, Waiting: 1}); err != nil || *got != want {
+	got, err := queue.LookOnce(context.Background(), conn, looked)
+	if want := (queue.AfterJSON{Left: 1, Inflight: 1, Held: 1, Back: 1, Retried: 1, Waiting: 1}); err != nil || *got != want {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if got := got.String(); strings.Count(got, "1 ") != 6 {

@@ -9,6 +9,7 @@ import (
 
 	"smtpctl/completer"
 	"smtpctl/protocol"
+	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
 	"smtpctl/shell/selector"
 )
@@ -27,9 +28,9 @@ func (l *live) selectorWords(kind string, path []string, prefix string) []comple
 	switch kind {
 	case "grouping":
 		if len(path) == 3 || len(path) == 4 { // after show queue by, and one more
-			for _, g := range groupings {
-				if len(path) == 3 || g.name == "age" {
-					out = append(out, completer.Suggestion{Text: g.name, Description: g.doc})
+			for _, g := range queue.Groupings {
+				if len(path) == 3 || g.Name == "age" {
+					out = append(out, completer.Suggestion{Text: g.Name, Description: g.Doc})
 				}
 			}
 		}
@@ -38,7 +39,7 @@ func (l *live) selectorWords(kind string, path []string, prefix string) []comple
 	default:
 		ids := l.ids("selector", path, prefix)
 		out = ids[:min(len(ids), idsFirst)]
-		if len(prefix) >= minIDDigits {
+		if len(prefix) >= queue.MinIDDigits {
 			out = ids
 		}
 	}
@@ -53,7 +54,7 @@ func (l *live) selectorWords(kind string, path []string, prefix string) []comple
 	}
 	if kind == "query" {
 		words = append(words,
-			completer.Suggestion{Text: "sort=", Description: "order: " + strings.Join(sortKeys(), ", ") + "; with - before it the reverse", Open: true},
+			completer.Suggestion{Text: "sort=", Description: "order: " + strings.Join(queue.SortKeys(), ", ") + "; with - before it the reverse", Open: true},
 			completer.Suggestion{Text: "limit=", Description: "show at most so many", Open: true})
 	}
 	for _, w := range words {
@@ -77,8 +78,8 @@ func (l *live) termValues(kind, key, op, prefix string) []completer.Suggestion {
 	}
 	switch i := slices.IndexFunc(selector.Keys, func(k selector.Key) bool { return k.Name == key }); {
 	case kind == "query" && key == "sort":
-		add(sortKeys())
-		for _, k := range sortKeys() {
+		add(queue.SortKeys())
+		for _, k := range queue.SortKeys() {
 			if strings.Contains(prefix, "=-") {
 				add([]string{"-" + k})
 			}
@@ -156,7 +157,7 @@ func valuesOf(key string, e *protocol.Envelope) []string {
 // A valueCount counts envelopes by the values of a term that select them. Values
 // that differ by the case of letters only are the same.
 type valueCount struct {
-	all, failed tops              // by folded value
+	all, failed queue.Tops        // by folded value
 	spelt       map[string]string // as the first of them is written
 	lines       map[string]string // for error=, a line of each pattern
 }
@@ -169,8 +170,8 @@ func (c *valueCount) add(key string, e *protocol.Envelope) {
 	for _, v := range valuesOf(key, e) {
 		spelt := v
 		v = strings.Clone(selector.Fold(v))
-		c.all.add(v)
-		if _, known := c.spelt[v]; !known && len(c.spelt) < maxTops {
+		c.all.Add(v)
+		if _, known := c.spelt[v]; !known && len(c.spelt) < queue.MaxTops {
 			c.spelt[v] = strings.Clone(spelt)
 		}
 		if key == "error" {
@@ -178,7 +179,7 @@ func (c *valueCount) add(key string, e *protocol.Envelope) {
 				c.lines[v] = strings.Clone(e.ErrorLine)
 			}
 		} else if e.ErrorLine != "" {
-			c.failed.add(v)
+			c.failed.Add(v)
 		}
 	}
 }
@@ -200,7 +201,7 @@ func (c *valueCount) count(value string) int {
 // suggestions returns the values that select the most envelopes.
 func (c *valueCount) suggestions() []completer.Suggestion {
 	var out []completer.Suggestion
-	for _, v := range c.all.first(fetchItems) {
+	for _, v := range c.all.First(fetchItems) {
 		spelt, ok := c.spelt[v]
 		if !ok {
 			continue // those beyond the bound, counted together
@@ -217,7 +218,7 @@ func (c *valueCount) suggestions() []completer.Suggestion {
 // countValues looks through the queue for the values of a key, and returns those
 // that come most often, as they are typed but for quotes.
 func countValues(ctx context.Context, conn *protocol.Conn, key string, show func([]completer.Suggestion)) []completer.Suggestion {
-	counts := valueCount{all: tops{}, failed: tops{}, spelt: map[string]string{}, lines: map[string]string{}}
+	counts := valueCount{all: queue.Tops{}, failed: queue.Tops{}, spelt: map[string]string{}, lines: map[string]string{}}
 	looked, shown := 0, time.Now()
 	for e, err := range conn.Envelopes(ctx) {
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/protocol/spool"
 	"smtpctl/shell/disk"
+	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
 )
 
@@ -151,7 +152,7 @@ func holds(a protocol.Address, text string) bool {
 func (l *live) undiscovered(ctx context.Context, prefix string) []completer.Suggestion {
 	lo, hi := protocol.EvpID(0), ^protocol.EvpID(0)
 	if prefix != "" {
-		lo, hi = idArg{text: prefix}.bounds()
+		lo, hi = queue.IdArg{Text: prefix}.Bounds()
 	}
 	conn, err := l.dial(ctx)
 	if err != nil {
@@ -270,7 +271,7 @@ func files(dir, typed string) []completer.Suggestion {
 func fetchIDs(ctx context.Context, conn *protocol.Conn, kind, prefix string) []completer.Suggestion {
 	lo, hi := protocol.EvpID(0), ^protocol.EvpID(0)
 	if prefix != "" {
-		lo, hi = idArg{text: prefix}.bounds()
+		lo, hi = queue.IdArg{Text: prefix}.Bounds()
 	}
 	list := conn.EnvelopesLimit(ctx, lo, fetchItems)
 	if len(prefix) > 8 {

@@ -1,4 +1,4 @@
-package shell
+package queue
 
 import (
 	"cmp"
@@ -21,16 +21,16 @@ import (
 // by the case of letters only are one group, which has the name of its first
 // envelope, so that the name is one that is in the queue.
 type grouping struct {
-	name string
-	doc  string
+	Name string
+	Doc  string
 	of   func(e *protocol.Envelope, now int64) string
 	// terms returns the terms that select the group of an envelope, as values of
 	// a line that are not quoted; nil where there are none.
 	terms func(e *protocol.Envelope) []string
 }
 
-// groupings are all of them, in the order of their names.
-var groupings = []*grouping{
+// Groupings are all of them, in the order of their names.
+var Groupings = []*grouping{
 	{"age", "how long it is in the queue", func(e *protocol.Envelope, now int64) string { return ageBuckets[ageBucket(now-e.Created)].name },
 		func(*protocol.Envelope) []string { return nil }},
 	{"domain", "domain that it goes to", func(e *protocol.Envelope, _ int64) string { return e.Dest.Domain },
@@ -100,8 +100,8 @@ func ageBucket(age int64) int {
 // groupWords are the words of groupings, for completion.
 func groupWords() []grammar.Candidate {
 	var out []grammar.Candidate
-	for _, g := range groupings {
-		out = append(out, grammar.Candidate{Word: g.name, Summary: g.doc})
+	for _, g := range Groupings {
+		out = append(out, grammar.Candidate{Word: g.Name, Summary: g.Doc})
 	}
 	return out
 }
@@ -116,8 +116,8 @@ func parseGrouping(word string) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("want age, domain, error, host, sender or state, and then terms")
 	}
-	for _, g := range groupings {
-		if g.name == c.Word {
+	for _, g := range Groupings {
+		if g.Name == c.Word {
 			return g, nil
 		}
 	}
@@ -142,7 +142,7 @@ func checkGroups(c *command.Call) error {
 	switch {
 	case len(by) == 0:
 		return command.Usagef("%s: want age, domain, error, host, sender or state first", command.PathOf(c))
-	case len(by) > 2 || len(by) == 2 && (by[1].name != "age" || by[0].name == "age"):
+	case len(by) > 2 || len(by) == 2 && (by[1].Name != "age" || by[0].Name == "age"):
 		return command.Usagef("%s: want one grouping, or age after another for a table of ages", command.PathOf(c))
 	case sel.sort != "":
 		return command.Usagef("%s: groups come by their size, sort= does not go with them", command.PathOf(c))
@@ -157,7 +157,7 @@ type group struct {
 	count  int
 	oldest int64 // when it was created
 	tries  int   // most
-	errors tops
+	errors Tops
 	ages   []int // by bucket
 }
 
@@ -177,7 +177,7 @@ func runShowGroups(ctx context.Context, c *command.Call) error {
 	groups := map[string]*group{}
 	folded := map[string]string{} // error lines come again and again
 	n, err := eachSelected(ctx, c, sel, now, func(e *protocol.Envelope, online bool) (bool, error) {
-		if !online && by[0].name == "state" {
+		if !online && by[0].Name == "state" {
 			return false, fmt.Errorf("%s: smtpd is not running, and only its scheduler knows the state", command.PathOf(c))
 		}
 		text, known := folded[e.ErrorLine]
@@ -189,7 +189,7 @@ func runShowGroups(ctx context.Context, c *command.Call) error {
 			folded[strings.Clone(e.ErrorLine)] = text
 		}
 		name := text
-		if by[0].name != "error" {
+		if by[0].Name != "error" {
 			name = by[0].of(e, now)
 		}
 		key := selector.Fold(name)
@@ -199,7 +199,7 @@ func runShowGroups(ctx context.Context, c *command.Call) error {
 				name, key = others, others
 			}
 			if g = groups[key]; g == nil {
-				g = &group{name: strings.Clone(name), oldest: e.Created, errors: tops{}, ages: make([]int, len(ageBuckets))}
+				g = &group{name: strings.Clone(name), oldest: e.Created, errors: Tops{}, ages: make([]int, len(ageBuckets))}
 				if name != others {
 					g.terms = by[0].terms(e)
 				}
@@ -210,7 +210,7 @@ func runShowGroups(ctx context.Context, c *command.Call) error {
 		g.oldest = min(g.oldest, e.Created)
 		g.tries = max(g.tries, e.Retry)
 		if text != "" && (len(g.errors) < maxGroupErrors || g.errors[text] > 0) {
-			g.errors.add(text)
+			g.errors.Add(text)
 		}
 		g.ages[ageBucket(now-e.Created)]++
 		return true, nil
@@ -223,7 +223,7 @@ func runShowGroups(ctx context.Context, c *command.Call) error {
 		sorted = append(sorted, g)
 	}
 	slices.SortFunc(sorted, func(a, b *group) int {
-		if by[0].name == "age" {
+		if by[0].Name == "age" {
 			return cmp.Compare(b.oldest, a.oldest)
 		}
 		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.name, b.name))
@@ -242,7 +242,7 @@ func runShowGroups(ctx context.Context, c *command.Call) error {
 
 // sumGroups adds groups up to one.
 func sumGroups(name string, groups []*group) *group {
-	sum := &group{name: name, errors: tops{}, ages: make([]int, len(ageBuckets))}
+	sum := &group{name: name, errors: Tops{}, ages: make([]int, len(ageBuckets))}
 	for _, g := range groups {
 		if sum.count == 0 || g.oldest < sum.oldest {
 			sum.oldest = g.oldest
@@ -256,9 +256,9 @@ func sumGroups(name string, groups []*group) *group {
 	return sum
 }
 
-// A groupJSON is a group as JSON shows it. The name of the grouping is a key of
+// A GroupJSON is a group as JSON shows it. The name of the grouping is a key of
 // its own.
-type groupJSON struct {
+type GroupJSON struct {
 	By     string         `json:"by"`
 	Name   string         `json:"name"`
 	Count  int            `json:"count"`
@@ -280,8 +280,8 @@ func printGroups(c *command.Call, by []*grouping, groups []*group, left int, res
 	switch c.Format() {
 	case command.FormatJSON:
 		for _, g := range groups {
-			j := groupJSON{By: by[0].name, Name: g.name, Select: g.selection(), Count: g.count, Oldest: render.Time(g.oldest), Tries: g.tries}
-			if by[0].name != "error" && len(g.errors) > 0 {
+			j := GroupJSON{By: by[0].Name, Name: g.name, Select: g.selection(), Count: g.count, Oldest: render.Time(g.oldest), Tries: g.tries}
+			if by[0].Name != "error" && len(g.errors) > 0 {
 				j.Errors = g.errors
 			}
 			if matrix {
@@ -309,8 +309,8 @@ func printGroups(c *command.Call, by []*grouping, groups []*group, left int, res
 				fields = append(fields, strconv.Itoa(n))
 			}
 			fields = append(fields, g.plain())
-		} else if by[0].name != "error" {
-			for _, text := range g.errors.first(1) {
+		} else if by[0].Name != "error" {
+			for _, text := range g.errors.First(1) {
 				fields = append(fields, strconv.Itoa(g.errors[text]), plainField(text))
 			}
 		}
@@ -349,7 +349,7 @@ func tableGroups(c *command.Call, by []*grouping, groups []*group, now int64) er
 	var t *render.Table
 	style := c.Out.Style
 	if len(by) == 2 {
-		cols := []render.Column{{Head: strings.ToUpper(by[0].name), Share: 1}, {Head: "TOTAL", Width: 7, Right: true}}
+		cols := []render.Column{{Head: strings.ToUpper(by[0].Name), Share: 1}, {Head: "TOTAL", Width: 7, Right: true}}
 		for _, b := range ageBuckets {
 			cols = append(cols, render.Column{Head: b.name, Width: max(len(b.name), 5), Right: true})
 		}
@@ -357,9 +357,9 @@ func tableGroups(c *command.Call, by []*grouping, groups []*group, now int64) er
 	} else {
 		cols := []render.Column{
 			{Head: "COUNT", Width: 7, Right: true}, {Head: "OLDEST", Width: 6, Right: true}, {Head: "TRIES", Width: 5, Right: true},
-			{Head: strings.ToUpper(by[0].name), Share: 1},
+			{Head: strings.ToUpper(by[0].Name), Share: 1},
 		}
-		if by[0].name != "error" {
+		if by[0].Name != "error" {
 			cols = append(cols, render.Column{Head: "MOST FREQUENT ERROR", Share: 1})
 		}
 		t = render.NewTable(style, c.Width(), cols)
@@ -379,11 +379,11 @@ func tableGroups(c *command.Call, by []*grouping, groups []*group, now int64) er
 		}
 		name := g.name
 		if name == "" {
-			name = map[string]string{"sender": "<>", "error": "(none yet)"}[by[0].name]
+			name = map[string]string{"sender": "<>", "error": "(none yet)"}[by[0].Name]
 		}
 		cells := []string{strconv.Itoa(g.count), oldest, strconv.Itoa(g.tries), name}
-		if by[0].name != "error" {
-			cells = append(cells, strings.Join(g.errors.first(1), ""))
+		if by[0].Name != "error" {
+			cells = append(cells, strings.Join(g.errors.First(1), ""))
 		}
 		return cells
 	}

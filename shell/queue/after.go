@@ -1,4 +1,4 @@
-package shell
+package queue
 
 import (
 	"context"
@@ -12,8 +12,8 @@ import (
 	"smtpctl/shell/command"
 )
 
-// An afterJSON says where the envelopes are that were scheduled, a moment later.
-type afterJSON struct {
+// An AfterJSON says where the envelopes are that were scheduled, a moment later.
+type AfterJSON struct {
 	Left     int `json:"left"`     // no longer in the queue: delivered or bounced
 	Inflight int `json:"inflight"` // being delivered now
 	Held     int `json:"held"`     // on hold: their relay has as much to do as it may have
@@ -42,14 +42,14 @@ func lookAfter(ctx context.Context, c *command.Call, conn *protocol.Conn, t *tal
 	}
 	failed := slices.Clone(t.failed)
 	slices.Sort(failed)
-	looked := slices.DeleteFunc(t.looked, func(l look) bool {
-		_, no := slices.BinarySearch(failed, l.id)
+	looked := slices.DeleteFunc(t.looked, func(l Look) bool {
+		_, no := slices.BinarySearch(failed, l.ID)
 		return no
 	})
 	status, err := conn.Status(ctx)
 	deadline := time.Now().Add(afterMost)
 	for err == nil {
-		if t.after, err = lookOnce(ctx, conn, looked); err != nil {
+		if t.after, err = LookOnce(ctx, conn, looked); err != nil {
 			break
 		}
 		if t.after.Waiting == 0 || status.Paused(protocol.MTA) || status.Paused(protocol.MDA) || time.Now().After(deadline) {
@@ -81,14 +81,14 @@ func lookAfter(ctx context.Context, c *command.Call, conn *protocol.Conn, t *tal
 	}
 }
 
-// lookOnce says where scheduled envelopes, in the order of their ids, are now.
-func lookOnce(ctx context.Context, conn *protocol.Conn, looked []look) (*afterJSON, error) {
+// LookOnce says where scheduled envelopes, in the order of their ids, are now.
+func LookOnce(ctx context.Context, conn *protocol.Conn, looked []Look) (*AfterJSON, error) {
 	ids := make([]protocol.EvpID, len(looked))
 	for i, l := range looked {
-		ids[i] = l.id
+		ids[i] = l.ID
 	}
 	now := time.Now().Unix()
-	a := &afterJSON{Left: len(looked)}
+	a := &AfterJSON{Left: len(looked)}
 	for e, err := range conn.EnvelopesOf(ctx, messagesOf(ids)) {
 		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
 			return nil, err
@@ -105,7 +105,7 @@ func lookOnce(ctx context.Context, conn *protocol.Conn, looked []look) (*afterJS
 			a.Held++
 		case e.Due(now):
 			a.Waiting++
-		case e.Retry > was.tries:
+		case e.Retry > was.Tries:
 			a.Retried++
 		default:
 			a.Back++
@@ -115,7 +115,7 @@ func lookOnce(ctx context.Context, conn *protocol.Conn, looked []look) (*afterJS
 }
 
 // String lists the numbers that are not zero.
-func (a *afterJSON) String() string {
+func (a *AfterJSON) String() string {
 	var parts []string
 	for _, n := range []struct {
 		count int
@@ -156,12 +156,12 @@ func lookIntoFailures(ctx context.Context, c *command.Call, conn *protocol.Conn,
 			continue
 		}
 		t.gone--
-		switch fateOf(a, e, now) {
-		case fateSuspended:
+		switch FateOf(a, e, now) {
+		case FateSuspended:
 			t.suspended++
-		case fateRunning:
+		case FateRunning:
 			t.running++
-		case fateBusy:
+		case FateBusy:
 			t.busy++
 		default:
 			t.refused++

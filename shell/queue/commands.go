@@ -1,12 +1,12 @@
-package shell
+package queue
 
 import (
 	"smtpctl/completer/grammar"
 	"smtpctl/shell/command"
 )
 
-// queueCommands are the commands that act on the queue.
-var queueCommands = []*command.Command{
+// Commands are the commands that act on the queue.
+var Commands = []*command.Command{
 	{Pattern: "discover <selector>", Group: command.GroupQueue, Effect: command.Changes, Check: checkDiscover, Run: runDiscover,
 		Summary: "take up an envelope or message that was put into the queue by hand"},
 	{Pattern: "pause envelope <selector...>", Group: command.GroupQueue, Effect: command.ChangesEnvelopes, Check: checkSelection, Run: runPauseEnvelope,
@@ -52,8 +52,8 @@ var queueCommands = []*command.Command{
 		Help:    "NAME=N, NAME=N- for N or more, NAME=-N for N or less, NAME!=N; a statistic that smtpd has not yet is 0."},
 }
 
-// queueKinds are the kinds of arguments of these commands.
-var queueKinds = []*grammar.Kind{
+// Kinds are the kinds of arguments of these commands.
+var Kinds = []*grammar.Kind{
 	{Name: "envelope", Doc: "id of an envelope, 16 hex digits, or the beginning of one", Parse: parseID},
 	{Name: "grouping", Doc: "age, domain, error, host, sender or state, then terms such as older=1h", Parse: parseGrouping},
 	{Name: "condition", Doc: "ids or terms such as domain=example.com; for and a time such as 60s", Parse: parseCondition},
@@ -62,3 +62,16 @@ var queueKinds = []*grammar.Kind{
 	{Name: "id", Doc: "id of an envelope or message, or the beginning of one", Parse: parseID},
 	{Name: "selector", Doc: "ids of envelopes or messages, terms such as domain=example.com, or - for ids on standard input", Help: selectorHelp, Parse: parseSelector},
 }
+
+// pauseEnvelopeHelp is the help of pause envelope, with what a restart of smtpd does to it.
+const pauseEnvelopeHelp = "An envelope that is in flight is paused too, but the attempt under way goes on: it is delivered if\n" +
+	"that succeeds, and stays paused if not. smtpd keeps the pause in memory only: a restart forgets it."
+
+// removeHelp is the help of remove, with what a restart of smtpd does to it.
+const removeHelp = "An envelope that is in flight is dropped when the attempt ends, and delivered if that succeeds; if\n" +
+	"smtpd is restarted before that, it is back."
+
+// scheduleHelp is the help of schedule, with what a restart of smtpd does to it.
+const scheduleHelp = "Suspended envelopes are skipped: resume them instead. So are those that are in flight already. What\n" +
+	"smtpd has made of the others a moment later is said on standard error: if their relay has as much to\n" +
+	"do as it may have, they wait on hold, and go back to their old time when the relay lets them go."

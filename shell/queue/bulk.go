@@ -1,4 +1,4 @@
-package shell
+package queue
 
 import (
 	"cmp"
@@ -137,7 +137,7 @@ type gathered struct {
 	ids              []protocol.EvpID // ascending
 	missing          int              // ids that were named and are not in the queue
 	look             tally            // what of the selection is left alone, or in flight
-	senders, domains tops
+	senders, domains Tops
 }
 
 // maxGathered is how many envelopes are looked at before something is done to them.
@@ -145,7 +145,7 @@ const maxGathered = 20_000_000
 
 // gather lists what an action would touch. With --dry-run it prints it.
 func gather(ctx context.Context, c *command.Call, conn *protocol.Conn, a protocol.Action, tg *target, now int64) (*gathered, error) {
-	g := &gathered{senders: tops{}, domains: tops{}}
+	g := &gathered{senders: Tops{}, domains: Tops{}}
 	w := newEnvelopeWriter(c, now, true)
 	p := newProgress(ctx, c, conn, "looked at")
 	defer p.end()
@@ -168,8 +168,8 @@ func gather(ctx context.Context, c *command.Call, conn *protocol.Conn, a protoco
 			return nil, fmt.Errorf("%s: more than %d envelopes are selected, which is more than can be looked at before; nothing done", command.PathOf(c), maxGathered)
 		}
 		g.ids = append(g.ids, e.ID)
-		g.senders.add(render.AddressText(e.Sender))
-		g.domains.add(strings.ToLower(e.Dest.Domain))
+		g.senders.Add(render.AddressText(e.Sender))
+		g.domains.Add(strings.ToLower(e.Dest.Domain))
 		if c.Opts.DryRun {
 			if err := w.write(e); err != nil {
 				return nil, err
@@ -201,28 +201,28 @@ func approve(ctx context.Context, c *command.Call, a protocol.Action, g *gathere
 	return errors.New("not confirmed, nothing done")
 }
 
-// tops counts texts.
-type tops map[string]int
+// Tops counts texts.
+type Tops map[string]int
 
-// maxTops bounds how many texts are told apart; others, and longer ones than
+// MaxTops bounds how many texts are told apart; others, and longer ones than
 // maxTopText bytes, count as one.
 const (
-	maxTops    = 100_000
+	MaxTops    = 100_000
 	maxTopText = 1024
 )
 
 // others is what the texts beyond maxTops are counted as.
 const others = "(others)"
 
-func (t tops) add(text string) {
-	if _, known := t[text]; !known && (len(t) >= maxTops || len(text) > maxTopText) {
+func (t Tops) Add(text string) {
+	if _, known := t[text]; !known && (len(t) >= MaxTops || len(text) > maxTopText) {
 		text = others
 	}
 	t[text]++
 }
 
-// first returns the texts that came most often, n at most.
-func (t tops) first(n int) []string {
+// First returns the texts that came most often, n at most.
+func (t Tops) First(n int) []string {
 	texts := make([]string, 0, len(t))
 	for text := range t {
 		texts = append(texts, text)
@@ -232,9 +232,9 @@ func (t tops) first(n int) []string {
 }
 
 // String lists the first of them with their counts.
-func (t tops) String() string {
+func (t Tops) String() string {
 	var parts []string
-	for _, text := range t.first(5) {
+	for _, text := range t.First(5) {
 		name := text
 		if name == "" {
 			name = "<>"

@@ -1,4 +1,4 @@
-package shell
+package queue
 
 import (
 	"strings"
@@ -23,9 +23,9 @@ func TestSorterBounded(t *testing.T) {
 			t.Errorf("limit %d: %d envelopes kept, %v", limit, len(s.kept), err)
 		}
 	}
-	counted := tops{}
+	counted := Tops{}
 	for i := range 10 {
-		counted.add(strings.Repeat("x", maxTopText) + strings.Repeat("y", i))
+		counted.Add(strings.Repeat("x", maxTopText) + strings.Repeat("y", i))
 	}
 	if len(counted) != 2 || counted[others] != 9 {
 		t.Errorf("%d texts are told apart, %d are others", len(counted), counted[others])

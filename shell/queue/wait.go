@@ -1,4 +1,4 @@
-package shell
+package queue
 
 import (
 	"context"
@@ -95,8 +95,8 @@ func waitLimit(c *command.Call) (time.Duration, error) {
 			if i == 0 || c.Args[i-1].Text != "for" {
 				return 0, command.Usagef("%s: %q: want for before a time", command.PathOf(c), a.Text)
 			}
-		case idArg:
-			if !v.whole() && (i == 0 || c.Args[i-1].Text != "for") {
+		case IdArg:
+			if !v.Whole() && (i == 0 || c.Args[i-1].Text != "for") {
 				return 0, command.Usagef("%s: %q: want 8 or 16 hex digits", command.PathOf(c), a.Text)
 			}
 		}

@@ -1,4 +1,4 @@
-package shell
+package queue
 
 import (
 	"cmp"
@@ -76,7 +76,7 @@ var orders = []struct {
 	{"tries", func(a, b *protocol.Envelope) int { return cmp.Compare(a.Retry, b.Retry) }},
 }
 
-func sortKeys() []string {
+func SortKeys() []string {
 	var names []string
 	for _, o := range orders {
 		names = append(names, o.name)
@@ -97,7 +97,7 @@ type sorter struct {
 // reverse. Envelopes that are equal come in the order of their ids.
 func newSorter(key string, limit int) *sorter {
 	name, reverse := strings.CutPrefix(key, "-")
-	i := slices.Index(sortKeys(), name)
+	i := slices.Index(SortKeys(), name)
 	return &sorter{limit: limit, compare: func(a, b *protocol.Envelope) int {
 		n := orders[i].compare(a, b)
 		if reverse {
@@ -111,10 +111,14 @@ func newSorter(key string, limit int) *sorter {
 }
 
 // heap.Interface; the envelope that comes last is on top.
-func (s *sorter) Len() int           { return len(s.kept) }
+func (s *sorter) Len() int { return len(s.kept) }
+
 func (s *sorter) Less(i, j int) bool { return s.compare(&s.kept[i], &s.kept[j]) > 0 }
-func (s *sorter) Swap(i, j int)      { s.kept[i], s.kept[j] = s.kept[j], s.kept[i] }
-func (s *sorter) Push(x any)         { s.kept = append(s.kept, x.(protocol.Envelope)) }
+
+func (s *sorter) Swap(i, j int) { s.kept[i], s.kept[j] = s.kept[j], s.kept[i] }
+
+func (s *sorter) Push(x any) { s.kept = append(s.kept, x.(protocol.Envelope)) }
+
 func (s *sorter) Pop() any {
 	e := s.kept[len(s.kept)-1]
 	s.kept = s.kept[:len(s.kept)-1]

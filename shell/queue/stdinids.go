@@ -1,4 +1,4 @@
-package shell
+package queue
 
 import (
 	"bufio"
@@ -19,8 +19,8 @@ const (
 	maxShown     = 80      // bytes of a bad one that a message shows
 )
 
-// byteOrderMark may begin a text; it is no part of it.
-const byteOrderMark = "\ufeff"
+// ByteOrderMark may begin a text; it is no part of it.
+const ByteOrderMark = "\ufeff"
 
 // readIDs adds the ids from standard input to a target, one a line. A line may also
 // be what show queue prints: a line of fields, a row of a table, or a JSON object.
@@ -34,7 +34,7 @@ func readIDs(c *command.Call, t *target) error {
 		p.step()
 		line := sc.Text()
 		if n == 1 {
-			line = strings.TrimPrefix(line, byteOrderMark)
+			line = strings.TrimPrefix(line, ByteOrderMark)
 		}
 		word, err := idOfLine(line)
 		if err != nil {
@@ -44,11 +44,11 @@ func readIDs(c *command.Call, t *target) error {
 			continue
 		}
 		v, err := parseID(word)
-		id, _ := v.(idArg)
+		id, _ := v.(IdArg)
 		switch {
 		case err != nil:
 			return command.Usagef("standard input:%d: %q: %v; nothing done", n, render.Bound(word, maxShown), err)
-		case !id.whole():
+		case !id.Whole():
 			return command.Usagef("standard input:%d: %q: want 8 or 16 hex digits; nothing done", n, word)
 		case len(t.msgs) >= maxStdinIDs:
 			return command.Usagef("standard input: more than %d ids; nothing done", maxStdinIDs)

@@ -1,4 +1,4 @@
-package shell
+package queue
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 
 // checkDiscover wants an id: what smtpd does not know cannot be selected by terms.
 func checkDiscover(c *command.Call) error {
-	if _, ok := c.Args[0].Value.(idArg); !ok {
+	if _, ok := c.Args[0].Value.(IdArg); !ok {
 		return command.Usagef("%s: want 8 hex digits for a message or 16 for an envelope", command.PathOf(c))
 	}
 	return nil
@@ -30,7 +30,7 @@ func runDiscover(ctx context.Context, c *command.Call) error {
 	if err != nil {
 		return err
 	}
-	id := argID(c, 0)
+	id := ArgID(c, 0)
 	files, err := lookBeforeDiscover(ctx, c, id)
 	if err != nil {
 		return err
@@ -53,7 +53,7 @@ func runDiscover(ctx context.Context, c *command.Call) error {
 		c.AuditEnd(nil)
 	}
 	if c.Format() == command.FormatJSON {
-		err = c.PrintJSON(tallyJSON{Command: "discover", Done: int(n)})
+		err = c.PrintJSON(TallyJSON{Command: "discover", Done: int(n)})
 	} else {
 		_, err = fmt.Fprintf(c.Out, "%s discovered\n", render.Plural(int(n), "envelope"))
 	}
@@ -62,13 +62,13 @@ func runDiscover(ctx context.Context, c *command.Call) error {
 	}
 	if n == 0 {
 		return fmt.Errorf("discover %q: no envelope files that smtpd does not know already: look in %s",
-			id.text, disk.OpenSpool(ctx, c).Queue())
+			id.Text, disk.OpenSpool(ctx, c).Queue())
 	}
 	return lookAfterDiscover(ctx, c, conn, files)
 }
 
 // confirmDiscover asks a person before many envelopes are put into the queue.
-func confirmDiscover(ctx context.Context, c *command.Call, id idArg, files int) error {
+func confirmDiscover(ctx context.Context, c *command.Call, id IdArg, files int) error {
 	if files <= unaskedActions || !asksFirst(c) {
 		return nil
 	}
@@ -86,7 +86,7 @@ const refusedShown = 3
 
 // lookBeforeDiscover returns the envelope files that an id names, none if there
 // are none, and an error if smtpd would refuse one of them: nothing is sent then.
-func lookBeforeDiscover(ctx context.Context, c *command.Call, id idArg) ([]protocol.EvpID, error) {
+func lookBeforeDiscover(ctx context.Context, c *command.Call, id IdArg) ([]protocol.EvpID, error) {
 	var files []protocol.EvpID
 	if id.evp != 0 {
 		_, err := os.Lstat(disk.OpenSpool(ctx, c).EnvelopePath(id.evp))
@@ -94,13 +94,13 @@ func lookBeforeDiscover(ctx context.Context, c *command.Call, id idArg) ([]proto
 		case errors.Is(err, fs.ErrNotExist):
 			return nil, nil
 		case err != nil:
-			return nil, fmt.Errorf("discover %q: %w; nothing sent", id.text, command.FileError(err))
+			return nil, fmt.Errorf("discover %q: %w; nothing sent", id.Text, command.FileError(err))
 		}
 		files = append(files, id.evp)
 	} else {
 		var err error
 		if files, err = disk.OpenSpool(ctx, c).MessageIDs(id.msg); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("discover %q: %w; nothing sent", id.text, command.FileError(err))
+			return nil, fmt.Errorf("discover %q: %w; nothing sent", id.Text, command.FileError(err))
 		}
 	}
 	var bad []string
@@ -123,7 +123,7 @@ func lookBeforeDiscover(ctx context.Context, c *command.Call, id idArg) ([]proto
 	case n > refusedShown:
 		bad = append(bad, fmt.Sprintf("and %d more", n-refusedShown))
 	}
-	return nil, fmt.Errorf("discover %q: smtpd would refuse %s, nothing sent: %s", id.text, render.Plural(n, "envelope file"), strings.Join(bad, "; "))
+	return nil, fmt.Errorf("discover %q: smtpd would refuse %s, nothing sent: %s", id.Text, render.Plural(n, "envelope file"), strings.Join(bad, "; "))
 }
 
 // discoverLooks is how often discover looks whether smtpd lists what it has

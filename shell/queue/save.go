@@ -1,4 +1,4 @@
-package shell
+package queue
 
 import (
 	"context"
@@ -27,7 +27,7 @@ func saved(ctx context.Context, c *command.Call, id protocol.EvpID, t *tally) bo
 	if c.Opts.Save == "" {
 		return true
 	}
-	err := t.saver.save(ctx, disk.OpenSpool(ctx, c), id)
+	err := t.saver.Save(ctx, disk.OpenSpool(ctx, c), id)
 	if err == nil {
 		return true
 	}
@@ -51,9 +51,9 @@ type saver struct {
 	folder *os.File       // of that message, nil before the first; its message is saved
 }
 
-// openSaver makes the folder that --save names, if it is not there, and opens it.
-func openSaver(dir, spoolDir string) (*saver, error) {
-	if err := makeSaveDir(dir, spoolDir); err != nil {
+// OpenSaver makes the folder that --save names, if it is not there, and opens it.
+func OpenSaver(dir, spoolDir string) (*saver, error) {
+	if err := MakeSaveDir(dir, spoolDir); err != nil {
 		return nil, err
 	}
 	f, err := safefile.OpenDir(dir)
@@ -63,8 +63,8 @@ func openSaver(dir, spoolDir string) (*saver, error) {
 	return &saver{dir: f}, nil
 }
 
-// close closes the folders. A nil saver has none.
-func (v *saver) close() {
+// Close closes the folders. A nil saver has none.
+func (v *saver) Close() {
 	if v == nil {
 		return
 	}
@@ -74,8 +74,8 @@ func (v *saver) close() {
 	v.dir.Close()
 }
 
-// save saves an envelope and its message.
-func (v *saver) save(ctx context.Context, sp *spool.Spool, id protocol.EvpID) error {
+// Save saves an envelope and its message.
+func (v *saver) Save(ctx context.Context, sp *spool.Spool, id protocol.EvpID) error {
 	if v.folder == nil || v.msg != id.Msg() {
 		if err := v.open(ctx, sp, id.Msg()); err != nil {
 			return err
@@ -167,7 +167,7 @@ func writeInto(ctx context.Context, folder *os.File, name string, in *os.File) e
 	}
 	at := int(folder.Fd())
 	defer unix.Unlinkat(at, temp, 0)
-	err = copyWhole(ctx, out, in)
+	err = CopyWhole(ctx, out, in)
 	if err == nil {
 		err = out.Sync()
 	}

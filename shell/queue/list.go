@@ -1,4 +1,4 @@
-package shell
+package queue
 
 import (
 	"context"
@@ -135,7 +135,7 @@ func eachSelected(ctx context.Context, c *command.Call, sel selection, now int64
 	case bad > 0:
 		return n, fmt.Errorf("%s: %s could not be read, see above", command.PathOf(c), render.Plural(bad, "envelope"))
 	case n == 0 && len(sel.ids) > 0:
-		return n, fmt.Errorf("%s: %w", command.PathOf(c), errNoSuchID)
+		return n, fmt.Errorf("%s: %w", command.PathOf(c), ErrNoSuchID)
 	}
 	return n, nil
 }

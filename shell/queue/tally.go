@@ -1,4 +1,4 @@
-package shell
+package queue
 
 import (
 	"time"
@@ -11,34 +11,34 @@ import (
 type fate int
 
 const (
-	fateAct       fate = iota // it is acted on
-	fateFlying                // it is acted on while it is being delivered
-	fateDue                   // smtpd delivers it now anyway: it counts as scheduled
-	fateBusy                  // schedule: it is being delivered already
-	fateSuspended             // it is suspended
-	fateRunning               // it is not suspended, so there is nothing to resume
+	FateAct       fate = iota // it is acted on
+	FateFlying                // it is acted on while it is being delivered
+	FateDue                   // smtpd delivers it now anyway: it counts as scheduled
+	FateBusy                  // schedule: it is being delivered already
+	FateSuspended             // it is suspended
+	FateRunning               // it is not suspended, so there is nothing to resume
 )
 
-// fateOf decides what an action does to an envelope, from what smtpd lists of it.
+// FateOf decides what an action does to an envelope, from what smtpd lists of it.
 // Schedule is the dangerous one: smtpd delivers a suspended envelope that is
 // scheduled, and exits when it is resumed; and an envelope that is due is in the
 // list of those to deliver already, which a second schedule corrupts, so that mail
 // is lost until the next start, or smtpd crashes.
-func fateOf(a protocol.Action, e *protocol.Envelope, now int64) fate {
+func FateOf(a protocol.Action, e *protocol.Envelope, now int64) fate {
 	suspended, inflight := e.Flags&protocol.FlagSuspend != 0, e.Flags&protocol.FlagInflight != 0
 	switch {
 	case suspended && (a == protocol.ScheduleEnvelope || a == protocol.PauseEnvelope):
-		return fateSuspended
+		return FateSuspended
 	case !suspended && a == protocol.ResumeEnvelope:
-		return fateRunning
+		return FateRunning
 	case inflight && a == protocol.ScheduleEnvelope:
-		return fateBusy
+		return FateBusy
 	case a == protocol.ScheduleEnvelope && e.Due(now):
-		return fateDue
+		return FateDue
 	case inflight:
-		return fateFlying
+		return FateFlying
 	}
-	return fateAct
+	return FateAct
 }
 
 // Bounds of what a tally remembers of single envelopes.
@@ -68,8 +68,8 @@ type tally struct {
 	acted    []protocol.EvpID // whose pausing smtpd confirmed, ascending
 	failed   []protocol.EvpID // whose request was refused, up to maxFailed
 	failures int              // all of them
-	looked   []look           // what schedule has seen, up to maxLooked
-	after    *afterJSON       // what became of that
+	looked   []Look           // what schedule has seen, up to maxLooked
+	after    *AfterJSON       // what became of that
 
 	notes []string // what else is to be said
 	p     *progress
@@ -78,11 +78,11 @@ type tally struct {
 	saver     *saver // copies what is removed, nil without --save
 }
 
-// A look is an envelope as it was before it was scheduled.
-type look struct {
-	id    protocol.EvpID
-	next  int64 // when its next try was to be
-	tries int
+// A Look is an envelope as it was before it was scheduled.
+type Look struct {
+	ID    protocol.EvpID
+	Next  int64 // when its next try was to be
+	Tries int
 }
 
 // found returns how many envelopes were looked at.
@@ -97,23 +97,23 @@ func (t *tally) skipped() int { return t.suspended + t.running }
 // it if not.
 func (t *tally) wants(a protocol.Action, e *protocol.Envelope) bool {
 	t.p.step()
-	f := fateOf(a, e, time.Now().Unix())
+	f := FateOf(a, e, time.Now().Unix())
 	switch f {
-	case fateSuspended:
+	case FateSuspended:
 		t.suspended++
-	case fateRunning:
+	case FateRunning:
 		t.running++
-	case fateBusy:
+	case FateBusy:
 		t.busy++
-	case fateDue:
+	case FateDue:
 		t.done++
-	case fateFlying:
+	case FateFlying:
 		t.fly(e.ID)
 	}
-	if a == protocol.ScheduleEnvelope && (f == fateAct || f == fateDue) && len(t.looked) <= maxLooked {
-		t.looked = append(t.looked, look{e.ID, e.NextTry, e.Retry})
+	if a == protocol.ScheduleEnvelope && (f == FateAct || f == FateDue) && len(t.looked) <= maxLooked {
+		t.looked = append(t.looked, Look{e.ID, e.NextTry, e.Retry})
 	}
-	return f == fateAct || f == fateFlying
+	return f == FateAct || f == FateFlying
 }
 
 // fly remembers that an envelope which is to be acted on is in flight. smtpd has
@@ -160,8 +160,8 @@ func (t *tally) countMessage(ok bool) {
 	}
 }
 
-// A tallyJSON is the result of an action as JSON shows it.
-type tallyJSON struct {
+// A TallyJSON is the result of an action as JSON shows it.
+type TallyJSON struct {
 	Command     string     `json:"command"`
 	DryRun      bool       `json:"dry_run,omitempty"`
 	Done        int        `json:"done"`
@@ -175,14 +175,14 @@ type tallyJSON struct {
 	Missing     int        `json:"missing,omitempty"`
 	Unsaved     int        `json:"unsaved,omitempty"`
 	Unconfirmed int        `json:"unconfirmed,omitempty"`
-	After       *afterJSON `json:"after,omitempty"`
+	After       *AfterJSON `json:"after,omitempty"`
 	Notes       []string   `json:"notes,omitempty"`
 }
 
 // json returns the tally as JSON shows it. skipped is the sum of suspended and
 // running; inflight is of those done, and for schedule those left alone.
-func (t *tally) json(a protocol.Action, dry bool, notes []string) tallyJSON {
-	return tallyJSON{
+func (t *tally) json(a protocol.Action, dry bool, notes []string) TallyJSON {
+	return TallyJSON{
 		Command: a.String(), DryRun: dry, Done: t.done, Selected: t.tried, Inflight: t.inflight + t.busy, Skipped: t.skipped(),
 		Suspended: t.suspended, Running: t.running, Gone: t.gone, Refused: t.refused, Missing: t.missing,
 		Unsaved: t.unsaved, Unconfirmed: t.unconfirmed, After: t.after, Notes: notes,

@@ -1,4 +1,4 @@
-package shell
+package queue
 
 import (
 	"bytes"
@@ -17,9 +17,9 @@ import (
 // smtpdFolders are the folders in smtpd's spool whose content smtpd may remove.
 var smtpdFolders = []string{"queue", "incoming", "corrupt", "temporary", "purge", "offline"}
 
-// makeSaveDir makes the folder that --save names, and those above it, so that they
+// MakeSaveDir makes the folder that --save names, and those above it, so that they
 // are on the disk. It refuses one that lies where smtpd removes files.
-func makeSaveDir(dir, spoolDir string) error {
+func MakeSaveDir(dir, spoolDir string) error {
 	var missing []string // the deepest first
 	at := dir
 	for {
@@ -98,8 +98,8 @@ func outsideSpool(dir, spoolDir string) error {
 	return nil
 }
 
-// copyWhole copies a file, and fails if its size is not what it was.
-func copyWhole(ctx context.Context, out io.Writer, in *os.File) error {
+// CopyWhole copies a file, and fails if its size is not what it was.
+func CopyWhole(ctx context.Context, out io.Writer, in *os.File) error {
 	before, err := in.Stat()
 	if err == nil {
 		_, err = in.Seek(0, io.SeekStart)

@@ -1,4 +1,4 @@
-package shell
+package queue
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"text/tabwriter"
 
 	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
@@ -42,8 +43,8 @@ func parseSelector(word string) (any, error) {
 func parseQuery(word string) (any, error) {
 	switch key, op, value, _ := selector.Split(word); {
 	case key == "sort" && op == "=":
-		if !slices.Contains(sortKeys(), strings.TrimPrefix(value, "-")) {
-			return nil, fmt.Errorf("want one of %s, with - before it for the reverse", strings.Join(sortKeys(), ", "))
+		if !slices.Contains(SortKeys(), strings.TrimPrefix(value, "-")) {
+			return nil, fmt.Errorf("want one of %s, with - before it for the reverse", strings.Join(SortKeys(), ", "))
 		}
 		return sortArg{value}, nil
 	case key == "limit" && op == "=":
@@ -59,7 +60,7 @@ func parseQuery(word string) (any, error) {
 // A selection is what the words of a command select: envelopes by id, of which
 // all terms hold too; without ids all of which the terms hold.
 type selection struct {
-	ids   []idArg
+	ids   []IdArg
 	terms selector.Selector
 	stdin bool
 	sort  string
@@ -73,7 +74,7 @@ func selectionOf(args []grammar.Arg) selection {
 	var s selection
 	for _, a := range args {
 		switch v := a.Value.(type) {
-		case idArg:
+		case IdArg:
 			s.ids = append(s.ids, v)
 		case *selector.Term:
 			s.terms = append(s.terms, v)
@@ -107,8 +108,8 @@ func checkSelection(c *command.Call) error {
 		return nil
 	}
 	for _, id := range sel.ids {
-		if !id.whole() {
-			return command.Usagef("%s: %q: want 8 or 16 hex digits where there is more than one word", command.PathOf(c), id.text)
+		if !id.Whole() {
+			return command.Usagef("%s: %q: want 8 or 16 hex digits where there is more than one word", command.PathOf(c), id.Text)
 		}
 	}
 	return nil
@@ -144,7 +145,7 @@ func targetOf(c *command.Call, sel selection) (target, error) {
 }
 
 // add takes in an id.
-func (t *target) add(id idArg) {
+func (t *target) add(id IdArg) {
 	if id.evp != 0 {
 		t.evps = append(t.evps, id.evp)
 		t.msgs = append(t.msgs, id.evp.Msg())
@@ -186,4 +187,23 @@ func (t *target) fits(e *protocol.Envelope, err error, now int64) bool {
 		return len(t.terms) == 0 && t.named(e.ID)
 	}
 	return t.match(e, now)
+}
+
+// selectorHelp explains selectors.
+func selectorHelp() string {
+	var b strings.Builder
+	b.WriteString("One or more ids of envelopes (16 hex digits) or messages (8), - for ids on standard input, or terms\n" +
+		"that must all hold; != and !~ are the contrary of = and ~, which takes a regular expression:\n")
+	tw := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
+	for _, k := range selector.Keys {
+		op := "="
+		if k.Regex {
+			op = "= ~"
+		}
+		fmt.Fprintf(tw, "  %s\t%s %s\t%s\n", k.Name, op, k.Want, k.Doc)
+	}
+	tw.Flush()
+	b.WriteString("In a GLOB * stands for any text and ? for one character; \\* \\? \\\\ stand for themselves, \\x1b for a byte.\n" +
+		"Letters match in either case. A domain may end in a dot, and may be written in its own script or as xn--.")
+	return b.String()
 }

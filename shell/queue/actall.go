@@ -1,4 +1,4 @@
-package shell
+package queue
 
 import (
 	"context"
@@ -93,10 +93,10 @@ func (t *tally) sortMessages(ctx context.Context, conn *protocol.Conn, a protoco
 				break
 			}
 			n--
-			switch fateOf(a, e, 0) {
-			case fateSuspended:
+			switch FateOf(a, e, 0) {
+			case FateSuspended:
 				t.suspended++
-			case fateRunning:
+			case FateRunning:
 				t.running++
 			default:
 				t.refused++

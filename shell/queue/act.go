@@ -1,4 +1,6 @@
-package shell
+// Package queue lists the envelopes in smtpd's queue, tells which are meant, and acts
+// on them.
+package queue
 
 import (
 	"context"
@@ -58,7 +60,7 @@ func act(ctx context.Context, c *command.Call, a protocol.Action, verb string) e
 
 // carryOut does the work of act, up to the first output.
 func carryOut(ctx context.Context, c *command.Call, a protocol.Action, verb string, sel *selection, t *tally) error {
-	var id idArg
+	var id IdArg
 	var err error
 	if sel.single() {
 		// Before the lock: the user may take long to answer.
@@ -68,10 +70,10 @@ func carryOut(ctx context.Context, c *command.Call, a protocol.Action, verb stri
 		sel.ids[0] = id
 	}
 	if c.Opts.Save != "" && !c.Opts.DryRun {
-		if t.saver, err = openSaver(c.Opts.Save, c.Opts.Spool); err != nil {
+		if t.saver, err = OpenSaver(c.Opts.Save, c.Opts.Spool); err != nil {
 			return fmt.Errorf("--save: %w; nothing done", command.FileError(err))
 		}
-		defer t.saver.close()
+		defer t.saver.Close()
 	}
 	conn, err := c.Conn(ctx)
 	if err != nil {
@@ -111,8 +113,8 @@ func carryOut(ctx context.Context, c *command.Call, a protocol.Action, verb stri
 
 // confirmID completes an id that the user has shortened, and asks whether it is
 // meant, unless what it stands for will be shown and asked for anyway.
-func confirmID(ctx context.Context, c *command.Call, id idArg, t *tally) (idArg, error) {
-	if id.whole() || !asksFirst(c) {
+func confirmID(ctx context.Context, c *command.Call, id IdArg, t *tally) (IdArg, error) {
+	if id.Whole() || !asksFirst(c) {
 		return confirmShort(ctx, c, id)
 	}
 	whole, err := completeID(ctx, c, id)
@@ -212,7 +214,7 @@ func (t *tally) nothingDone(a protocol.Action, single bool) error {
 	case t.refused > 0:
 		return errors.New("smtpd refused, and does not say why")
 	case t.found() == 0, t.gone > 0:
-		return errNoSuchID
+		return ErrNoSuchID
 	case t.suspended > 0 && a == protocol.ScheduleEnvelope:
 		return errors.New("it is suspended: use resume envelope to have it delivered")
 	case t.suspended > 0:
@@ -222,7 +224,7 @@ func (t *tally) nothingDone(a protocol.Action, single bool) error {
 }
 
 func actEnvelope(ctx context.Context, c *command.Call, conn *protocol.Conn, a protocol.Action, id protocol.EvpID, t *tally) error {
-	e, err := lookUp(ctx, conn, id)
+	e, err := LookUp(ctx, conn, id)
 	switch {
 	case err != nil:
 		return err
@@ -237,8 +239,8 @@ func actEnvelope(ctx context.Context, c *command.Call, conn *protocol.Conn, a pr
 	return err
 }
 
-// lookUp asks smtpd for one envelope, and returns nil if it is not listed.
-func lookUp(ctx context.Context, conn *protocol.Conn, id protocol.EvpID) (*protocol.Envelope, error) {
+// LookUp asks smtpd for one envelope, and returns nil if it is not listed.
+func LookUp(ctx context.Context, conn *protocol.Conn, id protocol.EvpID) (*protocol.Envelope, error) {
 	for e, err := range conn.MessageEnvelopes(ctx, id) {
 		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
 			return nil, err
