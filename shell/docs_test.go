@@ -14,6 +14,7 @@ import (
 
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
+	"smtpctl/shell/inspect"
 	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
 	"smtpctl/shell/report"
@@ -34,8 +35,8 @@ var jsonShapes = []struct {
 	commands string
 	shape    any
 }{
-	{"show queue, show envelope", render.EnvelopeJSON{}}, {"show queue by", queue.GroupJSON{}}, {"show message", messageJSON{}},
-	{"explain", verdict{}}, {"after, of schedule", queue.AfterJSON{}}, {"discover, pause envelope, remove, resume envelope, schedule", queue.TallyJSON{}},
+	{"show queue, show envelope", render.EnvelopeJSON{}}, {"show queue by", queue.GroupJSON{}}, {"show message", inspect.MessageJSON{}},
+	{"explain", inspect.Verdict{}}, {"after, of schedule", queue.AfterJSON{}}, {"discover, pause envelope, remove, resume envelope, schedule", queue.TallyJSON{}},
 	{"other commands that change something", resultJSON{}}, {"show status", statusJSON{}}, {"show stats", statJSON{}},
 	{"show routes", report.Route{}}, {"show hosts", report.Host{}}, {"show relays", report.Relay{}}, {"show hoststats", report.HostStat{}},
 	{"show mta paused", report.Block{}}, {"monitor", digestJSON{}}, {"encrypt", hashJSON{}}, {"encrypt --verify", verifiedJSON{}},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"smtpctl/protocol"
@@ -12,62 +11,6 @@ import (
 	"smtpctl/shell/disk"
 	"smtpctl/shell/report"
 )
-
-// listings are the listings that smtpd makes up as text, by command.
-var listings = []protocol.Report{
-	protocol.Hosts, protocol.Relays, protocol.Routes, protocol.HostStats, protocol.Blocks,
-}
-
-// maxIdleWarnings is of how many pauses show mta paused says that they have no
-// effect; as JSON each says so itself.
-const maxIdleWarnings = 20
-
-// runReport prints one of smtpd's own listings as it comes.
-func runReport(ctx context.Context, c *command.Call) error {
-	conn, err := c.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	name := strings.Join(c.Path, " ")
-	for _, r := range listings {
-		if r.Name != name {
-			continue
-		}
-		var relays []*report.Relay
-		if r == protocol.Blocks {
-			if relays, err = report.ReadReport[report.Relay](ctx, conn, protocol.Relays); err != nil {
-				return err
-			}
-		}
-		var idle []*report.Block
-		parse := report.LineParser(r)
-		for line, err := range conn.Lines(ctx, r) {
-			if err != nil {
-				return err
-			}
-			v := parse(line)
-			if b, ok := v.(*report.Block); ok {
-				if b.Warning = b.Idle(relays); b.Warning != "" && len(idle) < maxIdleWarnings {
-					idle = append(idle, b)
-				}
-			}
-			if c.Format() != command.FormatJSON {
-				fmt.Fprintln(c.Out, line)
-				continue
-			}
-			if v == nil {
-				v = map[string]string{"line": line}
-			}
-			if err := c.PrintJSON(v); err != nil {
-				return err
-			}
-		}
-		for _, b := range idle {
-			report.WarnIdle(c, b, b.Warning)
-		}
-	}
-	return nil
-}
 
 // A statusJSON is what show status shows as JSON: running or paused.
 type statusJSON struct {

@@ -6,6 +6,7 @@ import (
 
 	"smtpctl/completer/grammar"
 	"smtpctl/shell/command"
+	"smtpctl/shell/inspect"
 	"smtpctl/shell/queue"
 )
 
@@ -50,7 +51,7 @@ const pauseFromHelp = "It stops only connections from that very address, which a
 // commandTable returns the command table, sorted by pattern. Everything that
 // knows commands derives from it: the resolver, completion and help.
 func commandTable() []*command.Command {
-	return slices.SortedFunc(slices.Values(slices.Concat(queue.Commands, inspectCommands, serverCommands, toolsCommands, sessionCommands)),
+	return slices.SortedFunc(slices.Values(slices.Concat(queue.Commands, inspect.Commands, serverCommands, toolsCommands, sessionCommands)),
 		func(a, b *command.Command) int { return cmp.Compare(a.Pattern, b.Pattern) })
 }
 

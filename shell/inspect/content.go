@@ -1,4 +1,4 @@
-package shell
+package inspect
 
 import (
 	"bufio"
@@ -130,9 +130,9 @@ func schedulerState(ctx context.Context, c *command.Call, id protocol.EvpID, now
 	}
 }
 
-// A messageJSON is a message as JSON shows it, for the manual: printMessageJSON
+// A MessageJSON is a message as JSON shows it, for the manual: printMessageJSON
 // writes the same without having it all in memory.
-type messageJSON struct {
+type MessageJSON struct {
 	Message string `json:"message"`
 	Size    int64  `json:"size"` // in bytes
 	Text    string `json:"text"`
@@ -173,7 +173,7 @@ func printMessageJSON(c *command.Call, id protocol.MsgID, copyTo func(io.Writer)
 	if err := copyTo(&size); err != nil {
 		return err
 	}
-	head, err := render.AppendJSON(nil, messageJSON{Message: id.String(), Size: int64(size)})
+	head, err := render.AppendJSON(nil, MessageJSON{Message: id.String(), Size: int64(size)})
 	if err != nil {
 		return err
 	}

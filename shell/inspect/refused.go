@@ -1,4 +1,4 @@
-package shell
+package inspect
 
 import (
 	"context"
@@ -15,8 +15,8 @@ import (
 
 // explainGone tells apart what smtpd refuses, what it has not taken up yet, and
 // what is not there.
-func explainGone(ctx context.Context, c *command.Call, conn *protocol.Conn, id protocol.EvpID) *verdict {
-	v := &verdict{ID: id.String(), Verdict: verdictGone,
+func explainGone(ctx context.Context, c *command.Call, conn *protocol.Conn, id protocol.EvpID) *Verdict {
+	v := &Verdict{ID: id.String(), Verdict: verdictGone,
 		Reason: "it is not in the queue: delivered, bounced, expired or removed",
 		Notes:  []string{fmt.Sprintf("smtpd's log says which: look for %v", id)}}
 	note := func(format string, args ...any) { v.Notes = append(v.Notes, fmt.Sprintf(format, args...)) }

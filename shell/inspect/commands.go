@@ -1,9 +1,10 @@
-package shell
+// Package inspect looks into mail, into why it is still there, and into relaying.
+package inspect
 
 import "smtpctl/shell/command"
 
-// inspectCommands are the commands that look into mail and relaying.
-var inspectCommands = []*command.Command{
+// Commands are the commands that look into mail and relaying.
+var Commands = []*command.Command{
 	{Pattern: "explain <envelope>", Group: command.GroupQueue, Origin: command.Own, Needs: command.NeedsNames, Run: runExplain,
 		Summary: "say why an envelope is still in the queue, and what would help"},
 	{Pattern: "show envelope <envelope>", Group: command.GroupQueue, Run: runShowEnvelope,

@@ -1,4 +1,4 @@
-package shell
+package inspect
 
 import (
 	"context"
@@ -17,8 +17,8 @@ import (
 	"smtpctl/shell/report"
 )
 
-// A verdict is why an envelope is still in the queue.
-type verdict struct {
+// A Verdict is why an envelope is still in the queue.
+type Verdict struct {
 	ID      string      `json:"id"`
 	Verdict string      `json:"verdict"`
 	Reason  string      `json:"reason"`
@@ -237,54 +237,54 @@ func hostsOf(ctx context.Context, names []string) (addrs []string, all bool) {
 }
 
 // judge decides on the one thing that keeps the envelope.
-func (f *facts) judge() *verdict {
+func (f *facts) judge() *Verdict {
 	e := f.e
 	has := func(flag protocol.Flags) bool { return e.Flags&flag != 0 }
 	domain := e.Dest.Domain
 	mta := e.Type == protocol.DeliverMTA
-	var v *verdict
+	var v *Verdict
 	switch {
 	case f.missing != "":
-		v = &verdict{Verdict: verdictMissing, Reason: fmt.Sprintf("the file of its message is missing: %s; no attempt can succeed without it", f.missing)}
+		v = &Verdict{Verdict: verdictMissing, Reason: fmt.Sprintf("the file of its message is missing: %s; no attempt can succeed without it", f.missing)}
 	case has(protocol.FlagSuspend):
-		v = &verdict{Verdict: verdictSuspended, Reason: "it was paused by an administrator", Command: "resume envelope " + e.ID.String()}
+		v = &Verdict{Verdict: verdictSuspended, Reason: "it was paused by an administrator", Command: "resume envelope " + e.ID.String()}
 	case has(protocol.FlagInflight) && f.limited() != "":
-		v = &verdict{Verdict: verdictLimits, Reason: "it is with the relay, which waits for its limits: " + f.limited(),
+		v = &Verdict{Verdict: verdictLimits, Reason: "it is with the relay, which waits for its limits: " + f.limited(),
 			Notes: []string{"limits are set by mta limit in smtpd.conf"}}
 	case has(protocol.FlagInflight) && f.waiting() != "":
-		v = &verdict{Verdict: verdictDNS, Reason: fmt.Sprintf("it is with the relay, which has not connected yet: it waits for %s, since %s", f.waiting(), render.Age(f.now-e.NextTry)),
+		v = &Verdict{Verdict: verdictDNS, Reason: fmt.Sprintf("it is with the relay, which has not connected yet: it waits for %s, since %s", f.waiting(), render.Age(f.now-e.NextTry)),
 			Notes: []string{"show relays says what each relay waits for; host -t mx " + domain + " asks what smtpd asks"}}
 	case has(protocol.FlagInflight):
-		v = &verdict{Verdict: verdictInflight, Reason: fmt.Sprintf("it is being delivered, since %s", render.Age(f.now-e.NextTry))}
+		v = &Verdict{Verdict: verdictInflight, Reason: fmt.Sprintf("it is being delivered, since %s", render.Age(f.now-e.NextTry))}
 	case mta && f.status.Paused(protocol.MTA):
-		v = &verdict{Verdict: verdictMTA, Reason: "relaying is paused", Command: "resume mta"}
+		v = &Verdict{Verdict: verdictMTA, Reason: "relaying is paused", Command: "resume mta"}
 	case e.Type == protocol.DeliverMDA && f.status.Paused(protocol.MDA):
-		v = &verdict{Verdict: verdictMDA, Reason: "local delivery is paused", Command: "resume mda"}
+		v = &Verdict{Verdict: verdictMDA, Reason: "local delivery is paused", Command: "resume mda"}
 	case mta && len(f.blocks) > 0:
 		b := f.blocks[0]
-		v = &verdict{Verdict: verdictBlocked, Reason: fmt.Sprintf("relaying to %s from %s is paused", b.Domain, orAny(b.Source)),
+		v = &Verdict{Verdict: verdictBlocked, Reason: fmt.Sprintf("relaying to %s from %s is paused", b.Domain, orAny(b.Source)),
 			Command: fmt.Sprintf("resume mta from %s for %s", b.Source, b.Domain)}
 	case mta && len(f.routes) > 0:
 		r := f.routes[0]
-		v = &verdict{Verdict: verdictRoute, Reason: fmt.Sprintf("the route to %s is disabled after errors, penalty %d%s", r.Destination, r.Penalty, f.until(r)),
+		v = &Verdict{Verdict: verdictRoute, Reason: fmt.Sprintf("the route to %s is disabled after errors, penalty %d%s", r.Destination, r.Penalty, f.until(r)),
 			Command: fmt.Sprintf("resume route %d", r.ID)}
 	case has(protocol.FlagHold):
-		v = &verdict{Verdict: verdictHeld, Reason: "it is held back, since the relay has as much to do as it may: " + f.busy()}
+		v = &Verdict{Verdict: verdictHeld, Reason: "it is held back, since the relay has as much to do as it may: " + f.busy()}
 	case e.NextTry > f.now+protocol.DueMargin && e.ErrorLine != "":
-		v = &verdict{Verdict: verdictBackoff, Reason: fmt.Sprintf("%s failed%s: %s", render.Tries(e.Retry), f.lastTry(", the last "), e.ErrorLine),
+		v = &Verdict{Verdict: verdictBackoff, Reason: fmt.Sprintf("%s failed%s: %s", render.Tries(e.Retry), f.lastTry(", the last "), e.ErrorLine),
 			Command: "schedule " + e.ID.String()}
 	case e.NextTry > f.now+protocol.DueMargin:
-		v = &verdict{Verdict: verdictScheduled, Reason: fmt.Sprintf("its next attempt is in %s, after %s", render.Age(e.NextTry-f.now), render.Tries(e.Retry)),
+		v = &Verdict{Verdict: verdictScheduled, Reason: fmt.Sprintf("its next attempt is in %s, after %s", render.Age(e.NextTry-f.now), render.Tries(e.Retry)),
 			Command: "schedule " + e.ID.String()}
 	default:
-		v = &verdict{Verdict: verdictDue, Reason: "it is due: smtpd takes it up at any moment"}
+		v = &Verdict{Verdict: verdictDue, Reason: "it is due: smtpd takes it up at any moment"}
 	}
 	f.note(v, domain)
 	return v
 }
 
 // note adds what else is worth knowing.
-func (f *facts) note(v *verdict, domain string) {
+func (f *facts) note(v *Verdict, domain string) {
 	e := f.e
 	add := func(format string, args ...any) { v.Notes = append(v.Notes, fmt.Sprintf(format, args...)) }
 	f.noteExpiry(add)
@@ -387,7 +387,7 @@ func orAny(addr string) string {
 }
 
 // printVerdict prints a verdict.
-func printVerdict(c *command.Call, v *verdict) error {
+func printVerdict(c *command.Call, v *Verdict) error {
 	if c.Format() == command.FormatJSON {
 		return c.PrintJSON(v)
 	}
