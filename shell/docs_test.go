@@ -19,6 +19,7 @@ import (
 	"smtpctl/shell/render"
 	"smtpctl/shell/report"
 	"smtpctl/shell/selector"
+	"smtpctl/shell/server"
 )
 
 var update = flag.Bool("update", false, "write the man page and the tables of the README anew")
@@ -37,9 +38,9 @@ var jsonShapes = []struct {
 }{
 	{"show queue, show envelope", render.EnvelopeJSON{}}, {"show queue by", queue.GroupJSON{}}, {"show message", inspect.MessageJSON{}},
 	{"explain", inspect.Verdict{}}, {"after, of schedule", queue.AfterJSON{}}, {"discover, pause envelope, remove, resume envelope, schedule", queue.TallyJSON{}},
-	{"other commands that change something", resultJSON{}}, {"show status", statusJSON{}}, {"show stats", statJSON{}},
+	{"other commands that change something", server.ResultJSON{}}, {"show status", server.StatusJSON{}}, {"show stats", server.StatJSON{}},
 	{"show routes", report.Route{}}, {"show hosts", report.Host{}}, {"show relays", report.Relay{}}, {"show hoststats", report.HostStat{}},
-	{"show mta paused", report.Block{}}, {"monitor", digestJSON{}}, {"encrypt", hashJSON{}}, {"encrypt --verify", verifiedJSON{}},
+	{"show mta paused", report.Block{}}, {"monitor", server.DigestJSON{}}, {"encrypt", hashJSON{}}, {"encrypt --verify", verifiedJSON{}},
 	{"spf walk", networkJSON{}},
 }
 

@@ -8,6 +8,7 @@ import (
 	"smtpctl/shell/command"
 	"smtpctl/shell/inspect"
 	"smtpctl/shell/queue"
+	"smtpctl/shell/server"
 )
 
 // docs are the summaries of words that begin commands but are none.
@@ -41,17 +42,10 @@ var docs = map[string]string{
 const spfHelp = "-4 and -6 leave out the other family; --sort puts all networks in order, --aggregate merges them too;\n" +
 	"--resolver ADDR names the name server. What cannot be listed is said on standard error, and fails."
 
-// pauseHelp is the help of pause, with what a restart of smtpd does to it.
-const pauseHelp = "smtpd keeps the pause in memory only: a restart forgets it, and then mail goes on as before."
-
-// pauseFromHelp is the help of pause mta from, with what a restart of smtpd does to it.
-const pauseFromHelp = "It stops only connections from that very address, which an action has only with src in smtpd.conf;\n" +
-	"where no relay has it now, that is said. A restart of smtpd forgets the pause."
-
 // commandTable returns the command table, sorted by pattern. Everything that
 // knows commands derives from it: the resolver, completion and help.
 func commandTable() []*command.Command {
-	return slices.SortedFunc(slices.Values(slices.Concat(queue.Commands, inspect.Commands, serverCommands, toolsCommands, sessionCommands)),
+	return slices.SortedFunc(slices.Values(slices.Concat(queue.Commands, inspect.Commands, server.Commands, toolsCommands, sessionCommands)),
 		func(a, b *command.Command) int { return cmp.Compare(a.Pattern, b.Pattern) })
 }
 
@@ -78,6 +72,6 @@ func Patterns(own bool) []string {
 
 // allKinds returns the kinds of arguments that the commands use, by name.
 func allKinds() []*grammar.Kind {
-	return slices.SortedFunc(slices.Values(slices.Concat(queue.Kinds, serverKinds, toolsKinds, sessionKinds)),
+	return slices.SortedFunc(slices.Values(slices.Concat(queue.Kinds, server.Kinds, toolsKinds, sessionKinds)),
 		func(a, b *grammar.Kind) int { return cmp.Compare(a.Name, b.Name) })
 }

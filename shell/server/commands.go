@@ -1,4 +1,5 @@
-package shell
+// Package server acts on smtpd as a whole, and shows what it counts.
+package server
 
 import (
 	"smtpctl/completer/grammar"
@@ -6,8 +7,8 @@ import (
 	"smtpctl/shell/command"
 )
 
-// serverCommands are the commands that act on smtpd as a whole.
-var serverCommands = []*command.Command{
+// Commands are the commands that act on smtpd as a whole.
+var Commands = []*command.Command{
 	{Pattern: "log brief", Group: command.GroupDebug, Effect: command.Changes, Run: runVerbose(false),
 		Summary: "turn smtpd's debug logging off"},
 	{Pattern: "log verbose", Group: command.GroupDebug, Effect: command.Changes, Run: runVerbose(true),
@@ -63,12 +64,19 @@ var serverCommands = []*command.Command{
 		Help:    "watch [seconds] command, every 2 seconds if not said. Ctrl-C ends it."},
 }
 
-// serverKinds are the kinds of arguments of these commands.
-var serverKinds = []*grammar.Kind{
-	{Name: "route", Doc: "number of a route, as show routes lists it", Parse: parseRoute},
-	{Name: "address", Doc: "source address, IPv4 or IPv6", Parse: parseAddr},
+// Kinds are the kinds of arguments of these commands.
+var Kinds = []*grammar.Kind{
+	{Name: "route", Doc: "number of a route, as show routes lists it", Parse: ParseRoute},
+	{Name: "address", Doc: "source address, IPv4 or IPv6", Parse: ParseAddr},
 	{Name: "domain", Doc: "domain that mail goes to", Parse: command.ParseText("a domain", 255)},
 	{Name: "table", Doc: "name of a table in smtpd.conf", Parse: command.ParseText("the name of a table", 2047)},
 	{Name: "trace", Doc: "subsystem of smtpd", Parse: parseBits(protocol.TraceBits), Words: bitWords(protocol.TraceBits)},
 	{Name: "profile", Doc: "subsystem of smtpd", Parse: parseBits(protocol.ProfileBits), Words: bitWords(protocol.ProfileBits)},
 }
+
+// pauseHelp is the help of pause, with what a restart of smtpd does to it.
+const pauseHelp = "smtpd keeps the pause in memory only: a restart forgets it, and then mail goes on as before."
+
+// pauseFromHelp is the help of pause mta from, with what a restart of smtpd does to it.
+const pauseFromHelp = "It stops only connections from that very address, which an action has only with src in smtpd.conf;\n" +
+	"where no relay has it now, that is said. A restart of smtpd forgets the pause."

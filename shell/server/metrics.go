@@ -1,4 +1,4 @@
-package shell
+package server
 
 import (
 	"context"
@@ -13,15 +13,15 @@ import (
 	"smtpctl/shell/render"
 )
 
-// A statJSON is a statistic as JSON shows it.
-type statJSON struct {
+// A StatJSON is a statistic as JSON shows it.
+type StatJSON struct {
 	Name  string       `json:"name"`
 	Value *float64     `json:"value,omitempty"` // a count, or seconds
 	Time  *render.Time `json:"time,omitempty"`
 }
 
-func newStatJSON(st protocol.Stat) statJSON {
-	j := statJSON{Name: st.Key}
+func newStatJSON(st protocol.Stat) StatJSON {
+	j := StatJSON{Name: st.Key}
 	switch {
 	case st.IsUptime():
 		up := float64(time.Now().Unix() - st.Value)
@@ -36,9 +36,9 @@ func newStatJSON(st protocol.Stat) statJSON {
 	return j
 }
 
-// A digestJSON is a line of monitor as JSON shows it: totals, and what they
+// A DigestJSON is a line of monitor as JSON shows it: totals, and what they
 // gained since the line before.
-type digestJSON struct {
+type DigestJSON struct {
 	Time      render.Time `json:"time"`
 	Clients   uint64      `json:"clients"`
 	Envelopes uint64      `json:"envelopes"`
@@ -56,9 +56,9 @@ type digestJSON struct {
 	Bounces      uint64 `json:"bounces"`
 }
 
-func newDigestJSON(d, last *protocol.Digest) digestJSON {
+func newDigestJSON(d, last *protocol.Digest) DigestJSON {
 	g := d.Since(last)
-	return digestJSON{
+	return DigestJSON{
 		Time: render.Time(d.Timestamp), Clients: d.Clients(), Envelopes: d.Queued(),
 		Connected: g.Connects, Disconnected: g.Disconnects, Enqueued: g.Enqueued, Dequeued: g.Dequeued, Delivered: g.Delivered,
 		TempFailed: g.TemporaryFailures, PermFailed: g.PermanentFailures, Loops: g.Loops,

@@ -1,4 +1,4 @@
-package shell
+package server
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 	"smtpctl/protocol"
 )
 
-func parseRoute(word string) (any, error) {
+func ParseRoute(word string) (any, error) {
 	v, err := strconv.ParseUint(word, 10, 63)
 	if err != nil || v == 0 {
 		return nil, errors.New("want the number of a route, as show routes lists it, or all")
@@ -17,7 +17,7 @@ func parseRoute(word string) (any, error) {
 	return v, nil
 }
 
-func parseAddr(word string) (any, error) {
+func ParseAddr(word string) (any, error) {
 	a, err := netip.ParseAddr(word)
 	if err != nil || a.Zone() != "" {
 		return nil, errors.New("want an IPv4 or IPv6 address")

@@ -1,4 +1,4 @@
-package shell
+package server
 
 import (
 	"context"
@@ -33,8 +33,8 @@ func acknowledge(ctx context.Context, c *command.Call, conn *protocol.Conn, err 
 	return fmt.Errorf("%s: %w, it does not say why", command.PathOf(c), protocol.ErrRefused)
 }
 
-// A resultJSON is what a command that has nothing to count did.
-type resultJSON struct {
+// A ResultJSON is what a command that has nothing to count did.
+type ResultJSON struct {
 	Command string `json:"command"`
 	OK      bool   `json:"ok"`
 	Warning string `json:"warning,omitempty"` // what smtpd's OK does not say
@@ -43,7 +43,7 @@ type resultJSON struct {
 // printResult says as smtpctl does whether smtpd did what was asked.
 func printResult(c *command.Call, ok bool) error {
 	if c.Format() == command.FormatJSON {
-		return c.PrintJSON(resultJSON{Command: strings.Join(c.Path, " "), OK: ok, Warning: c.Warning})
+		return c.PrintJSON(ResultJSON{Command: strings.Join(c.Path, " "), OK: ok, Warning: c.Warning})
 	}
 	text := "command failed"
 	if ok {

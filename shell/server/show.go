@@ -1,4 +1,4 @@
-package shell
+package server
 
 import (
 	"context"
@@ -12,8 +12,8 @@ import (
 	"smtpctl/shell/report"
 )
 
-// A statusJSON is what show status shows as JSON: running or paused.
-type statusJSON struct {
+// A StatusJSON is what show status shows as JSON: running or paused.
+type StatusJSON struct {
 	MDA  string `json:"mda"`
 	MTA  string `json:"mta"`
 	SMTP string `json:"smtp"`
@@ -28,7 +28,7 @@ func runShowStatus(ctx context.Context, c *command.Call) error {
 	if err != nil {
 		return err
 	}
-	states := statusJSON{}
+	states := StatusJSON{}
 	for _, s := range protocol.Subsystems {
 		state := "running"
 		if st.Paused(s) {
