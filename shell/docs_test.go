@@ -20,6 +20,7 @@ import (
 	"smtpctl/shell/report"
 	"smtpctl/shell/selector"
 	"smtpctl/shell/server"
+	"smtpctl/shell/tools"
 )
 
 var update = flag.Bool("update", false, "write the man page and the tables of the README anew")
@@ -40,8 +41,8 @@ var jsonShapes = []struct {
 	{"explain", inspect.Verdict{}}, {"after, of schedule", queue.AfterJSON{}}, {"discover, pause envelope, remove, resume envelope, schedule", queue.TallyJSON{}},
 	{"other commands that change something", server.ResultJSON{}}, {"show status", server.StatusJSON{}}, {"show stats", server.StatJSON{}},
 	{"show routes", report.Route{}}, {"show hosts", report.Host{}}, {"show relays", report.Relay{}}, {"show hoststats", report.HostStat{}},
-	{"show mta paused", report.Block{}}, {"monitor", server.DigestJSON{}}, {"encrypt", hashJSON{}}, {"encrypt --verify", verifiedJSON{}},
-	{"spf walk", networkJSON{}},
+	{"show mta paused", report.Block{}}, {"monitor", server.DigestJSON{}}, {"encrypt", tools.HashJSON{}}, {"encrypt --verify", tools.VerifiedJSON{}},
+	{"spf walk", tools.NetworkJSON{}},
 }
 
 // jsonNames returns the names that a struct has in JSON.

@@ -15,6 +15,7 @@ import (
 	"smtpctl/protocol/smtpdsim/simtest"
 	"smtpctl/shell/command"
 	"smtpctl/shell/disk"
+	"smtpctl/shell/tools"
 )
 
 // TestOpenKinds opens every kind of file where a file of the system is looked for,
@@ -36,7 +37,7 @@ func TestOpenKinds(t *testing.T) {
 			return confKeyOnly(main) == key
 		}},
 		{"helper for encrypt", "\x00crypt_gensalt\x00", func(_ *testing.T, path string) bool {
-			return systemScheme([]string{path}) == "yescrypt" || runtime.GOOS == "openbsd"
+			return tools.SystemScheme([]string{path}) == "yescrypt" || runtime.GOOS == "openbsd"
 		}},
 		{"lock", "", func(t *testing.T, path string) bool {
 			// Whatever stands in the place of the spool folder: the command goes on.

@@ -9,7 +9,7 @@ import (
 
 	"smtpctl/protocol/realsmtpd"
 	"smtpctl/shell/command"
-	"smtpctl/shell/resolve/dnstest"
+	"smtpctl/shell/tools/resolve/dnstest"
 )
 
 const spfZone = `

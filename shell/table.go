@@ -9,6 +9,7 @@ import (
 	"smtpctl/shell/inspect"
 	"smtpctl/shell/queue"
 	"smtpctl/shell/server"
+	"smtpctl/shell/tools"
 )
 
 // docs are the summaries of words that begin commands but are none.
@@ -38,14 +39,10 @@ var docs = map[string]string{
 	"resume mta from": "take back a pause mta from",
 }
 
-// spfHelp explains spf walk.
-const spfHelp = "-4 and -6 leave out the other family; --sort puts all networks in order, --aggregate merges them too;\n" +
-	"--resolver ADDR names the name server. What cannot be listed is said on standard error, and fails."
-
 // commandTable returns the command table, sorted by pattern. Everything that
 // knows commands derives from it: the resolver, completion and help.
 func commandTable() []*command.Command {
-	return slices.SortedFunc(slices.Values(slices.Concat(queue.Commands, inspect.Commands, server.Commands, toolsCommands, sessionCommands)),
+	return slices.SortedFunc(slices.Values(slices.Concat(queue.Commands, inspect.Commands, server.Commands, tools.Commands, sessionCommands)),
 		func(a, b *command.Command) int { return cmp.Compare(a.Pattern, b.Pattern) })
 }
 
@@ -72,6 +69,6 @@ func Patterns(own bool) []string {
 
 // allKinds returns the kinds of arguments that the commands use, by name.
 func allKinds() []*grammar.Kind {
-	return slices.SortedFunc(slices.Values(slices.Concat(queue.Kinds, server.Kinds, toolsKinds, sessionKinds)),
+	return slices.SortedFunc(slices.Values(slices.Concat(queue.Kinds, server.Kinds, tools.Kinds, sessionKinds)),
 		func(a, b *grammar.Kind) int { return cmp.Compare(a.Name, b.Name) })
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"smtpctl/protocol/realsmtpd"
-	"smtpctl/shell/resolve/dnstest"
+	"smtpctl/shell/tools/resolve/dnstest"
 )
 
 const realZone = `

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"smtpctl/protocol/realsmtpd"
-	"smtpctl/shell/resolve/dnstest"
 	"smtpctl/shell/sandbox/sandboxtest"
+	"smtpctl/shell/tools/resolve/dnstest"
 )
 
 // statusLine returns what /proc says of a process.

@@ -1,4 +1,4 @@
-package shell
+package tools
 
 import (
 	"bytes"
@@ -75,7 +75,7 @@ func schemeNames() []string {
 func chosenScheme(o *command.Options) (*scheme, int, error) {
 	name := o.Scheme
 	if name == "" {
-		name = systemScheme(encryptHelpers)
+		name = SystemScheme(encryptHelpers)
 	}
 	s, err := findScheme(name)
 	if err != nil {
@@ -105,10 +105,10 @@ var encryptHelpers = []string{
 // maxHelper is how much of OpenSMTPD's helper for encrypt is looked at.
 const maxHelper = 64 << 20
 
-// systemScheme names the scheme of OpenSMTPD's smtpctl on this system: bcrypt on
+// SystemScheme names the scheme of OpenSMTPD's smtpctl on this system: bcrypt on
 // OpenBSD. The portable one uses SHA-512 up to 7.3, later what crypt_gensalt(3)
 // prefers, which is yescrypt; its helper then has that name among its symbols.
-func systemScheme(helpers []string) string {
+func SystemScheme(helpers []string) string {
 	if runtime.GOOS == "openbsd" {
 		return "bcrypt"
 	}

@@ -1,4 +1,4 @@
-package shell
+package tools
 
 import (
 	"bufio"
@@ -14,14 +14,14 @@ import (
 // input, in bytes.
 const maxInputLine = 64 << 10
 
-// A hashJSON is a hash as JSON shows it.
-type hashJSON struct {
+// A HashJSON is a hash as JSON shows it.
+type HashJSON struct {
 	Scheme string `json:"scheme"`
 	Hash   string `json:"hash"`
 }
 
-// A verifiedJSON says whether a password is that of a hash.
-type verifiedJSON struct {
+// A VerifiedJSON says whether a password is that of a hash.
+type VerifiedJSON struct {
 	Match bool `json:"match"`
 }
 
@@ -81,7 +81,7 @@ func passwordWork(c *command.Call) (work func(string) error, end func() error, e
 			return fmt.Errorf("encrypt: %w", err)
 		}
 		if c.Format() == command.FormatJSON {
-			return c.PrintJSON(hashJSON{s.name, d.Encode()})
+			return c.PrintJSON(HashJSON{s.name, d.Encode()})
 		}
 		_, err = fmt.Fprintln(c.Out, d.Encode())
 		return err
@@ -107,7 +107,7 @@ func verifyWork(c *command.Call) (work func(string) error, end func() error, err
 				text = "no match"
 			}
 			if c.Format() == command.FormatJSON {
-				return c.PrintJSON(verifiedJSON{match})
+				return c.PrintJSON(VerifiedJSON{match})
 			}
 			_, err = fmt.Fprintln(c.Out, text)
 			return err

@@ -1,4 +1,4 @@
-package shell
+package tools
 
 import (
 	"os"
@@ -96,7 +96,7 @@ func TestSystemScheme(t *testing.T) {
 		if program != "" {
 			os.WriteFile(helper, []byte(program), 0o600)
 		}
-		if got := systemScheme([]string{"/nonexistent", helper}); got != want {
+		if got := SystemScheme([]string{"/nonexistent", helper}); got != want {
 			t.Errorf("%q: %s, want %s", program, got, want)
 		}
 		os.Remove(helper)

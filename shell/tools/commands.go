@@ -1,4 +1,5 @@
-package shell
+// Package tools holds the commands that need no smtpd: encrypt and spf walk.
+package tools
 
 import (
 	"smtpctl/completer/grammar"
@@ -6,8 +7,8 @@ import (
 	"smtpctl/shell/queue"
 )
 
-// toolsCommands are the commands that need no smtpd.
-var toolsCommands = []*command.Command{
+// Commands are the commands that need no smtpd.
+var Commands = []*command.Command{
 	{Pattern: "encrypt", Group: command.GroupTools, Live: true, Input: command.AsksInput, Needs: command.NeedsNothing, Check: checkEncrypt, Run: runEncrypt,
 		Summary: "hash the passwords on standard input, one a line, for use as credentials",
 		Help: "On a terminal it is asked for twice. The hash is what OpenSMTPD's smtpctl makes on this system, or\n" +
@@ -24,8 +25,12 @@ var toolsCommands = []*command.Command{
 		Help:    spfHelp},
 }
 
-// toolsKinds are the kinds of arguments of these commands.
-var toolsKinds = []*grammar.Kind{
+// Kinds are the kinds of arguments of these commands.
+var Kinds = []*grammar.Kind{
 	{Name: "password", Doc: "the password, taken literally; others can see it in ps(1)", Parse: queue.ParseNonEmpty("a password")},
 	{Name: "name", Doc: "domain to look up", Parse: command.ParseText("a domain", 255)},
 }
+
+// spfHelp explains spf walk.
+const spfHelp = "-4 and -6 leave out the other family; --sort puts all networks in order, --aggregate merges them too;\n" +
+	"--resolver ADDR names the name server. What cannot be listed is said on standard error, and fails."

@@ -12,7 +12,7 @@ import (
 
 	"github.com/miekg/dns"
 
-	"smtpctl/shell/resolve/dnstest"
+	"smtpctl/shell/tools/resolve/dnstest"
 )
 
 const zone = `

@@ -1,4 +1,4 @@
-package shell
+package tools
 
 import (
 	"context"
@@ -18,16 +18,16 @@ import (
 	"smtpctl/shell/command"
 	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
-	"smtpctl/shell/resolve"
+	"smtpctl/shell/tools/resolve"
 )
 
 // maxDNSTry is how long one try of one name server may take; --timeout can make
 // it shorter.
 const maxDNSTry = 3 * time.Second
 
-// A networkJSON is a network of spf walk as JSON shows it. Merged networks have
+// A NetworkJSON is a network of spf walk as JSON shows it. Merged networks have
 // no source any more.
-type networkJSON struct {
+type NetworkJSON struct {
 	Network   string `json:"network"`
 	Domain    string `json:"domain,omitempty"`
 	Record    string `json:"record,omitempty"`
@@ -226,7 +226,7 @@ func (p *networkPrinter) end() error {
 func (p *networkPrinter) print(n spf.Network) error {
 	text := networkText(n.Prefix)
 	if p.c.Format() == command.FormatJSON {
-		return p.c.PrintJSON(networkJSON{text, n.Domain, n.Record, n.Mechanism})
+		return p.c.PrintJSON(NetworkJSON{text, n.Domain, n.Record, n.Mechanism})
 	}
 	if _, err := io.WriteString(p.c.Out, text+"\n"); err != nil || !command.IsTerminal(p.c.In) {
 		return err
