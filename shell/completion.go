@@ -78,7 +78,7 @@ func runComplete(_ context.Context, c *command.Call) error {
 		s.opts = opts
 	}
 	l := s.live(func() {})
-	l.wait = completeWait
+	l.Wait = completeWait
 	comp := &completer.Completer{Tree: s.tree, Source: l, Options: s.flagOptions(&inv)}
 	list, word := comp.Complete(line, len(line))
 	part := word.Raw

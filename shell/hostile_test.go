@@ -15,6 +15,7 @@ import (
 	"smtpctl/shell/command"
 	"smtpctl/shell/prompt"
 	"smtpctl/shell/render"
+	"smtpctl/shell/suggest"
 )
 
 // hostileParts are texts that would do harm at a prompt or in a shell, or on a
@@ -88,7 +89,7 @@ func completeOn(t *testing.T, socket, line string) []prompt.Suggestion {
 	s := NewSession(opts, IO{In: strings.NewReader(""), Out: os.Stderr, Err: os.Stderr, Env: func(string) string { return "" }})
 	t.Cleanup(s.Close)
 	l := s.live(func() {})
-	l.wait = completeWait
+	l.Wait = completeWait
 	r := &repl{s: s, live: l, comp: &completer.Completer{Tree: s.tree, Source: l}}
 	return r.complete(line, len(line))
 }
@@ -140,13 +141,13 @@ func TestHostileTables(t *testing.T) {
 	t.Parallel()
 	for _, h := range hostileParts {
 		for _, name := range []string{h + "x", "x" + h, "x" + h + "y"} {
-			if s := strings.Trim(name, "xy-"); s != "" && strings.ContainsAny(s, "$`'\"\\{}<>\x1b\x07\x08") && looksLikeTable(name) {
+			if s := strings.Trim(name, "xy-"); s != "" && strings.ContainsAny(s, "$`'\"\\{}<>\x1b\x07\x08") && suggest.LooksLikeTable(name) {
 				t.Errorf("%q is taken for the name of a table", name)
 			}
 		}
 	}
 	for _, name := range []string{"aliases", "my-table_2", "virtual.users"} {
-		if !looksLikeTable(name) {
+		if !suggest.LooksLikeTable(name) {
 			t.Errorf("%q is not taken for the name of a table", name)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"smtpctl/shell/command"
 	"smtpctl/shell/prompt"
 	"smtpctl/shell/render"
+	"smtpctl/shell/suggest"
 )
 
 // A repl is the prompt: it reads lines from a terminal and evaluates them.
@@ -24,7 +25,7 @@ type repl struct {
 	s       *Session
 	p       *prompt.Prompt // nil on a terminal that can only print
 	in      *bufio.Reader  // then the lines come from here
-	live    *live
+	live    *suggest.Live
 	history *history
 	comp    *completer.Completer
 	status  int // of the last command
@@ -47,7 +48,7 @@ func (s *Session) repl() int {
 	r.comp = &completer.Completer{Tree: s.tree, Source: r.live, Options: s.flagOptions(nil)}
 	if command.IsTerminal(s.io.Out) && prompt.Usable(s.io.Env) {
 		p, err := prompt.New(prompt.Config{
-			Prefix:   r.live.prefix,
+			Prefix:   r.live.Prefix,
 			Complete: r.complete,
 			Help:     r.help,
 			History:  r.history.all(),
@@ -60,7 +61,7 @@ func (s *Session) repl() int {
 		}
 	}
 	// Before the terminal is closed: what is fetched wakes it when it comes.
-	defer r.live.stop()
+	defer r.live.Stop()
 	if r.p == nil {
 		r.in = bufio.NewReader(s.io.In)
 	}
@@ -79,7 +80,7 @@ func (r *repl) loop() int {
 	defer close(done)
 	go r.signals(sigs, running, ended, done)
 	for {
-		r.live.refreshState()
+		r.live.RefreshState()
 		line, err := r.read()
 		select {
 		case sig := <-ended:
@@ -156,7 +157,7 @@ func (r *repl) read() (string, error) {
 	if r.p != nil {
 		return r.p.Line()
 	}
-	fmt.Fprint(r.s.io.Out, r.live.prefix())
+	fmt.Fprint(r.s.io.Out, r.live.Prefix())
 	line, err := readLine(r.in)
 	if err == io.EOF {
 		fmt.Fprintln(r.s.io.Out)
@@ -166,7 +167,7 @@ func (r *repl) read() (string, error) {
 
 // eval evaluates a line and reports whether it ends the session.
 func (r *repl) eval(ctx context.Context, line string) (leave bool) {
-	r.live.stop()
+	r.live.Stop()
 	if keepInHistory(r.s, line) {
 		_ = r.history.add(line) // a disk that is full must not stop anybody
 	}
@@ -229,9 +230,9 @@ func (r *repl) help(line string) {
 }
 
 // live returns the live values for completion.
-func (s *Session) live(changed func()) *live {
+func (s *Session) live(changed func()) *suggest.Live {
 	dial := func(ctx context.Context) (*protocol.Conn, error) { return s.dial(ctx, s.opts) }
-	return newSource(dial, func() string { return s.opts.Spool }, changed)
+	return suggest.NewSource(dial, func() string { return s.opts.Spool }, changed)
 }
 
 // askSecret asks for a secret at the terminal.

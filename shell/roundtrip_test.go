@@ -19,6 +19,7 @@ import (
 	"smtpctl/shell/command"
 	"smtpctl/shell/queue"
 	"smtpctl/shell/selector"
+	"smtpctl/shell/suggest"
 )
 
 // alphabet is what hostile values are made of: all that has a meaning in lines, in
@@ -91,10 +92,10 @@ func TestCompletedTermsSelect(t *testing.T) {
 	t.Parallel()
 	s, all, out := hostileQueue(t, 7, 60)
 	l := s.live(func() {})
-	l.wait = completeWait
+	l.Wait = completeWait
 	comp := &completer.Completer{Tree: s.tree, Source: l}
 	for _, k := range selector.Keys {
-		if len(valuesOf(k.Name, &all[1])) == 0 {
+		if len(suggest.ValuesOf(k.Name, &all[1])) == 0 {
 			continue
 		}
 		for _, quote := range []string{"", "'", `"`} {
@@ -114,7 +115,7 @@ func TestCompletedTermsSelect(t *testing.T) {
 					continue // a pattern
 				}
 				for _, e := range all {
-					has := slices.ContainsFunc(valuesOf(k.Name, &e), func(v string) bool { return selector.Fold(v) == selector.Fold(value) })
+					has := slices.ContainsFunc(suggest.ValuesOf(k.Name, &e), func(v string) bool { return selector.Fold(v) == selector.Fold(value) })
 					if has != slices.Contains(got, e.ID.String()) {
 						t.Errorf("%s: %v: selected %v, has it %v", whole, e.ID, !has, has)
 					}

@@ -1,4 +1,4 @@
-package shell
+package suggest
 
 import (
 	"context"
@@ -19,7 +19,7 @@ const idsFirst = 20
 
 // selectorWords returns what can stand where a selector is typed: ids, terms, and
 // what else the kind of argument takes.
-func (l *live) selectorWords(kind string, path []string, prefix string) []completer.Suggestion {
+func (l *Live) selectorWords(kind string, path []string, prefix string) []completer.Suggestion {
 	key, op, _, term := selector.Split(prefix)
 	if term {
 		return l.termValues(kind, key, op, prefix)
@@ -69,7 +69,7 @@ func (l *live) selectorWords(kind string, path []string, prefix string) []comple
 var someTimes = []string{"5m", "30m", "1h", "4h", "12h", "1d", "2d", "4d"}
 
 // termValues returns what can stand after key= and the like, with the key.
-func (l *live) termValues(kind, key, op, prefix string) []completer.Suggestion {
+func (l *Live) termValues(kind, key, op, prefix string) []completer.Suggestion {
 	var out []completer.Suggestion
 	add := func(values []string) {
 		for _, v := range values {
@@ -107,9 +107,9 @@ func (l *live) termValues(kind, key, op, prefix string) []completer.Suggestion {
 	return completer.Rank(out, prefix)
 }
 
-// valuesOf returns the values of a term, as they are typed, that select an
+// ValuesOf returns the values of a term, as they are typed, that select an
 // envelope by what it has for the key: none if it has nothing there.
-func valuesOf(key string, e *protocol.Envelope) []string {
+func ValuesOf(key string, e *protocol.Envelope) []string {
 	text := func(v string) []string {
 		if v == "" {
 			return nil
@@ -167,7 +167,7 @@ const maxOverlaps = 2000
 
 // add counts an envelope.
 func (c *valueCount) add(key string, e *protocol.Envelope) {
-	for _, v := range valuesOf(key, e) {
+	for _, v := range ValuesOf(key, e) {
 		spelt := v
 		v = strings.Clone(selector.Fold(v))
 		c.all.Add(v)

@@ -1,4 +1,5 @@
-package shell
+// Package suggest knows the values that arguments can have, from smtpd, its queue and the disk.
+package suggest
 
 import (
 	"context"
@@ -20,16 +21,16 @@ const (
 	cacheEntries = 64              // most answers remembered
 )
 
-// live knows the values of arguments from smtpd. It answers from what it has,
+// Live knows the values of arguments from smtpd. It answers from what it has,
 // and fetches in the background what it lacks, over the session's connection.
-type live struct {
+type Live struct {
 	dial    func(context.Context) (*protocol.Conn, error)
 	spool   func() string // the folder that holds smtpd's queue
 	changed func()        // called when something new has come
 
 	// wait, if not 0, makes it fetch what it is asked for before it answers, for
 	// so long at most.
-	wait time.Duration
+	Wait time.Duration
 
 	mu      sync.Mutex
 	cache   map[string]*entry
@@ -54,14 +55,14 @@ type entry struct {
 	fetching bool
 }
 
-// newSource returns what is known at first, which is nothing. dial connects to smtpd,
+// NewSource returns what is known at first, which is nothing. dial connects to smtpd,
 // spool names the folder that holds its queue.
-func newSource(dial func(context.Context) (*protocol.Conn, error), spool func() string, changed func()) *live {
-	return &live{dial: dial, spool: spool, changed: changed, cache: map[string]*entry{}}
+func NewSource(dial func(context.Context) (*protocol.Conn, error), spool func() string, changed func()) *Live {
+	return &Live{dial: dial, spool: spool, changed: changed, cache: map[string]*entry{}}
 }
 
-// prefix is the text of the prompt.
-func (l *live) prefix() string {
+// Prefix is the text of the prompt.
+func (l *Live) Prefix() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.state != "" {
@@ -70,9 +71,9 @@ func (l *live) prefix() string {
 	return "smtpctl> "
 }
 
-// stop ends what is being fetched and waits for it, so that the connection is
+// Stop ends what is being fetched and waits for it, so that the connection is
 // free, and forgets what is known, which a command may change.
-func (l *live) stop() {
+func (l *Live) Stop() {
 	l.mu.Lock()
 	l.next = nil
 	if l.cancel != nil {
@@ -87,7 +88,7 @@ func (l *live) stop() {
 
 // fetch runs a job in the background. While one runs, only the last of those
 // that are asked for is remembered.
-func (l *live) fetch(j *job) {
+func (l *Live) fetch(j *job) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.current == nil {
@@ -105,7 +106,7 @@ func (l *live) fetch(j *job) {
 
 // start runs a job, and after it what has been asked for meanwhile. l.mu is
 // held, as it is when drop is called.
-func (l *live) start(j *job) {
+func (l *Live) start(j *job) {
 	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
 	l.cancel, l.current = cancel, j
 	l.running.Go(func() {
@@ -127,8 +128,8 @@ func (l *live) start(j *job) {
 	})
 }
 
-// refreshState finds out what the prompt has to say of smtpd.
-func (l *live) refreshState() {
+// RefreshState finds out what the prompt has to say of smtpd.
+func (l *Live) RefreshState() {
 	l.fetch(&job{drop: func() {}, run: func(ctx context.Context) {
 		state := l.askState(ctx)
 		if ctx.Err() != nil {
@@ -140,7 +141,7 @@ func (l *live) refreshState() {
 	}})
 }
 
-func (l *live) askState(ctx context.Context) string {
+func (l *Live) askState(ctx context.Context) string {
 	conn, err := l.dial(ctx)
 	if err != nil {
 		return "not connected"
@@ -166,9 +167,9 @@ func (l *live) askState(ctx context.Context) string {
 
 // get returns what is known for a key, and has it fetched if that is nothing or
 // old. A long fetch ends when another one is wanted.
-func (l *live) get(key string, long bool, f fetcher) []completer.Suggestion {
-	if l.wait > 0 {
-		ctx, cancel := context.WithTimeout(context.Background(), l.wait)
+func (l *Live) get(key string, long bool, f fetcher) []completer.Suggestion {
+	if l.Wait > 0 {
+		ctx, cancel := context.WithTimeout(context.Background(), l.Wait)
 		defer cancel()
 		return f(ctx, func([]completer.Suggestion) {})
 	}

@@ -1,4 +1,4 @@
-package shell
+package suggest
 
 import (
 	"context"
@@ -32,7 +32,7 @@ const (
 type fetcher func(ctx context.Context, show func([]completer.Suggestion)) []completer.Suggestion
 
 // Values implements completer.Source.
-func (l *live) Values(kind *grammar.Kind, path []string, prefix string) []completer.Suggestion {
+func (l *Live) Values(kind *grammar.Kind, path []string, prefix string) []completer.Suggestion {
 	var get fetcher
 	switch kind.Name {
 	case "envelope", "id":
@@ -62,7 +62,7 @@ func (l *live) Values(kind *grammar.Kind, path []string, prefix string) []comple
 }
 
 // online makes a fetcher of a question to smtpd.
-func (l *live) online(ask func(context.Context, *protocol.Conn) []completer.Suggestion) fetcher {
+func (l *Live) online(ask func(context.Context, *protocol.Conn) []completer.Suggestion) fetcher {
 	return func(ctx context.Context, _ func([]completer.Suggestion)) []completer.Suggestion {
 		conn, err := l.dial(ctx)
 		if err != nil {
@@ -74,7 +74,7 @@ func (l *live) online(ask func(context.Context, *protocol.Conn) []completer.Sugg
 
 // ids returns ids that begin with prefix or, if that is not the beginning of an
 // id, those of envelopes whose addresses hold it.
-func (l *live) ids(kind string, path []string, prefix string) []completer.Suggestion {
+func (l *Live) ids(kind string, path []string, prefix string) []completer.Suggestion {
 	prefix = strings.ToLower(prefix)
 	hex := prefix == "" || protocol.IsHex(prefix) && len(prefix) <= 16
 	key := kind + " " + path[0] + " " + prefix
@@ -150,7 +150,7 @@ func holds(a protocol.Address, text string) bool {
 }
 
 // undiscovered returns the ids on disk that smtpd does not know.
-func (l *live) undiscovered(ctx context.Context, prefix string) []completer.Suggestion {
+func (l *Live) undiscovered(ctx context.Context, prefix string) []completer.Suggestion {
 	lo, hi := protocol.EvpID(0), ^protocol.EvpID(0)
 	if prefix != "" {
 		lo, hi = queue.IdArg{Text: prefix}.Bounds()
@@ -225,7 +225,7 @@ func looksLikeDomain(s string) bool {
 func tables() []completer.Suggestion {
 	var out []completer.Suggestion
 	for line := range disk.ConfLines(disk.ConfPath()) {
-		if w := strings.Fields(line); len(w) >= 2 && w[0] == "table" && looksLikeTable(w[1]) {
+		if w := strings.Fields(line); len(w) >= 2 && w[0] == "table" && LooksLikeTable(w[1]) {
 			out = append(out, completer.Suggestion{Text: w[1], Description: render.Safe(strings.Join(w[2:], " "))})
 		}
 		if len(out) >= fetchItems {
@@ -235,8 +235,8 @@ func tables() []completer.Suggestion {
 	return out
 }
 
-// looksLikeTable reports whether a word of smtpd.conf can be the name of a table.
-func looksLikeTable(s string) bool {
+// LooksLikeTable reports whether a word of smtpd.conf can be the name of a table.
+func LooksLikeTable(s string) bool {
 	return s[0] != '-' && s == render.Safe(s) && !strings.ContainsAny(s, "'\"\\$`<>{}")
 }
 
