@@ -5,10 +5,10 @@ import (
 	"log/syslog"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
+	"smtpctl/shell/confine"
 	"smtpctl/shell/render"
 )
 
@@ -92,17 +92,17 @@ func (s *Session) auditBegin(c *command.Call) command.Log {
 	}
 	name := s.who
 	if name == "" {
-		name = who(c.Getenv, loginUID())
+		name = confine.Who(c.Getenv, confine.LoginUID())
 	}
 	s.audit.stuck = false
-	name, words := cut(name, maxAuditName)+": ", commandLine(c)
-	a := &callAudit{s: s, c: c, head: name + cut(words, maxAuditWords) + ": ", short: name + cut(words, maxAuditShort) + ": ids"}
+	name, words := confine.Cut(name, maxAuditName)+": ", commandLine(c)
+	a := &callAudit{s: s, c: c, head: name + confine.Cut(words, maxAuditWords) + ": ", short: name + confine.Cut(words, maxAuditShort) + ": ids"}
 	a.line(a.head + "begins")
 	return a
 }
 
 // line logs a line of a command.
-func (a *callAudit) line(text string) { a.s.audit.log(cut(text, maxAuditLine)) }
+func (a *callAudit) line(text string) { a.s.audit.log(confine.Cut(text, maxAuditLine)) }
 
 // Envelopes implements Log.
 func (a *callAudit) Envelopes(ids []protocol.EvpID) { auditIDs(a, ids) }
@@ -177,17 +177,4 @@ func (a *callAudit) outcome(err error) string {
 		parts = append(parts, "done")
 	}
 	return strings.Join(parts, ", ")
-}
-
-// cut returns text, or as much of its beginning as n bytes hold with three dots
-// behind it. It cuts between two runes.
-func cut(text string, n int) string {
-	if len(text) <= n {
-		return text
-	}
-	end := max(0, n-len("..."))
-	for end > 0 && !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end] + "..."
 }

@@ -16,6 +16,7 @@ import (
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
 	"smtpctl/shell/command"
+	"smtpctl/shell/confine"
 )
 
 // auditedSession returns a session on a simulation, and what it logs.
@@ -232,7 +233,7 @@ func TestAuditBounds(t *testing.T) {
 	}
 	for _, text := range []string{"", "abc", "äöü", "a\U0001F4E7b", "日本語"} {
 		for n := range 12 {
-			got := cut(text, n)
+			got := confine.Cut(text, n)
 			if len(got) > max(n, 3) || !utf8.ValidString(got) || n >= len(text) && got != text {
 				t.Errorf("cut(%q, %d) = %q", text, n, got)
 			}
@@ -243,7 +244,7 @@ func TestAuditBounds(t *testing.T) {
 // TestWho believes the kernel, and not the environment.
 func TestWho(t *testing.T) {
 	t.Parallel()
-	self := userName(fmt.Sprint(os.Getuid()))
+	self := confine.UserName(fmt.Sprint(os.Getuid()))
 	for _, tt := range []struct {
 		env   map[string]string
 		login string
@@ -258,7 +259,7 @@ func TestWho(t *testing.T) {
 		{map[string]string{"SUDO_USER": "ann\x1b[2J\nuser eve"}, "4000000001", `user uid 4000000001 (SUDO_USER says ann\^[[2J\^Juser eve, unverified)`},
 		{map[string]string{"SUDO_USER": strings.Repeat("ü", 99)}, "0", "user root (SUDO_USER says " + strings.Repeat("ü", 30) + "..., unverified)"},
 	} {
-		if got := who(func(name string) string { return tt.env[name] }, tt.login); got != tt.want {
+		if got := confine.Who(func(name string) string { return tt.env[name] }, tt.login); got != tt.want {
 			t.Errorf("login %q, %v: %q, want %q", tt.login, tt.env, got, tt.want)
 		}
 	}

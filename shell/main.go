@@ -9,6 +9,7 @@ import (
 
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
+	"smtpctl/shell/confine"
 	"smtpctl/shell/render"
 )
 
@@ -24,7 +25,7 @@ func Main(args []string) int {
 	var inv cmdline.Invocation
 	s := NewSession(command.DefaultOptions(), streams)
 	defer s.Close()
-	s.self = ownPath()
+	s.self = confine.OwnPath()
 	words, err := s.calledAs(args)
 	if err != nil {
 		return printError(s.err, s.style, err)
@@ -110,9 +111,9 @@ func (s *Session) lockDown(c *command.Call) error {
 		return nil
 	}
 	if c.Cmd.Changes() {
-		s.who = who(s.io.Env, loginUID()) // the log will ask, when it can be found out no more
+		s.who = confine.Who(s.io.Env, confine.LoginUID()) // the log will ask, when it can be found out no more
 	}
-	return lockDown(c)
+	return confine.LockDown(c)
 }
 
 // script runs the script in a file, or on standard input.

@@ -12,6 +12,7 @@ import (
 	"github.com/mattn/go-runewidth"
 
 	"smtpctl/shell/command"
+	"smtpctl/shell/confine"
 )
 
 // A pager passes on what is written: to the terminal if it fits on the screen,
@@ -152,7 +153,7 @@ func (s *Session) runPaged(ctx context.Context, c *command.Call) error {
 	err := s.run(ctx, c)
 	ferr := p.finish()
 	if cmd != nil {
-		waitChild(leaving(ctx), cmd)
+		confine.WaitChild(leaving(ctx), cmd)
 	}
 	if err == nil {
 		err = ferr

@@ -8,10 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
-	"time"
 
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
+	"smtpctl/shell/confine"
 	"smtpctl/shell/render"
 )
 
@@ -106,7 +106,7 @@ func (s *Session) runPiped(ctx context.Context, c *command.Call, program string)
 	}
 	err = s.RunTo(ctx, c, in)
 	in.Close()
-	werr := waitChild(ctx, cmd)
+	werr := confine.WaitChild(ctx, cmd)
 	if errors.Is(err, syscall.EPIPE) {
 		err = nil // it had enough, as head does
 	}
@@ -117,27 +117,4 @@ func (s *Session) runPiped(ctx context.Context, c *command.Call, program string)
 		err = fmt.Errorf("| %s: %w", program, werr)
 	}
 	return err
-}
-
-// childGrace is how long a child may take to end once it has been asked to.
-const childGrace = 2 * time.Second
-
-// waitChild waits for a child. If ctx ends it is asked to end too, and not waited
-// for without end.
-func waitChild(ctx context.Context, cmd *exec.Cmd) error {
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-	}
-	cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case err := <-done:
-		return err
-	case <-time.After(childGrace):
-		cmd.Process.Kill()
-		return <-done
-	}
 }

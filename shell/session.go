@@ -15,6 +15,7 @@ import (
 	"smtpctl/protocol/spool"
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
+	"smtpctl/shell/confine"
 	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
 )
@@ -226,8 +227,8 @@ func namesAFile(c *command.Call) bool {
 // run carries out a call.
 func (s *Session) run(ctx context.Context, c *command.Call) error {
 	do := c.Cmd.Run
-	if s.self != "" && isApart(c) {
-		do = func(ctx context.Context, c *command.Call) error { return runApart(ctx, c, s.self) }
+	if s.self != "" && confine.IsApart(c) {
+		do = func(ctx context.Context, c *command.Call) error { return confine.RunApart(ctx, c, s.self) }
 	}
 	c.Log = s.auditBegin(c)
 	err := do(ctx, c)

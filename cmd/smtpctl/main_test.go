@@ -15,7 +15,7 @@ import (
 
 	"smtpctl/protocol/realsmtpd"
 	"smtpctl/shell"
-	"smtpctl/shell/sandbox"
+	"smtpctl/shell/confine/sandbox"
 )
 
 // program is the path of the built program.

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"smtpctl/protocol/realsmtpd"
-	"smtpctl/shell/sandbox/sandboxtest"
+	"smtpctl/shell/confine/sandbox/sandboxtest"
 	"smtpctl/shell/tools/resolve/dnstest"
 )
 

@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	"smtpctl/shell/sandbox/sandboxtest"
+	"smtpctl/shell/confine/sandbox/sandboxtest"
 )
 
 // TestMain lets the test binary run itself confined.

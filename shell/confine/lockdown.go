@@ -1,4 +1,4 @@
-package shell
+package confine
 
 import (
 	"context"
@@ -13,16 +13,16 @@ import (
 
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
+	"smtpctl/shell/confine/sandbox"
 	"smtpctl/shell/disk"
 	"smtpctl/shell/queue"
-	"smtpctl/shell/sandbox"
 )
 
-// lockDown takes from the process what a one-shot command does not need, before
+// LockDown takes from the process what a one-shot command does not need, before
 // it touches any input: encrypt and spf walk the rights of root and all files,
 // others all files but smtpd's and those that the user named. The prompt, scripts
 // and demos, which open files and start programs later, stay as they are.
-func lockDown(c *command.Call) error {
+func LockDown(c *command.Call) error {
 	_, _ = time.Now().Zone() // reads the time zone, while that can be read
 	var ports []uint16
 	if c.Cmd.Prepare != nil {
@@ -80,9 +80,9 @@ func needs(c *command.Call, ports []uint16) (sandbox.Rules, error) {
 	return r, nil
 }
 
-// runApart carries out a call of a session of root in a process of its own, which
+// RunApart carries out a call of a session of root in a process of its own, which
 // is not root and reads no files; see lockDown.
-func runApart(ctx context.Context, c *command.Call, self string) error {
+func RunApart(ctx context.Context, c *command.Call, self string) error {
 	words, input := cmdline.ApartWords(c)
 	cmd := exec.Command(self, words...)
 	cmd.Args[0] = "smtpctl" // and not mailq
@@ -95,7 +95,7 @@ func runApart(ctx context.Context, c *command.Call, self string) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("%s: %w", command.PathOf(c), err)
 	}
-	err := waitChild(ctx, cmd)
+	err := WaitChild(ctx, cmd)
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
@@ -110,15 +110,15 @@ func runApart(ctx context.Context, c *command.Call, self string) error {
 	return fmt.Errorf("%s: %w", command.PathOf(c), err)
 }
 
-// isApart reports whether a call is to be carried out by runApart: at a prompt or
+// IsApart reports whether a call is to be carried out by runApart: at a prompt or
 // in a script of root. A password of several lines could not be handed over.
-func isApart(c *command.Call) bool {
+func IsApart(c *command.Call) bool {
 	return c.Cmd.Needs == command.NeedsNothing && c.Mode.Lines() && syscall.Geteuid() == 0 &&
 		!(c.Path[0] == "encrypt" && len(c.Args) > 0 && strings.ContainsAny(c.Text(0), "\n\r"))
 }
 
-// ownPath returns the file of this program, or nothing.
-func ownPath() string {
+// OwnPath returns the file of this program, or nothing.
+func OwnPath() string {
 	const running = "/proc/self/exe" // it is there even when an update has removed the file
 	if _, err := os.Stat(running); err == nil {
 		return running

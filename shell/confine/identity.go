@@ -1,4 +1,4 @@
-package shell
+package confine
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/user"
 	"strings"
+	"unicode/utf8"
 
 	"smtpctl/protocol/safefile"
 	"smtpctl/shell/render"
@@ -15,9 +16,9 @@ import (
 // stays the same through sudo, and only the kernel's own rules change it.
 const loginUIDFile = "/proc/self/loginuid"
 
-// loginUID returns the uid that the user logged in with, or nothing where the kernel
+// LoginUID returns the uid that the user logged in with, or nothing where the kernel
 // does not know.
-func loginUID() string {
+func LoginUID() string {
 	b, err := safefile.ReadFile(context.Background(), loginUIDFile, maxEnvName)
 	id := strings.TrimSpace(string(b))
 	if err != nil || id == "4294967295" {
@@ -26,17 +27,17 @@ func loginUID() string {
 	return id
 }
 
-// who names the person behind this process, for the log: by the uid of the login,
+// Who names the person behind this process, for the log: by the uid of the login,
 // or else that of the process. What the environment says, which anybody can set,
 // only stands beside it.
-func who(env func(string) string, login string) string {
+func Who(env func(string) string, login string) string {
 	if login == "" {
 		login = fmt.Sprint(os.Getuid())
 	}
-	name := userName(login)
+	name := UserName(login)
 	for _, variable := range []string{"SUDO_USER", "DOAS_USER", "LOGNAME"} {
 		if u := env(variable); u != "" && u != name {
-			return fmt.Sprintf("user %s (%s says %s, unverified)", name, variable, cut(render.Safe(u), maxEnvName))
+			return fmt.Sprintf("user %s (%s says %s, unverified)", name, variable, Cut(render.Safe(u), maxEnvName))
 		}
 	}
 	return "user " + name
@@ -45,10 +46,23 @@ func who(env func(string) string, login string) string {
 // maxEnvName is how many bytes of a name out of the environment are logged.
 const maxEnvName = 64
 
-// userName returns the name of a uid, or the uid.
-func userName(uid string) string {
+// UserName returns the name of a uid, or the uid.
+func UserName(uid string) string {
 	if u, err := user.LookupId(uid); err == nil {
 		return render.Safe(u.Username)
 	}
-	return "uid " + render.Safe(cut(uid, maxEnvName))
+	return "uid " + render.Safe(Cut(uid, maxEnvName))
+}
+
+// Cut returns text, or as much of its beginning as n bytes hold with three dots
+// behind it. It cuts between two runes.
+func Cut(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	end := max(0, n-len("..."))
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "..."
 }
