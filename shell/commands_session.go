@@ -3,7 +3,6 @@ package shell
 import (
 	"smtpctl/completer/grammar"
 	"smtpctl/shell/command"
-	"smtpctl/shell/queue"
 )
 
 // sessionCommands are the commands of the session itself.
@@ -32,7 +31,7 @@ var sessionCommands = []*command.Command{
 // sessionKinds are the kinds of arguments of these commands.
 var sessionKinds = []*grammar.Kind{
 	{Name: "file", Doc: "name of a file", Parse: command.ParseText("the name of a file", 4095)},
-	{Name: "word", Doc: "words of a command", Parse: queue.ParseNonEmpty("words of a command")},
+	{Name: "word", Doc: "words of a command", Parse: command.ParseNonEmpty("words of a command")},
 	{Name: "line", Doc: "what has been typed", Parse: command.ParseAny},
 	{Name: "part", Doc: "the end of what has been typed", Parse: command.ParseAny},
 	{Name: "shell", Doc: "bash, zsh or fish", Parse: parseShell, Words: shellWords()},

@@ -203,7 +203,7 @@ func manual(t *testing.T) string {
 
 // verdictNames returns the verdicts of explain, out of its source.
 func verdictNames(t *testing.T) []string {
-	source, err := os.ReadFile("explain.go")
+	source, err := os.ReadFile("inspect/explain.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +220,7 @@ func environment(t *testing.T) []string {
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}
-	more, _ := filepath.Glob("prompt/*.go")
+	more, _ := filepath.Glob("*/*.go")
 	var names []string
 	for _, file := range append(files, more...) {
 		source, err := os.ReadFile(file)

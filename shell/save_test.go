@@ -20,6 +20,7 @@ import (
 	"smtpctl/protocol/smtpdsim/simtest"
 	"smtpctl/protocol/spool"
 	"smtpctl/shell/command"
+	"smtpctl/shell/disk"
 	"smtpctl/shell/queue"
 )
 
@@ -301,7 +302,7 @@ func TestSaveGrows(t *testing.T) {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(context.Background())
-		err = queue.CopyWhole(ctx, writerFunc(func(p []byte) (int, error) { return len(p), change(path, cancel) }), in)
+		err = disk.CopyWhole(ctx, writerFunc(func(p []byte) (int, error) { return len(p), change(path, cancel) }), in)
 		in.Close()
 		cancel()
 		if err == nil {
@@ -314,7 +315,7 @@ func TestSaveGrows(t *testing.T) {
 	in, _ := os.Open(path)
 	defer in.Close()
 	n := 0
-	if err := queue.CopyWhole(context.Background(), writerFunc(func(p []byte) (int, error) { n += len(p); os.Remove(path); return len(p), nil }), in); err != nil || n != 200_000 {
+	if err := disk.CopyWhole(context.Background(), writerFunc(func(p []byte) (int, error) { n += len(p); os.Remove(path); return len(p), nil }), in); err != nil || n != 200_000 {
 		t.Errorf("vanished: %d bytes, %v", n, err)
 	}
 }

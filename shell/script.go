@@ -11,7 +11,6 @@ import (
 
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
-	"smtpctl/shell/queue"
 )
 
 // Limits of scripts.
@@ -60,7 +59,7 @@ func (s *Session) runScript(ctx context.Context, name string, r io.Reader, check
 			return first
 		}
 		if n == 1 {
-			line = strings.TrimPrefix(line, queue.ByteOrderMark)
+			line = strings.TrimPrefix(line, command.ByteOrderMark)
 		}
 		if err == nil {
 			err = s.scriptLine(ctx, line, check)

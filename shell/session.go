@@ -228,7 +228,10 @@ func namesAFile(c *command.Call) bool {
 func (s *Session) run(ctx context.Context, c *command.Call) error {
 	do := c.Cmd.Run
 	if s.self != "" && confine.IsApart(c) {
-		do = func(ctx context.Context, c *command.Call) error { return confine.RunApart(ctx, c, s.self) }
+		do = func(ctx context.Context, c *command.Call) error {
+			words, input := cmdline.ApartWords(c)
+			return confine.RunApart(ctx, c, s.self, words, input)
+		}
 	}
 	c.Log = s.auditBegin(c)
 	err := do(ctx, c)

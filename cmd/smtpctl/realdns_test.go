@@ -9,7 +9,7 @@ import (
 	"github.com/miekg/dns"
 
 	"smtpctl/protocol/realsmtpd"
-	"smtpctl/shell/resolve/dnstest"
+	"smtpctl/shell/tools/resolve/dnstest"
 )
 
 // TestRealDNS relays to hosts of names, with a name server that has hosts at which

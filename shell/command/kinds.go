@@ -3,6 +3,8 @@ package command
 import (
 	"errors"
 	"fmt"
+	"net/netip"
+	"strconv"
 	"strings"
 )
 
@@ -22,3 +24,32 @@ func ParseText(what string, most int) func(string) (any, error) {
 }
 
 func ParseAny(word string) (any, error) { return word, nil }
+
+// ParseNonEmpty takes any text but an empty one.
+func ParseNonEmpty(what string) func(string) (any, error) {
+	return func(word string) (any, error) {
+		if word == "" {
+			return nil, fmt.Errorf("want %s, not an empty word", what)
+		}
+		return word, nil
+	}
+}
+
+// ByteOrderMark may begin a text; it is no part of it.
+const ByteOrderMark = "\ufeff"
+
+func ParseRoute(word string) (any, error) {
+	v, err := strconv.ParseUint(word, 10, 63)
+	if err != nil || v == 0 {
+		return nil, errors.New("want the number of a route, as show routes lists it, or all")
+	}
+	return v, nil
+}
+
+func ParseAddr(word string) (any, error) {
+	a, err := netip.ParseAddr(word)
+	if err != nil || a.Zone() != "" {
+		return nil, errors.New("want an IPv4 or IPv6 address")
+	}
+	return a.Unmap(), nil
+}

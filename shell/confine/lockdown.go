@@ -1,6 +1,7 @@
 package confine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,11 +12,9 @@ import (
 	"syscall"
 	"time"
 
-	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 	"smtpctl/shell/confine/sandbox"
 	"smtpctl/shell/disk"
-	"smtpctl/shell/queue"
 )
 
 // LockDown takes from the process what a one-shot command does not need, before
@@ -61,7 +60,7 @@ func needs(c *command.Call, ports []uint16) (sandbox.Rules, error) {
 	}
 	if c.Opts.Save != "" && !c.Opts.DryRun {
 		// It has to be there to be named, and what is above it cannot be synced later.
-		if err := queue.MakeSaveDir(c.Opts.Save, c.Opts.Spool); err != nil {
+		if err := disk.MakeSaveDir(c.Opts.Save, c.Opts.Spool); err != nil {
 			return r, fmt.Errorf("--save: %w; nothing done", command.FileError(err))
 		}
 		r.Write = []string{c.Opts.Save}
@@ -82,8 +81,7 @@ func needs(c *command.Call, ports []uint16) (sandbox.Rules, error) {
 
 // RunApart carries out a call of a session of root in a process of its own, which
 // is not root and reads no files; see lockDown.
-func RunApart(ctx context.Context, c *command.Call, self string) error {
-	words, input := cmdline.ApartWords(c)
+func RunApart(ctx context.Context, c *command.Call, self string, words []string, input *bytes.Reader) error {
 	cmd := exec.Command(self, words...)
 	cmd.Args[0] = "smtpctl" // and not mailq
 	cmd.Stdin = c.In

@@ -254,13 +254,3 @@ func trimID(err error) error {
 	}
 	return err
 }
-
-// ParseNonEmpty takes any text but an empty one.
-func ParseNonEmpty(what string) func(string) (any, error) {
-	return func(word string) (any, error) {
-		if word == "" {
-			return nil, fmt.Errorf("want %s, not an empty word", what)
-		}
-		return word, nil
-	}
-}

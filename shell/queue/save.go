@@ -53,7 +53,7 @@ type saver struct {
 
 // OpenSaver makes the folder that --save names, if it is not there, and opens it.
 func OpenSaver(dir, spoolDir string) (*saver, error) {
-	if err := MakeSaveDir(dir, spoolDir); err != nil {
+	if err := disk.MakeSaveDir(dir, spoolDir); err != nil {
 		return nil, err
 	}
 	f, err := safefile.OpenDir(dir)
@@ -89,7 +89,7 @@ func (v *saver) Save(ctx context.Context, sp *spool.Spool, id protocol.EvpID) er
 	if err := copyInto(ctx, v.folder, id.String(), in); err != nil {
 		return err
 	}
-	return syncDir(v.folder)
+	return disk.SyncDir(v.folder)
 }
 
 // open opens the folder of a message in that of --save, made if need be, and saves
@@ -113,7 +113,7 @@ func (v *saver) open(ctx context.Context, sp *spool.Spool, msg protocol.MsgID) e
 		return err
 	}
 	err = func() error {
-		if err := syncDir(v.dir); err != nil {
+		if err := disk.SyncDir(v.dir); err != nil {
 			return err
 		}
 		theirs, err := os.Stat(sp.MessageDir(msg))
@@ -141,7 +141,7 @@ func copyInto(ctx context.Context, folder *os.File, name string, in *os.File) er
 		switch {
 		case err == nil:
 			defer have.Close()
-			if same, err := sameContent(ctx, have, in); err != nil {
+			if same, err := disk.SameContent(ctx, have, in); err != nil {
 				return err
 			} else if !same {
 				return fmt.Errorf("%s: a file with other content is there: name another folder with --save", have.Name())
@@ -167,7 +167,7 @@ func writeInto(ctx context.Context, folder *os.File, name string, in *os.File) e
 	}
 	at := int(folder.Fd())
 	defer unix.Unlinkat(at, temp, 0)
-	err = CopyWhole(ctx, out, in)
+	err = disk.CopyWhole(ctx, out, in)
 	if err == nil {
 		err = out.Sync()
 	}
@@ -175,7 +175,7 @@ func writeInto(ctx context.Context, folder *os.File, name string, in *os.File) e
 		err = cerr
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", filepath.Join(folder.Name(), name), causeOf(err))
+		return fmt.Errorf("%s: %w", filepath.Join(folder.Name(), name), disk.CauseOf(err))
 	}
 	err = unix.Linkat(at, temp, at, name, 0)
 	if slices.ContainsFunc([]error{unix.EPERM, unix.EOPNOTSUPP, unix.ENOSYS, unix.EMLINK, unix.ENOTSUP}, func(e error) bool { return errors.Is(err, e) }) {
@@ -185,23 +185,4 @@ func writeInto(ctx context.Context, folder *os.File, name string, in *os.File) e
 		return &fs.PathError{Op: "link", Path: filepath.Join(folder.Name(), name), Err: err}
 	}
 	return nil
-}
-
-// causeOf returns the cause of an error of the file system, without a path.
-func causeOf(err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return pe.Err
-	}
-	return err
-}
-
-// syncDir puts the names in a folder onto the disk. Some file systems cannot do
-// that for a folder, and need not be asked to.
-func syncDir(dir *os.File) error {
-	err := dir.Sync()
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTSUP) {
-		return nil
-	}
-	return err
 }

@@ -19,9 +19,6 @@ const (
 	maxShown     = 80      // bytes of a bad one that a message shows
 )
 
-// ByteOrderMark may begin a text; it is no part of it.
-const ByteOrderMark = "\ufeff"
-
 // readIDs adds the ids from standard input to a target, one a line. A line may also
 // be what show queue prints: a line of fields, a row of a table, or a JSON object.
 func readIDs(c *command.Call, t *target) error {
@@ -34,7 +31,7 @@ func readIDs(c *command.Call, t *target) error {
 		p.step()
 		line := sc.Text()
 		if n == 1 {
-			line = strings.TrimPrefix(line, ByteOrderMark)
+			line = strings.TrimPrefix(line, command.ByteOrderMark)
 		}
 		word, err := idOfLine(line)
 		if err != nil {

@@ -66,8 +66,8 @@ var Commands = []*command.Command{
 
 // Kinds are the kinds of arguments of these commands.
 var Kinds = []*grammar.Kind{
-	{Name: "route", Doc: "number of a route, as show routes lists it", Parse: ParseRoute},
-	{Name: "address", Doc: "source address, IPv4 or IPv6", Parse: ParseAddr},
+	{Name: "route", Doc: "number of a route, as show routes lists it", Parse: command.ParseRoute},
+	{Name: "address", Doc: "source address, IPv4 or IPv6", Parse: command.ParseAddr},
 	{Name: "domain", Doc: "domain that mail goes to", Parse: command.ParseText("a domain", 255)},
 	{Name: "table", Doc: "name of a table in smtpd.conf", Parse: command.ParseText("the name of a table", 2047)},
 	{Name: "trace", Doc: "subsystem of smtpd", Parse: parseBits(protocol.TraceBits), Words: bitWords(protocol.TraceBits)},

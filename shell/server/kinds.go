@@ -2,28 +2,10 @@ package server
 
 import (
 	"errors"
-	"net/netip"
-	"strconv"
 
 	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
 )
-
-func ParseRoute(word string) (any, error) {
-	v, err := strconv.ParseUint(word, 10, 63)
-	if err != nil || v == 0 {
-		return nil, errors.New("want the number of a route, as show routes lists it, or all")
-	}
-	return v, nil
-}
-
-func ParseAddr(word string) (any, error) {
-	a, err := netip.ParseAddr(word)
-	if err != nil || a.Zone() != "" {
-		return nil, errors.New("want an IPv4 or IPv6 address")
-	}
-	return a.Unmap(), nil
-}
 
 func bitWords(bits []protocol.Bit) []grammar.Candidate {
 	var cs []grammar.Candidate

@@ -14,10 +14,10 @@ import (
 	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
 	"smtpctl/protocol/spool"
+	"smtpctl/shell/command"
 	"smtpctl/shell/disk"
 	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
-	"smtpctl/shell/server"
 )
 
 // Bounds of a search for an address.
@@ -198,7 +198,7 @@ func blockPart(part int, source string) func(context.Context, *protocol.Conn) []
 			}
 			src, domain, ok := strings.Cut(line, " -> ")
 			src = strings.Trim(src, "[]")
-			if _, err := server.ParseAddr(src); !ok || err != nil || !looksLikeDomain(domain) || source != "" && src != source {
+			if _, err := command.ParseAddr(src); !ok || err != nil || !looksLikeDomain(domain) || source != "" && src != source {
 				continue
 			}
 			s := completer.Suggestion{Text: src, Description: "paused for " + domain}
@@ -328,7 +328,7 @@ func fetchRoutes(ctx context.Context, conn *protocol.Conn) []completer.Suggestio
 			break
 		}
 		id, rest, ok := strings.Cut(line, ". ")
-		if _, err := server.ParseRoute(id); ok && err == nil && len(out) < fetchItems {
+		if _, err := command.ParseRoute(id); ok && err == nil && len(out) < fetchItems {
 			out = append(out, completer.Suggestion{Text: id, Description: render.Safe(rest)})
 		}
 	}

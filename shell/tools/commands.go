@@ -4,7 +4,6 @@ package tools
 import (
 	"smtpctl/completer/grammar"
 	"smtpctl/shell/command"
-	"smtpctl/shell/queue"
 )
 
 // Commands are the commands that need no smtpd.
@@ -27,7 +26,7 @@ var Commands = []*command.Command{
 
 // Kinds are the kinds of arguments of these commands.
 var Kinds = []*grammar.Kind{
-	{Name: "password", Doc: "the password, taken literally; others can see it in ps(1)", Parse: queue.ParseNonEmpty("a password")},
+	{Name: "password", Doc: "the password, taken literally; others can see it in ps(1)", Parse: command.ParseNonEmpty("a password")},
 	{Name: "name", Doc: "domain to look up", Parse: command.ParseText("a domain", 255)},
 }
 

@@ -16,7 +16,6 @@ import (
 
 	"smtpctl/protocol/spf"
 	"smtpctl/shell/command"
-	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
 	"smtpctl/shell/tools/resolve"
 )
@@ -136,7 +135,7 @@ func domainsOf(ctx context.Context, c *command.Call) iter.Seq2[string, error] {
 			return
 		}
 		for line, err := range lines(ctx, c.In) {
-			line, _, _ = strings.Cut(strings.TrimPrefix(line, queue.ByteOrderMark), "#")
+			line, _, _ = strings.Cut(strings.TrimPrefix(line, command.ByteOrderMark), "#")
 			if line = strings.TrimSpace(line); line == "" && err == nil {
 				continue
 			}

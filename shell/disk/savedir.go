@@ -1,4 +1,4 @@
-package queue
+package disk
 
 import (
 	"bytes"
@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"smtpctl/protocol/safefile"
 )
@@ -55,7 +57,7 @@ func MakeSaveDir(dir, spoolDir string) error {
 		if err != nil {
 			return err
 		}
-		err = syncDir(parent)
+		err = SyncDir(parent)
 		parent.Close()
 		if err != nil {
 			return err
@@ -124,7 +126,7 @@ func CopyWhole(ctx context.Context, out io.Writer, in *os.File) error {
 			break
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", in.Name(), causeOf(err))
+			return fmt.Errorf("%s: %w", in.Name(), CauseOf(err))
 		}
 	}
 	if n != before.Size() {
@@ -133,8 +135,8 @@ func CopyWhole(ctx context.Context, out io.Writer, in *os.File) error {
 	return nil
 }
 
-// sameContent reports whether two files hold the same.
-func sameContent(ctx context.Context, a, b *os.File) (bool, error) {
+// SameContent reports whether two files hold the same.
+func SameContent(ctx context.Context, a, b *os.File) (bool, error) {
 	sa, err := a.Stat()
 	if err != nil {
 		return false, err
@@ -161,4 +163,23 @@ func sameContent(ctx context.Context, a, b *os.File) (bool, error) {
 		at += int64(na)
 	}
 	return true, nil
+}
+
+// CauseOf returns the cause of an error of the file system, without a path.
+func CauseOf(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}
+
+// SyncDir puts the names in a folder onto the disk. Some file systems cannot do
+// that for a folder, and need not be asked to.
+func SyncDir(dir *os.File) error {
+	err := dir.Sync()
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTSUP) {
+		return nil
+	}
+	return err
 }
