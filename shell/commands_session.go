@@ -24,7 +24,7 @@ var sessionCommands = []*command.Command{
 		Summary: "show help for the commands that begin with these words"},
 	{Pattern: "quit", Group: command.GroupSession, Origin: command.Own, Run: runExit,
 		Summary: "leave the prompt or end the script"},
-	{Pattern: "source <file>", Group: command.GroupSession, Origin: command.Own, Live: true, Needs: command.NeedsAnything, Run: runSource,
+	{Pattern: "source <file>", Group: command.GroupSession, Origin: command.Own, Live: true, Needs: command.NeedsAnything, Sources: true, Run: runSource,
 		Summary: "run the commands in a file"},
 }
 

@@ -91,7 +91,9 @@ func (s *Session) serveDemo(d *demo, listen string) int {
 	ctx, stop := s.withSignals(context.Background())
 	defer stop()
 	fmt.Fprintln(s.err, demoBanner)
-	fmt.Fprintf(s.io.Out, "--socket %s --spool %s\n", listen, d.spool())
+	if _, err := fmt.Fprintf(s.io.Out, "--socket %s --spool %s\n", listen, d.spool()); err != nil {
+		return printError(s.err, s.style, &command.OutputError{Err: err})
+	}
 	<-ctx.Done()
 	return command.StatusOK
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"syscall"
 	"text/tabwriter"
 
 	"smtpctl/completer/grammar"
@@ -27,8 +26,8 @@ func printError(w io.Writer, style render.Style, err error) int {
 	if sig, ok := err.(*command.SignalError); ok {
 		return command.StatusSignal + int(sig.Sig) // nothing to say but that it ended
 	}
-	if errors.Is(err, syscall.EPIPE) {
-		return command.StatusSignal + int(syscall.SIGPIPE) // whoever reads had enough
+	if command.HadEnough(err) {
+		return command.Status(err)
 	}
 	var placed *command.PlacedError
 	text := render.Bound(render.Safe(err.Error())+command.Advice(err), render.MaxMessage)
@@ -85,4 +84,14 @@ func printCandidates(w io.Writer, path []string, cs []grammar.Candidate) {
 		fmt.Fprintf(tw, "  %s\t%s\n", render.Bound(head+c.Word, command.ArgBytes), c.Summary)
 	}
 	tw.Flush()
+}
+
+// partlyDone marks an error if commands have been carried out since a count of them
+// was before.
+func (s *Session) partlyDone(err error, before int) error {
+	var usage *command.UsageError
+	if s.carriedOut == before || !errors.As(err, &usage) {
+		return err
+	}
+	return &command.PartlyDoneError{Err: err}
 }

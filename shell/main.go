@@ -20,7 +20,7 @@ func Main(args []string) int {
 	// not the end of the program, which may have changed something. To ignore the
 	// signal would hand that on to the programs that this one starts.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	streams := IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv}
+	streams := standardStreams()
 	render.SetASCII(!render.IsUTF8(os.Getenv))
 	var inv cmdline.Invocation
 	s := NewSession(command.DefaultOptions(), streams)
@@ -122,7 +122,7 @@ func (s *Session) script(name string, check bool) int {
 	defer stop()
 	err := s.runFile(ctx, name, check)
 	if ferr := s.out.Flush(); ferr != nil && err == nil {
-		err = fmt.Errorf("standard output: %w", command.FileError(ferr))
+		err = ferr
 	}
 	return printError(s.err, s.style, err)
 }

@@ -158,7 +158,7 @@ func (s *Session) runPaged(ctx context.Context, c *command.Call) error {
 	if err == nil {
 		err = ferr
 	}
-	if errors.Is(err, syscall.EPIPE) {
+	if command.HadEnough(err) {
 		err = nil // the reader had enough
 	}
 	return err

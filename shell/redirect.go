@@ -2,12 +2,10 @@ package shell
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"syscall"
 
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
@@ -107,7 +105,7 @@ func (s *Session) runPiped(ctx context.Context, c *command.Call, program string)
 	err = s.RunTo(ctx, c, in)
 	in.Close()
 	werr := confine.WaitChild(ctx, cmd)
-	if errors.Is(err, syscall.EPIPE) {
+	if command.HadEnough(err) {
 		err = nil // it had enough, as head does
 	}
 	if err == nil && ctx.Err() != nil {

@@ -11,6 +11,7 @@ import (
 
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
+	"smtpctl/shell/render"
 )
 
 // Limits of scripts.
@@ -50,9 +51,11 @@ func (s *Session) runFile(ctx context.Context, name string, check bool) error {
 // runScript evaluates the lines of r. It stops at the first that fails, or goes
 // on to the end and returns the first failure if the session keeps going.
 // Every error is printed when it happens, with the place it comes from.
-func (s *Session) runScript(ctx context.Context, name string, r io.Reader, check bool) error {
+func (s *Session) runScript(ctx context.Context, name string, r io.Reader, check bool) (err error) {
+	before := s.carriedOut
 	in := bufio.NewReaderSize(r, 64<<10)
 	var first error
+	defer func() { err = s.partlyDone(err, before) }()
 	for n := 1; ; n++ {
 		line, err := readLine(in)
 		if err == io.EOF {
@@ -66,6 +69,7 @@ func (s *Session) runScript(ctx context.Context, name string, r io.Reader, check
 		} else {
 			err = &command.PlacedError{File: name, Line: n, Err: err}
 			printError(s.err, s.style, err)
+			fmt.Fprintf(s.err, "%s: nothing from line %d on was carried out\n", render.Safe(name), n)
 			return &command.ReportedError{Err: err}
 		}
 		if errors.Is(err, command.ErrExit) {
@@ -83,6 +87,9 @@ func (s *Session) runScript(ctx context.Context, name string, r io.Reader, check
 				first = err
 			}
 			if ctx.Err() != nil || !check && !s.keepGoing {
+				if rest := s.notCarriedOut(in, r, n); rest != "" {
+					fmt.Fprintf(s.err, "%s: %s not carried out\n", render.Safe(name), rest)
+				}
 				return first
 			}
 		}
@@ -94,6 +101,7 @@ func (s *Session) scriptLine(ctx context.Context, line string, check bool) error
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
+	s.unevaluated = false
 	if !check {
 		return s.Eval(ctx, line)
 	}
@@ -106,7 +114,7 @@ func (s *Session) scriptLine(ctx context.Context, line string, check bool) error
 		if err != nil {
 			return err
 		}
-		if c != nil && c.Cmd.Pattern == "source <file>" {
+		if c != nil && c.Cmd.Sources {
 			if err := s.runFile(ctx, c.Text(0), true); err != nil {
 				return err
 			}

@@ -43,7 +43,11 @@ type Session struct {
 	mode      command.Mode // how the lines come
 	demo      bool         // smtpd is a simulation in this process
 	keepGoing bool         // scripts go on after a failure
-	depth     int          // of source within source
+	// carriedOut counts the commands so far, and unevaluated says that commands of
+	// the line that failed last were not carried out.
+	carriedOut  int
+	unevaluated bool
+	depth       int // of source within source
 
 	// queueKey is the key of an encrypted queue that was typed.
 	queueKey []byte
@@ -91,9 +95,11 @@ func (s *Session) Eval(ctx context.Context, line string) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range commands {
+	before := s.carriedOut
+	for i, c := range commands {
 		if err := s.evalCommand(ctx, c); err != nil {
-			return err
+			s.unevaluated = i+1 < len(commands)
+			return s.partlyDone(err, before)
 		}
 	}
 	return nil
@@ -236,8 +242,11 @@ func (s *Session) run(ctx context.Context, c *command.Call) error {
 	c.Log = s.auditBegin(c)
 	err := do(ctx, c)
 	c.AuditEnd(err)
+	if usage := (*command.UsageError)(nil); !c.Cmd.Sources && !errors.As(err, &usage) {
+		s.carriedOut++
+	}
 	if ferr := c.Out.End(); ferr != nil && err == nil {
-		err = fmt.Errorf("standard output: %w", command.FileError(ferr))
+		err = ferr
 	}
 	if cause := context.Cause(ctx); cause != nil && (errors.Is(err, context.Canceled) || errors.Is(c.Out.Err, cause)) {
 		err = cause // and not where the output was at that moment

@@ -26,6 +26,8 @@ type Command struct {
 	Effect  Effect
 	Input   Input
 	Needs   Needs
+	// Sources marks what runs the commands in a file, and does nothing else.
+	Sources bool
 	// Live marks what goes on until it is interrupted, or leaves the session.
 	Live bool
 	// Check, if set, looks at the arguments before anything is sent.

@@ -14,7 +14,7 @@ import (
 const (
 	StatusOK          = 0
 	StatusFailed      = 1 // the command failed, or what it names does not exist
-	StatusUsage       = 2 // the words make no command; nothing was sent
+	StatusUsage       = 2 // the words make no command; nothing was carried out
 	StatusUnreachable = 3 // smtpd cannot be reached
 	StatusSignal      = 128
 )
@@ -63,13 +63,48 @@ func (e *ReportedError) Error() string { return e.Err.Error() }
 
 func (e *ReportedError) Unwrap() error { return e.Err }
 
+// An OutputError means that results could not be written.
+type OutputError struct{ Err error }
+
+func (e *OutputError) Error() string {
+	var pe *os.PathError
+	if errors.As(e.Err, &pe) && pe.Path != os.Stdout.Name() {
+		return FileError(e.Err).Error()
+	} else if pe != nil {
+		return "standard output: " + pe.Err.Error()
+	}
+	return "standard output: " + e.Err.Error()
+}
+
+func (e *OutputError) Unwrap() error { return e.Err }
+
+// HadEnough reports whether an error says that whoever reads the results reads no
+// more of them.
+func HadEnough(err error) bool {
+	var out *OutputError
+	return errors.As(err, &out) && errors.Is(out, syscall.EPIPE)
+}
+
+// A PartlyDoneError is a usage error that came when something had been carried out
+// before, so that its status must not say that nothing was.
+type PartlyDoneError struct{ Err error }
+
+func (e *PartlyDoneError) Error() string { return e.Err.Error() }
+
+func (e *PartlyDoneError) Unwrap() error { return e.Err }
+
 // Status returns the exit status for an error, 0 for none.
 func Status(err error) int {
 	var usage *UsageError
 	var sig *SignalError
+	var partly *PartlyDoneError
 	switch {
 	case err == nil:
 		return StatusOK
+	case errors.As(err, &partly):
+		return StatusFailed
+	case HadEnough(err):
+		return StatusSignal + int(syscall.SIGPIPE)
 	case errors.As(err, &usage):
 		return StatusUsage
 	case errors.As(err, &sig):

@@ -49,8 +49,7 @@ func (o *Output) write(w io.Writer, p []byte) (int, error) {
 		return 0, o.Err
 	}
 	if _, err := w.Write(p); err != nil {
-		o.Err = err
-		return 0, err
+		return 0, o.failed(err)
 	}
 	if o.last.IsZero() {
 		o.last = time.Now()
@@ -63,8 +62,8 @@ func (o *Output) write(w io.Writer, p []byte) (int, error) {
 // End is Flush at the end of a result: nothing of it is left for the next.
 func (o *Output) End() error {
 	if safe, ok := o.safe.(*render.SafeWriter); ok {
-		if err := safe.End(); err != nil && o.Err == nil {
-			o.Err = err
+		if err := safe.End(); err != nil {
+			o.failed(err)
 		}
 	}
 	return o.Flush()
@@ -73,8 +72,16 @@ func (o *Output) End() error {
 // Flush writes what is buffered.
 func (o *Output) Flush() error {
 	o.last = time.Time{}
-	if err := o.buf.Flush(); err != nil && o.Err == nil {
-		o.Err = err
+	if err := o.buf.Flush(); err != nil {
+		o.failed(err)
+	}
+	return o.Err
+}
+
+// failed keeps the first error of writing, and returns it.
+func (o *Output) failed(err error) error {
+	if o.Err == nil {
+		o.Err = &OutputError{err}
 	}
 	return o.Err
 }

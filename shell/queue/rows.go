@@ -52,7 +52,7 @@ func (w *envelopeWriter) write(e *protocol.Envelope) error {
 		write = w.c.Out.WriteStyled
 	}
 	if _, err := write(w.line); err != nil {
-		return fmt.Errorf("standard output: %w", command.FileError(err))
+		return err
 	}
 	return nil
 }

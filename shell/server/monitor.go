@@ -54,7 +54,7 @@ func runMonitor(ctx context.Context, c *command.Call) error {
 			return err
 		}
 		if err := c.Out.Flush(); err != nil {
-			return fmt.Errorf("standard output: %w", command.FileError(err))
+			return err
 		}
 		last = d
 		if n+1 == c.Opts.Count {

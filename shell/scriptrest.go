@@ -1,0 +1,92 @@
+package shell
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxRest bounds how much of a script is read to count the lines that are not
+// carried out.
+const maxRest = 16 << 20
+
+// notCarriedOut says which lines of a script are left after the one that ended it,
+// with its verb, or nothing if there are none. It does not wait for lines that have
+// not come yet.
+func (s *Session) notCarriedOut(in *bufio.Reader, r io.Reader, line int) string {
+	first, last, more := restOf(in, r, line)
+	var parts []string
+	if s.unevaluated {
+		parts = append(parts, fmt.Sprintf("the rest of line %d", line))
+		s.unevaluated = false
+	}
+	verb := "was"
+	switch {
+	case first > 0 && first < last:
+		parts = append(parts, fmt.Sprintf("lines %d to %d", first, last))
+		verb = "were"
+	case first > 0:
+		parts = append(parts, fmt.Sprintf("line %d", first))
+	}
+	if more {
+		parts = append(parts, "what may follow")
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	if len(parts) > 1 {
+		verb = "were"
+	}
+	return strings.Join(parts, " and ") + " " + verb
+}
+
+// restOf reads the rest of a script, and returns the first and the last line that
+// hold a command, 0 if none does, and whether more may follow.
+func restOf(in *bufio.Reader, r io.Reader, line int) (first, last int, more bool) {
+	for read := 0; read < maxRest; {
+		if in.Buffered() == 0 && mustWait(r) {
+			return first, last, true
+		}
+		text, err := in.ReadSlice('\n')
+		read += len(text)
+		whole := err == nil || err == io.EOF && len(text) > 0
+		if whole {
+			line++
+			if t := strings.TrimSpace(string(text)); t != "" && t[0] != '#' {
+				last = line
+				if first == 0 {
+					first = line
+				}
+			}
+		}
+		if err != nil {
+			// A line that is too long is not worth counting on.
+			return first, last, err != io.EOF
+		}
+	}
+	return first, last, true
+}
+
+// mustWait reports whether to read more of a script could take long: it comes from
+// a pipe or a terminal, and nothing has been written.
+func mustWait(r io.Reader) bool {
+	var f *os.File
+	switch v := r.(type) {
+	case *os.File:
+		f = v
+	case *stream:
+		f = v.File
+	default:
+		return false
+	}
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		return false
+	}
+	fds := []unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds, 0)
+	return err != nil || n == 0
+}
