@@ -232,7 +232,9 @@ func (r *repl) help(line string) {
 // live returns the live values for completion.
 func (s *Session) live(changed func()) *suggest.Live {
 	dial := func(ctx context.Context) (*protocol.Conn, error) { return s.dial(ctx, s.opts) }
-	return suggest.NewSource(dial, func() string { return s.opts.Spool }, changed)
+	source := suggest.NewSource(dial, func() string { return s.opts.Spool }, changed)
+	source.NoFiles = s.opts.Restricted
+	return source
 }
 
 // askSecret asks for a secret at the terminal.

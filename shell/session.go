@@ -199,6 +199,8 @@ func (s *Session) admit(c *command.Call) error {
 	switch {
 	case c.Cmd.Changes() && c.Opts.ReadOnly:
 		return fmt.Errorf("%s: refused, this session is read-only", command.PathOf(c))
+	case c.Opts.Save != "" && c.Opts.ReadOnly:
+		return command.Usagef("%s: --save is refused, this session is read-only", command.PathOf(c))
 	case c.Opts.Restricted && namesAFile(c):
 		return command.Usagef("%s: refused, --restricted lets no command read a file", command.PathOf(c))
 	case c.Cmd.Input != command.NoInput && s.mode.Interactive() && c.Cmd.Input != command.AsksInput:

@@ -68,7 +68,7 @@ func FlagSet(o *command.Options, inv *Invocation) *pflag.FlagSet {
 	fs.BoolVar(&o.Aggregate, "aggregate", o.Aggregate, "spf walk: merge networks that lie within or beside each other")
 	fs.StringVar(&o.Resolver, "resolver", o.Resolver, "spf walk: ask the name server at `ADDR`, an address with or without a port")
 	fs.BoolVarP(&o.ReadOnly, "read-only", "r", o.ReadOnly, "refuse every command that changes something, and pipes and files")
-	fs.BoolVar(&o.Restricted, "restricted", o.Restricted, "switch off pipes, files and the pager; no option after it may name a file")
+	fs.BoolVar(&o.Restricted, "restricted", o.Restricted, "switch off pipes, files and the pager; no option after it may name a file or a server")
 	if inv != nil {
 		fs.IntVar(&inv.Demo, "demo", NoDemo, "run on a simulated smtpd with `N` messages; needs no root and no smtpd")
 		fs.Lookup("demo").NoOptDefVal = strconv.Itoa(demoMessages)
@@ -158,7 +158,7 @@ func ParseOptions(words []string, base command.Options, inv *Invocation, literal
 //
 // Of two flags what they have switched off stays off: --read-only and --restricted
 // are not taken back by a later word, and after --restricted no flag may name a
-// file, so that who adds words to a command line, or types them at a prompt, can
+// file or a server, so that who adds words to a command line, or types them at a prompt, can
 // neither read nor write what whoever began it did not name.
 func parseFlags(fs *pflag.FlagSet, words []string, o *command.Options) error {
 	err := fs.ParseAll(words, func(f *pflag.Flag, value string) error {
@@ -166,8 +166,8 @@ func parseFlags(fs *pflag.FlagSet, words []string, o *command.Options) error {
 		if value == "" || value == "=" && f.Shorthand != "" && f.NoOptDefVal == "" {
 			return emptyValue(f)
 		}
-		if o.Restricted && NamesFile(f) {
-			return fmt.Errorf("--%s: switched off by --restricted, after which no file may be named", f.Name)
+		if o.Restricted && namesOutside(f) {
+			return fmt.Errorf("--%s: switched off by --restricted, after which no file and no server may be named", f.Name)
 		}
 		readOnly, restricted := o.ReadOnly, o.Restricted
 		err := fs.Set(f.Name, value)
@@ -197,6 +197,13 @@ func emptyValue(f *pflag.Flag) error {
 func NamesFile(f *pflag.Flag) bool {
 	value, _ := pflag.UnquoteUsage(f)
 	return value == "FILE" || value == "DIR" || value == "PATH"
+}
+
+// namesOutside reports whether the value of a flag is the name of a file or of
+// another program's socket or port, which a restricted session must not reach.
+func namesOutside(f *pflag.Flag) bool {
+	value, _ := pflag.UnquoteUsage(f)
+	return NamesFile(f) || value == "ADDR"
 }
 
 // leadingFlags returns how many words after a command are flags of its own and

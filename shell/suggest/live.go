@@ -28,7 +28,11 @@ type Live struct {
 	spool   func() string // the folder that holds smtpd's queue
 	changed func()        // called when something new has come
 
-	// wait, if not 0, makes it fetch what it is asked for before it answers, for
+	// NoFiles keeps it from naming files: in a restricted session their names say
+	// something, too.
+	NoFiles bool
+
+	// Wait, if not 0, makes it fetch what it is asked for before it answers, for
 	// so long at most.
 	Wait time.Duration
 

@@ -52,6 +52,9 @@ func (l *Live) Values(kind *grammar.Kind, path []string, prefix string) []comple
 			get = l.online(blockPart(1, path[3]))
 		}
 	case "file":
+		if l.NoFiles {
+			return nil
+		}
 		return completer.Rank(files(filepath.Dir(prefix+"x"), prefix), prefix)
 	}
 	if get == nil {
