@@ -244,9 +244,20 @@ func (s *Session) askSecret(ctx context.Context, question string) (string, error
 		return "", errors.New("no terminal to type it at")
 	}
 	s.out.Flush()
-	fmt.Fprint(s.io.Err, question) // even if warnings are held back
-	defer fmt.Fprintln(s.io.Err)
+	w := s.questions()
+	fmt.Fprint(w, question)
+	defer fmt.Fprintln(w)
 	return prompt.ReadSecret(ctx, f)
+}
+
+// questions returns where questions to the user go: to standard error or, where that
+// is elsewhere or closed, to the terminal that shows the results. What is answered must
+// have been seen, even if warnings are held back.
+func (s *Session) questions() io.Writer {
+	if !command.IsTerminal(s.io.Err) && command.IsTerminal(s.io.Out) {
+		return s.io.Out
+	}
+	return s.io.Err
 }
 
 // ask asks a yes-no question at the terminal. No answer is a no.
@@ -256,10 +267,11 @@ func (s *Session) ask(ctx context.Context, question string) bool {
 		return false
 	}
 	s.out.Flush()
-	fmt.Fprintf(s.err, "%s [y/N] ", render.Bound(question, render.MaxMessage))
+	w := s.questions()
+	fmt.Fprintf(w, "%s [y/N] ", render.Bound(question, render.MaxMessage))
 	line, err := prompt.ReadLine(ctx, f)
 	if err != nil {
-		fmt.Fprintln(s.err)
+		fmt.Fprintln(w)
 		return false
 	}
 	line = strings.ToLower(strings.TrimSpace(line))

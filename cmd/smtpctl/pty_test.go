@@ -48,6 +48,13 @@ func openTerminalIn(t *testing.T, home string, env []string, args ...string) *te
 // inTerminal starts a command in a terminal.
 func inTerminal(t *testing.T, home string, env []string, cmd *exec.Cmd) *terminal {
 	t.Helper()
+	return inTerminalWith(t, home, env, cmd, &syscall.SysProcAttr{Setsid: true, Setctty: true})
+}
+
+// inTerminalWith is inTerminal in a session of its own, of which the terminal is the
+// controlling one or not.
+func inTerminalWith(t *testing.T, home string, env []string, cmd *exec.Cmd, session *syscall.SysProcAttr) *terminal {
+	t.Helper()
 	p, tty, err := pty.Open()
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +62,7 @@ func inTerminal(t *testing.T, home string, env []string, cmd *exec.Cmd) *termina
 	pty.Setsize(p, &pty.Winsize{Rows: 24, Cols: 80})
 	cmd.Env = append(os.Environ(), append([]string{"TERM=xterm", "LC_ALL=C.UTF-8", "HOME=" + home, "XDG_STATE_HOME=", "NO_COLOR="}, env...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	cmd.SysProcAttr = session
 	x := &terminal{t: t, pty: p, tty: tty, cmd: cmd, done: make(chan struct{})}
 	x.before = x.settings()
 	if err := cmd.Start(); err != nil {
