@@ -211,6 +211,13 @@ func (s *Server) accept() {
 			return
 		}
 		s.mu.Lock()
+		select {
+		case <-s.stop: // Close has closed those that it found
+			s.mu.Unlock()
+			c.Close()
+			continue
+		default:
+		}
 		full := len(s.conns) >= maxConnections
 		if !full {
 			s.conns[c] = true

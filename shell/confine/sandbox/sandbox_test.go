@@ -111,9 +111,13 @@ func again(t *testing.T, env ...string) string {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), env...)
-	out, err := cmd.CombinedOutput()
+	// What it says on standard error may be that it cannot write counters of its
+	// coverage, for it is confined.
+	var errs strings.Builder
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("%v: %s", err, out)
+		t.Fatalf("%v: %s%s", err, out, errs.String())
 	}
 	return strings.TrimPrefix(string(out), "PASS\n")
 }
