@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"smtpctl/protocol/safefile"
 )
 
 // kcmpFile makes kcmp(2) compare open files.
@@ -23,12 +25,17 @@ func ownFile(fd int) bool {
 			}
 		}
 	}
-	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", parent))
+	dir, err := safefile.OpenDir(fmt.Sprintf("/proc/%d/fd", parent))
 	if err != nil {
 		return false
 	}
-	for _, e := range entries {
-		n, err := strconv.Atoi(e.Name())
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return false
+	}
+	for _, name := range names {
+		n, err := strconv.Atoi(name)
 		if err != nil {
 			continue
 		}

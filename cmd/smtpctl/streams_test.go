@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"smtpctl/protocol/realsmtpd"
 	"smtpctl/shell/commandtest"
@@ -35,7 +36,12 @@ func broken(t *testing.T, stdin string, args ...string) result {
 	cmd := exec.Command(program, args...)
 	var errs bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), w, &errs
-	cmd.Run()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	kill := time.AfterFunc(runLimit, func() { cmd.Process.Kill() })
+	defer kill.Stop()
+	cmd.Wait()
 	return result{"", errs.String(), cmd.ProcessState.ExitCode()}
 }
 
