@@ -177,6 +177,49 @@ func TestGroupsSelect(t *testing.T) {
 	}
 }
 
+// TestGroupsOfOneDomain writes one domain in each way that it can be written: by
+// domain and by sender it is one group, which selects as many envelopes as it has.
+func TestGroupsOfOneDomain(t *testing.T) {
+	t.Parallel()
+	sim, path := simtest.Start(t, smtpdsim.Config{})
+	spellings := []string{"münchen.example", "MÜNCHEN.Example", "münchen.example.", "xn--mnchen-3ya.example", "XN--MNCHEN-3YA.example.", "other.example", "other.example."}
+	for i, d := range spellings {
+		text := fmt.Sprintf("version: 3\ntype: mta\nsender: Bob@%s\nrcpt: r@%s\ndest: r@%s\nctime: 1\n", d, d, d)
+		sim.Add(smtpdsim.Envelope{ID: protocol.EvpID(uint64(i+1)<<32 | 1), Text: text})
+	}
+	opts := DefaultOptions()
+	opts.Socket, opts.Output = path, formatJSON
+	var out bytes.Buffer
+	s := NewSession(opts, IO{In: strings.NewReader(""), Out: &out, Err: &out, Env: func(string) string { return "" }})
+	t.Cleanup(s.Close)
+	for _, by := range []string{"domain", "sender"} {
+		out.Reset()
+		if err := s.Eval(context.Background(), "show queue by "+by); err != nil {
+			t.Fatal(err)
+		}
+		groups := 0
+		for _, line := range strings.Split(strings.TrimSpace(out.String()), "\n") { // before out is used again
+			var g struct {
+				Name, Select string
+				Count        int
+			}
+			if err := json.Unmarshal([]byte(line), &g); err != nil {
+				t.Fatal(err)
+			}
+			groups++
+			if n := len(listedIDs(t, s, &out, "show queue "+g.Select)); n != g.Count {
+				t.Errorf("by %s: %s selects %d, the group has %d", by, g.Select, n, g.Count)
+			}
+			if !slices.ContainsFunc(spellings, func(d string) bool { return g.Name == d || g.Name == "Bob@"+d }) {
+				t.Errorf("by %s: no envelope has %q", by, g.Name)
+			}
+		}
+		if groups != 2 {
+			t.Errorf("by %s: %d groups, want 2", by, groups)
+		}
+	}
+}
+
 // TestNullSenderInEveryForm selects the mail of the null sender.
 func TestNullSenderInEveryForm(t *testing.T) {
 	t.Parallel()

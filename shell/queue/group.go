@@ -44,6 +44,20 @@ var Groupings = []*grouping{
 		func(e *protocol.Envelope) []string { return valueTerms("state", render.State(e.Flags)) }},
 }
 
+// key returns what the envelopes of a group have in common but for the case of
+// letters, given the name that one of them gives it. A domain may be written in its
+// own script or in ASCII, and with a dot at its end: that is one domain to the terms
+// that select the group, and so it is one group.
+func (g *grouping) key(e *protocol.Envelope, name string) string {
+	switch g.name {
+	case "domain":
+		return selector.EscapeDomain(e.Dest.Domain)
+	case "sender":
+		return selector.EscapeAddress(e.Sender)
+	}
+	return name
+}
+
 // valueTerms returns the term that selects envelopes with a value, or with none.
 func valueTerms(key, value string) []string {
 	if value == "" {
@@ -192,7 +206,7 @@ func runShowGroups(ctx context.Context, c *command.Call) error {
 		if by[0].Name != "error" {
 			name = by[0].of(e, now)
 		}
-		key := selector.Fold(name)
+		key := selector.Fold(by[0].key(e, name))
 		g := groups[key]
 		if g == nil {
 			if len(groups) >= maxGroups {
