@@ -187,8 +187,8 @@ func TestGroupsOfOneDomain(t *testing.T) {
 		text := fmt.Sprintf("version: 3\ntype: mta\nsender: Bob@%s\nrcpt: r@%s\ndest: r@%s\nctime: 1\n", d, d, d)
 		sim.Add(smtpdsim.Envelope{ID: protocol.EvpID(uint64(i+1)<<32 | 1), Text: text})
 	}
-	opts := DefaultOptions()
-	opts.Socket, opts.Output = path, formatJSON
+	opts := command.DefaultOptions()
+	opts.Socket, opts.Output = path, command.FormatJSON
 	var out bytes.Buffer
 	s := NewSession(opts, IO{In: strings.NewReader(""), Out: &out, Err: &out, Env: func(string) string { return "" }})
 	t.Cleanup(s.Close)

@@ -215,6 +215,16 @@ const (
 	ArgBytes  = 80 // of each
 )
 
+// Typed returns the words of a call as they can be typed again, with its arguments
+// quoted where that is needed.
+func (c *Call) Typed() string {
+	words := make([]string, len(c.Path))
+	for i, w := range c.Path {
+		words[i] = grammar.Quote(w)
+	}
+	return strings.Join(words, " ")
+}
+
 // PathOf returns the words of a call for a message, the first of its arguments
 // each in its place and quoted. A password is never shown.
 func PathOf(c *Call) string {

@@ -49,7 +49,7 @@ var Groupings = []*grouping{
 // own script or in ASCII, and with a dot at its end: that is one domain to the terms
 // that select the group, and so it is one group.
 func (g *grouping) key(e *protocol.Envelope, name string) string {
-	switch g.name {
+	switch g.Name {
 	case "domain":
 		return selector.EscapeDomain(e.Dest.Domain)
 	case "sender":

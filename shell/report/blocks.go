@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
 	"smtpctl/shell/render"
@@ -73,7 +74,7 @@ func BlockWarning(ctx context.Context, conn *protocol.Conn, b *Block) string {
 
 // WarnIdle warns that a pause has no effect.
 func WarnIdle(c *command.Call, b *Block, reason string) {
-	c.Warnf("%s", render.Safe(fmt.Sprintf("pause mta from %s for %s: %s", b.Source, b.Domain, reason)))
+	c.Warnf("%s", render.Safe(fmt.Sprintf("pause mta from %s for %s: %s", b.Source, grammar.Quote(b.Domain), reason)))
 }
 
 // Stops reports whether a pause keeps the mail of a domain's relays from going

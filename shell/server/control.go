@@ -43,7 +43,7 @@ type ResultJSON struct {
 // printResult says as smtpctl does whether smtpd did what was asked.
 func printResult(c *command.Call, ok bool) error {
 	if c.Format() == command.FormatJSON {
-		return c.PrintJSON(ResultJSON{Command: strings.Join(c.Path, " "), OK: ok, Warning: c.Warning})
+		return c.PrintJSON(ResultJSON{Command: c.Typed(), OK: ok, Warning: c.Warning})
 	}
 	text := "command failed"
 	if ok {
