@@ -87,7 +87,7 @@ func (c *Completer) suggest(words []string, last string) []Suggestion {
 		}
 		return c.options(last)
 	}
-	words = c.inner(words)
+	words = c.Tree.Inner(words)
 	can, err := c.Tree.Next(words)
 	if err != nil {
 		return nil
@@ -128,28 +128,6 @@ func (c *Completer) suggest(words []string, last string) []Suggestion {
 
 // wordAll is the word that stands for all envelopes or routes.
 const wordAll = "all"
-
-// inner takes off the words before a command that stands inside another: help
-// and watch take the words of one, and watch a number before it.
-func (c *Completer) inner(words []string) []string {
-	if len(words) == 0 {
-		return words
-	}
-	can, err := c.Tree.Next(words[:1])
-	if err != nil || len(can.Path) == 0 {
-		return words
-	}
-	switch can.Path[0] {
-	case "help":
-		return words[1:]
-	case "watch":
-		words = words[1:]
-		if len(words) > 0 && strings.Trim(words[0], "0123456789.") == "" {
-			words = words[1:]
-		}
-	}
-	return words
-}
 
 // dropOptions takes flags and their values out of the words, and returns
 // the flag, if any, whose value follows, and whether a word -- has ended the

@@ -18,7 +18,7 @@ func testCompleter() *Completer {
 	kinds := []*grammar.Kind{{Name: "id", Doc: "an id", Parse: func(w string) (any, error) { return w, nil }}}
 	return &Completer{
 		Tree: grammar.New([]grammar.Rule{
-			{Pattern: "help <id...>", Own: true}, {Pattern: "remove <id>"}, {Pattern: "remove all"},
+			{Pattern: "help <id...>", Own: true, Inner: func(words []string) []string { return words }}, {Pattern: "remove <id>"}, {Pattern: "remove all"},
 			{Pattern: "show queue"}, {Pattern: "show routes"}, {Pattern: "show stats"}, {Pattern: "show status"},
 		}, kinds, nil),
 		Source: fixed{{Text: "abcd", Description: "one"}, {Text: "abff", Description: "two"}},

@@ -7,11 +7,11 @@ import (
 
 // sessionCommands are the commands of the session itself.
 var sessionCommands = []*command.Command{
-	{Pattern: completeWord + " <line>", Group: command.GroupSession, Origin: command.Internal, Needs: command.NeedsAnything, Run: runComplete,
+	{Pattern: completeWord + " <line>", Words: command.Verbatim, Group: command.GroupSession, Origin: command.Internal, Needs: command.NeedsAnything, Run: runComplete,
 		Summary: "print what can follow in the line of another shell"},
-	{Pattern: completeWord + " <line> <shell>", Group: command.GroupSession, Origin: command.Internal, Needs: command.NeedsAnything, Run: runComplete,
+	{Pattern: completeWord + " <line> <shell>", Words: command.Verbatim, Group: command.GroupSession, Origin: command.Internal, Needs: command.NeedsAnything, Run: runComplete,
 		Summary: "the same, with the words as that shell wants them"},
-	{Pattern: completeWord + " <line> <shell> <part>", Group: command.GroupSession, Origin: command.Internal, Needs: command.NeedsAnything, Run: runComplete,
+	{Pattern: completeWord + " <line> <shell> <part>", Words: command.Verbatim, Group: command.GroupSession, Origin: command.Internal, Needs: command.NeedsAnything, Run: runComplete,
 		Summary: "the same, for the end of the last word, which the shell replaces"},
 	{Pattern: "completion <shell>", Group: command.GroupSession, Origin: command.Own, Run: runCompletion,
 		Summary: "print the script that completes smtpctl's commands in bash, zsh or fish",
@@ -20,7 +20,7 @@ var sessionCommands = []*command.Command{
 		Summary: "leave the prompt or end the script"},
 	{Pattern: "help", Group: command.GroupSession, Origin: command.Own, Run: runHelp,
 		Summary: "list the commands"},
-	{Pattern: "help <word...>", Group: command.GroupSession, Origin: command.Own, Run: runHelp,
+	{Pattern: "help <word...>", Inner: allWords, Group: command.GroupSession, Origin: command.Own, Run: runHelp,
 		Summary: "show help for the commands that begin with these words"},
 	{Pattern: "quit", Group: command.GroupSession, Origin: command.Own, Run: runExit,
 		Summary: "leave the prompt or end the script"},
@@ -36,3 +36,6 @@ var sessionKinds = []*grammar.Kind{
 	{Name: "part", Doc: "the end of what has been typed", Parse: command.ParseAny},
 	{Name: "shell", Doc: "bash, zsh or fish", Parse: parseShell, Words: shellWords()},
 }
+
+// allWords is for commands whose words are those of another.
+func allWords(words []string) []string { return words }

@@ -9,8 +9,16 @@ import (
 	"smtpctl/shell/command"
 )
 
-// secretCommand is the command whose arguments are passwords.
-const secretCommand = "encrypt"
+// secretWord returns the first word of the command whose arguments are passwords.
+func (s *Session) secretWord() string {
+	for _, c := range s.table {
+		if c.Words == command.Secret {
+			word, _, _ := strings.Cut(c.Pattern, " ")
+			return word
+		}
+	}
+	return ""
+}
 
 // errSecret is said of words that make no command and may hold a password.
 var errSecret = &command.UsageError{Err: errors.New("encrypt: these words make no command, and are not shown since a password may be among them: " +
@@ -31,6 +39,7 @@ func (s *Session) secretFrom(words []string) int {
 // likeEncrypt reports whether a word stands for encrypt, or is a slip of the fingers
 // away from it, and from no other command.
 func (s *Session) likeEncrypt(word string) bool {
+	secret := s.secretWord()
 	word = strings.ToLower(strings.Trim(word, `'"\`))
 	if word == "" {
 		return false
@@ -39,15 +48,15 @@ func (s *Session) likeEncrypt(word string) bool {
 	var incomplete *grammar.IncompleteError
 	switch {
 	case err == nil:
-		return m.Path[0] == secretCommand
+		return m.Path[0] == secret
 	case errors.As(err, &incomplete):
 		return false // it begins other commands
-	case strings.HasPrefix(word, secretCommand), strings.HasPrefix(secretCommand, word):
+	case strings.HasPrefix(word, secret), strings.HasPrefix(secret, word):
 		return true
 	case len(word) < 3:
 		return false
 	}
-	return len(grammar.Nearest(word, []grammar.Candidate{{Word: secretCommand}})) > 0
+	return len(grammar.Nearest(word, []grammar.Candidate{{Word: secret}})) > 0
 }
 
 // mayHoldPassword reports whether a password may be in a line.

@@ -179,19 +179,17 @@ func (s *Session) resolve(words []string) (*command.Call, error) {
 // literal reports whether a first word stands for a command after which nothing is
 // an option, but for those that it returns.
 func (s *Session) literal(word string) (own []string, ok bool) {
-	switch {
-	case word == completeWord:
-		return nil, true
-	case s.isEncrypt(word):
-		return cmdline.EncryptFlags(), true
+	can, err := s.tree.Next([]string{word})
+	if err != nil {
+		return nil, false
+	}
+	for _, c := range s.table {
+		first, _, _ := strings.Cut(c.Pattern, " ")
+		if first == can.Path[0] && (c.Words == command.Verbatim || c.Words == command.Secret) {
+			return cmdline.FlagsAfter(first), true
+		}
 	}
 	return nil, false
-}
-
-// isEncrypt reports whether a first word stands for encrypt.
-func (s *Session) isEncrypt(word string) bool {
-	m, err := s.tree.Resolve([]string{word})
-	return err == nil && m.Path[0] == "encrypt"
 }
 
 // admit refuses calls that must not be carried out in this session.
@@ -211,13 +209,13 @@ func (s *Session) admit(c *command.Call) error {
 		return command.Usagef("%s: --dry-run goes with commands that act on envelopes, this one would be carried out", command.PathOf(c))
 	case !c.Cmd.Bulk() && c.Opts.Expect >= 0:
 		return command.Usagef("%s: --expect goes with commands that act on envelopes", command.PathOf(c))
-	case c.Opts.Save != "" && c.Cmd.Group == command.GroupQueue && c.Cmd.Changes() && c.Path[0] != "remove":
+	case c.Opts.Save != "" && c.Cmd.Group == command.GroupQueue && c.Cmd.Changes() && c.Cmd.Effect != command.RemovesEnvelopes:
 		return command.Usagef("%s: --save goes with remove", command.PathOf(c))
-	case c.Opts.Output == command.FormatMetrics && c.Cmd.Pattern != "show stats":
+	case c.Opts.Output == command.FormatMetrics && !slices.Contains(c.Cmd.Formats, c.Opts.Output):
 		return command.Usagef("%s: -o openmetrics goes with show stats", command.PathOf(c))
 	case c.Cmd.Changes() && len(c.Args) == 1:
 		id, ok := c.Args[0].Value.(queue.IdArg)
-		if ok && !id.Whole() && (!s.mode.Interactive() || c.Path[0] == "discover") {
+		if ok && !id.Whole() && (!s.mode.Interactive() || c.Cmd.WholeIDs) {
 			return command.Usagef("%s: want 8 or 16 hex digits: a command that changes something takes no shortened id", command.PathOf(c))
 		}
 	}

@@ -50,7 +50,7 @@ func commandTable() []*command.Command {
 func newTree(table []*command.Command) *grammar.Tree {
 	rules := make([]grammar.Rule, len(table))
 	for i, c := range table {
-		rules[i] = grammar.Rule{Pattern: c.Pattern, Summary: c.Summary, Own: c.Own(), Hidden: c.Hidden()}
+		rules[i] = grammar.Rule{Pattern: c.Pattern, Summary: c.Summary, Own: c.Own(), Hidden: c.Hidden(), Inner: c.Inner}
 	}
 	return grammar.New(rules, allKinds(), docs)
 }

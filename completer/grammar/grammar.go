@@ -20,6 +20,9 @@ type Rule struct {
 	Own bool
 	// Hidden keeps a pattern out of lists of candidates.
 	Hidden bool
+	// Inner, if set, returns the words of the command that stands inside one of
+	// this pattern, out of those after its first word.
+	Inner func(words []string) []string
 }
 
 // A Kind is a type of argument.
@@ -56,7 +59,8 @@ type node struct {
 	own      bool // only in rules of our own
 	hidden   bool
 	children []*node
-	rule     int // index of the rule that ends here, or -1
+	inner    func(words []string) []string // of the patterns that begin with this word
+	rule     int                           // index of the rule that ends here, or -1
 	summary  string
 }
 
@@ -90,6 +94,13 @@ func (t *Tree) add(i int, r Rule) {
 		panic("grammar: pattern twice or empty: " + r.Pattern)
 	}
 	n.rule, n.summary = i, r.Summary
+	if r.Inner != nil {
+		for _, c := range t.root.children {
+			if c.word == path[0] {
+				c.inner = r.Inner
+			}
+		}
+	}
 }
 
 func (t *Tree) newNode(w, pattern string) *node {
@@ -154,6 +165,18 @@ func (t *Tree) Resolve(words []string) (*Match, error) {
 	}
 	m.Rule = n.rule
 	return m, nil
+}
+
+// Inner returns the words of the command that stands inside another, or the words
+// themselves if none does.
+func (t *Tree) Inner(words []string) []string {
+	if len(words) == 0 {
+		return words
+	}
+	if n, _, err := t.walk(words[:1]); err == nil && n.inner != nil {
+		return n.inner(words[1:])
+	}
+	return words
 }
 
 // A Continuation is what can follow some words.

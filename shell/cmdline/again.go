@@ -19,11 +19,11 @@ func ApartWords(c *command.Call) (words []string, input *bytes.Reader) {
 			words = append(words, fmt.Sprintf("--%s=%v", f.Name, v))
 		}
 	}
-	if c.Path[0] == "encrypt" {
+	if c.Cmd.Words == command.Secret {
 		if len(c.Args) > 0 {
 			input = bytes.NewReader([]byte(c.Text(0) + "\n"))
 		}
-		return append(words, "encrypt"), input
+		return append(words, c.Path[:len(c.Path)-len(c.Args)]...), input
 	}
 	return append(append(words, "--"), c.Path...), nil
 }

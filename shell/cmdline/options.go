@@ -250,11 +250,11 @@ func (f *CommandFlag) Of(path []string) bool {
 	return strings.HasPrefix(strings.Join(path, " ")+" ", f.Command+" ")
 }
 
-// EncryptFlags are the flags that may follow encrypt.
-func EncryptFlags() []string {
+// FlagsAfter returns the flags that belong to the command of one word.
+func FlagsAfter(word string) []string {
 	var names []string
 	for _, f := range CommandFlags {
-		if f.Command == "encrypt" {
+		if f.Command == word {
 			names = append(names, "--"+f.Name)
 		}
 	}

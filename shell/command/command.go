@@ -28,6 +28,14 @@ type Command struct {
 	Needs   Needs
 	// Sources marks what runs the commands in a file, and does nothing else.
 	Sources bool
+	// Formats are those that only this command has.
+	Formats []string
+	// Words say what its words are beside arguments.
+	Words Words
+	// Inner, if set, returns the words of the command inside it, out of its own.
+	Inner func(words []string) []string
+	// WholeIDs marks what takes no shortened id, not even if it is asked for.
+	WholeIDs bool
 	// Live marks what goes on until it is interrupted, or leaves the session.
 	Live bool
 	// Check, if set, looks at the arguments before anything is sent.
@@ -55,6 +63,7 @@ const (
 	Shows            Effect = iota // nothing
 	Changes                        // something, which --read-only refuses
 	ChangesEnvelopes               // something to envelopes: it takes --dry-run and the like
+	RemovesEnvelopes               // the same, and it takes --save
 )
 
 // An Input says what a command reads from standard input.
@@ -76,11 +85,20 @@ const (
 	NeedsAnything              // files and programs that it will be told of
 )
 
+// Words say what the words after those of a command are.
+type Words int
+
+const (
+	Plain    Words = iota // arguments and options
+	Verbatim              // taken as they are, but for options of the command's own
+	Secret                // the same, and a secret, which no message, log or history shows
+)
+
 // Changes reports whether --read-only refuses the command.
 func (c *Command) Changes() bool { return c.Effect != Shows }
 
 // Bulk reports whether the command acts on envelopes.
-func (c *Command) Bulk() bool { return c.Effect == ChangesEnvelopes }
+func (c *Command) Bulk() bool { return c.Effect >= ChangesEnvelopes }
 
 // Own reports whether OpenSMTPD's smtpctl has no such command.
 func (c *Command) Own() bool { return c.Origin != Manual }
@@ -234,7 +252,7 @@ func PathOf(c *Call) string {
 		switch {
 		case !c.isArg(i):
 			words = append(words, w)
-		case c.Cmd.Pattern == "encrypt <password>":
+		case c.Cmd.Words == Secret && len(c.Args) > 0:
 		case shown == argsShown && len(c.Args) > argsShown+1:
 			return strings.Join(words, " ") + fmt.Sprintf(" and %d more", len(c.Args)-shown)
 		default:

@@ -112,7 +112,7 @@ func RunApart(ctx context.Context, c *command.Call, self string, words []string,
 // in a script of root. A password of several lines could not be handed over.
 func IsApart(c *command.Call) bool {
 	return c.Cmd.Needs == command.NeedsNothing && c.Mode.Lines() && syscall.Geteuid() == 0 &&
-		!(c.Path[0] == "encrypt" && len(c.Args) > 0 && strings.ContainsAny(c.Text(0), "\n\r"))
+		!(c.Cmd.Words == command.Secret && len(c.Args) > 0 && strings.ContainsAny(c.Text(0), "\n\r"))
 }
 
 // OwnPath returns the file of this program, or nothing.

@@ -7,7 +7,7 @@ import (
 
 // Commands are the commands that act on the queue.
 var Commands = []*command.Command{
-	{Pattern: "discover <selector>", Group: command.GroupQueue, Effect: command.Changes, Check: checkDiscover, Run: runDiscover,
+	{Pattern: "discover <selector>", WholeIDs: true, Group: command.GroupQueue, Effect: command.Changes, Check: checkDiscover, Run: runDiscover,
 		Summary: "take up an envelope or message that was put into the queue by hand"},
 	{Pattern: "pause envelope <selector...>", Group: command.GroupQueue, Effect: command.ChangesEnvelopes, Check: checkSelection, Run: runPauseEnvelope,
 		Summary: "suspend scheduling for the envelopes that are selected",
@@ -15,10 +15,10 @@ var Commands = []*command.Command{
 	{Pattern: "pause envelope all", Group: command.GroupQueue, Effect: command.ChangesEnvelopes, Run: runPauseEnvelope,
 		Summary: "suspend scheduling for all envelopes",
 		Help:    pauseEnvelopeHelp},
-	{Pattern: "remove <selector...>", Group: command.GroupQueue, Effect: command.ChangesEnvelopes, Check: checkSelection, Run: runRemove,
+	{Pattern: "remove <selector...>", Group: command.GroupQueue, Effect: command.RemovesEnvelopes, Check: checkSelection, Run: runRemove,
 		Summary: "remove the envelopes that are selected",
 		Help:    removeHelp},
-	{Pattern: "remove all", Group: command.GroupQueue, Effect: command.ChangesEnvelopes, Run: runRemove,
+	{Pattern: "remove all", Group: command.GroupQueue, Effect: command.RemovesEnvelopes, Run: runRemove,
 		Summary: "remove all envelopes",
 		Help:    removeHelp},
 	{Pattern: "resume envelope <selector...>", Group: command.GroupQueue, Effect: command.ChangesEnvelopes, Check: checkSelection, Run: runResumeEnvelope,

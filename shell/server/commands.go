@@ -47,7 +47,7 @@ var Commands = []*command.Command{
 	{Pattern: "resume smtp", Group: command.GroupServer, Effect: command.Changes, Run: runPause,
 		Summary: "resume accepting incoming sessions",
 		Help:    command.ResumeHelp},
-	{Pattern: "show stats", Group: command.GroupServer, Run: runShowStats,
+	{Pattern: "show stats", Formats: []string{command.FormatMetrics}, Group: command.GroupServer, Run: runShowStats,
 		Summary: "show smtpd's statistics"},
 	{Pattern: "show status", Group: command.GroupServer, Run: runShowStatus,
 		Summary: "show what is running and what is paused"},
@@ -59,7 +59,7 @@ var Commands = []*command.Command{
 		Summary: "take back a trace"},
 	{Pattern: "update table <table>", Group: command.GroupServer, Effect: command.Changes, Run: runUpdateTable,
 		Summary: "make smtpd read a table again"},
-	{Pattern: "watch <word...>", Group: command.GroupSession, Origin: command.Own, Live: true, Needs: command.NeedsNames, Run: runWatch,
+	{Pattern: "watch <word...>", Inner: watched, Group: command.GroupSession, Origin: command.Own, Live: true, Needs: command.NeedsNames, Run: runWatch,
 		Summary: "run a command that shows something again and again",
 		Help:    "watch [seconds] command, every 2 seconds if not said. Ctrl-C ends it."},
 }

@@ -72,6 +72,14 @@ func watchInterval(words []string) (time.Duration, []string, error) {
 	return every, words[1:], nil
 }
 
+// watched returns the words of the command that watch runs.
+func watched(words []string) []string {
+	if len(words) > 0 && strings.Trim(words[0], "0123456789.") == "" {
+		return words[1:]
+	}
+	return words
+}
+
 // watchOnce runs the command and shows as much of its output as fits. Errors
 // are shown too, since smtpd may come back.
 func watchOnce(ctx context.Context, c *command.Call, inner *command.Call, every time.Duration, first bool) error {

@@ -8,11 +8,11 @@ import (
 
 // Commands are the commands that need no smtpd.
 var Commands = []*command.Command{
-	{Pattern: "encrypt", Group: command.GroupTools, Live: true, Input: command.AsksInput, Needs: command.NeedsNothing, Check: checkEncrypt, Run: runEncrypt,
+	{Pattern: "encrypt", Words: command.Secret, Group: command.GroupTools, Live: true, Input: command.AsksInput, Needs: command.NeedsNothing, Check: checkEncrypt, Run: runEncrypt,
 		Summary: "hash the passwords on standard input, one a line, for use as credentials",
 		Help: "On a terminal it is asked for twice. The hash is what OpenSMTPD's smtpctl makes on this system, or\n" +
 			"what --scheme says, as costly as --cost says. --verify HASH compares passwords with a hash."},
-	{Pattern: "encrypt <password>", Group: command.GroupTools, Needs: command.NeedsNothing, Check: checkEncrypt, Run: runEncrypt,
+	{Pattern: "encrypt <password>", Words: command.Secret, Group: command.GroupTools, Needs: command.NeedsNothing, Check: checkEncrypt, Run: runEncrypt,
 		Summary: "hash a password for use as credentials",
 		Help: "What follows encrypt is the password, even if it looks like an option, but for --scheme, --cost and\n" +
 			"--verify with a value; -- ends them. Other users can see it in the output of ps(1) and top(1)."},
