@@ -62,7 +62,7 @@ func compareChoice(t *testing.T, d *realsmtpd.Daemon, words []string) {
 	t.Helper()
 	d.Limit = 20 * time.Second
 	if strings.HasPrefix("monitor", words[0]) {
-		d.Limit = 2 * time.Second // it would not end
+		d.Limit = 700 * time.Millisecond // it would not end
 	}
 	if strings.HasPrefix("discover", words[0]) {
 		// This program asks only for what is on the disk and good.
