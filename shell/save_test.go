@@ -160,7 +160,7 @@ func TestSaveInTheWay(t *testing.T) {
 					at, done = b.path("abcd0001", saveA.String()), 2
 				case "folder":
 					if k.Name == "folder" {
-						t.Skip("that is what belongs there")
+						return // that is what belongs there
 					}
 					at = b.path("abcd0001")
 					if k.Is == "" {
@@ -178,7 +178,7 @@ func TestSaveInTheWay(t *testing.T) {
 					os.RemoveAll(at)
 				default:
 					if k.Is == "" {
-						t.Skip("that is what belongs there")
+						return // that is what belongs there
 					}
 					at = b.sp.MessagePath(saveA.Msg())
 					if place == "source envelope" {
