@@ -31,6 +31,11 @@ type counted struct {
 	After *struct{ Left, Inflight, Held, Back, Retried, Waiting int }
 }
 
+// after returns how many envelopes the second look of schedule accounts for.
+func (c counted) after() int {
+	return c.After.Left + c.After.Inflight + c.After.Held + c.After.Back + c.After.Retried + c.After.Waiting
+}
+
 // countedOf runs a command with -j and reads the last object that it prints.
 func countedOf(t *testing.T, d *realsmtpd.Daemon, stdin string, args ...string) (c counted, r result) {
 	t.Helper()
@@ -138,45 +143,50 @@ func TestRealActions(t *testing.T) {
 	}
 }
 
+// fallBack schedules n envelopes of a relay that takes one at a time, and reports whether
+// any were seen to be back at their old time.
+func fallBack(t *testing.T, n int) bool {
+	d := realsmtpd.Start(t, realsmtpd.Config{Plant: farMail(n, "ok.example"), Extra: "mta limit task-hiwat 1\nmta limit task-lowat 1\nmta limit task-release 1000"})
+	d.WaitQueued(n)
+	for range 20 {
+		got, r := countedOf(t, d, "", "schedule", "all")
+		if got.After == nil && got.Done == 0 {
+			return false
+		}
+		if got.After == nil || got.after() != got.Done {
+			t.Fatalf("%v", r)
+		}
+		if got.After.Back > 0 {
+			t.Log(r.stdout)
+			if !strings.Contains(r.stderr, "schedule it again when the relay has less to do") {
+				t.Errorf("%v", r)
+			}
+			return true
+		}
+	}
+	return false
+}
+
 // TestRealScheduleLimits schedules more than a relay takes: what smtpd makes of it is
 // said, and adds up.
 func TestRealScheduleLimits(t *testing.T) {
 	const n = 249
-	sum := func(c counted) int {
-		return c.After.Left + c.After.Inflight + c.After.Held + c.After.Back + c.After.Retried + c.After.Waiting
-	}
 	t.Run("hold", func(t *testing.T) {
 		d := realsmtpd.Start(t, realsmtpd.Config{Plant: farMail(n, "slow.example")})
 		d.WaitQueued(n)
 		got, r := countedOf(t, d, "", "schedule", "all")
-		if got.Done != n || got.After == nil || sum(got) != n || got.After.Inflight == 0 || got.After.Held == 0 || !strings.Contains(r.stderr, " on hold; ") && !strings.Contains(r.stderr, " on hold\n") {
+		if got.Done != n || got.After == nil || got.after() != n || got.After.Inflight == 0 || got.After.Held == 0 || !strings.Contains(r.stderr, " on hold; ") && !strings.Contains(r.stderr, " on hold\n") {
 			t.Errorf("%v", r)
 		}
 		t.Log(r.stdout)
 	})
 	t.Run("back", func(t *testing.T) {
-		d := realsmtpd.Start(t, realsmtpd.Config{Plant: farMail(n, "ok.example"), Extra: "mta limit task-hiwat 1\nmta limit task-lowat 1\nmta limit task-release 1000"})
-		d.WaitQueued(n)
-		back := 0
-		for range 20 { // the relay has to have let go by the time of the look
-			got, r := countedOf(t, d, "", "schedule", "all")
-			if got.After == nil && got.Done == 0 {
-				break
-			}
-			if got.After == nil || sum(got) != got.Done {
-				t.Fatalf("%v", r)
-			}
-			back += got.After.Back
-			if got.After.Back > 0 {
-				t.Log(r.stdout)
-				if !strings.Contains(r.stderr, "schedule it again when the relay has less to do") {
-					t.Errorf("%v", r)
-				}
-				break
-			}
+		seen := false
+		for i := 0; i < 4 && !seen; i++ { // the look has to come when the relay has just let go
+			t.Run(fmt.Sprint(i), func(t *testing.T) { seen = fallBack(t, n) })
 		}
-		if back == 0 {
-			t.Errorf("nothing was seen to fall back: %v", ours(t, d, "", "show", "queue", "by", "state"))
+		if !seen {
+			t.Error("nothing was seen to fall back")
 		}
 	})
 	t.Run("paused", func(t *testing.T) {
@@ -195,7 +205,7 @@ func TestRealScheduleLimits(t *testing.T) {
 		d := realsmtpd.Start(t, realsmtpd.Config{Plant: plant})
 		d.WaitQueued(4)
 		got, r := countedOf(t, d, "", "schedule", "all")
-		if got.Done != 4 || got.After == nil || sum(got) != 4 || got.After.Back+got.After.Held != 0 {
+		if got.Done != 4 || got.After == nil || got.after() != 4 || got.After.Back+got.After.Held != 0 {
 			t.Errorf("%v", r)
 		}
 		t.Log(r.stdout, r.stderr)
