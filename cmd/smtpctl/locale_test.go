@@ -6,9 +6,11 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/creack/pty"
 
+	"smtpctl/protocol"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
 )
@@ -19,8 +21,8 @@ const umlauts = "version: 3\ntype: mta\nsender: jürgen@übel.example\nrcpt: b@y
 // TestLocales shows mail that is not ASCII on terminals of several locales: only
 // those of UTF-8 get anything else than ASCII.
 func TestLocales(t *testing.T) {
-	s, path := simtest.Start(t, smtpdsim.Config{Moving: true, Messages: 30})
-	s.Add(smtpdsim.Envelope{ID: 0xabcd000100000001, Text: umlauts})
+	s, path := simtest.Start(t, smtpdsim.Config{Messages: 30})
+	s.Add(smtpdsim.Envelope{ID: 0xabcd000100000001, Flags: protocol.FlagPending, Time: time.Now().Unix() + 3600, Text: umlauts})
 	for _, tt := range []struct {
 		name string
 		env  []string
