@@ -19,7 +19,6 @@ import (
 	"smtpctl/shell/command"
 	"smtpctl/shell/queue"
 	"smtpctl/shell/selector"
-	"smtpctl/shell/suggest"
 )
 
 // alphabet is what hostile values are made of: all that has a meaning in lines, in
@@ -95,7 +94,7 @@ func TestCompletedTermsSelect(t *testing.T) {
 	l.Wait = completeWait
 	comp := &completer.Completer{Tree: s.tree, Source: l}
 	for _, k := range selector.Keys {
-		if len(suggest.ValuesOf(k.Name, &all[1])) == 0 {
+		if len(selector.Values(k.Name, &all[1])) == 0 {
 			continue
 		}
 		for _, quote := range []string{"", "'", `"`} {
@@ -115,7 +114,7 @@ func TestCompletedTermsSelect(t *testing.T) {
 					continue // a pattern
 				}
 				for _, e := range all {
-					has := slices.ContainsFunc(suggest.ValuesOf(k.Name, &e), func(v string) bool { return selector.Fold(v) == selector.Fold(value) })
+					has := slices.ContainsFunc(selector.Values(k.Name, &e), func(v string) bool { return selector.Fold(v) == selector.Fold(value) })
 					if has != slices.Contains(got, e.ID.String()) {
 						t.Errorf("%s: %v: selected %v, has it %v", whole, e.ID, !has, has)
 					}

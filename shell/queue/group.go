@@ -34,14 +34,14 @@ var Groupings = []*grouping{
 	{"age", "how long it is in the queue", func(e *protocol.Envelope, now int64) string { return ageBuckets[ageBucket(now-e.Created)].name },
 		func(*protocol.Envelope) []string { return nil }},
 	{"domain", "domain that it goes to", func(e *protocol.Envelope, _ int64) string { return e.Dest.Domain },
-		func(e *protocol.Envelope) []string { return valueTerms("domain", selector.EscapeDomain(e.Dest.Domain)) }},
+		func(e *protocol.Envelope) []string { return keyTerms("domain", e) }},
 	{"error", "last error; like ones together", func(e *protocol.Envelope, _ int64) string { return selector.ErrorPattern(e.ErrorLine) },
-		func(e *protocol.Envelope) []string { return valueTerms("error", selector.ErrorPattern(e.ErrorLine)) }},
+		func(e *protocol.Envelope) []string { return keyTerms("error", e) }},
 	{"host", "host that it came from", func(e *protocol.Envelope, _ int64) string { return hostOf(e) }, hostTerms},
 	{"sender", "sender", func(e *protocol.Envelope, _ int64) string { return render.AddressText(e.Sender) },
-		func(e *protocol.Envelope) []string { return valueTerms("from", selector.EscapeAddress(e.Sender)) }},
+		func(e *protocol.Envelope) []string { return keyTerms("from", e) }},
 	{"state", "state", func(e *protocol.Envelope, _ int64) string { return render.State(e.Flags) },
-		func(e *protocol.Envelope) []string { return valueTerms("state", render.State(e.Flags)) }},
+		func(e *protocol.Envelope) []string { return []string{"state=" + render.State(e.Flags)} }},
 }
 
 // key returns what the envelopes of a group have in common but for the case of
@@ -58,24 +58,25 @@ func (g *grouping) key(e *protocol.Envelope, name string) string {
 	return name
 }
 
-// valueTerms returns the term that selects envelopes with a value, or with none.
-func valueTerms(key, value string) []string {
-	if value == "" {
+// keyTerms returns the term that selects envelopes with what this one has for a key,
+// or with nothing there.
+func keyTerms(key string, e *protocol.Envelope) []string {
+	values := selector.Values(key, e)
+	if len(values) == 0 {
 		return []string{key + "!=?*"}
 	}
-	return []string{key + "=" + value}
+	return []string{key + "=" + values[0]}
 }
 
 // hostTerms returns the terms that select the envelopes that came from a host.
 func hostTerms(e *protocol.Envelope) []string {
-	terms := valueTerms("host", selector.EscapeGlob(e.Hostname))
 	switch {
 	case e.Source.Local:
-		return []string{"src=local"}
+		return keyTerms("src", e)
 	case e.Source.Addr.IsValid():
-		terms = append(terms, "src="+e.Source.Addr.String())
+		return append(keyTerms("host", e), keyTerms("src", e)...)
 	}
-	return terms
+	return keyTerms("host", e)
 }
 
 // hostOf names the host that an envelope came from.

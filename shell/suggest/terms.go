@@ -107,53 +107,6 @@ func (l *Live) termValues(kind, key, op, prefix string) []completer.Suggestion {
 	return completer.Rank(out, prefix)
 }
 
-// ValuesOf returns the values of a term, as they are typed, that select an
-// envelope by what it has for the key: none if it has nothing there.
-func ValuesOf(key string, e *protocol.Envelope) []string {
-	text := func(v string) []string {
-		if v == "" {
-			return nil
-		}
-		return []string{selector.EscapeGlob(v)}
-	}
-	switch key {
-	case "from":
-		return []string{selector.EscapeAddress(e.Sender)}
-	case "to":
-		rcpt, dest := selector.EscapeAddress(e.Rcpt), selector.EscapeAddress(e.Dest)
-		if rcpt == dest {
-			return []string{dest}
-		}
-		return []string{rcpt, dest}
-	case "domain":
-		if e.Dest.Domain == "" {
-			return nil
-		}
-		return []string{selector.EscapeDomain(e.Dest.Domain)}
-	case "error":
-		if e.ErrorLine == "" {
-			return nil
-		}
-		return []string{selector.ErrorPattern(e.ErrorLine)}
-	case "host":
-		return text(e.Hostname)
-	case "helo":
-		return text(e.Helo)
-	case "user":
-		return text(e.Username)
-	case "tag":
-		return text(e.Tag)
-	case "src":
-		if e.Source.Local {
-			return []string{"local"}
-		}
-		if e.Source.Addr.IsValid() {
-			return []string{e.Source.Addr.Unmap().String()}
-		}
-	}
-	return nil
-}
-
 // A valueCount counts envelopes by the values of a term that select them. Values
 // that differ by the case of letters only are the same.
 type valueCount struct {
@@ -167,7 +120,7 @@ const maxOverlaps = 2000
 
 // add counts an envelope.
 func (c *valueCount) add(key string, e *protocol.Envelope) {
-	for _, v := range ValuesOf(key, e) {
+	for _, v := range selector.Values(key, e) {
 		spelt := v
 		v = strings.Clone(selector.Fold(v))
 		c.all.Add(v)
