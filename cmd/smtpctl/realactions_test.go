@@ -181,6 +181,7 @@ func TestRealScheduleLimits(t *testing.T) {
 		t.Log(r.stdout)
 	})
 	t.Run("back", func(t *testing.T) {
+		realsmtpd.Need(t)
 		seen := false
 		for i := 0; i < 4 && !seen; i++ { // the look has to come when the relay has just let go
 			t.Run(fmt.Sprint(i), func(t *testing.T) { seen = fallBack(t, n) })

@@ -68,13 +68,7 @@ type Daemon struct {
 // stops it when the test ends. It skips the test where no smtpd may be used.
 func Start(t testing.TB, cfg Config) *Daemon {
 	t.Helper()
-	root := os.Getenv(Env)
-	if root == "" {
-		t.Skipf("needs a real smtpd whose queue may be emptied: set %s to / or a chroot", Env)
-	}
-	if os.Geteuid() != 0 {
-		t.Fatalf("%s is set, but a real smtpd needs root", Env)
-	}
+	root := Need(t)
 	d := &Daemon{Root: strings.TrimSuffix(root, "/"), t: t, cfg: cfg}
 	d.Spool = d.Root + "/var/spool/smtpd"
 	d.Socket = d.Root + "/run/smtpd.sock"
@@ -109,6 +103,20 @@ func Start(t testing.TB, cfg Config) *Daemon {
 		d.wipe()
 	})
 	return d
+}
+
+// Need skips a test where no smtpd may be used, and returns the root of the system
+// whose smtpd that is.
+func Need(t testing.TB) (root string) {
+	t.Helper()
+	root = os.Getenv(Env)
+	if root == "" {
+		t.Skipf("needs a real smtpd whose queue may be emptied: set %s to / or a chroot", Env)
+	}
+	if os.Geteuid() != 0 {
+		t.Fatalf("%s is set, but a real smtpd needs root", Env)
+	}
+	return root
 }
 
 // NotStarted is Start for tests that put something else on smtpd's socket for
