@@ -156,14 +156,7 @@ func lookIntoFailures(ctx context.Context, c *command.Call, conn *protocol.Conn,
 			continue
 		}
 		t.gone--
-		switch FateOf(a, e, now) {
-		case FateSuspended:
-			t.suspended++
-		case FateRunning:
-			t.running++
-		case FateBusy:
-			t.busy++
-		default:
+		if !t.leaves(FateOf(a, e, now)) {
 			t.refused++
 		}
 	}

@@ -93,11 +93,9 @@ func (t *tally) found() int {
 // skipped returns how many envelopes were left alone for the state that they are in.
 func (t *tally) skipped() int { return t.suspended + t.running }
 
-// wants reports whether something is to be done to a listed envelope, and counts
-// it if not.
-func (t *tally) wants(a protocol.Action, e *protocol.Envelope) bool {
-	t.p.step()
-	f := FateOf(a, e, time.Now().Unix())
+// leaves counts an envelope of a fate for which smtpd is asked for nothing, and
+// reports whether it is one of those.
+func (t *tally) leaves(f fate) bool {
 	switch f {
 	case FateSuspended:
 		t.suspended++
@@ -105,9 +103,22 @@ func (t *tally) wants(a protocol.Action, e *protocol.Envelope) bool {
 		t.running++
 	case FateBusy:
 		t.busy++
-	case FateDue:
+	default:
+		return false
+	}
+	return true
+}
+
+// wants reports whether something is to be done to a listed envelope, and counts
+// it if not.
+func (t *tally) wants(a protocol.Action, e *protocol.Envelope) bool {
+	t.p.step()
+	f := FateOf(a, e, time.Now().Unix())
+	switch {
+	case t.leaves(f):
+	case f == FateDue:
 		t.done++
-	case FateFlying:
+	case f == FateFlying:
 		t.fly(e.ID)
 	}
 	if a == protocol.ScheduleEnvelope && (f == FateAct || f == FateDue) && len(t.looked) <= maxLooked {
