@@ -78,12 +78,12 @@ func (s *Session) mayHoldPassword(line string) bool {
 // hideSecret returns err, or in its place one that shows nothing of the words, if
 // they may hold a password.
 func (s *Session) hideSecret(words []string, err error) error {
-	from := s.secretFrom(words)
-	if err == nil || strings.Join(words[from:], "") == "" {
-		return err
-	}
 	var usage *command.UsageError
 	if !errors.As(err, &usage) {
+		return err
+	}
+	from := s.secretFrom(words)
+	if strings.Join(words[from:], "") == "" {
 		return err
 	}
 	var unknown *grammar.UnknownError

@@ -248,9 +248,10 @@ func (c *Call) Typed() string {
 func PathOf(c *Call) string {
 	var words []string
 	shown := 0
+	pattern := strings.Fields(c.Cmd.Pattern)
 	for i, w := range c.Path {
 		switch {
-		case !c.isArg(i):
+		case !isArg(pattern, i):
 			words = append(words, w)
 		case c.Cmd.Words == Secret && len(c.Args) > 0:
 		case shown == argsShown && len(c.Args) > argsShown+1:
@@ -266,16 +267,17 @@ func PathOf(c *Call) string {
 // Verb returns the words of a call without its arguments.
 func (c *Call) Verb() string {
 	var words []string
+	pattern := strings.Fields(c.Cmd.Pattern)
 	for i, w := range c.Path {
-		if !c.isArg(i) {
+		if !isArg(pattern, i) {
 			words = append(words, w)
 		}
 	}
 	return strings.Join(words, " ")
 }
 
-// isArg reports whether the word with this index in the path is an argument.
-func (c *Call) isArg(i int) bool {
-	pattern := strings.Fields(c.Cmd.Pattern)
+// isArg reports whether the word with this index in the path of a call is an argument,
+// given the words of the pattern of its command.
+func isArg(pattern []string, i int) bool {
 	return i >= len(pattern) || strings.HasPrefix(pattern[i], "<")
 }
