@@ -113,11 +113,11 @@ func Fold(s string) string {
 	return string(b)
 }
 
-// Glob reports whether a pattern matches the whole of a text; see the type glob.
-// A pattern that ends in a lone backslash matches nothing.
-func Glob(pattern, s string) bool {
+// Glob returns a function that reports whether a pattern matches the whole of a text;
+// see the type glob. A pattern that ends in a lone backslash matches nothing.
+func Glob(pattern string) func(text string) bool {
 	g, err := parseGlob(pattern)
-	return err == nil && g.match(Fold(s))
+	return func(text string) bool { return err == nil && g.match(Fold(text)) }
 }
 
 // EscapeGlob returns the pattern that matches just a text: wildcards and

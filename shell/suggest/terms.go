@@ -142,8 +142,9 @@ func (c *valueCount) add(key string, e *protocol.Envelope) {
 func (c *valueCount) count(value string) int {
 	n := c.all[value]
 	if len(c.lines) <= maxOverlaps {
+		matches := selector.Glob(value)
 		for other, line := range c.lines {
-			if other != value && selector.Glob(value, line) {
+			if other != value && matches(line) {
 				n += c.all[other]
 			}
 		}
