@@ -14,6 +14,7 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/protocol/realsmtpd"
 	"smtpctl/protocol/smtpdsim"
+	"smtpctl/protocol/smtpdsim/simtest"
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 	"smtpctl/shell/commandtest"
@@ -91,22 +92,22 @@ func TestOutsideFlags(t *testing.T) {
 // limited returns a session on a simulation, with its output.
 func limited(t *testing.T, opts command.Options) (s *Session, sim *smtpdsim.Server, out, errs *realsmtpd.LockedBuffer) {
 	t.Helper()
-	path, remove, err := smtpdsim.TempSocket()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(remove)
-	sim, err = smtpdsim.Start(path, smtpdsim.Config{Seed: 1, Messages: 3, Tables: []string{"aliases"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(sim.Close)
+	sim, path := simtest.Start(t, smtpdsim.Config{Seed: 1, Messages: 3, Tables: []string{"aliases"}})
 	opts.Socket, opts.Spool = path, t.TempDir()
 	out, errs = &realsmtpd.LockedBuffer{}, &realsmtpd.LockedBuffer{}
 	s = NewSession(opts, IO{In: strings.NewReader(""), Out: out, Err: errs, Env: func(string) string { return "" }})
 
 	t.Cleanup(s.Close)
 	return s, sim, out, errs
+}
+
+// evalWords evaluates one command given as words, as oneShot does.
+func evalWords(ctx context.Context, s *Session, words ...string) error {
+	c, err := s.parse(words)
+	if err != nil || c == nil {
+		return err
+	}
+	return s.run(ctx, c)
 }
 
 // waysIn carry out a line in every way that takes one.
@@ -129,7 +130,9 @@ var waysIn = map[string]func(s *Session, dir, line string) error{
 		os.WriteFile(dir+"/script", []byte(line+"\n"), 0o600)
 		return s.runFile(context.Background(), dir+"/script", false)
 	},
-	"words": func(s *Session, _, line string) error { return s.EvalWords(context.Background(), strings.Fields(line)) },
+	"words": func(s *Session, _, line string) error {
+		return evalWords(context.Background(), s, strings.Fields(line)...)
+	},
 }
 
 // TestRestrictedWaysIn gives a restricted session what it must refuse, in every way
@@ -228,7 +231,7 @@ func TestRestrictedCompletion(t *testing.T) {
 			opts := command.DefaultOptions()
 			opts.Restricted = restricted
 			s, _, out, _ := limited(t, opts)
-			if err := s.EvalWords(context.Background(), []string{completeWord, "smtpctl " + line}); err != nil {
+			if err := evalWords(context.Background(), s, completeWord, "smtpctl "+line); err != nil {
 				t.Fatal(err)
 			}
 			if shown := strings.Contains(out.String(), "hidden"); shown == restricted {

@@ -64,7 +64,7 @@ func TestMessagesAreBounded(t *testing.T) {
 						words = append(words, "for", "1ms")
 					}
 					ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-					err := s.EvalWords(ctx, words)
+					err := evalWords(ctx, s, words...)
 					cancel()
 					status := printError(&errs, s.style, err)
 					s.Close()

@@ -105,15 +105,6 @@ func (s *Session) Eval(ctx context.Context, line string) error {
 	return nil
 }
 
-// EvalWords evaluates one command given as words.
-func (s *Session) EvalWords(ctx context.Context, words []string) error {
-	c, err := s.parse(words)
-	if err != nil || c == nil {
-		return err
-	}
-	return s.run(ctx, c)
-}
-
 // env returns what the session lends to a command.
 func (s *Session) env() command.Env {
 	e := command.Env{
