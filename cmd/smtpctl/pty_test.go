@@ -60,6 +60,11 @@ func inTerminalWith(t *testing.T, home string, env []string, cmd *exec.Cmd, sess
 		t.Fatal(err)
 	}
 	pty.Setsize(p, &pty.Winsize{Rows: 24, Cols: 80})
+	// The library leaves it blocking: a read that waits would keep it open after Close,
+	// and the program would not see its terminal go.
+	if err := syscall.SetNonblock(int(p.Fd()), true); err != nil {
+		t.Fatal(err)
+	}
 	cmd.Env = append(os.Environ(), append([]string{"TERM=xterm", "LC_ALL=C.UTF-8", "HOME=" + home, "XDG_STATE_HOME=", "NO_COLOR="}, env...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
 	cmd.SysProcAttr = session
