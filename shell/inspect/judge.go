@@ -1,0 +1,161 @@
+package inspect
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"smtpctl/protocol"
+	"smtpctl/shell/render"
+	"smtpctl/shell/report"
+)
+
+// judge decides on the one thing that keeps the envelope.
+func (f *facts) judge() *Verdict {
+	e := f.e
+	has := func(flag protocol.Flags) bool { return e.Flags&flag != 0 }
+	domain := e.Dest.Domain
+	mta := e.Type == protocol.DeliverMTA
+	var v *Verdict
+	switch {
+	case f.missing != "":
+		v = &Verdict{Verdict: verdictMissing, Reason: fmt.Sprintf("the file of its message is missing: %s; no attempt can succeed without it", f.missing)}
+	case has(protocol.FlagSuspend):
+		v = &Verdict{Verdict: verdictSuspended, Reason: "it was paused by an administrator", Command: "resume envelope " + e.ID.String()}
+	case has(protocol.FlagInflight) && f.limited() != "":
+		v = &Verdict{Verdict: verdictLimits, Reason: "it is with the relay, which waits for its limits: " + f.limited(),
+			Notes: []string{"limits are set by mta limit in smtpd.conf"}}
+	case has(protocol.FlagInflight) && f.waiting() != "":
+		v = &Verdict{Verdict: verdictDNS, Reason: fmt.Sprintf("it is with the relay, which has not connected yet: it waits for %s, since %s", f.waiting(), render.Age(f.now-e.NextTry)),
+			Notes: []string{"show relays says what each relay waits for; host -t mx " + domain + " asks what smtpd asks"}}
+	case has(protocol.FlagInflight):
+		v = &Verdict{Verdict: verdictInflight, Reason: fmt.Sprintf("it is being delivered, since %s", render.Age(f.now-e.NextTry))}
+	case mta && f.status.Paused(protocol.MTA):
+		v = &Verdict{Verdict: verdictMTA, Reason: "relaying is paused", Command: "resume mta"}
+	case e.Type == protocol.DeliverMDA && f.status.Paused(protocol.MDA):
+		v = &Verdict{Verdict: verdictMDA, Reason: "local delivery is paused", Command: "resume mda"}
+	case mta && len(f.blocks) > 0:
+		b := f.blocks[0]
+		v = &Verdict{Verdict: verdictBlocked, Reason: fmt.Sprintf("relaying to %s from %s is paused", b.Domain, orAny(b.Source)),
+			Command: fmt.Sprintf("resume mta from %s for %s", b.Source, b.Domain)}
+	case mta && len(f.routes) > 0:
+		r := f.routes[0]
+		v = &Verdict{Verdict: verdictRoute, Reason: fmt.Sprintf("the route to %s is disabled after errors, penalty %d%s", r.Destination, r.Penalty, f.until(r)),
+			Command: fmt.Sprintf("resume route %d", r.ID)}
+	case has(protocol.FlagHold):
+		v = &Verdict{Verdict: verdictHeld, Reason: "it is held back, since the relay has as much to do as it may: " + f.busy()}
+	case e.NextTry > f.now+protocol.DueMargin && e.ErrorLine != "":
+		v = &Verdict{Verdict: verdictBackoff, Reason: fmt.Sprintf("%s failed%s: %s", render.Tries(e.Retry), f.lastTry(", the last "), e.ErrorLine),
+			Command: "schedule " + e.ID.String()}
+	case e.NextTry > f.now+protocol.DueMargin:
+		v = &Verdict{Verdict: verdictScheduled, Reason: fmt.Sprintf("its next attempt is in %s, after %s", render.Age(e.NextTry-f.now), render.Tries(e.Retry)),
+			Command: "schedule " + e.ID.String()}
+	default:
+		v = &Verdict{Verdict: verdictDue, Reason: "it is due: smtpd takes it up at any moment"}
+	}
+	f.note(v, domain)
+	return v
+}
+
+// note adds what else is worth knowing.
+func (f *facts) note(v *Verdict, domain string) {
+	e := f.e
+	add := func(format string, args ...any) { v.Notes = append(v.Notes, fmt.Sprintf(format, args...)) }
+	f.noteExpiry(add)
+	pending := e.Flags&protocol.FlagPending != 0 && e.Flags&protocol.FlagHold == 0
+	if pending && e.NextTry > f.now+protocol.DueMargin && v.Verdict != verdictScheduled {
+		add("next attempt in %s", render.Age(e.NextTry-f.now))
+	}
+	if e.ErrorLine != "" && v.Verdict != verdictBackoff {
+		add("last error%s: %s", f.lastTry(", "), e.ErrorLine)
+	}
+	if f.last != nil {
+		add("%s said last, %s: %s", domain, report.Since(int64(f.last.Time), f.now), f.last.Status)
+	}
+	switch v.Verdict {
+	case verdictSuspended, verdictMTA, verdictMDA, verdictBlocked:
+		add("%s", report.Forgetful)
+	}
+	for _, b := range f.idle[:min(3, len(f.idle))] {
+		add("pause mta from %s for %s stands, but no connector of its relay has that source: it does not stop this mail", b.Source, b.Domain)
+	}
+	if v.Verdict != verdictRoute && len(f.routes) == 0 && len(f.disabled) > 0 {
+		if f.others {
+			add("%s disabled, to other hosts: show routes", render.Plural(len(f.disabled), "route is", "routes are"))
+		} else {
+			add("%s disabled, and it cannot be told whether its own is among them: show routes", render.Plural(len(f.disabled), "route is", "routes are"))
+		}
+	}
+	if v.Verdict != verdictMTA && e.Type == protocol.DeliverMTA && f.status.Paused(protocol.MTA) {
+		add("relaying is paused too: resume mta")
+	}
+	if v.Verdict == verdictRoute && f.guess {
+		add("it is the only route that is disabled, and the last error was one of the network")
+	}
+	if v.Verdict == verdictRoute || v.Verdict == verdictBlocked {
+		add("then: schedule %v", e.ID)
+	}
+}
+
+// lastTry says when the last attempt was, after some words, if that is known.
+func (f *facts) lastTry(words string) string {
+	if f.e.LastTry == 0 {
+		return ""
+	}
+	return words + report.Since(f.e.LastTry, f.now)
+}
+
+// limited says what keeps the relay of the envelope from opening another
+// connection, if something does. smtpd marks a connector that has reached one of
+// its limits, or must let some time pass between two connections, with WAIT, and
+// looks again some seconds later (mta.c, mta_connect).
+func (f *facts) limited() string {
+	tasks, conns := 0, 0
+	var why []string
+	for _, r := range f.relays {
+		if r.Kind == "relay" {
+			tasks += r.Tasks
+			conns += r.Connections
+		}
+		if slices.Contains(r.Waits, "limits") || slices.Contains(r.Flags, "WAIT") {
+			why = append(why, "connections, or the time between two")
+		}
+		for _, flag := range r.Flags {
+			if what, ok := strings.CutPrefix(flag, "LIMIT_"); ok {
+				why = append(why, "connections to one "+strings.ToLower(what))
+			}
+		}
+	}
+	if tasks <= conns || len(why) == 0 {
+		return ""
+	}
+	slices.Sort(why)
+	return fmt.Sprintf("%s; it has %s and %s", strings.Join(slices.Compact(why), ", "), render.Plural(tasks, "task"), render.Plural(conns, "connection"))
+}
+
+// busy says how much the relay of the envelope has to do.
+func (f *facts) busy() string {
+	tasks, conns := 0, 0
+	for _, r := range f.relays {
+		if r.Kind == "relay" {
+			tasks += r.Tasks
+			conns += r.Connections
+		}
+	}
+	return fmt.Sprintf("%s, %s", render.Plural(tasks, "task"), render.Plural(conns, "connection"))
+}
+
+// until says when smtpd enables a route again.
+func (f *facts) until(r *report.Route) string {
+	if r.Timeout == nil {
+		return ""
+	}
+	return ", for another " + render.Age(*r.Timeout)
+}
+
+func orAny(addr string) string {
+	if addr == "" {
+		return "any address"
+	}
+	return addr
+}
