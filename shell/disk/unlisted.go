@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -29,10 +30,28 @@ const (
 
 // OwnSpool reports whether the spool on this machine is that of the smtpd at the
 // other end of the socket, as far as the options tell: a socket that is forwarded
-// from another machine has its spool there.
+// from another machine has its spool there. A path counts as the default however
+// it is written: /run/smtpd.sock is /var/run/smtpd.sock.
 func OwnSpool(c *command.Call) bool {
 	d := command.DefaultOptions()
-	return c.Opts.Socket == d.Socket || c.Opts.Spool != d.Spool
+	return samePlace(c.Opts.Socket, d.Socket) || !samePlace(c.Opts.Spool, d.Spool)
+}
+
+// samePlace reports whether two paths name one file, which need not exist.
+func samePlace(a, b string) bool {
+	if filepath.Clean(a) == filepath.Clean(b) {
+		return true
+	}
+	if fa, err := os.Stat(a); err == nil {
+		fb, err := os.Stat(b)
+		return err == nil && os.SameFile(fa, fb)
+	}
+	if filepath.Base(a) != filepath.Base(b) {
+		return false
+	}
+	da, errA := os.Stat(filepath.Dir(a))
+	db, errB := os.Stat(filepath.Dir(b))
+	return errA == nil && errB == nil && os.SameFile(da, db)
 }
 
 // UnlistedOf returns the ids of envelope files that smtpd does not list now. The
