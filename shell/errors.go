@@ -49,21 +49,21 @@ func printHints(w io.Writer, err error) {
 	)
 	switch {
 	case errors.As(err, &ambiguous):
-		fmt.Fprintln(w, "it could be:")
+		fmt.Fprintln(w, "ambiguous; candidates:")
 		printCandidates(w, ambiguous.Path, ambiguous.Candidates)
 	case errors.As(err, &incomplete):
-		fmt.Fprintln(w, "it goes on with one of:")
+		fmt.Fprintln(w, "expected one of:")
 		printCandidates(w, incomplete.Path, incomplete.Candidates)
 	case errors.As(err, &unknown) && len(unknown.Nearest) > 0:
 		fmt.Fprintln(w, "did you mean:")
 		printCandidates(w, unknown.Path, unknown.Nearest)
 	case errors.As(err, &unknown) && len(unknown.All) > 0 && len(unknown.Path) > 0:
-		fmt.Fprintln(w, "it takes one of:")
+		fmt.Fprintln(w, "expected one of:")
 		printCandidates(w, unknown.Path, unknown.All)
 	case errors.As(err, &unknown) && len(unknown.All) > 0:
 		fmt.Fprintln(w, `"help" lists the commands`)
 	case errors.As(err, &ids):
-		fmt.Fprintln(w, "it could be:")
+		fmt.Fprintln(w, "ambiguous; candidates:")
 		for _, c := range ids.Candidates {
 			fmt.Fprintln(w, "  "+render.Safe(c))
 		}

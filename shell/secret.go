@@ -20,8 +20,8 @@ func (s *Session) secretWord() string {
 	return ""
 }
 
-// errSecret is said of words that make no command and may hold a password.
-var errSecret = &command.UsageError{Err: errors.New("encrypt: these words make no command, and are not shown since a password may be among them: " +
+// errSecret is said of words that are not a valid command and may hold a password.
+var errSecret = &command.UsageError{Err: errors.New("encrypt: these words are not a valid command, and are not shown since a password may be among them: " +
 	`want one password, or none to type it; "help encrypt" lists the options`)}
 
 // secretFrom returns the index of the first word that may be a password: the one

@@ -193,7 +193,7 @@ func (s *Session) admit(c *command.Call) error {
 	case c.Opts.Restricted && namesAFile(c):
 		return command.Usagef("%s: refused, --restricted lets no command read a file", command.PathOf(c))
 	case c.Cmd.Input != command.NoInput && s.mode.Interactive() && c.Cmd.Input != command.AsksInput:
-		return command.Usagef("%s: at the prompt it wants arguments", command.PathOf(c))
+		return command.Usagef("%s: needs arguments when used at the prompt", command.PathOf(c))
 	case c.Cmd.Input != command.NoInput && s.mode.StdinTaken():
 		return command.Usagef("%s: standard input is taken by the script: give it an argument, or put the script into a file and use -f", command.PathOf(c))
 	case c.Cmd.Changes() && !c.Cmd.Bulk() && c.Opts.DryRun:

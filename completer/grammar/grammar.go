@@ -401,13 +401,13 @@ func (e *AmbiguousError) Error() string {
 
 func (e *UnknownError) Error() string {
 	if len(e.All) == 0 {
-		return fmt.Sprintf("%sone word too many: %q", prefix(e.Path), e.Word)
+		return fmt.Sprintf("%sunexpected argument %q", prefix(e.Path), e.Word)
 	}
 	return fmt.Sprintf("%sunknown word: %q", prefix(e.Path), e.Word)
 }
 
 func (e *IncompleteError) Error() string {
-	return fmt.Sprintf("%sincomplete command", prefix(e.Path))
+	return fmt.Sprintf("%smissing argument", prefix(e.Path))
 }
 
 func (e *ArgumentError) Error() string {

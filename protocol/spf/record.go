@@ -148,7 +148,7 @@ func parseTerm(domain, text string) (term, error) {
 			err = errors.New("want a colon and a domain after it")
 		}
 	default:
-		err = errors.New("no mechanism of SPF")
+		err = errors.New("unknown SPF mechanism")
 	}
 	return t, err
 }

@@ -138,7 +138,7 @@ func TestRFC7208(t *testing.T) {
 		{"v=spf1 a: -all", "", `"a:": nothing after the colon`},
 		{"v=spf1 include ip4:192.0.2.1", "192.0.2.1/32", `"include": want a colon and a domain after it`},
 		{"v=spf1 all:x ip4:192.0.2.1", "192.0.2.1/32", `"all:x": all takes nothing`},
-		{"v=spf1 moo ip4:192.0.2.1", "192.0.2.1/32", `"moo": no mechanism of SPF`},
+		{"v=spf1 moo ip4:192.0.2.1", "192.0.2.1/32", `"moo": unknown SPF mechanism`},
 		{"v=spf1 a:museum a:abc.123 a:x.y- a:foo..bar", "", "\"a:museum\": no domain: it has no dot\n\"a:abc.123\": no domain: it ends in \"123\"\n\"a:x.y-\": no domain: it ends in \"y-\"\n\"a:foo..bar\": no domain: each part has 1 to 63 bytes"},
 		{"v=spf1 a:é.example ip4:192.0.2.1", "192.0.2.1/32", `"a:é.example": it holds 'é', want visible ASCII characters`},
 		// 7: macros, of which only the domain is known.

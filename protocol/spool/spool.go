@@ -34,9 +34,9 @@ func tooLarge(limit int) error {
 // Errors for what a walk passes over. The rest is whole without it.
 var (
 	// ErrForeign means that a file or folder is none of smtpd's.
-	ErrForeign = errors.New("it does not belong into a queue")
-	// ErrVanished means that a file was there and is gone: delivered or removed.
-	ErrVanished = errors.New("it was there and is gone")
+	ErrForeign = errors.New("not a file of a queue")
+	// ErrVanished means that a file was removed while the queue was read: its mail was delivered or removed.
+	ErrVanished = errors.New("it was removed while it was read")
 )
 
 // foreign returns an error for what is none of smtpd's.

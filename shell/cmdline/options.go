@@ -19,7 +19,7 @@ import (
 // An Invocation is what only the command line of the program can say.
 type Invocation struct {
 	File      string // script to run, - for stdin
-	KeepGoing bool   // run a script to its end whatever fails
+	KeepGoing bool   // run a script to its end even if commands fail
 	Check     bool   // parse a script and send nothing
 	Demo      int    // run on a simulated smtpd with so many messages, or noDemo
 	Listen    string // run only that, at this path
@@ -43,28 +43,28 @@ func FlagSet(o *command.Options, inv *Invocation) *pflag.FlagSet {
 	fs.SortFlags = false
 	fs.StringVar(&o.Socket, "socket", o.Socket, "`PATH` of smtpd's control socket")
 	fs.StringVar(&o.Spool, "spool", o.Spool, "`DIR` that holds smtpd's queue")
-	fs.StringVar(&o.KeyFile, "key-file", o.KeyFile, "read the key of an encrypted queue from `FILE`; else it is looked for in smtpd.conf, or asked for")
+	fs.StringVar(&o.KeyFile, "key-file", o.KeyFile, "read the key of an encrypted queue from `FILE`; by default the key is taken from smtpd.conf, or asked for")
 	fs.DurationVar(&o.Timeout, "timeout", o.Timeout, "how long smtpd may take to answer, a `TIME` such as 5s or 1m")
-	fs.IntVar(&o.Window, "window", o.Window, "keep `N` requests in flight; 0 adapts to what smtpd has to do")
+	fs.IntVar(&o.Window, "window", o.Window, "keep `N` requests in flight; 0 adapts to the load of smtpd")
 	fs.StringVar(&o.Color, "color", o.Color, "colour the output: `WHEN` is auto, always or never")
 	fs.StringVarP(&o.Output, "output", "o", o.Output, "print results as `FORMAT`: plain, table, json or openmetrics; auto is table on a terminal, else plain")
 	fs.BoolFuncP("json", "j", "the same as -o json", func(string) error {
 		o.Output = command.FormatJSON
 		return nil
 	})
-	fs.BoolVarP(&o.DryRun, "dry-run", "n", o.DryRun, "list the envelopes that would be acted on, and do nothing")
-	fs.IntVar(&o.Expect, "expect", o.Expect, "act only if just `N` envelopes are selected")
+	fs.BoolVarP(&o.DryRun, "dry-run", "n", o.DryRun, "list the envelopes that would be changed, and change nothing")
+	fs.IntVar(&o.Expect, "expect", o.Expect, "do nothing unless exactly `N` envelopes match")
 	fs.BoolVarP(&o.Yes, "yes", "y", o.Yes, "do not ask at the prompt before acting on many envelopes")
-	fs.StringVar(&o.Save, "save", o.Save, "copy what is removed to `DIR` first, and keep what cannot be copied")
-	fs.VarP((*intervalFlag)(&o.Interval), "interval", "i", "monitor: a line every `TIME`, such as 5 or 1m; 1 second if not said")
-	fs.IntVarP(&o.Count, "count", "c", o.Count, "monitor: `N` lines, then end")
-	fs.BoolVar(&o.Headers, "headers", o.Headers, "show message: only the headers")
+	fs.StringVar(&o.Save, "save", o.Save, "copy each envelope to `DIR` before it is removed; what cannot be copied is not removed")
+	fs.VarP((*intervalFlag)(&o.Interval), "interval", "i", "monitor: print a line every `TIME`, such as 5 or 1m; the default is 1 second")
+	fs.IntVarP(&o.Count, "count", "c", o.Count, "monitor: stop after `N` lines")
+	fs.BoolVar(&o.Headers, "headers", o.Headers, "show message: print only the headers")
 	fs.StringVar(&o.Scheme, "scheme", o.Scheme, "encrypt: hash with `SCHEME`, which is bcrypt, sha512 or yescrypt")
-	fs.IntVar(&o.Cost, "cost", o.Cost, "encrypt: make the hash `N` costly: 10 to 20 for bcrypt, 3 to 11 for yescrypt, rounds for sha512")
-	fs.StringVar(&o.Verify, "verify", o.Verify, "encrypt: say whether the password is that of `HASH`")
+	fs.IntVar(&o.Cost, "cost", o.Cost, "encrypt: cost parameter `N` of the hash: 10 to 20 for bcrypt, 3 to 11 for yescrypt, the number of rounds for sha512")
+	fs.StringVar(&o.Verify, "verify", o.Verify, "encrypt: check whether the password matches `HASH`")
 	fs.BoolVarP(&o.Only4, "ipv4", "4", o.Only4, "spf walk: only IPv4")
 	fs.BoolVarP(&o.Only6, "ipv6", "6", o.Only6, "spf walk: only IPv6")
-	fs.BoolVar(&o.Sort, "sort", o.Sort, "spf walk: all networks in order, each once")
+	fs.BoolVar(&o.Sort, "sort", o.Sort, "spf walk: sort all networks, and list each once")
 	fs.BoolVar(&o.Aggregate, "aggregate", o.Aggregate, "spf walk: merge networks that lie within or beside each other")
 	fs.StringVar(&o.Resolver, "resolver", o.Resolver, "spf walk: ask the name server at `ADDR`, an address with or without a port")
 	fs.BoolVarP(&o.ReadOnly, "read-only", "r", o.ReadOnly, "refuse every command that changes something, and pipes and files")
@@ -74,8 +74,8 @@ func FlagSet(o *command.Options, inv *Invocation) *pflag.FlagSet {
 		fs.Lookup("demo").NoOptDefVal = strconv.Itoa(demoMessages)
 		fs.StringVar(&inv.Listen, "listen", "", "with --demo, run only the simulation, at the socket `PATH`")
 		fs.StringVarP(&inv.File, "file", "f", "", "run the commands in `FILE`, - for standard input")
-		fs.BoolVarP(&inv.KeepGoing, "keep-going", "k", false, "run a script to its end whatever fails")
-		fs.BoolVar(&inv.Check, "check", false, "parse a script, say what is wrong in it and send nothing")
+		fs.BoolVarP(&inv.KeepGoing, "keep-going", "k", false, "run a script to its end even if commands fail")
+		fs.BoolVar(&inv.Check, "check", false, "check a script for mistakes, and send nothing")
 	}
 	fs.BoolVarP(&o.Help, "help", "h", o.Help, "show help, also for the words of a command")
 	fs.BoolVar(&o.Version, "version", o.Version, "show the version")

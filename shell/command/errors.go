@@ -14,7 +14,7 @@ import (
 const (
 	StatusOK          = 0
 	StatusFailed      = 1 // the command failed, or what it names does not exist
-	StatusUsage       = 2 // the words make no command; nothing was carried out
+	StatusUsage       = 2 // the words are not a valid command; nothing was carried out
 	StatusUnreachable = 3 // smtpd cannot be reached
 	StatusSignal      = 128
 )

@@ -32,7 +32,7 @@ func LockDown(c *command.Call) error {
 	}
 	if c.Cmd.Needs == command.NeedsNothing {
 		if err := sandbox.GiveUpRoot(); err != nil {
-			c.Warnf("smtpctl: going on as root: %v", err)
+			c.Warnf("smtpctl: warning: running as root, since privileges cannot be dropped: %v", err)
 		}
 	}
 	rules, err := needs(c, ports)

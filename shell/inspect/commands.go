@@ -6,7 +6,7 @@ import "smtpctl/shell/command"
 // Commands are the commands that look into mail and relaying.
 var Commands = []*command.Command{
 	{Pattern: "explain <envelope>", Group: command.GroupQueue, Origin: command.Own, Needs: command.NeedsNames, Run: runExplain,
-		Summary: "say why an envelope is still in the queue, and what would help"},
+		Summary: "explain why an envelope is still in the queue, and what would help"},
 	{Pattern: "show envelope <envelope>", Group: command.GroupQueue, Run: runShowEnvelope,
 		Summary: "show the content of an envelope"},
 	{Pattern: "show hosts", Group: command.GroupRelay, Run: runReport,

@@ -23,7 +23,7 @@ func (f *facts) judge() *Verdict {
 	case has(protocol.FlagSuspend):
 		v = &Verdict{Verdict: verdictSuspended, Reason: "it was paused by an administrator", Command: "resume envelope " + e.ID.String()}
 	case has(protocol.FlagInflight) && f.limited() != "":
-		v = &Verdict{Verdict: verdictLimits, Reason: "it is with the relay, which waits for its limits: " + f.limited(),
+		v = &Verdict{Verdict: verdictLimits, Reason: "it is assigned to a relay that has reached its limits: " + f.limited(),
 			Notes: []string{"limits are set by mta limit in smtpd.conf"}}
 	case has(protocol.FlagInflight) && f.waiting() != "":
 		v = &Verdict{Verdict: verdictDNS, Reason: fmt.Sprintf("it is with the relay, which has not connected yet: it waits for %s, since %s", f.waiting(), render.Age(f.now-e.NextTry)),
@@ -43,7 +43,7 @@ func (f *facts) judge() *Verdict {
 		v = &Verdict{Verdict: verdictRoute, Reason: fmt.Sprintf("the route to %s is disabled after errors, penalty %d%s", r.Destination, r.Penalty, f.until(r)),
 			Command: fmt.Sprintf("resume route %d", r.ID)}
 	case has(protocol.FlagHold):
-		v = &Verdict{Verdict: verdictHeld, Reason: "it is held back, since the relay has as much to do as it may: " + f.busy()}
+		v = &Verdict{Verdict: verdictHeld, Reason: "it is on hold, since its relay is at its limit: " + f.busy()}
 	case e.NextTry > f.now+protocol.DueMargin && e.ErrorLine != "":
 		v = &Verdict{Verdict: verdictBackoff, Reason: fmt.Sprintf("%s failed%s: %s", render.Tries(e.Retry), f.lastTry(", the last "), e.ErrorLine),
 			Command: "schedule " + e.ID.String()}
@@ -70,7 +70,7 @@ func (f *facts) note(v *Verdict, domain string) {
 		add("last error%s: %s", f.lastTry(", "), e.ErrorLine)
 	}
 	if f.last != nil {
-		add("%s said last, %s: %s", domain, report.Since(int64(f.last.Time), f.now), f.last.Status)
+		add("last reply from %s, %s: %s", domain, report.Since(int64(f.last.Time), f.now), f.last.Status)
 	}
 	switch v.Verdict {
 	case verdictSuspended, verdictMTA, verdictMDA, verdictBlocked:

@@ -193,7 +193,7 @@ func failureOf(c *command.Call, a protocol.Action, verb string, t *tally, sel *s
 		}
 		return fmt.Errorf("%s: %s could not be saved and %s not %s", command.PathOf(c), render.Plural(t.unsaved, "envelope"), were, verb)
 	case len(sel.ids) > 0 && nothing && len(sel.terms) > 0 && t.found() == 0 && t.missing < len(sel.ids):
-		return fmt.Errorf("%s: the terms hold for none of them", command.PathOf(c))
+		return fmt.Errorf("%s: none of these envelopes matches the terms", command.PathOf(c))
 	case len(sel.ids) > 0 && nothing:
 		return fmt.Errorf("%s: %w", command.PathOf(c), t.nothingDone(a, sel.single()))
 	case sel.stdin && t.missing > 0 && nothing && t.found() == 0:

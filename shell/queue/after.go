@@ -16,7 +16,7 @@ import (
 type AfterJSON struct {
 	Left     int `json:"left"`     // no longer in the queue: delivered or bounced
 	Inflight int `json:"inflight"` // being delivered now
-	Held     int `json:"held"`     // on hold: their relay has as much to do as it may have
+	Held     int `json:"held"`     // on hold: their relay is at its limit
 	Back     int `json:"back"`     // back at their old time
 	Retried  int `json:"retried"`  // tried in vain, with a new time
 	Waiting  int `json:"waiting"`  // due, and not taken up yet

@@ -8,27 +8,27 @@ import (
 // Commands are the commands that act on the queue.
 var Commands = []*command.Command{
 	{Pattern: "discover <selector>", WholeIDs: true, Group: command.GroupQueue, Effect: command.Changes, Check: checkDiscover, Run: runDiscover,
-		Summary: "take up an envelope or message that was put into the queue by hand"},
+		Summary: "make smtpd load an envelope or message that was put into the queue by hand"},
 	{Pattern: "pause envelope <selector...>", Group: command.GroupQueue, Effect: command.ChangesEnvelopes, Check: checkSelection, Run: runPauseEnvelope,
-		Summary: "suspend scheduling for the envelopes that are selected",
+		Summary: "suspend scheduling for the selected envelopes",
 		Help:    pauseEnvelopeHelp},
 	{Pattern: "pause envelope all", Group: command.GroupQueue, Effect: command.ChangesEnvelopes, Run: runPauseEnvelope,
 		Summary: "suspend scheduling for all envelopes",
 		Help:    pauseEnvelopeHelp},
 	{Pattern: "remove <selector...>", Group: command.GroupQueue, Effect: command.RemovesEnvelopes, Check: checkSelection, Run: runRemove,
-		Summary: "remove the envelopes that are selected",
+		Summary: "remove the selected envelopes",
 		Help:    removeHelp},
 	{Pattern: "remove all", Group: command.GroupQueue, Effect: command.RemovesEnvelopes, Run: runRemove,
 		Summary: "remove all envelopes",
 		Help:    removeHelp},
 	{Pattern: "resume envelope <selector...>", Group: command.GroupQueue, Effect: command.ChangesEnvelopes, Check: checkSelection, Run: runResumeEnvelope,
-		Summary: "resume scheduling for the envelopes that are selected",
+		Summary: "resume scheduling for the selected envelopes",
 		Help:    command.ResumeHelp},
 	{Pattern: "resume envelope all", Group: command.GroupQueue, Effect: command.ChangesEnvelopes, Run: runResumeEnvelope,
 		Summary: "resume scheduling for all envelopes",
 		Help:    command.ResumeHelp},
 	{Pattern: "schedule <selector...>", Group: command.GroupQueue, Effect: command.ChangesEnvelopes, Check: checkSelection, Run: runSchedule,
-		Summary: "deliver the envelopes that are selected now",
+		Summary: "deliver the selected envelopes now",
 		Help:    scheduleHelp},
 	{Pattern: "schedule all", Group: command.GroupQueue, Effect: command.ChangesEnvelopes, Run: runSchedule,
 		Summary: "deliver all envelopes now",
@@ -36,20 +36,20 @@ var Commands = []*command.Command{
 	{Pattern: "show queue", Group: command.GroupQueue, Run: runShowQueue,
 		Summary: "list the envelopes in the queue"},
 	{Pattern: "show queue <query...>", Group: command.GroupQueue, Check: checkSelection, Run: runShowQueue,
-		Summary: "list the envelopes that are selected, sorted by sort=KEY, limit=N of them"},
+		Summary: "list the selected envelopes; sort=KEY sorts them, limit=N lists only N"},
 	{Pattern: "show queue by <grouping...>", Group: command.GroupQueue, Origin: command.Own, Check: checkGroups, Run: runShowGroups,
 		Summary: "count the envelopes by age, domain, error, host, sender or state; by domain age as a table of ages",
-		Help:    "Terms may follow, as for show queue, and limit=N for the N largest groups. In errors a * stands\nfor what is another in each mail, so that one can be given to error= as it is."},
+		Help:    "Terms may follow, as for show queue, and limit=N for the N largest groups. A * in an error\nstands for a part that differs between messages; the whole text can be given to error= as it is."},
 	{Pattern: "wait <condition...>", Group: command.GroupTools, Origin: command.Own, Live: true, Check: checkWait, Run: runWait,
-		Summary: "wait until an envelope is selected, for 5 minutes or as long as for TIME says",
-		Help:    "It fails when the time is up: wait from=a@example.com for 60s"},
+		Summary: "wait until an envelope matches; give up after 5 minutes, or after the TIME given with for",
+		Help:    "The exit status is 1 when the time is up: wait from=a@example.com for 60s"},
 	{Pattern: "wait empty", Group: command.GroupTools, Origin: command.Own, Live: true, Run: runWaitEmpty,
 		Summary: "wait until the queue is empty"},
 	{Pattern: "wait empty <condition...>", Group: command.GroupTools, Origin: command.Own, Live: true, Check: checkWait, Run: runWaitEmpty,
-		Summary: "wait until no envelope is selected any more: wait empty domain=example.com for 10m"},
+		Summary: "wait until no envelope matches: wait empty domain=example.com for 10m"},
 	{Pattern: "wait stats <statistic...>", Group: command.GroupTools, Origin: command.Own, Live: true, Check: checkWait, Run: runWaitStats,
 		Summary: "wait until statistics have these values: wait stats scheduler.envelope=-100 for 1h",
-		Help:    "NAME=N, NAME=N- for N or more, NAME=-N for N or less, NAME!=N; a statistic that smtpd has not yet is 0."},
+		Help:    "NAME=N, NAME=N- for N or more, NAME=-N for N or less, NAME!=N; a statistic that smtpd does not report yet counts as 0."},
 }
 
 // Kinds are the kinds of arguments of these commands.
@@ -64,14 +64,14 @@ var Kinds = []*grammar.Kind{
 }
 
 // pauseEnvelopeHelp is the help of pause envelope, with what a restart of smtpd does to it.
-const pauseEnvelopeHelp = "An envelope that is in flight is paused too, but the attempt under way goes on: it is delivered if\n" +
-	"that succeeds, and stays paused if not. smtpd keeps the pause in memory only: a restart forgets it."
+const pauseEnvelopeHelp = "The current attempt of an envelope that is in flight goes on: if it succeeds, the envelope is delivered;\n" +
+	"if it fails, the envelope stays suspended. smtpd keeps the pause in memory only: a restart forgets it."
 
 // removeHelp is the help of remove, with what a restart of smtpd does to it.
-const removeHelp = "An envelope that is in flight is dropped when the attempt ends, and delivered if that succeeds; if\n" +
-	"smtpd is restarted before that, it is back."
+const removeHelp = "The current attempt of an envelope that is in flight goes on: if it succeeds, the envelope is delivered\n" +
+	"all the same; if it fails, the envelope is removed. If smtpd is restarted before that, the envelope is back."
 
 // scheduleHelp is the help of schedule, with what a restart of smtpd does to it.
-const scheduleHelp = "Suspended envelopes are skipped: resume them instead. So are those that are in flight already. What\n" +
-	"smtpd has made of the others a moment later is said on standard error: if their relay has as much to\n" +
-	"do as it may have, they wait on hold, and go back to their old time when the relay lets them go."
+const scheduleHelp = "Suspended envelopes are skipped (resume them instead), and so are envelopes in flight. What smtpd has\n" +
+	"done with the others is reported a moment later on standard error: envelopes whose relay is at its limit\n" +
+	"wait on hold, and return to their former time of the next attempt when the relay releases them."

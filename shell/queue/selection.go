@@ -193,7 +193,7 @@ func (t *target) fits(e *protocol.Envelope, err error, now int64) bool {
 func selectorHelp() string {
 	var b strings.Builder
 	b.WriteString("One or more ids of envelopes (16 hex digits) or messages (8), - for ids on standard input, or terms\n" +
-		"that must all hold; != and !~ are the contrary of = and ~, which takes a regular expression:\n")
+		"that must all match; ~ takes a regular expression instead of a value; != and !~ negate the match:\n")
 	tw := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
 	for _, k := range selector.Keys {
 		op := "="

@@ -262,7 +262,7 @@ func waitFor(ctx context.Context, c *command.Call, holds func(context.Context) (
 		}
 		rest := max(waitEvery, waitShare*time.Since(start))
 		if left := time.Until(deadline); left <= 0 {
-			return fmt.Errorf("%s: still not so after %v: %s", command.PathOf(c), limit, state)
+			return fmt.Errorf("%s: timed out after %v: %s", command.PathOf(c), limit, state)
 		} else if rest > left {
 			rest = left + time.Millisecond
 		}

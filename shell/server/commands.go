@@ -14,9 +14,9 @@ var Commands = []*command.Command{
 	{Pattern: "log verbose", Group: command.GroupDebug, Effect: command.Changes, Run: runVerbose(true),
 		Summary: "turn smtpd's debug logging on"},
 	{Pattern: "monitor", Group: command.GroupServer, Live: true, Run: runMonitor,
-		Summary: "show what smtpd's counters gained, once a second or as --interval says",
-		Help: "The first line shows totals. The current clients and envelopes are totals in each line. On a\n" +
-			"terminal a plot of the last five minutes stands below. --count N ends it after N lines."},
+		Summary: "show how smtpd's counters change, every second or every --interval",
+		Help: "The first line shows totals, each later line what has been added since the line before; current clients\n" +
+			"and envelopes are always totals. On a terminal a plot of the last five minutes is below. --count N stops after N lines."},
 	{Pattern: "pause mda", Group: command.GroupServer, Effect: command.Changes, Run: runPause,
 		Summary: "stop deliveries to local users",
 		Help:    pauseHelp},
@@ -54,14 +54,14 @@ var Commands = []*command.Command{
 	{Pattern: "trace <trace>", Group: command.GroupDebug, Effect: command.Changes, Run: runTrace,
 		Summary: "log in detail what a part of smtpd does"},
 	{Pattern: "unprofile <profile>", Group: command.GroupDebug, Effect: command.Changes, Run: runProfile,
-		Summary: "take back a profile"},
+		Summary: "stop a profile"},
 	{Pattern: "untrace <trace>", Group: command.GroupDebug, Effect: command.Changes, Run: runTrace,
-		Summary: "take back a trace"},
+		Summary: "stop a trace"},
 	{Pattern: "update table <table>", Group: command.GroupServer, Effect: command.Changes, Run: runUpdateTable,
-		Summary: "make smtpd read a table again"},
+		Summary: "make smtpd reload a table"},
 	{Pattern: "watch <word...>", Inner: watched, Group: command.GroupSession, Origin: command.Own, Live: true, Needs: command.NeedsNames, Run: runWatch,
-		Summary: "run a command that shows something again and again",
-		Help:    "watch [seconds] command, every 2 seconds if not said. Ctrl-C ends it."},
+		Summary: "run a command repeatedly, on a screen of its own",
+		Help:    "watch [SECONDS] COMMAND; the default is every 2 seconds. Press Ctrl-C to stop."},
 }
 
 // Kinds are the kinds of arguments of these commands.
@@ -78,5 +78,5 @@ var Kinds = []*grammar.Kind{
 const pauseHelp = "smtpd keeps the pause in memory only: a restart forgets it, and then mail goes on as before."
 
 // pauseFromHelp is the help of pause mta from, with what a restart of smtpd does to it.
-const pauseFromHelp = "It stops only connections from that very address, which an action has only with src in smtpd.conf;\n" +
-	"where no relay has it now, that is said. A restart of smtpd forgets the pause."
+const pauseFromHelp = "Only connections from exactly this source address stop; relays have one only if their action has src in\n" +
+	"smtpd.conf. A warning is given if no relay uses the address now. A restart of smtpd forgets the pause."

@@ -10,12 +10,12 @@ import (
 var Commands = []*command.Command{
 	{Pattern: "encrypt", Words: command.Secret, Group: command.GroupTools, Live: true, Input: command.AsksInput, Needs: command.NeedsNothing, Check: checkEncrypt, Run: runEncrypt,
 		Summary: "hash the passwords on standard input, one a line, for use as credentials",
-		Help: "On a terminal it is asked for twice. The hash is what OpenSMTPD's smtpctl makes on this system, or\n" +
-			"what --scheme says, as costly as --cost says. --verify HASH compares passwords with a hash."},
+		Help: "On a terminal the password is asked for twice. By default the hash scheme is the one that OpenSMTPD's\n" +
+			"smtpctl uses on this system; --scheme and --cost choose another. --verify HASH checks passwords against a hash."},
 	{Pattern: "encrypt <password>", Words: command.Secret, Group: command.GroupTools, Needs: command.NeedsNothing, Check: checkEncrypt, Run: runEncrypt,
 		Summary: "hash a password for use as credentials",
-		Help: "What follows encrypt is the password, even if it looks like an option, but for --scheme, --cost and\n" +
-			"--verify with a value; -- ends them. Other users can see it in the output of ps(1) and top(1)."},
+		Help: "Danger: other users can see the password in the output of ps(1) and top(1). Everything after encrypt is\n" +
+			"the password, even if it looks like an option, except --scheme, --cost and --verify with their values; -- ends these."},
 	{Pattern: "spf walk", Group: command.GroupTools, Input: command.ReadsInput, Needs: command.NeedsNothing, Check: checkSPFWalk, Prepare: prepareSPFWalk, Run: runSPFWalk,
 		Summary: "list the networks that may send for the domains on standard input, one a line",
 		Help:    spfHelp},
@@ -31,5 +31,6 @@ var Kinds = []*grammar.Kind{
 }
 
 // spfHelp explains spf walk.
-const spfHelp = "-4 and -6 leave out the other family; --sort puts all networks in order, --aggregate merges them too;\n" +
-	"--resolver ADDR names the name server. What cannot be listed is said on standard error, and fails."
+const spfHelp = "-4 and -6 list only networks of that family; --sort sorts all networks, --aggregate also merges them;\n" +
+	"--resolver ADDR chooses the name server. Records that cannot be expanded are reported on standard error, and\n" +
+	"then the exit status is 1."

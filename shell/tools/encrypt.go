@@ -126,7 +126,7 @@ func verifyWork(c *command.Call) (work func(string) error, end func() error, err
 func eachPassword(ctx context.Context, c *command.Call, work func(string) error) error {
 	if len(c.Args) > 0 {
 		if !c.Mode.Lines() {
-			c.Warnf("smtpctl: encrypt: others could see this password in ps(1): better leave it out, and type it or send it to standard input")
+			c.Warnf("smtpctl: encrypt: other users can see this password in ps(1): pass it on standard input instead, or type it when asked")
 		}
 		return work(c.Text(0))
 	}
