@@ -35,21 +35,24 @@ func TestFaultsOfEveryCommand(t *testing.T) {
 	before := runtime.NumGoroutine()
 	t.Run("commands", func(t *testing.T) {
 		for _, line := range faultyLines {
-			t.Run(line, func(t *testing.T) {
-				t.Parallel()
-				for _, what := range []string{"hangup", "stall", "garbage", "flood", "split"} {
+			for _, what := range []string{"hangup", "stall", "garbage", "flood", "split"} {
+				t.Run(line+", "+what, func(t *testing.T) {
+					t.Parallel()
 					for _, at := range []int64{0, 7, 16, 18, 90, 500} {
 						tryFault(t, line, fmt.Sprintf("%s at %d", what, at), smtpdsim.Config{
 							Fault: func(c net.Conn) net.Conn { return smtpdsim.Break(c, what, at) },
 						})
 					}
-				}
-				for at := range 4 {
+				})
+			}
+			for at := range 4 {
+				t.Run(fmt.Sprintf("%s, frame %d", line, at), func(t *testing.T) {
+					t.Parallel()
 					for what, tamper := range smtpdsim.Tampers(at) {
 						tryFault(t, line, fmt.Sprintf("%s frame %d", what, at), smtpdsim.Config{Tamper: tamper})
 					}
-				}
-			})
+				})
+			}
 		}
 	})
 	for i := 0; runtime.NumGoroutine() > before && i < 100; i++ {

@@ -140,37 +140,40 @@ func TestRefusedFiles(t *testing.T) {
 func TestUnlistedGood(t *testing.T) {
 	t.Parallel()
 	for _, action := range []string{"relay", "macro", "plain"} {
-		q := newQueueTest(t)
-		known := q.sim.Envelopes()[0].ID
-		text := strings.Replace(planted, "dispatcher: relay", "dispatcher: "+action, 1)
-		for _, id := range []protocol.EvpID{0xabc00000<<32 | 1, known + 1} {
-			q.plant(id, text)
-			if out, errs, status := q.eval("explain " + id.String()); status != command.StatusFailed || !strings.Contains(out, "verdict:  undiscovered: ") {
-				t.Errorf("%s: explain: status %d, %s%s", action, status, out, errs)
+		t.Run(action, func(t *testing.T) {
+			t.Parallel()
+			q := newQueueTest(t)
+			known := q.sim.Envelopes()[0].ID
+			text := strings.Replace(planted, "dispatcher: relay", "dispatcher: "+action, 1)
+			for _, id := range []protocol.EvpID{0xabc00000<<32 | 1, known + 1} {
+				q.plant(id, text)
+				if out, errs, status := q.eval("explain " + id.String()); status != command.StatusFailed || !strings.Contains(out, "verdict:  undiscovered: ") {
+					t.Errorf("%s: explain: status %d, %s%s", action, status, out, errs)
+				}
+				if _, errs, _ := q.eval("show status"); !strings.Contains(errs, "does not list 1 envelope file") {
+					t.Errorf("%s: show status: %s", action, errs)
+				}
+				if _, _, status := q.eval("wait empty domain=lost.example for 1s"); status != command.StatusFailed {
+					t.Errorf("%s: wait empty domain=: status %d", action, status)
+				}
+				if _, errs, status := q.eval("wait empty domain=other.example for 1s"); status != command.StatusOK {
+					t.Errorf("%s: wait empty domain=: status %d, %s", action, status, errs)
+				}
+				if out, errs, status := q.eval("discover " + id.String()); status != command.StatusOK || out != "1 envelope discovered\n" {
+					t.Errorf("%s: discover: status %d, %s%s", action, status, out, errs)
+				}
+				if _, errs, _ := q.eval("show status"); errs != "" {
+					t.Errorf("%s: show status: %s", action, errs)
+				}
 			}
-			if _, errs, _ := q.eval("show status"); !strings.Contains(errs, "does not list 1 envelope file") {
-				t.Errorf("%s: show status: %s", action, errs)
+			// A socket from elsewhere says nothing of the spool here.
+			q.plant(0xabc00001<<32|1, text)
+			c := &command.Call{Env: q.s.env(), Opts: q.s.opts}
+			c.Opts.Spool = command.DefaultOptions().Spool
+			if disk.OwnSpool(c) {
+				t.Error("the spool of this machine passes for that of a forwarded socket")
 			}
-			if _, _, status := q.eval("wait empty domain=lost.example for 1s"); status != command.StatusFailed {
-				t.Errorf("%s: wait empty domain=: status %d", action, status)
-			}
-			if _, errs, status := q.eval("wait empty domain=other.example for 1s"); status != command.StatusOK {
-				t.Errorf("%s: wait empty domain=: status %d, %s", action, status, errs)
-			}
-			if out, errs, status := q.eval("discover " + id.String()); status != command.StatusOK || out != "1 envelope discovered\n" {
-				t.Errorf("%s: discover: status %d, %s%s", action, status, out, errs)
-			}
-			if _, errs, _ := q.eval("show status"); errs != "" {
-				t.Errorf("%s: show status: %s", action, errs)
-			}
-		}
-		// A socket from elsewhere says nothing of the spool here.
-		q.plant(0xabc00001<<32|1, text)
-		c := &command.Call{Env: q.s.env(), Opts: q.s.opts}
-		c.Opts.Spool = command.DefaultOptions().Spool
-		if disk.OwnSpool(c) {
-			t.Error("the spool of this machine passes for that of a forwarded socket")
-		}
+		})
 	}
 }
 
@@ -202,8 +205,8 @@ func TestUnlistedMoving(t *testing.T) {
 }
 
 // TestUnlistedLoading shows the status of an smtpd that is still loading its queue: it is said, and takes no longer than it may.
+// The test measures time, so that it runs alone.
 func TestUnlistedLoading(t *testing.T) {
-	t.Parallel()
 	q := newQueueTest(t)
 	const files = 400
 	for i := range uint64(files) {

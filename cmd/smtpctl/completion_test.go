@@ -43,8 +43,10 @@ func completionShell(t *testing.T, shell string, args []string, load string, env
 
 // TestCompletionScripts types in each shell and presses Tab.
 func TestCompletionScripts(t *testing.T) {
+	t.Parallel()
 	for _, tt := range completionShells {
 		t.Run(tt.shell, func(t *testing.T) {
+			t.Parallel()
 			opts := startDemoProcess(t)
 			list := run(t, append(opts, "show", "queue", "limit=5")...)
 			id := strings.SplitN(list.stdout, "|", 2)[0]

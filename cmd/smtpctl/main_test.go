@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -44,6 +45,14 @@ func (b builder) Run() int {
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "building smtpctl:", err)
 		return 1
+	}
+	if !raceEnabled {
+		// Most tests wait for processes and time-outs: more of them can run at once than
+		// there are processors. -parallel takes precedence.
+		if err := flag.Set("test.parallel", "4"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
 	}
 	return b.m.Run()
 }
