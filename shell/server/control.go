@@ -56,48 +56,50 @@ func printResult(c *command.Call, ok bool) error {
 // noReason is for requests whose refusal nothing explains.
 func noReason() error { return nil }
 
-// runPause is pause and resume of mda, mta and smtp.
-func runPause(ctx context.Context, c *command.Call) error {
-	conn, err := c.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	var sub protocol.Subsystem
-	for _, s := range protocol.Subsystems {
-		if strings.EqualFold(s.String(), c.Path[1]) {
-			sub = s
-		}
-	}
-	pause := c.Path[0] == "pause"
-	do := conn.Resume
-	if pause {
-		do = conn.Pause
-	}
-	err = do(ctx, sub)
-	return acknowledge(ctx, c, conn, err, func() error {
-		st, err := conn.Status(ctx)
-		switch {
-		case err != nil:
+// A handler carries out a command.
+type handler = func(ctx context.Context, c *command.Call) error
+
+// runPause returns the handler that pauses a subsystem.
+func runPause(s protocol.Subsystem) handler { return setPaused(s, true) }
+
+// runResume returns the handler that resumes a subsystem.
+func runResume(s protocol.Subsystem) handler { return setPaused(s, false) }
+
+// setPaused returns the handler that pauses or resumes a subsystem. smtpd does not
+// say why it refuses: the status tells.
+func setPaused(s protocol.Subsystem, pause bool) handler {
+	return func(ctx context.Context, c *command.Call) error {
+		conn, err := c.Conn(ctx)
+		if err != nil {
 			return err
-		case st.Paused(sub) && pause:
-			return fmt.Errorf("%s is paused already", c.Path[1])
-		case !st.Paused(sub) && !pause:
-			return fmt.Errorf("%s is not paused", c.Path[1])
 		}
-		return nil
-	})
+		do := conn.Resume
+		if pause {
+			do = conn.Pause
+		}
+		err = do(ctx, s)
+		return acknowledge(ctx, c, conn, err, func() error {
+			st, err := conn.Status(ctx)
+			switch {
+			case err != nil:
+				return err
+			case st.Paused(s) && pause:
+				return fmt.Errorf("%s is paused already", strings.ToLower(s.String()))
+			case !st.Paused(s) && !pause:
+				return fmt.Errorf("%s is not paused", strings.ToLower(s.String()))
+			}
+			return nil
+		})
+	}
 }
 
-// runBlock is pause and resume of mta from an address for a domain.
-func runBlock(ctx context.Context, c *command.Call) error {
+// runPauseFrom pauses the mta from an address for a domain.
+func runPauseFrom(ctx context.Context, c *command.Call) error {
 	conn, err := c.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	src, domain := c.Args[0].Value.(netip.Addr), c.Text(1)
-	if c.Path[0] != "pause" {
-		return acknowledge(ctx, c, conn, conn.Unblock(ctx, src, domain), noReason)
-	}
 	b := &report.Block{Source: src.String(), Domain: domain}
 	if err = conn.Block(ctx, src, domain); err == nil {
 		c.Warning = report.BlockWarning(ctx, conn, b)
@@ -107,6 +109,15 @@ func runBlock(ctx context.Context, c *command.Call) error {
 		report.WarnIdle(c, b, c.Warning)
 	}
 	return err
+}
+
+// runResumeFrom takes back what runPauseFrom has paused.
+func runResumeFrom(ctx context.Context, c *command.Call) error {
+	conn, err := c.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	return acknowledge(ctx, c, conn, conn.Unblock(ctx, c.Args[0].Value.(netip.Addr), c.Text(1)), noReason)
 }
 
 // runResumeRoute enables one route or all. smtpd says OK to any number, so a
@@ -150,7 +161,8 @@ func hasRoute(ctx context.Context, conn *protocol.Conn, id uint64) (bool, error)
 	return false, nil
 }
 
-func runVerbose(on bool) func(context.Context, *command.Call) error {
+// runVerbose returns the handler that turns debug logging on or off.
+func runVerbose(on bool) handler {
 	return func(ctx context.Context, c *command.Call) error {
 		conn, err := c.Conn(ctx)
 		if err != nil {
@@ -160,24 +172,26 @@ func runVerbose(on bool) func(context.Context, *command.Call) error {
 	}
 }
 
-// runTrace is trace and untrace.
-func runTrace(ctx context.Context, c *command.Call) error {
-	conn, err := c.Conn(ctx)
-	if err != nil {
-		return err
+// runTrace returns the handler that starts or stops a trace.
+func runTrace(on bool) handler {
+	return func(ctx context.Context, c *command.Call) error {
+		conn, err := c.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		return acknowledge(ctx, c, conn, conn.Trace(ctx, c.Args[0].Value.(uint32), on), noReason)
 	}
-	err = conn.Trace(ctx, c.Args[0].Value.(uint32), c.Path[0] == "trace")
-	return acknowledge(ctx, c, conn, err, noReason)
 }
 
-// runProfile is profile and unprofile.
-func runProfile(ctx context.Context, c *command.Call) error {
-	conn, err := c.Conn(ctx)
-	if err != nil {
-		return err
+// runProfile returns the handler that starts or stops a profile.
+func runProfile(on bool) handler {
+	return func(ctx context.Context, c *command.Call) error {
+		conn, err := c.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		return acknowledge(ctx, c, conn, conn.Profile(ctx, c.Args[0].Value.(uint32), on), noReason)
 	}
-	err = conn.Profile(ctx, c.Args[0].Value.(uint32), c.Path[0] == "profile")
-	return acknowledge(ctx, c, conn, err, noReason)
 }
 
 func runUpdateTable(ctx context.Context, c *command.Call) error {
