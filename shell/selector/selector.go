@@ -56,18 +56,26 @@ type Key struct {
 	// Values are all the values that it takes, split by commas, if not empty.
 	Values []string
 	Regex  bool // ~ and !~ may be used
-	make   func(value string, regex bool) (func(*protocol.Envelope, int64) bool, error)
+	// has, if set, returns the values with which a term of this key selects an
+	// envelope by what it has there: patterns with wildcards escaped, not quoted for
+	// a line. It returns none if the envelope has nothing there.
+	has  func(e *protocol.Envelope) []string
+	make func(value string, regex bool) (func(*protocol.Envelope, int64) bool, error)
 }
 
 // Keys are all keys, in the order in which they are explained.
 var Keys = []Key{
 	{Name: "from", Want: "GLOB", Doc: "sender; @DOMAIN for any user there, <> for the null sender", Regex: true,
+		has:  func(e *protocol.Envelope) []string { return []string{EscapeAddress(e.Sender)} },
 		make: addressKey(func(e *protocol.Envelope) []protocol.Address { return []protocol.Address{e.Sender} }).make},
 	{Name: "to", Want: "GLOB", Doc: "recipient, as it came or where it goes; @DOMAIN for any user there", Regex: true,
+		has:  recipientValues,
 		make: addressKey(func(e *protocol.Envelope) []protocol.Address { return []protocol.Address{e.Rcpt, e.Dest} }).make},
 	{Name: "domain", Want: "GLOB", Doc: "domain that it goes to", Regex: true,
+		has:  domainValues,
 		make: domainKey.make},
 	{Name: "error", Want: "GLOB", Doc: "last error", Regex: true,
+		has:  errorValues,
 		make: plainKey(func(e *protocol.Envelope) string { return e.ErrorLine }).make},
 	{Name: "state", Want: "STATE", Doc: "pending, inflight, held or suspended; or several, split by commas",
 		Values: []string{"pending", "inflight", "held", "suspended"}, make: states},
@@ -77,14 +85,19 @@ var Keys = []Key{
 	{Name: "newer", Want: "TIME", Doc: "at most that long in the queue", make: newer},
 	{Name: "tries", Want: "N", Doc: "attempts so far: 3, 3- for 3 or more, -2 for 2 or fewer, 2-5", make: tries},
 	{Name: "next", Want: "TIME", Doc: "next attempt within that time; 1h- in an hour or later, 10m-1h", make: next},
-	{Name: "src", Want: "ADDR", Doc: "address that it came from, a network such as 192.0.2.0/24, a GLOB, or local", make: source},
+	{Name: "src", Want: "ADDR", Doc: "address that it came from, a network such as 192.0.2.0/24, a GLOB, or local",
+		has: sourceValues, make: source},
 	{Name: "host", Want: "GLOB", Doc: "name of the host that it came from", Regex: true,
+		has:  textValues(func(e *protocol.Envelope) string { return e.Hostname }),
 		make: plainKey(func(e *protocol.Envelope) string { return e.Hostname }).make},
 	{Name: "helo", Want: "GLOB", Doc: "name that this host gave", Regex: true,
+		has:  textValues(func(e *protocol.Envelope) string { return e.Helo }),
 		make: plainKey(func(e *protocol.Envelope) string { return e.Helo }).make},
 	{Name: "user", Want: "GLOB", Doc: "local user, or who had authenticated", Regex: true,
+		has:  textValues(func(e *protocol.Envelope) string { return e.Username }),
 		make: plainKey(func(e *protocol.Envelope) string { return e.Username }).make},
 	{Name: "tag", Want: "GLOB", Doc: "tag of the listener that took it", Regex: true,
+		has:  textValues(func(e *protocol.Envelope) string { return e.Tag }),
 		make: plainKey(func(e *protocol.Envelope) string { return e.Tag }).make},
 }
 
