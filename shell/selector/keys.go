@@ -183,11 +183,13 @@ func source(value string, _ bool) (matcher, error) {
 		return nil, fmt.Errorf("%q: %w", value, err)
 	}
 	return func(e *protocol.Envelope, _ int64) bool {
-		text := "local"
-		if !e.Source.Local {
-			text = e.Source.Addr.String()
+		switch {
+		case e.Source.Local:
+			return g.match("local")
+		case e.Source.Addr.IsValid():
+			return g.match(e.Source.Addr.Unmap().String())
 		}
-		return g.match(text)
+		return g.match("") // it is not known
 	}, nil
 }
 

@@ -51,6 +51,25 @@ func TestTerms(t *testing.T) {
 	}
 }
 
+// TestUnknownSource matches an envelope that does not say where it came from.
+func TestUnknownSource(t *testing.T) {
+	for word, want := range map[string]bool{
+		"src=*": true, "src=?*": false, "src!=?*": true, "src=invalid*": false, "src=local": false, "src!=local": true,
+		"src=0.0.0.0/0": false, "src=::/0": false, "src=0.0.0.0": false,
+	} {
+		term, err := Parse(word)
+		if err != nil || term.Match(&protocol.Envelope{}, now) != want {
+			t.Errorf("%s: want %v, %v", word, want, err)
+		}
+	}
+	mapped := &protocol.Envelope{Source: protocol.Source{Addr: netip.MustParseAddr("::ffff:192.0.2.77")}}
+	for _, word := range []string{"src=192.0.2.77", "src=192.0.2.0/24", "src=192.0.2.*", "src=::ffff:192.0.2.77"} {
+		if term, err := Parse(word); err != nil || !term.Match(mapped, now) {
+			t.Errorf("%s does not select the same address written as IPv6: %v", word, err)
+		}
+	}
+}
+
 func TestNullSender(t *testing.T) {
 	e := &protocol.Envelope{}
 	for word, want := range map[string]bool{"from=<>": true, "from!=<>": false, "from=?": true, "from=@x": false, "from=*@*": true, "error=*": true, "error=?*": false} {
