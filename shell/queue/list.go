@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"strings"
 	"time"
 
 	"smtpctl/protocol"
@@ -13,6 +14,7 @@ import (
 	"smtpctl/shell/command"
 	"smtpctl/shell/disk"
 	"smtpctl/shell/render"
+	"smtpctl/shell/selector"
 )
 
 // keyTrials is how many files may fail to be decrypted before any other could:
@@ -60,6 +62,24 @@ func runShowQueue(ctx context.Context, c *command.Call) error {
 	return err
 }
 
+// offlineKnows returns an error if a selection, its order or a grouping needs what
+// files on disk lack.
+func offlineKnows(c *command.Call, sel selection) error {
+	keys := []string{strings.TrimPrefix(sel.sort, "-")}
+	for _, term := range sel.terms {
+		keys = append(keys, term.Key)
+	}
+	for _, g := range groupingsOf(c) {
+		keys = append(keys, g.Name)
+	}
+	for _, key := range keys {
+		if selector.OnlyScheduler(key) {
+			return fmt.Errorf("%s: smtpd is not running, and only its scheduler knows %s", command.PathOf(c), key)
+		}
+	}
+	return nil
+}
+
 // eachSelected calls f with the envelopes that are selected, as they are listed,
 // until it returns false, and returns how many there were. Where smtpd is not
 // running it reads the disk, as smtpctl does, but says so. Envelopes that cannot
@@ -81,10 +101,8 @@ func eachSelected(ctx context.Context, c *command.Call, sel selection, now int64
 	var list iter.Seq2[*protocol.Envelope, error]
 	switch {
 	case errors.Is(err, protocol.ErrNotRunning):
-		for _, term := range sel.terms {
-			if term.Key == "state" || term.Key == "next" {
-				return 0, fmt.Errorf("%s: smtpd is not running, and only its scheduler knows %s", command.PathOf(c), term.Key)
-			}
+		if err := offlineKnows(c, sel); err != nil {
+			return 0, err
 		}
 		c.Warnf("smtpctl: smtpd is not running: this is the queue on disk, in %s", render.Safe(disk.OpenSpool(ctx, c).Queue()))
 		list = offline(ctx, c, &t)

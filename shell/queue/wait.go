@@ -180,7 +180,7 @@ func countUnlisted(ctx context.Context, c *command.Call) (n int, first protocol.
 		return 0, 0, err
 	}
 	for _, term := range t.terms {
-		if term.Key == "state" || term.Key == "next" {
+		if selector.OnlyScheduler(term.Key) {
 			return 0, 0, nil
 		}
 	}

@@ -4,6 +4,7 @@ package selector
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"smtpctl/protocol"
@@ -56,6 +57,8 @@ type Key struct {
 	// Values are all the values that it takes, split by commas, if not empty.
 	Values []string
 	Regex  bool // ~ and !~ may be used
+	// Scheduler marks what only smtpd's scheduler knows: files on disk lack it.
+	Scheduler bool
 	// has, if set, returns the values with which a term of this key selects an
 	// envelope by what it has there: patterns with wildcards escaped, not quoted for
 	// a line. It returns none if the envelope has nothing there.
@@ -77,14 +80,14 @@ var Keys = []Key{
 	{Name: "error", Want: "GLOB", Doc: "last error", Regex: true,
 		has:  errorValues,
 		make: plainKey(func(e *protocol.Envelope) string { return e.ErrorLine }).make},
-	{Name: "state", Want: "STATE", Doc: "pending, inflight, held or suspended; or several, split by commas",
+	{Name: "state", Want: "STATE", Doc: "pending, inflight, held or suspended; or several, split by commas", Scheduler: true,
 		Values: []string{"pending", "inflight", "held", "suspended"}, make: states},
 	{Name: "type", Want: "TYPE", Doc: "mta, mda or bounce; or several, split by commas",
 		Values: []string{"mta", "mda", "bounce"}, make: types},
 	{Name: "older", Want: "TIME", Doc: "at least that long in the queue, such as 90s, 30m, 2h, 4d or 1w", make: older},
 	{Name: "newer", Want: "TIME", Doc: "at most that long in the queue", make: newer},
 	{Name: "tries", Want: "N", Doc: "attempts so far: 3, 3- for 3 or more, -2 for 2 or fewer, 2-5", make: tries},
-	{Name: "next", Want: "TIME", Doc: "next attempt within that time; 1h- in an hour or later, 10m-1h", make: next},
+	{Name: "next", Want: "TIME", Doc: "next attempt within that time; 1h- in an hour or later, 10m-1h", Scheduler: true, make: next},
 	{Name: "src", Want: "ADDR", Doc: "address that it came from, a network such as 192.0.2.0/24, a GLOB, or local",
 		has: sourceValues, make: source},
 	{Name: "host", Want: "GLOB", Doc: "name of the host that it came from", Regex: true,
@@ -99,6 +102,11 @@ var Keys = []Key{
 	{Name: "tag", Want: "GLOB", Doc: "tag of the listener that took it", Regex: true,
 		has:  textValues(func(e *protocol.Envelope) string { return e.Tag }),
 		make: plainKey(func(e *protocol.Envelope) string { return e.Tag }).make},
+}
+
+// OnlyScheduler reports whether only smtpd's scheduler knows what a key is about.
+func OnlyScheduler(key string) bool {
+	return slices.ContainsFunc(Keys, func(k Key) bool { return k.Name == key && k.Scheduler })
 }
 
 // Split cuts a word into key, operator and value. It is not ok if the word is no
