@@ -190,7 +190,7 @@ func TestPromptWithout(t *testing.T) {
 	x.expect(`smtpctl> $`)
 	x.keys("show status\r")
 	x.expect(`MTA running`)
-	x.keys("\x04")
+	x.paste("\x04")
 	x.ended(0)
 	if strings.Contains(x.all(), "\x1b") {
 		t.Errorf("escapes on a dumb terminal: %q", x.all())

@@ -131,11 +131,32 @@ func (x *terminal) expect(pattern string) []string {
 	}
 }
 
-// keys types, a key at a time.
+// editing are keys that mean something to a line editor only. A terminal that no
+// program has taken out of its line mode acts on most of them itself, and drops them.
+const editing = "\t\x04\x12\x15\x1b"
+
+// keys types, a key at a time. Where one of the keys is for a line editor, it waits for
+// the editor first: the output of a command comes before the next prompt.
 func (x *terminal) keys(s string) {
+	x.t.Helper()
+	if strings.ContainsAny(s, editing) {
+		x.edits()
+	}
 	for _, r := range s {
 		x.pty.WriteString(string(r))
 		time.Sleep(3 * time.Millisecond)
+	}
+}
+
+// edits waits until the program has taken the terminal out of its line mode.
+func (x *terminal) edits() {
+	x.t.Helper()
+	deadline := time.Now().Add(patience)
+	for reflect.DeepEqual(x.settings(), x.before) {
+		if time.Now().After(deadline) {
+			x.t.Fatalf("no line editor: %q", x.output())
+		}
+		time.Sleep(time.Millisecond)
 	}
 }
 
