@@ -38,6 +38,11 @@ func runDiscover(ctx context.Context, c *command.Call) error {
 	if err := confirmDiscover(ctx, c, id, len(files)); err != nil {
 		return err
 	}
+	if len(files) > 0 {
+		if err := disk.AwaitLoaded(ctx, c, conn, files); err != nil {
+			return err
+		}
+	}
 	n := uint64(0)
 	switch {
 	case len(files) == 0:

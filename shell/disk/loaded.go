@@ -1,0 +1,62 @@
+package disk
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"smtpctl/protocol"
+	"smtpctl/shell/command"
+)
+
+// Times of AwaitLoaded.
+const (
+	loadedEvery   = 250 * time.Millisecond
+	loadedQuiet   = 2 * time.Second        // for which nothing must have been loaded
+	loadedPerFile = 100 * time.Microsecond // and so much more for each file that is not listed
+	loadedSilent  = 4 * time.Second        // that it waits before it says so
+)
+
+// AwaitLoaded waits until smtpd has loaded its queue after its start: for a minute
+// after the start at most, and less where what it does not list of the files on disk,
+// but for some envelopes, has stayed the same for a while.
+//
+// What smtpd is told to discover while it loads its queue it may load itself, too: its
+// scheduler then has the same envelope twice, and smtpd ends (queue.c, scheduler.c;
+// seen on 7.4.0p1).
+func AwaitLoaded(ctx context.Context, c *command.Call, conn *protocol.Conn, but []protocol.EvpID) error {
+	began, said := time.Now(), false
+	since := began // when something was loaded last
+	var before []protocol.EvpID
+	for look := 0; ; look++ {
+		d, err := conn.Digest(ctx)
+		if err != nil {
+			return err
+		}
+		age := time.Now().Unix() - d.Startup
+		if age >= StartGrace || age < 0 {
+			return nil
+		}
+		left, err := UnlistedOf(ctx, c, conn, unlistedMost)
+		if err != nil && ctx.Err() == nil && protocol.Unreachable(err) {
+			return err
+		}
+		left = slices.DeleteFunc(left, func(id protocol.EvpID) bool { return slices.Contains(but, id) })
+		if err != nil || look == 0 || !slices.Equal(left, before) {
+			since, before = time.Now(), left
+		}
+		if time.Since(since) >= loadedQuiet+time.Duration(len(left))*loadedPerFile {
+			return nil
+		}
+		if !said && time.Since(began) > loadedSilent {
+			said = true
+			c.Warnf("smtpctl: smtpd was started %d seconds ago: waiting until it has loaded its queue, %d seconds at most", age, StartGrace-age)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w: nothing done", context.Cause(ctx))
+		case <-time.After(loadedEvery):
+		}
+	}
+}
