@@ -82,6 +82,11 @@ func Append(path string, perm uint32) (*os.File, error) {
 	return openFile(unix.AT_FDCWD, path, path, unix.O_RDWR|unix.O_APPEND|unix.O_CREAT|unix.O_NOFOLLOW, perm, regular)
 }
 
+// AppendAt is Append for a file in an open folder.
+func AppendAt(dir *os.File, name string, perm uint32) (*os.File, error) {
+	return openFile(int(dir.Fd()), name, dir.Name()+"/"+name, unix.O_RDWR|unix.O_APPEND|unix.O_CREAT|unix.O_NOFOLLOW, perm, regular)
+}
+
 // OpenAt opens a regular file in an open folder for reading. No link is followed.
 func OpenAt(dir *os.File, name string) (*os.File, error) {
 	return openFile(int(dir.Fd()), name, dir.Name()+"/"+name, unix.O_RDONLY|unix.O_NOFOLLOW, 0, regular)

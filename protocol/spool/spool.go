@@ -55,7 +55,8 @@ func vanished(path string, err error) error {
 // compressed and then encrypted, as queue compression and queue encryption of
 // smtpd.conf have it.
 type Spool struct {
-	queue string // the folder queue in smtpd's spool folder
+	queue string // the folder queue in smtpd's spool folder, or that of the copies
+	flat  bool   // it holds the folders of messages itself, not in folders XX
 	keys  *keyring
 }
 
@@ -72,11 +73,19 @@ func OpenWithKey(dir string, key func() ([]byte, error)) *Spool {
 	return s
 }
 
+// OpenCopies returns copies of parts of a queue: a folder that holds a folder
+// MMMMMMMM for each message. Its files are those of the queue, unchanged. Other
+// files in it, whose names are no message ids, are passed over. key is called as
+// for OpenWithKey.
+func OpenCopies(dir string, key func() ([]byte, error)) *Spool {
+	return &Spool{queue: dir, flat: true, keys: &keyring{ask: key}}
+}
+
 // Queue returns the folder that holds the messages.
 func (s *Spool) Queue() string { return s.queue }
 
 // MessageDir returns the folder of a message: queue/XX/MMMMMMMM, where XX is
-// the first byte of the id.
+// the first byte of the id, or MMMMMMMM among copies.
 func (s *Spool) MessageDir(id protocol.MsgID) string {
 	return string(s.appendMessageDir(nil, id))
 }
@@ -84,6 +93,9 @@ func (s *Spool) MessageDir(id protocol.MsgID) string {
 func (s *Spool) appendMessageDir(b []byte, id protocol.MsgID) []byte {
 	b = append(b, s.queue...)
 	b = append(b, '/')
+	if s.flat {
+		return id.Append(b)
+	}
 	at := len(b)
 	b = append(b, "00/"...)
 	b = id.Append(b)
@@ -149,16 +161,13 @@ func (s *Spool) readEnvelope(id protocol.EvpID, buf []byte) (protocol.Envelope, 
 // read comes as an error and the walk goes on.
 func (s *Spool) IDs() iter.Seq2[protocol.EvpID, error] {
 	return func(yield func(protocol.EvpID, error) bool) {
-		tops, err := s.readNames(s.Queue())
+		tops, err := s.tops()
 		if err != nil {
 			yield(0, err)
 			return
 		}
 		for _, top := range tops {
-			if len(top) != 2 || !protocol.IsHex(top) {
-				continue
-			}
-			msgs, err := s.readNames(filepath.Join(s.Queue(), top))
+			msgs, err := s.readNames(top)
 			if err != nil && !yield(0, err) {
 				return
 			}

@@ -98,8 +98,27 @@ func give[T any](ctx context.Context, ch chan<- T, v T) bool {
 	}
 }
 
+// tops returns the folders that hold those of messages, in the order of their names.
+func (s *Spool) tops() ([]string, error) {
+	if s.flat {
+		return []string{s.queue}, nil
+	}
+	names, err := s.readNames(s.queue)
+	var tops []string
+	for _, name := range names {
+		if len(name) == 2 && protocol.IsHex(name) {
+			tops = append(tops, filepath.Join(s.queue, name))
+		}
+	}
+	return tops, err
+}
+
 // jobs cuts the queue into jobs, in order.
 func (s *Spool) jobs(emit func(*job) bool) {
+	if s.flat {
+		s.jobsIn(s.queue, emit)
+		return
+	}
 	tops, _, err := s.readDir(s.Queue(), nil, -1)
 	if err != nil {
 		emit(&job{err: err})
@@ -113,18 +132,32 @@ func (s *Spool) jobs(emit func(*job) bool) {
 			}
 			continue
 		}
-		names, _, err := s.readDir(dir, nil, -1)
-		if err != nil && !emit(&job{err: vanished(dir, err)}) {
+		if !s.jobsIn(dir, emit) {
 			return
 		}
-		for len(names) > 0 {
-			n := min(len(names), jobMessages)
-			if !emit(&job{top: dir, names: names[:n]}) {
-				return
-			}
-			names = names[n:]
+	}
+}
+
+// jobsIn cuts the message folders in a folder into jobs, and reports whether more
+// are wanted.
+func (s *Spool) jobsIn(dir string, emit func(*job) bool) bool {
+	names, _, err := s.readDir(dir, nil, -1)
+	if err != nil {
+		if !s.flat {
+			err = vanished(dir, err)
+		}
+		if !emit(&job{err: err}) {
+			return false
 		}
 	}
+	for len(names) > 0 {
+		n := min(len(names), jobMessages)
+		if !emit(&job{top: dir, names: names[:n]}) {
+			return false
+		}
+		names = names[n:]
+	}
+	return true
 }
 
 // read carries out a job.
@@ -147,7 +180,10 @@ func (s *Spool) read(ctx context.Context, j *job, buf []byte) {
 	for _, name := range j.names {
 		dir := j.top + "/" + name
 		msg, err := protocol.ParseMsgID(name)
-		if err != nil || name[:2] != filepath.Base(j.top) {
+		if s.flat && err != nil {
+			continue
+		}
+		if err != nil || !s.flat && name[:2] != filepath.Base(j.top) {
 			if !put(protocol.Envelope{}, foreign(dir)) {
 				return
 			}
