@@ -90,15 +90,19 @@ func (s *Session) auditBegin(c *command.Call) command.Log {
 	if !c.Cmd.Changes() || c.Opts.DryRun {
 		return nil
 	}
-	name := s.who
-	if name == "" {
-		name = confine.Who(c.Getenv, confine.LoginUID())
-	}
 	s.audit.stuck = false
-	name, words := confine.Cut(name, maxAuditName)+": ", commandLine(c)
+	name, words := confine.Cut(s.whoGives(), maxAuditName)+": ", commandLine(c)
 	a := &callAudit{s: s, c: c, head: name + confine.Cut(words, maxAuditWords) + ": ", short: name + confine.Cut(words, maxAuditShort) + ": ids"}
 	a.line(a.head + "begins")
 	return a
+}
+
+// whoGives names the person who gives the commands.
+func (s *Session) whoGives() string {
+	if s.who != "" {
+		return s.who
+	}
+	return confine.Who(s.io.Env, confine.LoginUID())
 }
 
 // line logs a line of a command.

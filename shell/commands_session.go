@@ -30,7 +30,7 @@ var sessionCommands = []*command.Command{
 
 // sessionKinds are the kinds of arguments of these commands.
 var sessionKinds = []*grammar.Kind{
-	{Name: "file", Doc: "name of a file", Parse: command.ParseText("the name of a file", 4095)},
+	{Name: "file", Doc: "name of a file", Path: true, Parse: command.ParseText("the name of a file", 4095)},
 	{Name: "word", Doc: "words of a command", Parse: command.ParseNonEmpty("words of a command")},
 	{Name: "line", Doc: "what has been typed", Parse: command.ParseAny},
 	{Name: "part", Doc: "the end of what has been typed", Parse: command.ParseAny},

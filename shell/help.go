@@ -207,7 +207,7 @@ func (s *Session) flagOptions(inv *cmdline.Invocation) []completer.Option {
 		}
 		o := completer.Option{Name: "--" + f.Name, Value: value != "", Doc: doc, Values: values}
 		if cmdline.NamesFile(f) {
-			o.Kind = &grammar.Kind{Name: "file"}
+			o.Kind = &grammar.Kind{Name: "file", Path: true}
 		}
 		out = append(out, o)
 		if f.Shorthand != "" {

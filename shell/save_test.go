@@ -20,8 +20,8 @@ import (
 	"smtpctl/protocol/smtpdsim/simtest"
 	"smtpctl/protocol/spool"
 	"smtpctl/shell/command"
+	"smtpctl/shell/copies"
 	"smtpctl/shell/disk"
-	"smtpctl/shell/queue"
 )
 
 // A saveBed is a simulated smtpd with files, and a session on it.
@@ -228,12 +228,12 @@ func TestSaveIntoTheQueue(t *testing.T) {
 		}
 	}
 	// A folder that leads into the queue by another way is found when it is opened.
-	v, err := queue.OpenSaver(filepath.Dir(b.sp.MessageDir(saveA.Msg())), "/nonexistent")
+	v, err := copies.OpenSaver(filepath.Dir(b.sp.MessageDir(saveA.Msg())), "/nonexistent", copies.Origin{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer v.Close()
-	if err := v.Save(context.Background(), b.sp, saveA); err == nil || !strings.Contains(err.Error(), "smtpd's own folder") {
+	if err := v.Save(context.Background(), b.sp, &protocol.Envelope{ID: saveA}); err == nil || !strings.Contains(err.Error(), "smtpd's own folder") {
 		t.Errorf("the queue itself counts as a copy: %v", err)
 	}
 	if n := len(b.sim.Envelopes()); n != 3 || b.sim.Requests(protocol.TypeRemove) > 0 {
@@ -263,14 +263,14 @@ func TestSaveTogether(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 16 {
 		wg.Go(func() {
-			v, err := queue.OpenSaver(b.dir, t.TempDir())
+			v, err := copies.OpenSaver(b.dir, t.TempDir(), copies.Origin{})
 			if err != nil {
 				t.Error(err)
 				return
 			}
 			defer v.Close()
 			for _, id := range []protocol.EvpID{saveA, saveB, saveC} {
-				if err := v.Save(context.Background(), b.sp, id); err != nil {
+				if err := v.Save(context.Background(), b.sp, &protocol.Envelope{ID: id}); err != nil {
 					t.Error(err)
 				}
 			}

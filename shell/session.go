@@ -109,7 +109,7 @@ func (s *Session) Eval(ctx context.Context, line string) error {
 func (s *Session) env() command.Env {
 	e := command.Env{
 		In: s.io.In, Out: s.out, Err: s.err, Getenv: s.io.Env, Mode: s.mode, Host: s,
-		Dial: s.dial, Screen: s.screenSize, Confirm: s.confirm, QueueKey: &s.queueKey,
+		Dial: s.dial, Screen: s.screenSize, Confirm: s.confirm, Who: s.whoGives, QueueKey: &s.queueKey,
 		Linked: func() *protocol.Conn { return s.link.conn }, Conf: s.conf,
 	}
 	if command.IsTerminal(s.io.In) && !s.mode.StdinTaken() {
@@ -218,7 +218,7 @@ func (s *Session) admit(c *command.Call) error {
 
 // namesAFile reports whether an argument is the name of a file.
 func namesAFile(c *command.Call) bool {
-	return slices.ContainsFunc(c.Args, func(a grammar.Arg) bool { return a.Kind.Name == "file" })
+	return slices.ContainsFunc(c.Args, func(a grammar.Arg) bool { return a.Kind.Path })
 }
 
 // run carries out a call.

@@ -8,6 +8,7 @@ import (
 	"smtpctl/shell/command"
 	"smtpctl/shell/inspect"
 	"smtpctl/shell/queue"
+	"smtpctl/shell/restore"
 	"smtpctl/shell/server"
 	"smtpctl/shell/tools"
 )
@@ -18,6 +19,7 @@ var docs = map[string]string{
 	"pause":           "stop envelopes, deliveries, relaying or incoming mail",
 	"pause envelope":  "suspend scheduling for envelopes",
 	"profile":         "measure the cost of a part of smtpd",
+	"restore":         "put copies of mail back into the queue",
 	"resume":          "take back a pause",
 	"resume envelope": "resume scheduling for envelopes",
 	"resume route":    "enable routes that smtpd has disabled",
@@ -42,7 +44,7 @@ var docs = map[string]string{
 // commandTable returns the command table, sorted by pattern. Everything that
 // knows commands derives from it: the resolver, completion and help.
 func commandTable() []*command.Command {
-	return slices.SortedFunc(slices.Values(slices.Concat(queue.Commands, inspect.Commands, server.Commands, tools.Commands, sessionCommands)),
+	return slices.SortedFunc(slices.Values(slices.Concat(queue.Commands, inspect.Commands, restore.Commands, server.Commands, tools.Commands, sessionCommands)),
 		func(a, b *command.Command) int { return cmp.Compare(a.Pattern, b.Pattern) })
 }
 
@@ -69,6 +71,6 @@ func Patterns(own bool) []string {
 
 // allKinds returns the kinds of arguments that the commands use, by name.
 func allKinds() []*grammar.Kind {
-	return slices.SortedFunc(slices.Values(slices.Concat(queue.Kinds, server.Kinds, tools.Kinds, sessionKinds)),
+	return slices.SortedFunc(slices.Values(slices.Concat(queue.Kinds, restore.Kinds, server.Kinds, tools.Kinds, sessionKinds)),
 		func(a, b *grammar.Kind) int { return cmp.Compare(a.Name, b.Name) })
 }

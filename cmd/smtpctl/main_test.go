@@ -69,6 +69,7 @@ func TestMain(m *testing.M) {
 // ownMain is main, not confined where it has to write the counters of its coverage.
 func ownMain() {
 	sandbox.Off = testing.CoverMode() != ""
+	killAtStep()
 	main()
 }
 

@@ -33,6 +33,8 @@ type Kind struct {
 	Help func() string
 	// Parse checks a word and returns its value.
 	Parse func(word string) (any, error)
+	// Path marks the name of a file or folder.
+	Path bool
 	// Words, if not empty, are all the words that the kind takes; they may be
 	// abbreviated, and Parse gets the whole word.
 	Words []Candidate

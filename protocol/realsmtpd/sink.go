@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"maps"
 	"net"
 	"strings"
 	"sync"
@@ -17,7 +18,22 @@ type Sink struct {
 	ln   net.Listener
 	mu   sync.Mutex
 	open map[net.Conn]bool
+	took map[string]int
 	wg   sync.WaitGroup
+}
+
+// Took returns how many mails were taken for each recipient.
+func (s *Sink) Took() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.took)
+}
+
+// Forget forgets what was taken.
+func (s *Sink) Forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.took)
 }
 
 // StartSink starts a sink on a port of 127.0.0.1; it ends with the test.
@@ -27,7 +43,7 @@ func StartSink(t testing.TB, port int) *Sink {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Sink{ln: ln, open: map[net.Conn]bool{}}
+	s := &Sink{ln: ln, open: map[net.Conn]bool{}, took: map[string]int{}}
 	s.wg.Add(1)
 	go s.accept()
 	t.Cleanup(s.close)
@@ -68,6 +84,7 @@ func (s *Sink) serve(c net.Conn) {
 		s.mu.Unlock()
 	}()
 	r := bufio.NewReader(c)
+	var to []string // recipients of the mail under way
 	fmt.Fprint(c, "220 sink.example ESMTP\r\n")
 	for {
 		line, err := r.ReadString('\n')
@@ -86,6 +103,10 @@ func (s *Sink) serve(c net.Conn) {
 				r.ReadString('\n') // until smtpd gives up or the test ends
 				return
 			default:
+				if _, rcpt, ok := strings.Cut(line, "<"); ok {
+					rcpt, _, _ = strings.Cut(rcpt, ">")
+					to = append(to, rcpt)
+				}
 				fmt.Fprint(c, "250 2.1.5 ok\r\n")
 			}
 		case verb == "DATA":
@@ -95,6 +116,12 @@ func (s *Sink) serve(c net.Conn) {
 					return
 				}
 			}
+			s.mu.Lock()
+			for _, rcpt := range to {
+				s.took[rcpt]++
+			}
+			s.mu.Unlock()
+			to = nil
 			fmt.Fprint(c, "250 2.0.0 taken\r\n")
 		case verb == "QUIT":
 			fmt.Fprint(c, "221 2.0.0 bye\r\n")

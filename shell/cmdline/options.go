@@ -56,6 +56,7 @@ func FlagSet(o *command.Options, inv *Invocation) *pflag.FlagSet {
 	fs.IntVar(&o.Expect, "expect", o.Expect, "do nothing unless exactly `N` envelopes match")
 	fs.BoolVarP(&o.Yes, "yes", "y", o.Yes, "do not ask at the prompt before acting on many envelopes")
 	fs.StringVar(&o.Save, "save", o.Save, "copy each envelope to `DIR` before it is removed; what cannot be copied is not removed")
+	fs.StringVar(&o.From, "from", o.From, "show queue: list the copies of mail in `DIR`, which --save has written, instead of the queue")
 	fs.VarP((*intervalFlag)(&o.Interval), "interval", "i", "monitor: print a line every `TIME`, such as 5 or 1m; the default is 1 second")
 	fs.IntVarP(&o.Count, "count", "c", o.Count, "monitor: stop after `N` lines")
 	fs.BoolVar(&o.Headers, "headers", o.Headers, "show message: print only the headers")
@@ -236,6 +237,7 @@ var CommandFlags = []CommandFlag{
 	{"resolver", "spf walk", func(o *command.Options) any { return o.Resolver }},
 	{"interval", "monitor", func(o *command.Options) any { return o.Interval }},
 	{"count", "monitor", func(o *command.Options) any { return o.Count }},
+	{"from", "show queue", func(o *command.Options) any { return o.From }},
 	{"headers", "show message", func(o *command.Options) any { return o.Headers }},
 }
 

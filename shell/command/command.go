@@ -28,6 +28,9 @@ type Command struct {
 	Needs   Needs
 	// Sources marks what runs the commands in a file, and does nothing else.
 	Sources bool
+	// Moves marks what puts files into smtpd's queue, from the folder that its first
+	// argument names.
+	Moves bool
 	// Formats are those that only this command has.
 	Formats []string
 	// Words say what its words are beside arguments.
@@ -160,6 +163,8 @@ type Env struct {
 	Confirm func(ctx context.Context, question string) bool
 	// Secret asks for a secret, which is not shown; nil where nobody can type it.
 	Secret func(ctx context.Context, question string) (string, error)
+	// Who names the person who gives the command, for logs.
+	Who func() string
 	// Linked returns the connection to smtpd if there is one; nil if there is none.
 	Linked func() *protocol.Conn
 	// Conf is the path of smtpd.conf; "" for that of the system.

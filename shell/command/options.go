@@ -24,6 +24,7 @@ type Options struct {
 	Expect int    // do it only to so many envelopes; any number if below 0
 	Yes    bool   // do not ask at the prompt
 	Save   string // folder to write aside what is removed
+	From   string // folder of copies to list instead of the queue
 
 	// Restricted switches off pipes, files and the pager.
 	Restricted bool

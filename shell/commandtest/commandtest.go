@@ -29,6 +29,8 @@ var Lines = map[string]string{
 	"quit":                                   "quit",
 	"remove <selector...>":                   "remove from=*",
 	"remove all":                             "remove all",
+	"restore <folder>":                       "restore /dev",
+	"restore <folder> <selector...>":         "restore /dev from=*",
 	"resume envelope <selector...>":          "resume envelope from=*",
 	"resume envelope all":                    "resume envelope all",
 	"resume mda":                             "resume mda",

@@ -58,12 +58,19 @@ func needs(c *command.Call, ports []uint16) (sandbox.Rules, error) {
 	if c.Opts.KeyFile != "" {
 		r.Read = append(r.Read, c.Opts.KeyFile)
 	}
+	if c.Opts.From != "" {
+		r.Read = append(r.Read, c.Opts.From)
+	}
 	if c.Opts.Save != "" && !c.Opts.DryRun {
 		// It has to be there to be named, and what is above it cannot be synced later.
 		if err := disk.MakeSaveDir(c.Opts.Save, c.Opts.Spool); err != nil {
 			return r, fmt.Errorf("--save: %w; nothing done", command.FileError(err))
 		}
 		r.Write = []string{c.Opts.Save}
+	}
+	if c.Cmd.Moves {
+		r.Write = append(r.Write, c.Text(0))
+		r.Move = []string{filepath.Join(c.Opts.Spool, "incoming"), filepath.Join(c.Opts.Spool, "queue")}
 	}
 	if c.Cmd.Needs == command.NeedsNames {
 		r.Names, r.DNS = true, []uint16{53}

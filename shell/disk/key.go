@@ -18,7 +18,12 @@ import (
 // OpenSpool returns the queue on disk. If it is encrypted its key comes from
 // --key-file, else from smtpd.conf, else from whoever is at the terminal.
 func OpenSpool(ctx context.Context, c *command.Call) *spool.Spool {
-	return spool.OpenWithKey(c.Opts.Spool, func() ([]byte, error) { return queueKey(ctx, c) })
+	return spool.OpenWithKey(c.Opts.Spool, QueueKey(ctx, c))
+}
+
+// QueueKey returns what finds the key of an encrypted queue, once it is needed.
+func QueueKey(ctx context.Context, c *command.Call) func() ([]byte, error) {
+	return func() ([]byte, error) { return queueKey(ctx, c) }
 }
 
 // maxKeyFile is how much of a file is read to find that it holds no key.

@@ -181,6 +181,19 @@ func sayUnlisted(ctx context.Context, c *command.Call, conn *protocol.Conn, ids 
 // seen, or an error if the file cannot be looked into.
 func TroubleWith(ctx context.Context, c *command.Call, id protocol.EvpID, conf *ConfFacts) (cause string, checked spool.Checked, err error) {
 	checked, err = OpenSpool(ctx, c).Check(id)
+	return troubleWith(checked, err, conf)
+}
+
+// TroubleWithCopy is TroubleWith for a copy of an envelope file, whose owner does not
+// matter.
+func TroubleWithCopy(files *spool.Spool, id protocol.EvpID, conf *ConfFacts) (cause string, err error) {
+	checked, err := files.CheckContent(id)
+	cause, _, err = troubleWith(checked, err, conf)
+	return cause, err
+}
+
+// troubleWith words what a check of an envelope file has found.
+func troubleWith(checked spool.Checked, err error, conf *ConfFacts) (cause string, _ spool.Checked, _ error) {
 	if cause, refused := spool.IsRefused(err); refused {
 		return cause, checked, nil
 	}

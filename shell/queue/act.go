@@ -9,6 +9,7 @@ import (
 
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
+	"smtpctl/shell/copies"
 	"smtpctl/shell/disk"
 	"smtpctl/shell/render"
 )
@@ -70,10 +71,14 @@ func carryOut(ctx context.Context, c *command.Call, a protocol.Action, verb stri
 		sel.ids[0] = id
 	}
 	if c.Opts.Save != "" && !c.Opts.DryRun {
-		if t.saver, err = OpenSaver(c.Opts.Save, c.Opts.Spool); err != nil {
+		if t.saver, err = copies.OpenSaver(c.Opts.Save, c.Opts.Spool, copies.Origin{Who: c.Who(), Command: c.Typed()}); err != nil {
 			return fmt.Errorf("--save: %w; nothing done", command.FileError(err))
 		}
-		defer t.saver.Close()
+		defer func() {
+			if err := t.saver.Close(); err != nil {
+				c.Warnf("%s", render.Safe(fmt.Sprintf("smtpctl: --save: the copies are complete, their journal may not be: %v", command.FileError(err))))
+			}
+		}()
 	}
 	conn, err := c.Conn(ctx)
 	if err != nil {

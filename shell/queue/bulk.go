@@ -56,7 +56,7 @@ func actSelected(ctx context.Context, c *command.Call, conn *protocol.Conn, a pr
 			t.p.step()
 			return false
 		}
-		return t.wants(a, e) && saved(ctx, c, e.ID, t)
+		return t.wants(a, e) && saved(ctx, c, e, t)
 	}
 	err = disk.Locked(ctx, c, func() error {
 		plan := protocol.ActPlan{Choose: choose, Sending: c.AuditEnvelopes, Result: t.count(a)}
@@ -75,6 +75,24 @@ func actSelected(ctx context.Context, c *command.Call, conn *protocol.Conn, a pr
 		t.missing += asked.missing()
 	}
 	return err
+}
+
+// saved copies the files of an envelope into the folder of --save, and reports
+// whether the envelope may be removed: because the copies are on the disk, or
+// because none are asked for. An envelope that could not be saved is counted.
+func saved(ctx context.Context, c *command.Call, e *protocol.Envelope, t *tally) bool {
+	if c.Opts.Save == "" {
+		return true
+	}
+	err := t.saver.Save(ctx, disk.OpenSpool(ctx, c), e)
+	if err == nil {
+		return true
+	}
+	if t.unsaved++; t.unsaved <= 3 {
+		t.p.end()
+		c.Warnf("%s", render.Safe(fmt.Sprintf("smtpctl: envelope %v is kept: %v", e.ID, command.FileError(err))))
+	}
+	return false
 }
 
 // A spotter finds out which of the ids of a target are in the queue.

@@ -67,7 +67,7 @@ func checkGroups(c *command.Call) error {
 	case sel.sort != "":
 		return command.Usagef("%s: groups come by their size, sort= does not go with them", command.PathOf(c))
 	}
-	return checkSelection(c)
+	return CheckSelection(c)
 }
 
 // A group is what envelopes that are alike have in common.

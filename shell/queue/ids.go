@@ -9,7 +9,6 @@ import (
 
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
-	"smtpctl/shell/disk"
 )
 
 // maxIDCandidates is how many ids are offered for an ambiguous beginning.
@@ -102,8 +101,8 @@ func PickID(text string, found []string) error {
 // eachMessage calls f with the ids of the messages from lo on, until it returns
 // false. Where smtpd is not running they come from the disk.
 func eachMessage(ctx context.Context, c *command.Call, lo protocol.MsgID, f func(protocol.MsgID) bool) error {
-	conn, err := c.Conn(ctx)
-	if errors.Is(err, protocol.ErrNotRunning) {
+	conn, err := listingConn(ctx, c)
+	if onlyDisk(err) {
 		var last protocol.MsgID
 		return eachOnDisk(ctx, c, lo.First(), func(e protocol.EvpID) bool {
 			if e.Msg() == last {
@@ -130,8 +129,8 @@ func eachMessage(ctx context.Context, c *command.Call, lo protocol.MsgID, f func
 // eachEnvelopeID calls f with the ids of the envelopes of lo's message from lo
 // on, until it returns false.
 func eachEnvelopeID(ctx context.Context, c *command.Call, lo protocol.EvpID, f func(protocol.EvpID) bool) error {
-	conn, err := c.Conn(ctx)
-	if errors.Is(err, protocol.ErrNotRunning) {
+	conn, err := listingConn(ctx, c)
+	if onlyDisk(err) {
 		return eachOnDisk(ctx, c, lo, f)
 	}
 	if err != nil {
@@ -149,7 +148,7 @@ func eachEnvelopeID(ctx context.Context, c *command.Call, lo protocol.EvpID, f f
 }
 
 func eachOnDisk(ctx context.Context, c *command.Call, lo protocol.EvpID, f func(protocol.EvpID) bool) error {
-	for id, err := range disk.OpenSpool(ctx, c).IDs() {
+	for id, err := range filesOf(ctx, c).IDs() {
 		if err != nil {
 			return command.FileError(err)
 		}

@@ -9,9 +9,11 @@ import (
 	"strings"
 	"time"
 
+	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
 	"smtpctl/protocol/spool"
 	"smtpctl/shell/command"
+	"smtpctl/shell/copies"
 	"smtpctl/shell/disk"
 	"smtpctl/shell/render"
 	"smtpctl/shell/selector"
@@ -62,9 +64,35 @@ func runShowQueue(ctx context.Context, c *command.Call) error {
 	return err
 }
 
+// errCopies means that a listing is of copies of mail, and not of smtpd's queue.
+var errCopies = errors.New("copies of mail are listed")
+
+// listingConn returns the connection to the smtpd whose queue is listed. It is
+// errCopies if copies of mail are listed instead.
+func listingConn(ctx context.Context, c *command.Call) (*protocol.Conn, error) {
+	if c.Opts.From != "" {
+		return nil, errCopies
+	}
+	return c.Conn(ctx)
+}
+
+// onlyDisk reports whether an error of listingConn means that files are listed.
+func onlyDisk(err error) bool {
+	return errors.Is(err, errCopies) || errors.Is(err, protocol.ErrNotRunning)
+}
+
+// filesOf returns the files that are listed where smtpd is not asked: copies of mail,
+// or its queue on disk.
+func filesOf(ctx context.Context, c *command.Call) *spool.Spool {
+	if c.Opts.From != "" {
+		return copies.Open(ctx, c, c.Opts.From)
+	}
+	return disk.OpenSpool(ctx, c)
+}
+
 // offlineKnows returns an error if a selection, its order or a grouping needs what
-// files on disk lack.
-func offlineKnows(c *command.Call, sel selection) error {
+// files on disk lack; why begins its sentence.
+func offlineKnows(c *command.Call, sel selection, why string) error {
 	keys := []string{strings.TrimPrefix(sel.sort, "-")}
 	for _, term := range sel.terms {
 		keys = append(keys, term.Key)
@@ -74,7 +102,7 @@ func offlineKnows(c *command.Call, sel selection) error {
 	}
 	for _, key := range keys {
 		if selector.OnlyScheduler(key) {
-			return fmt.Errorf("%s: smtpd is not running, and only its scheduler knows %s", command.PathOf(c), key)
+			return fmt.Errorf("%s: %s %s", command.PathOf(c), why, key)
 		}
 	}
 	return nil
@@ -96,12 +124,17 @@ func eachSelected(ctx context.Context, c *command.Call, sel selection, now int64
 	if err != nil {
 		return 0, err
 	}
-	conn, err := c.Conn(ctx)
+	conn, err := listingConn(ctx, c)
 	online := err == nil
 	var list iter.Seq2[*protocol.Envelope, error]
 	switch {
+	case errors.Is(err, errCopies):
+		if err := offlineKnows(c, sel, "these are copies, and only the scheduler of smtpd knows"); err != nil {
+			return 0, err
+		}
+		list = offline(ctx, c, &t)
 	case errors.Is(err, protocol.ErrNotRunning):
-		if err := offlineKnows(c, sel); err != nil {
+		if err := offlineKnows(c, sel, "smtpd is not running, and only its scheduler knows"); err != nil {
 			return 0, err
 		}
 		c.Warnf("smtpctl: smtpd is not running: this is the queue on disk, in %s", render.Safe(disk.OpenSpool(ctx, c).Queue()))
@@ -136,6 +169,8 @@ func eachSelected(ctx context.Context, c *command.Call, sel selection, now int64
 			continue
 		case context.Cause(ctx) != nil:
 			return n, fmt.Errorf("%s: %w after %s", command.PathOf(c), context.Cause(ctx), render.Plural(n, "envelope"))
+		case c.Opts.From != "":
+			return n, fmt.Errorf("%s: %w", command.PathOf(c), command.FileError(err))
 		case !online:
 			return n, fmt.Errorf("%s: smtpd is not running and its queue cannot be read: %w", command.PathOf(c), command.FileError(err))
 		default:
@@ -158,6 +193,13 @@ func eachSelected(ctx context.Context, c *command.Call, sel selection, now int64
 	return n, nil
 }
 
+// EachCopy calls f with the copies of mail in the folder c.Opts.From that some
+// arguments select, until it returns false.
+func EachCopy(ctx context.Context, c *command.Call, args []grammar.Arg, f func(e *protocol.Envelope) (bool, error)) error {
+	_, err := eachSelected(ctx, c, selectionOf(args), time.Now().Unix(), func(e *protocol.Envelope, _ bool) (bool, error) { return f(e) })
+	return err
+}
+
 // unreadable reports whether an error of the very first step means that there is
 // no queue to be read at all.
 func unreadable(err error, before int, e *protocol.Envelope) bool {
@@ -168,7 +210,7 @@ func unreadable(err error, before int, e *protocol.Envelope) bool {
 func offline(ctx context.Context, c *command.Call, t *target) iter.Seq2[*protocol.Envelope, error] {
 	return func(yield func(*protocol.Envelope, error) bool) {
 		if t.all {
-			for e, err := range disk.OpenSpool(ctx, c).Envelopes(ctx) {
+			for e, err := range filesOf(ctx, c).Envelopes(ctx) {
 				if !yield(&e, err) {
 					return
 				}
@@ -176,7 +218,7 @@ func offline(ctx context.Context, c *command.Call, t *target) iter.Seq2[*protoco
 			return
 		}
 		for _, msg := range t.msgs {
-			for e, err := range disk.OpenSpool(ctx, c).MessageEnvelopes(msg) {
+			for e, err := range filesOf(ctx, c).MessageEnvelopes(msg) {
 				if !yield(&e, err) || ctx.Err() != nil {
 					return
 				}

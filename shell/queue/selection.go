@@ -94,9 +94,9 @@ func (s *selection) single() bool {
 	return len(s.ids) == 1 && !s.stdin && len(s.terms) == 0 && s.sort == "" && s.limit == 0
 }
 
-// checkSelection refuses selections that cannot be carried out, before anything
+// CheckSelection refuses selections that cannot be carried out, before anything
 // is sent.
-func checkSelection(c *command.Call) error {
+func CheckSelection(c *command.Call) error {
 	sel := selectionIn(c)
 	switch {
 	case sel.stdin && c.Mode.Interactive():

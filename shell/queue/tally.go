@@ -5,6 +5,7 @@ import (
 
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
+	"smtpctl/shell/copies"
 )
 
 // A fate is what an action does to a listed envelope, as far as its state decides.
@@ -74,8 +75,8 @@ type tally struct {
 	notes []string // what else is to be said
 	p     *progress
 
-	shortened bool   // the message was named by a shortened id
-	saver     *saver // copies what is removed, nil without --save
+	shortened bool          // the message was named by a shortened id
+	saver     *copies.Saver // copies what is removed, nil without --save
 }
 
 // A Look is an envelope as it was before it was scheduled.

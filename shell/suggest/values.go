@@ -34,6 +34,12 @@ type fetcher func(ctx context.Context, show func([]completer.Suggestion)) []comp
 // Values implements completer.Source.
 func (l *Live) Values(kind *grammar.Kind, path []string, prefix string) []completer.Suggestion {
 	var get fetcher
+	if kind.Path {
+		if l.NoFiles {
+			return nil
+		}
+		return completer.Rank(files(filepath.Dir(prefix+"x"), prefix), prefix)
+	}
 	switch kind.Name {
 	case "envelope", "id":
 		return l.ids(kind.Name, path, prefix)
@@ -51,11 +57,6 @@ func (l *Live) Values(kind *grammar.Kind, path []string, prefix string) []comple
 		if path[0] == "resume" && len(path) > 3 {
 			get = l.online(blockPart(1, path[3]))
 		}
-	case "file":
-		if l.NoFiles {
-			return nil
-		}
-		return completer.Rank(files(filepath.Dir(prefix+"x"), prefix), prefix)
 	}
 	if get == nil {
 		return nil

@@ -30,7 +30,7 @@ func Confine(r Rules) error {
 			rules = append(rules, landlock.ROFiles(path).IgnoreIfMissing())
 		}
 	}
-	rules = append(rules, landlock.RWDirs(r.Write...).IgnoreIfMissing())
+	rules = append(rules, landlock.RWDirs(r.Write...).IgnoreIfMissing(), landlock.RWDirs(r.Move...).WithRefer().IgnoreIfMissing())
 	for _, port := range r.DNS {
 		rules = append(rules, landlock.ConnectTCP(port))
 	}

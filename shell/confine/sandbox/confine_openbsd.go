@@ -27,7 +27,8 @@ func Confine(r Rules) error {
 		flags    string
 		promises string
 	}{
-		{r.Read, "r", " rpath flock"}, {r.Write, "rwc", " rpath wpath cpath fattr flock"}, {r.Unix, "rw", " rpath unix"},
+		{r.Read, "r", " rpath flock"}, {r.Write, "rwc", " rpath wpath cpath fattr flock"},
+		{r.Move, "rwc", " rpath wpath cpath fattr chown"}, {r.Unix, "rw", " rpath unix"},
 	} {
 		if len(u.paths) > 0 {
 			promises += u.promises

@@ -14,6 +14,7 @@ import (
 type Rules struct {
 	Read  []string // files and folders to read
 	Write []string // folders to read and write in
+	Move  []string // folders between which files move as well
 	Unix  []string // sockets to connect to
 	DNS   []uint16 // ports of name servers, by UDP and TCP
 	Names bool     // it looks up names as the system does

@@ -1,8 +1,12 @@
-package queue
+// Package copies keeps copies of mail in a folder of the user's, with a journal of what
+// was done with them, and puts them back into smtpd's queue.
+package copies
 
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,44 +19,29 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/protocol/safefile"
 	"smtpctl/protocol/spool"
-	"smtpctl/shell/command"
 	"smtpctl/shell/disk"
-	"smtpctl/shell/render"
 )
 
-// saved copies the files of an envelope into the folder of --save, and reports
-// whether the envelope may be removed: because the copies are on the disk, or
-// because none are asked for. An envelope that could not be saved is counted.
-func saved(ctx context.Context, c *command.Call, id protocol.EvpID, t *tally) bool {
-	if c.Opts.Save == "" {
-		return true
-	}
-	err := t.saver.Save(ctx, disk.OpenSpool(ctx, c), id)
-	if err == nil {
-		return true
-	}
-	if t.unsaved++; t.unsaved <= 3 {
-		t.p.end()
-		c.Warnf("%s", render.Safe(fmt.Sprintf("smtpctl: envelope %v is kept: %v", id, command.FileError(err))))
-	}
-	return false
-}
-
-// A saver copies files of the queue into a folder, as they are, to
+// A Saver copies files of the queue into a folder, as they are, to
 // MMMMMMMM/EEEEEEEEEEEEEEEE and MMMMMMMM/message: the names that they have in the
 // queue. Its methods must not be called at the same time.
 //
 // A file counts as saved when a regular file with the same content has its name,
 // and both that file and the folders that lead to it are on the disk. Nothing that
 // is there already is written to or replaced, and no link is followed.
-type saver struct {
+type Saver struct {
 	dir    *os.File       // the folder that --save names
 	msg    protocol.MsgID // the message whose envelope was saved last
 	folder *os.File       // of that message, nil before the first; its message is saved
+	sum    string         // SHA-256 of that message
+
+	journal *Journal
+	origin  Origin
 }
 
-// OpenSaver makes the folder that --save names, if it is not there, and opens it.
-func OpenSaver(dir, spoolDir string) (*saver, error) {
+// OpenSaver makes the folder that --save names, if it is not there, and opens it and
+// its journal. origin says who saves, and why.
+func OpenSaver(dir, spoolDir string, origin Origin) (*Saver, error) {
 	if err := disk.MakeSaveDir(dir, spoolDir); err != nil {
 		return nil, err
 	}
@@ -60,41 +49,70 @@ func OpenSaver(dir, spoolDir string) (*saver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &saver{dir: f}, nil
+	j, err := OpenJournal(f)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &Saver{dir: f, journal: j, origin: origin}, nil
 }
 
-// Close closes the folders. A nil saver has none.
-func (v *saver) Close() {
+// Close closes the folders and the journal. A nil Saver has none.
+func (v *Saver) Close() error {
 	if v == nil {
-		return
+		return nil
 	}
 	if v.folder != nil {
 		v.folder.Close()
 	}
+	err := v.journal.Close()
 	v.dir.Close()
+	return err
 }
 
-// Save saves an envelope and its message.
-func (v *saver) Save(ctx context.Context, sp *spool.Spool, id protocol.EvpID) error {
+// Save saves an envelope and its message, and writes it down in the journal.
+func (v *Saver) Save(ctx context.Context, sp *spool.Spool, e *protocol.Envelope) error {
+	sum, err := v.copies(ctx, sp, e.ID)
+	if err != nil {
+		return err
+	}
+	return v.journal.Add(savedRecord(v.origin, e, sum, v.sum))
+}
+
+// copies saves the files of an envelope and its message, and returns the SHA-256 of
+// the envelope's.
+func (v *Saver) copies(ctx context.Context, sp *spool.Spool, id protocol.EvpID) (sum string, err error) {
 	if v.folder == nil || v.msg != id.Msg() {
 		if err := v.open(ctx, sp, id.Msg()); err != nil {
-			return err
+			return "", err
 		}
 	}
 	in, err := sp.OpenEnvelope(id)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer in.Close()
 	if err := copyInto(ctx, v.folder, id.String(), in); err != nil {
-		return err
+		return "", err
 	}
-	return disk.SyncDir(v.folder)
+	if err := disk.SyncDir(v.folder); err != nil {
+		return "", err
+	}
+	return checksum(ctx, in)
+}
+
+// checksum returns the SHA-256 of a file, as hex digits.
+func checksum(ctx context.Context, f *os.File) (string, error) {
+	h := sha256.New()
+	if err := disk.CopyWhole(ctx, h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // open opens the folder of a message in that of --save, made if need be, and saves
 // the message.
-func (v *saver) open(ctx context.Context, sp *spool.Spool, msg protocol.MsgID) error {
+func (v *Saver) open(ctx context.Context, sp *spool.Spool, msg protocol.MsgID) error {
 	if v.folder != nil {
 		v.folder.Close()
 		v.folder = nil
@@ -123,7 +141,11 @@ func (v *saver) open(ctx context.Context, sp *spool.Spool, msg protocol.MsgID) e
 		if ours, err := folder.Stat(); err != nil || os.SameFile(ours, theirs) {
 			return fmt.Errorf("%s: it is smtpd's own folder, not a copy", folder.Name())
 		}
-		return copyInto(ctx, folder, "message", in)
+		if err := copyInto(ctx, folder, "message", in); err != nil {
+			return err
+		}
+		v.sum, err = checksum(ctx, in)
+		return err
 	}()
 	if err != nil {
 		folder.Close()

@@ -1,0 +1,190 @@
+package copies
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"smtpctl/protocol"
+	"smtpctl/protocol/safefile"
+	"smtpctl/shell/render"
+)
+
+// JournalName is the file in a folder of copies that says what was done with them: a
+// line of JSON for each event of an envelope, the newest last.
+const JournalName = "journal"
+
+// Bounds of a journal that is read.
+const (
+	maxJournalLine  = 64 << 10
+	maxJournalLines = 20_000_000
+)
+
+// An Event is what happened to the copy of an envelope.
+type Event string
+
+const (
+	Saved    Event = "saved"    // it was made, before the envelope was removed
+	Placing  Event = "placing"  // it is about to be put into the queue under the id As
+	Queued   Event = "queued"   // it is in the queue on disk under the id As
+	Restored Event = "restored" // smtpd was told to take it up, or is not running
+	Dropped  Event = "dropped"  // it was not put into the queue after all
+)
+
+// An Origin is who gave the command that made copies, and its words.
+type Origin struct{ Who, Command string }
+
+// A Record is a line of a journal.
+type Record struct {
+	Time     render.Time `json:"time"`
+	Event    Event       `json:"event"`
+	ID       string      `json:"id"`           // of the envelope that was copied
+	As       string      `json:"as,omitempty"` // the id that it has, or is to have, in the queue
+	Who      string      `json:"who,omitempty"`
+	Command  string      `json:"command,omitempty"`
+	From     string      `json:"from,omitempty"`
+	To       string      `json:"to,omitempty"`
+	Created  render.Time `json:"created,omitempty"`
+	Tries    int         `json:"tries,omitempty"`
+	Error    string      `json:"error,omitempty"`
+	Inflight bool        `json:"inflight,omitempty"` // it was being delivered just then
+	// SHA-256 of the two files, as they are on the disk.
+	Sum        string `json:"sha256,omitempty"`
+	MessageSum string `json:"message_sha256,omitempty"`
+}
+
+// savedRecord is the record of a copy that was just made.
+func savedRecord(o Origin, e *protocol.Envelope, sum, messageSum string) Record {
+	return Record{
+		Event: Saved, ID: e.ID.String(), Who: o.Who, Command: o.Command,
+		From: render.AddressText(e.Sender), To: render.AddressText(e.Rcpt), Created: render.Time(e.Created),
+		Tries: e.Retry, Error: e.ErrorLine, Inflight: e.Flags&protocol.FlagInflight != 0,
+		Sum: sum, MessageSum: messageSum,
+	}
+}
+
+// A Journal is open for adding records. Several processes may add to one.
+type Journal struct{ f *os.File }
+
+// OpenJournal opens the journal in a folder, and makes it if there is none.
+func OpenJournal(dir *os.File) (*Journal, error) {
+	f, err := safefile.AppendAt(dir, JournalName, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	j := &Journal{f}
+	if err := j.endLine(); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return j, nil
+}
+
+// endLine ends the last line, if whoever wrote it was stopped in its middle.
+func (j *Journal) endLine() error {
+	info, err := j.f.Stat()
+	if err != nil || info.Size() == 0 {
+		return err
+	}
+	var last [1]byte
+	if _, err := j.f.ReadAt(last[:], info.Size()-1); err != nil || last[0] == '\n' {
+		return err
+	}
+	_, err = j.f.Write([]byte("\n"))
+	return err
+}
+
+// Add adds records, with the time of now. They are on the disk after Sync or Close.
+func (j *Journal) Add(records ...Record) error {
+	var lines []byte
+	now := render.Time(time.Now().Unix())
+	for _, r := range records {
+		r.Time = now
+		line, err := json.Marshal(r)
+		if err != nil {
+			return err
+		}
+		lines = append(append(lines, line...), '\n')
+	}
+	_, err := j.f.Write(lines)
+	Reached("noted")
+	return err
+}
+
+// Sync puts what was added onto the disk.
+func (j *Journal) Sync() error {
+	err := j.f.Sync()
+	Reached("synced")
+	return err
+}
+
+// Close closes the journal, whose records are then on the disk.
+func (j *Journal) Close() error {
+	err := j.f.Sync()
+	if errors.Is(err, unix.EINVAL) {
+		err = nil
+	}
+	if cerr := j.f.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// A Last is the newest event of a copy.
+type Last struct {
+	Event    Event
+	As       protocol.EvpID // of Placing and Restored
+	Inflight bool           // it was in flight when it was saved
+}
+
+// ReadJournal returns the newest event of each copy in a folder. A line that is cut
+// off or no record, as a crash leaves one, is passed over; a folder without a journal
+// has no events.
+func ReadJournal(dir *os.File) (map[protocol.EvpID]Last, error) {
+	f, err := safefile.OpenAt(dir, JournalName)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	last := map[protocol.EvpID]Last{}
+	lines := bufio.NewScanner(f)
+	lines.Buffer(make([]byte, 0, 4096), maxJournalLine)
+	for n := 0; lines.Scan(); n++ {
+		if n == maxJournalLines {
+			return nil, fmt.Errorf("%s: it has more than %d lines", f.Name(), maxJournalLines)
+		}
+		var r struct {
+			Event    Event  `json:"event"`
+			ID       string `json:"id"`
+			As       string `json:"as"`
+			Inflight bool   `json:"inflight"`
+		}
+		if json.Unmarshal(lines.Bytes(), &r) != nil {
+			continue
+		}
+		id, err := protocol.ParseEvpID(r.ID)
+		if err != nil {
+			continue
+		}
+		l := Last{Event: r.Event, Inflight: r.Inflight}
+		if r.Event != Saved {
+			if l.As, err = protocol.ParseEvpID(r.As); err != nil {
+				continue
+			}
+			l.Inflight = last[id].Inflight
+		}
+		last[id] = l
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Name(), err)
+	}
+	return last, nil
+}

@@ -1,0 +1,21 @@
+package copies
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+
+	"smtpctl/protocol/spool"
+	"smtpctl/shell/command"
+	"smtpctl/shell/disk"
+)
+
+// Open returns the mail in a folder: one that --save has written, or a copy of smtpd's
+// spool folder, which holds a folder queue. Nothing is read yet but that.
+func Open(ctx context.Context, c *command.Call, dir string) *spool.Spool {
+	key := disk.QueueKey(ctx, c)
+	if info, err := os.Stat(filepath.Join(dir, "queue")); err == nil && info.IsDir() {
+		return spool.OpenWithKey(dir, key)
+	}
+	return spool.OpenCopies(dir, key)
+}

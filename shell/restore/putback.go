@@ -1,0 +1,330 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"smtpctl/protocol"
+	"smtpctl/shell/command"
+	"smtpctl/shell/copies"
+	"smtpctl/shell/disk"
+	"smtpctl/shell/render"
+)
+
+// putBack puts the copies of the plan into the queue, some messages at a time. In the
+// journal each is noted before it gets into the queue, with its id there, and again
+// when smtpd has taken it up: what a crash leaves between the two is told apart by
+// what is on the disk.
+func (r *restoration) putBack(ctx context.Context) error {
+	if len(r.plan) == 0 && len(r.late) == 0 {
+		return nil
+	}
+	var err error
+	if r.log, err = copies.OpenJournal(r.folder); err != nil {
+		return fmt.Errorf("the journal has to be written: %w; nothing done", command.FileError(err))
+	}
+	defer r.log.Close()
+	if r.placer, err = copies.OpenPlacer(r.c.Opts.Spool); err != nil {
+		return fmt.Errorf("%w; nothing done", command.FileError(err))
+	}
+	if r.conn != nil {
+		late := make([]protocol.EvpID, len(r.late))
+		for i, l := range r.late {
+			late[i] = l.as
+		}
+		if err := disk.AwaitLoaded(ctx, r.c, r.conn, late); err != nil {
+			return err
+		}
+	}
+	if err := r.takeUp(ctx, r.late); err != nil {
+		return err
+	}
+	for plan := r.plan; len(plan) > 0; {
+		n := batchEnd(plan)
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		if err := r.putBatch(ctx, plan[:n]); err != nil {
+			return err
+		}
+		plan = plan[n:]
+	}
+	return nil
+}
+
+// batchEnd returns how many of the first envelopes make a batch of whole messages.
+func batchEnd(ids []protocol.EvpID) int {
+	msgs := 0
+	for i, id := range ids {
+		if i == 0 || id.Msg() != ids[i-1].Msg() {
+			if msgs++; msgs > batch {
+				return i
+			}
+		}
+	}
+	return len(ids)
+}
+
+// putBatch puts some messages into the queue, and has smtpd take them up. If it fails
+// in the middle, what is not in the queue yet is taken back.
+func (r *restoration) putBatch(ctx context.Context, ids []protocol.EvpID) (err error) {
+	var drafts []*copies.Draft
+	var placed []landed
+	committed := 0
+	defer func() {
+		for _, d := range drafts[committed:] {
+			r.placer.Drop(d)
+		}
+	}()
+	for i := 0; i < len(ids); {
+		msg, first := ids[i].Msg(), i
+		for i < len(ids) && ids[i].Msg() == msg {
+			i++
+		}
+		d, err := r.write(ctx, msg, ids[first:i])
+		if d != nil {
+			drafts = append(drafts, d)
+		}
+		if err != nil {
+			return command.FileError(err)
+		}
+		for _, id := range ids[first:i] {
+			placed = append(placed, landed{id, protocol.EvpID(uint64(d.ID)<<32 | uint64(id)&(1<<32-1))})
+		}
+	}
+	if err := r.record(copies.Placing, placed); err != nil {
+		return err
+	}
+	var as []protocol.EvpID
+	for _, p := range placed {
+		as = append(as, p.as)
+	}
+	r.c.AuditEnvelopes(as)
+	for _, d := range drafts {
+		if err := r.placer.Commit(d); err != nil {
+			return errors.Join(command.FileError(err), r.settle(placed, drafts[:committed]))
+		}
+		committed++
+	}
+	if err := r.record(copies.Queued, placed); err != nil {
+		return err
+	}
+	return r.takeUp(ctx, placed)
+}
+
+// settle notes of a batch that failed in its middle which envelopes are in the queue.
+func (r *restoration) settle(batch []landed, committed []*copies.Draft) error {
+	in := map[protocol.MsgID]bool{}
+	for _, d := range committed {
+		in[d.ID] = true
+	}
+	var queued, dropped []landed
+	for _, l := range batch {
+		if in[l.as.Msg()] {
+			queued = append(queued, l)
+		} else {
+			dropped = append(dropped, l)
+		}
+	}
+	return errors.Join(r.record(copies.Queued, queued), r.record(copies.Dropped, dropped))
+}
+
+// write writes the files of a message and some of its envelopes for the queue. There
+// may be a draft to be dropped beside an error.
+func (r *restoration) write(ctx context.Context, msg protocol.MsgID, ids []protocol.EvpID) (*copies.Draft, error) {
+	for _, id := range ids {
+		if last := r.last[id]; last.Event == copies.Placing {
+			if _, err := r.placer.DropRest(last.As.Msg()); err != nil {
+				return nil, err
+			}
+		}
+	}
+	d, err := r.placer.Begin(msg)
+	if err != nil {
+		return nil, err
+	}
+	in, err := r.from.OpenMessage(msg)
+	if err != nil {
+		return d, err
+	}
+	err = r.placer.Add(ctx, d, "message", in)
+	in.Close()
+	if err != nil {
+		return d, err
+	}
+	for _, id := range ids {
+		in, err := r.from.OpenEnvelope(id)
+		if err != nil {
+			return d, err
+		}
+		as := protocol.EvpID(uint64(d.ID)<<32 | uint64(id)&(1<<32-1))
+		err = r.placer.Add(ctx, d, as.String(), in)
+		in.Close()
+		if err != nil {
+			return d, err
+		}
+	}
+	return d, nil
+}
+
+// record writes events into the journal, onto the disk.
+func (r *restoration) record(event copies.Event, envelopes []landed) error {
+	records := make([]copies.Record, len(envelopes))
+	for i, l := range envelopes {
+		records[i] = copies.Record{Event: event, ID: l.id.String(), As: l.as.String()}
+	}
+	if len(records) > 0 {
+		records[0].Who, records[0].Command = r.c.Who(), r.c.Typed()
+	}
+	if err := r.log.Add(records...); err != nil {
+		return command.FileError(err)
+	}
+	return command.FileError(r.log.Sync())
+}
+
+// takeUp has smtpd take up envelopes that are in the queue on disk, and notes that
+// they are restored. A smtpd that is not running does so when it starts.
+func (r *restoration) takeUp(ctx context.Context, envelopes []landed) error {
+	for i, l := range envelopes {
+		if r.conn == nil {
+			break
+		}
+		if i == 0 || l.as.Msg() != envelopes[i-1].as.Msg() {
+			if _, err := r.conn.DiscoverMessage(ctx, l.as.Msg()); err != nil {
+				return fmt.Errorf("message %v is in the queue on disk, and smtpd did not take it up: %w; give the same command again", l.as.Msg(), err)
+			}
+		}
+	}
+	copies.Reached("discovered")
+	if len(envelopes) == 0 {
+		return nil
+	}
+	if err := r.record(copies.Restored, envelopes); err != nil {
+		return err
+	}
+	r.done += len(envelopes)
+	for _, l := range envelopes {
+		if l.id != l.as {
+			r.renamed = append(r.renamed, l)
+		}
+	}
+	r.landed = append(r.landed, envelopes...)
+	return nil
+}
+
+// Looks at whether smtpd lists what was restored: queue and scheduler are two
+// processes.
+const (
+	looks     = 8
+	lookEvery = disk.UnlistedEvery / 2
+)
+
+// unlisted counts the envelopes that were restored, are on the disk, and are not
+// listed by smtpd.
+func (r *restoration) unlisted(ctx context.Context) (int, error) {
+	for look := 0; ; look++ {
+		n, err := r.countUnlisted(ctx)
+		if err != nil || n == 0 || look == looks {
+			return n, err
+		}
+		select {
+		case <-ctx.Done():
+			return n, context.Cause(ctx)
+		case <-time.After(lookEvery):
+		}
+	}
+}
+
+// countUnlisted is one look of unlisted.
+func (r *restoration) countUnlisted(ctx context.Context) (int, error) {
+	var msgs []protocol.MsgID
+	missing := map[protocol.EvpID]bool{}
+	for _, l := range r.landed {
+		missing[l.as] = true
+		if m := l.as.Msg(); len(msgs) == 0 || msgs[len(msgs)-1] != m {
+			msgs = append(msgs, m)
+		}
+	}
+	for e, err := range r.conn.EnvelopesOf(ctx, sortedMessages(msgs)) {
+		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
+			return 0, err
+		}
+		delete(missing, e.ID)
+	}
+	for id := range missing {
+		if !exists(r.to.EnvelopePath(id)) {
+			delete(missing, id) // it has been delivered
+		}
+	}
+	return len(missing), nil
+}
+
+// report prints what was done.
+func (r *restoration) report(ctx context.Context, err error) error {
+	c := r.c
+	r.note()
+	if r.conn == nil && r.done > 0 {
+		r.notes = append(r.notes, "smtpd is not running: it takes them up when it starts")
+	} else if r.done > 0 {
+		n, lerr := r.unlisted(ctx)
+		switch {
+		case lerr != nil && err == nil:
+			err = fmt.Errorf("whether smtpd lists them could not be seen: %w", lerr)
+		case n > 0 && err == nil:
+			err = fmt.Errorf("smtpd does not list %s: explain and an id says why", render.Plural(n, "restored envelope"))
+		}
+	}
+	c.Counts = []command.Count{{Name: "done", N: r.done}, {Name: "restored before", N: r.before}, {Name: "queued", N: r.queued}, {Name: "refused", N: r.refused}, {Name: "unsure", N: r.unsure}}
+	if err == nil && r.refused+r.unsure > 0 {
+		err = fmt.Errorf("%s could not be restored", render.Plural(r.refused+r.unsure, "envelope"))
+	}
+	if err != nil {
+		err = fmt.Errorf("%s: %w", command.PathOf(c), err)
+	}
+	c.AuditEnd(err)
+	for i, l := range r.renamed {
+		if i == renamedShown {
+			r.notes = append(r.notes, fmt.Sprintf("and %d more have new ids, which the journal of the folder lists", len(r.renamed)-i))
+			break
+		}
+		r.notes = append(r.notes, fmt.Sprintf("%v is %v now", l.id, l.as))
+	}
+	if perr := r.print(); perr != nil && err == nil {
+		err = perr
+	}
+	return err
+}
+
+// A TallyJSON is the result of restore as JSON shows it.
+type TallyJSON struct {
+	Command  string   `json:"command"`
+	Done     int      `json:"done"`
+	Before   int      `json:"restored_before,omitempty"`
+	Queued   int      `json:"queued,omitempty"`
+	Refused  int      `json:"refused,omitempty"`
+	Unsure   int      `json:"unsure,omitempty"`
+	Inflight int      `json:"inflight,omitempty"`
+	Renamed  int      `json:"renamed,omitempty"`
+	Notes    []string `json:"notes,omitempty"`
+}
+
+// print prints the counts.
+func (r *restoration) print() error {
+	if r.c.Format() == command.FormatJSON {
+		return r.c.PrintJSON(TallyJSON{"restore", r.done, r.before, r.queued, r.refused, r.unsure, r.inflight, len(r.renamed), r.notes})
+	}
+	_, err := fmt.Fprintf(r.c.Out, "%s restored\n", render.Plural(r.done, "envelope"))
+	for _, text := range r.notes {
+		r.c.Warnf("%s", render.Safe(text))
+	}
+	return err
+}
+
+// sortedMessages sorts ids of messages.
+func sortedMessages(ids []protocol.MsgID) []protocol.MsgID {
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}

@@ -1,0 +1,228 @@
+// Package restore puts copies of mail back into smtpd's queue.
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+
+	"smtpctl/protocol"
+	"smtpctl/protocol/safefile"
+	"smtpctl/protocol/spool"
+	"smtpctl/shell/command"
+	"smtpctl/shell/copies"
+	"smtpctl/shell/disk"
+	"smtpctl/shell/queue"
+	"smtpctl/shell/render"
+)
+
+// Bounds of a restoration.
+const (
+	maxCopies    = 20_000_000 // envelopes of one
+	batch        = 64         // messages that go into the queue together
+	unasked      = 5          // envelopes that the prompt does not ask about
+	refusedShown = 3          // that are named
+	renamedShown = 5          // new ids that are named; the journal has all
+)
+
+// A restoration is a call of restore.
+type restoration struct {
+	c      *command.Call
+	from   *spool.Spool // the copies
+	folder *os.File     // that holds them and their journal
+	to     *spool.Spool // smtpd's queue
+	last   map[protocol.EvpID]copies.Last
+	placer *copies.Placer
+	log    *copies.Journal
+	conn   *protocol.Conn // nil where smtpd is not running
+
+	plan []protocol.EvpID // copies to put back, ascending
+	late []landed         // that an earlier restore put back without noting it
+
+	done, before, queued, refused, unsure, inflight int
+	landed                                          []landed // all that were restored
+	renamed                                         []landed // of them those with a new id
+	notes                                           []string
+}
+
+// A landed envelope is in the queue under the id as.
+type landed struct{ id, as protocol.EvpID }
+
+// check refuses shortened ids: what they stand for would have to be guessed.
+func check(c *command.Call) error {
+	for _, a := range c.Args {
+		if id, ok := a.Value.(queue.IdArg); ok && !id.Whole() {
+			return command.Usagef("%s: %q: want 8 or 16 hex digits: a command that changes something takes no shortened id", command.PathOf(c), id.Text)
+		}
+	}
+	return queue.CheckSelection(c)
+}
+
+// runRestore puts copies back into the queue.
+func runRestore(ctx context.Context, c *command.Call) error {
+	c.Opts.From = c.Text(0)
+	r := &restoration{c: c, from: copies.Open(ctx, c, c.Opts.From), to: disk.OpenSpool(ctx, c)}
+	if err := r.open(); err != nil {
+		return fmt.Errorf("%s: %w; nothing done", command.PathOf(c), command.FileError(err))
+	}
+	defer r.close()
+	var err error
+	if r.conn, err = c.Conn(ctx); err != nil && !errors.Is(err, protocol.ErrNotRunning) {
+		return err
+	}
+	listed := r.choose(ctx)
+	switch found := len(r.plan) + len(r.late) + r.before + r.queued + r.refused + r.unsure; {
+	case listed != nil && len(r.plan)+len(r.late) == 0:
+		return listed
+	case found == 0 && len(c.Args) == 1:
+		return fmt.Errorf("%s: the folder holds no copies of mail", command.PathOf(c))
+	}
+	if err := r.approve(ctx); err != nil || c.Opts.DryRun {
+		return errors.Join(err, listed)
+	}
+	err = disk.Locked(ctx, c, func() error { return r.putBack(ctx) })
+	return r.report(ctx, errors.Join(err, listed))
+}
+
+// open opens the folder of the copies, and makes sure that it is not the queue.
+func (r *restoration) open() error {
+	var err error
+	if r.folder, err = safefile.OpenDir(r.c.Opts.From); err != nil {
+		return err
+	}
+	ours, err := os.Stat(r.from.Queue())
+	if err != nil {
+		return err
+	}
+	if theirs, err := os.Stat(r.to.Queue()); err == nil && os.SameFile(ours, theirs) {
+		return fmt.Errorf("%s: it is the queue itself, not a copy", r.c.Opts.From)
+	}
+	r.last, err = copies.ReadJournal(r.folder)
+	return err
+}
+
+// close closes what is open.
+func (r *restoration) close() {
+	if r.folder != nil {
+		r.folder.Close()
+	}
+	if r.placer != nil {
+		r.placer.Close()
+	}
+}
+
+// choose decides what becomes of each copy that is selected. The error says that some
+// could not be read.
+func (r *restoration) choose(ctx context.Context) error {
+	conf := disk.SmtpdConf(r.c)
+	err := queue.EachCopy(ctx, r.c, r.c.Args[1:], func(e *protocol.Envelope) (bool, error) {
+		if len(r.plan) >= maxCopies {
+			return false, fmt.Errorf("%s: more than %d copies are selected, select fewer; nothing done", command.PathOf(r.c), maxCopies)
+		}
+		return true, r.chooseOne(e, conf)
+	})
+	slices.Sort(r.plan)
+	return err
+}
+
+// chooseOne decides what becomes of one copy.
+func (r *restoration) chooseOne(e *protocol.Envelope, conf *disk.ConfFacts) error {
+	last := r.last[e.ID]
+	switch last.Event {
+	case copies.Restored:
+		r.before++
+		return nil
+	case copies.Placing, copies.Queued:
+		if exists(r.to.EnvelopePath(last.As)) {
+			r.late = append(r.late, landed{e.ID, last.As})
+			return nil
+		}
+		if last.Event == copies.Queued {
+			r.before++
+			return nil
+		}
+		if !r.stillIncoming(last.As.Msg()) {
+			if r.unsure++; r.unsure <= refusedShown {
+				r.c.Warnf("smtpctl: %v: an earlier restore was stopped while it put this envelope back as %v, and it is in the queue no more: smtpd's log says what became of that id", e.ID, last.As)
+			}
+			return nil
+		}
+	default:
+		if exists(r.to.EnvelopePath(e.ID)) {
+			r.queued++
+			return nil
+		}
+	}
+	cause, err := disk.TroubleWithCopy(r.from, e.ID, conf)
+	if err == nil && cause == "" && !exists(r.from.MessagePath(e.ID.Msg())) {
+		cause = "the copy of its message is missing"
+	}
+	switch {
+	case err != nil:
+		return disk.KeyError(r.c, err)
+	case cause != "":
+		if r.refused++; r.refused <= refusedShown {
+			r.c.Warnf("%s", render.Safe(fmt.Sprintf("smtpctl: %v is not restored, smtpd would refuse it: %s", e.ID, cause)))
+		}
+		return nil
+	}
+	if last.Inflight {
+		r.inflight++
+	}
+	r.plan = append(r.plan, e.ID)
+	return nil
+}
+
+// exists reports whether there is something of a name.
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// stillIncoming reports whether smtpd has not emptied its folder incoming since a
+// restore was stopped: then what that restore had begun never got into the queue.
+func (r *restoration) stillIncoming(msg protocol.MsgID) bool {
+	return exists(r.c.Opts.Spool + "/incoming/" + msg.String())
+}
+
+// approve checks the set against what was expected, and asks at the prompt.
+func (r *restoration) approve(ctx context.Context) error {
+	c, n := r.c, len(r.plan)
+	switch {
+	case c.Opts.Expect >= 0 && n != c.Opts.Expect:
+		return fmt.Errorf("%s: %s to restore, %d expected: nothing done", command.PathOf(c), render.Plural(n, "envelope"), c.Opts.Expect)
+	case c.Opts.DryRun:
+		r.note()
+		for _, text := range r.notes {
+			c.Warnf("%s", text)
+		}
+		c.Warnf("%s would be restored; nothing was", render.Plural(n, "envelope"))
+		return nil
+	case n <= unasked || c.Confirm == nil || !c.Mode.Interactive() || c.Opts.Yes:
+		return nil
+	}
+	if c.Confirm(ctx, fmt.Sprintf("restore %s?", render.Plural(n, "envelope"))) {
+		return nil
+	}
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	return errors.New("not confirmed, nothing done")
+}
+
+// note words what the count of what was restored does not say.
+func (r *restoration) note() {
+	add := func(n int, one, many, rest string) {
+		if n > 0 {
+			r.notes = append(r.notes, render.Plural(n, one, many)+rest)
+		}
+	}
+	add(r.inflight, "of them was", "of them were", " in flight when it was removed: if the attempt under way succeeded, the mail is delivered twice")
+	add(r.before, "envelope was", "envelopes were", " restored before and stays as it is: to restore it again, take its last line out of the journal of the folder")
+	add(r.queued, "envelope is", "envelopes are", " in the queue already")
+	add(r.refused, "envelope is", "envelopes are", " not restored, since smtpd would refuse them")
+	add(r.unsure, "envelope was", "envelopes were", " being restored when an earlier restore was stopped, and left the queue since: not restored, look into smtpd's log")
+}
