@@ -36,22 +36,22 @@ func TestFaultsOfEveryCommand(t *testing.T) {
 	t.Run("commands", func(t *testing.T) {
 		for _, line := range faultyLines {
 			for _, what := range []string{"hangup", "stall", "garbage", "flood", "split"} {
-				t.Run(line+", "+what, func(t *testing.T) {
-					t.Parallel()
-					for _, at := range []int64{0, 7, 16, 18, 90, 500} {
-						tryFault(t, line, fmt.Sprintf("%s at %d", what, at), smtpdsim.Config{
-							Fault: func(c net.Conn) net.Conn { return smtpdsim.Break(c, what, at) },
-						})
-					}
-				})
+				for _, at := range []int64{0, 7, 16, 18, 90, 500} {
+					name := fmt.Sprintf("%s at %d", what, at)
+					t.Run(line+", "+name, func(t *testing.T) {
+						t.Parallel()
+						tryFault(t, line, name, smtpdsim.Config{Fault: func(c net.Conn) net.Conn { return smtpdsim.Break(c, what, at) }})
+					})
+				}
 			}
 			for at := range 4 {
-				t.Run(fmt.Sprintf("%s, frame %d", line, at), func(t *testing.T) {
-					t.Parallel()
-					for what, tamper := range smtpdsim.Tampers(at) {
-						tryFault(t, line, fmt.Sprintf("%s frame %d", what, at), smtpdsim.Config{Tamper: tamper})
-					}
-				})
+				for what, tamper := range smtpdsim.Tampers(at) {
+					name := fmt.Sprintf("%s frame %d", what, at)
+					t.Run(line+", "+name, func(t *testing.T) {
+						t.Parallel()
+						tryFault(t, line, name, smtpdsim.Config{Tamper: tamper})
+					})
+				}
 			}
 		}
 	})

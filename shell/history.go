@@ -25,7 +25,7 @@ const (
 	maxHistory     = 2000     // lines that are kept
 	maxHistoryLine = 16 << 10 // bytes of a line that is kept
 
-	historyLockWait = 200 * time.Millisecond // for another prompt that writes it
+	historyLockWait = 2 * time.Second // for another prompt that writes it
 )
 
 // A history holds the lines typed at the prompt, the oldest first, each once.

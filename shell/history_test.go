@@ -11,6 +11,7 @@ import (
 )
 
 func TestHistory(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state", "smtpctl", "history")
 	h, err := openHistory(path)
 	if err != nil {
@@ -89,7 +90,6 @@ func TestHistoryPath(t *testing.T) {
 // TestHistoryOfTwo has several prompts add lines while the file is written anew
 // again and again: none is lost.
 func TestHistoryOfTwo(t *testing.T) {
-	t.Parallel()
 	path := filepath.Join(t.TempDir(), "history")
 	var wg sync.WaitGroup
 	for prompt := range 4 {

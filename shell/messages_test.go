@@ -91,6 +91,7 @@ func TestMessagesAreBounded(t *testing.T) {
 // TestWarningsSeen runs every command that watch takes, and that warns while smtpd is down, in each way in which its output can go
 // elsewhere: the warning, or the error, is on standard error or on the screen.
 func TestWarningsSeen(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	q := newQueueTest(t) // for its files
 	for _, cmd := range commandTable() {

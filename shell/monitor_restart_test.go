@@ -19,6 +19,7 @@ import (
 
 // TestMonitorSaysRestart puts another smtpd in the place of the one that monitor asks: it says so.
 func TestMonitorSaysRestart(t *testing.T) {
+	t.Parallel()
 	first, path := simtest.Start(t, smtpdsim.Config{Messages: 50})
 	link := filepath.Join(filepath.Dir(path), "link")
 	if err := os.Symlink(path, link); err != nil {

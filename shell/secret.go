@@ -44,19 +44,16 @@ func (s *Session) likeEncrypt(word string) bool {
 	if word == "" {
 		return false
 	}
-	m, err := s.tree.Resolve([]string{word})
-	var incomplete *grammar.IncompleteError
-	switch {
-	case err == nil:
-		return m.Path[0] == secret
-	case errors.As(err, &incomplete):
-		return false // it begins other commands
-	case strings.HasPrefix(word, secret), strings.HasPrefix(secret, word):
-		return true
-	case len(word) < 3:
+	begins := strings.HasPrefix(word, secret) || strings.HasPrefix(secret, word)
+	if !begins && (len(word) < 3 || len(grammar.Nearest(word, []grammar.Candidate{{Word: secret}})) == 0) {
 		return false
 	}
-	return len(grammar.Nearest(word, []grammar.Candidate{{Word: secret}})) > 0
+	m, err := s.tree.Resolve([]string{word})
+	if err == nil {
+		return m.Path[0] == secret
+	}
+	var incomplete *grammar.IncompleteError
+	return !errors.As(err, &incomplete) // which begins other commands
 }
 
 // mayHoldPassword reports whether a password may be in a line.

@@ -84,6 +84,7 @@ func manyDomains(n int) (zone, input string) {
 
 // TestSPFWalkAtOnce walks many domains: all networks come, in order.
 func TestSPFWalkAtOnce(t *testing.T) {
+	t.Parallel()
 	zone, input := manyDomains(500)
 	srv := dnstest.Start(t, "127.0.0.1:0", zone)
 	out, said, status := spfWalk(t, srv, input, "spf walk")

@@ -18,8 +18,8 @@ func Nearest(w string, all []Candidate) []Candidate {
 	}
 	var near []scored
 	for _, c := range all {
-		if c.Kind != nil {
-			continue
+		if c.Kind != nil || len(w) >= 2*len(c.Word) {
+			continue // a word so much longer is too far from it
 		}
 		// A cut-off word is compared with as much of the candidate.
 		whole := distance(w, c.Word)
