@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"smtpctl/protocol"
-	"smtpctl/protocol/realsmtpd"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
 )
@@ -41,7 +40,7 @@ func specialQueue(t *testing.T) (socket string) {
 // been completed selects the mail of that sender and no other.
 func TestCompletionSelects(t *testing.T) {
 	socket := specialQueue(t)
-	full := os.Getenv(realsmtpd.Env) != "" // in CI; else one way to quote for each
+	full := full() // else one way to quote for each
 	for k, tt := range completionShells {
 		t.Run(tt.shell, func(t *testing.T) {
 			t.Parallel()

@@ -74,6 +74,7 @@ func TestCompletionScripts(t *testing.T) {
 
 // TestCompleteLines asks as the scripts do.
 func TestCompleteLines(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	os.WriteFile(dir+"/maintenance", nil, 0o600)
 	for line, want := range map[string]string{

@@ -10,6 +10,7 @@ import (
 
 // TestDemo tries the README's first command as a newcomer would.
 func TestDemo(t *testing.T) {
+	t.Parallel()
 	temp := t.TempDir()
 	x := openTerminalIn(t, t.TempDir(), []string{"TMPDIR=" + temp, "PAGER=cat"}, "--demo")
 	pty.Setsize(x.pty, &pty.Winsize{Rows: 40, Cols: 160})

@@ -32,6 +32,7 @@ var exampleTable = []struct {
 // TestExamplesInEveryState runs each example with smtpd up, down, refusing, hung and with an empty queue: it has the status that its
 // head states, says on standard error what is wrong, never says that all is well when it is not, and ends in time.
 func TestExamplesInEveryState(t *testing.T) {
+	t.Parallel()
 	tested := map[string]bool{}
 	for _, tt := range exampleTable {
 		tested[tt.name] = true

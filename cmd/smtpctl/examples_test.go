@@ -88,6 +88,7 @@ func (x *exampleRun) all(paused bool) {
 
 // TestExamples runs the examples on a simulation.
 func TestExamples(t *testing.T) {
+	t.Parallel()
 	path, remove, err := smtpdsim.TempSocket()
 	if err != nil {
 		t.Fatal(err)
@@ -136,6 +137,7 @@ func TestRealExamples(t *testing.T) {
 
 // TestExamplesSayWhatTheyAre wants a comment at the head of each.
 func TestExamplesSayWhatTheyAre(t *testing.T) {
+	t.Parallel()
 	for _, name := range examplesOf(t) {
 		text, _ := os.ReadFile("../../examples/" + name)
 		lines := slices.Collect(strings.Lines(strings.TrimPrefix(string(text), "#!/bin/sh\n")))

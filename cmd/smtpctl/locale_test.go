@@ -21,6 +21,7 @@ const umlauts = "version: 3\ntype: mta\nsender: jürgen@übel.example\nrcpt: b@y
 // TestLocales shows mail that is not ASCII on terminals of several locales: only
 // those of UTF-8 get anything else than ASCII.
 func TestLocales(t *testing.T) {
+	t.Parallel()
 	s, path := simtest.Start(t, smtpdsim.Config{Messages: 30})
 	s.Add(smtpdsim.Envelope{ID: 0xabcd000100000001, Flags: protocol.FlagPending, Time: time.Now().Unix() + 3600, Text: umlauts})
 	for _, tt := range []struct {
@@ -68,6 +69,7 @@ func TestLocales(t *testing.T) {
 // TestDumbTerminals uses terminals that can do nothing but print: no escape is
 // written, and no pager is started.
 func TestDumbTerminals(t *testing.T) {
+	t.Parallel()
 	_, path := simtest.Start(t, smtpdsim.Config{Messages: 100})
 	for _, env := range [][]string{{"TERM=dumb"}, {"TERM="}} {
 		env = append(env, "PAGER=echo a pager ran; cat", "NO_COLOR=")

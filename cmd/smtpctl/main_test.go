@@ -49,7 +49,7 @@ func (b builder) Run() int {
 	if !raceEnabled {
 		// Most tests wait for processes and time-outs: more of them can run at once than
 		// there are processors. -parallel takes precedence.
-		if err := flag.Set("test.parallel", "4"); err != nil {
+		if err := flag.Set("test.parallel", "8"); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}

@@ -14,6 +14,7 @@ import (
 // is another program. It names that program, and touches neither its arguments nor
 // its input, which would be mail.
 func TestForeignNames(t *testing.T) {
+	t.Parallel()
 	for _, name := range shell.ForeignNames() {
 		for _, link := range []string{name, "-" + name} {
 			path := filepath.Join(t.TempDir(), link)
@@ -34,6 +35,7 @@ func TestForeignNames(t *testing.T) {
 // TestMailqLists calls the program as mailq with every option, long and short: it
 // lists, or says what is wrong with an option that show queue takes.
 func TestMailqLists(t *testing.T) {
+	t.Parallel()
 	d := startDemoProcess(t)
 	path := filepath.Join(t.TempDir(), "mailq")
 	if err := os.Symlink(program, path); err != nil {

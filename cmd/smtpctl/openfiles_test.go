@@ -60,6 +60,7 @@ func (f *openedFile) bed(t *testing.T, k safefiletest.Kind) (path, command strin
 // own, one-shot and in a script, which has the same command twice. It says at once
 // what is there.
 func TestOpenFiles(t *testing.T) {
+	t.Parallel()
 	for _, f := range openedFiles {
 		for _, k := range safefiletest.Kinds(f.text) {
 			t.Run(f.name+"/"+k.Name, func(t *testing.T) {
@@ -108,6 +109,7 @@ func TestOpenFiles(t *testing.T) {
 // TestOpenStreams names files of every kind that cannot be read or written, where
 // the user may name a file or a pipe.
 func TestOpenStreams(t *testing.T) {
+	t.Parallel()
 	for _, k := range safefiletest.Kinds("help\n") {
 		if k.Followed == "" || strings.HasSuffix(k.Name, "FIFO") || k.Name == "device" {
 			continue // it can be read; what waits for the end of a FIFO has a test of its own
@@ -131,6 +133,7 @@ func TestOpenStreams(t *testing.T) {
 // TestHistoryKinds opens the prompt with every kind of file as the history. It
 // says that no lines are kept, works, and leaves what is there alone.
 func TestHistoryKinds(t *testing.T) {
+	t.Parallel()
 	for _, k := range safefiletest.Kinds("show status\n") {
 		t.Run(k.Name, func(t *testing.T) {
 			t.Parallel()
@@ -162,6 +165,7 @@ func TestHistoryKinds(t *testing.T) {
 // TestPromptOpenFiles asks at the prompt for mail in the place of whose files
 // there is something else, and ends the prompt by a signal.
 func TestPromptOpenFiles(t *testing.T) {
+	t.Parallel()
 	spool, socket := t.TempDir(), t.TempDir()+"/none"
 	kinds := safefiletest.Kinds("x")
 	for i, k := range kinds {
@@ -184,6 +188,7 @@ func TestPromptOpenFiles(t *testing.T) {
 // TestDemoSocket makes the socket of a demo where others may look for it, with a
 // umask that hides nothing. Something else is never replaced.
 func TestDemoSocket(t *testing.T) {
+	t.Parallel()
 	dir, err := os.MkdirTemp("/tmp", "s")
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 )
 
 func TestPromptCompletes(t *testing.T) {
+	t.Parallel()
 	s, path := simtest.Start(t, smtpdsim.Config{})
 	s.Add(smtpdsim.Envelope{ID: 0xabcd000100000001, Text: "version: 3\ntype: mta\nsender: a@x.example\ndest: b@y.example\nctime: 1\nretry: 4\nerrorline: 451 later \x1b[2J\n"})
 	s.Add(smtpdsim.Envelope{ID: 0xbeef000200000001, Text: "version: 3\ntype: mta\nsender: c@x.example\ndest: d@y.example\nctime: 1\n"})
@@ -44,6 +45,7 @@ func TestPromptCompletes(t *testing.T) {
 }
 
 func TestPromptFindsAddresses(t *testing.T) {
+	t.Parallel()
 	s, path := simtest.Start(t, smtpdsim.Config{Messages: 1000})
 	s.Add(smtpdsim.Envelope{ID: 0xabcd000100000001, Text: "version: 3\ntype: mta\nsender: a@x.example\nrcpt: Zoe@y.example\ndest: zoe@y.example\nctime: 1\n"})
 	x := openTerminal(t, "--socket", path)
@@ -63,6 +65,7 @@ func TestPromptFindsAddresses(t *testing.T) {
 }
 
 func TestPromptCompletesTheRest(t *testing.T) {
+	t.Parallel()
 	_, path := simtest.Start(t, smtpdsim.Config{})
 	home := t.TempDir()
 	os.Mkdir(filepath.Join(home, "scripts"), 0o755)
@@ -85,6 +88,7 @@ func TestPromptCompletesTheRest(t *testing.T) {
 }
 
 func TestPromptSearchesHistory(t *testing.T) {
+	t.Parallel()
 	_, path := simtest.Start(t, smtpdsim.Config{})
 	x := openTerminal(t, "--socket", path)
 	x.expect(promptRE)
@@ -110,6 +114,7 @@ func TestPromptSearchesHistory(t *testing.T) {
 }
 
 func TestPromptHelpKey(t *testing.T) {
+	t.Parallel()
 	_, path := simtest.Start(t, smtpdsim.Config{})
 	x := openTerminal(t, "--socket", path)
 	x.expect(promptRE)
@@ -122,6 +127,7 @@ func TestPromptHelpKey(t *testing.T) {
 }
 
 func TestPromptHistory(t *testing.T) {
+	t.Parallel()
 	_, path := simtest.Start(t, smtpdsim.Config{})
 	home := t.TempDir()
 	x := openTerminalIn(t, home, nil, "--socket", path)

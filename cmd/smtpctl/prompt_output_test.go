@@ -14,6 +14,7 @@ import (
 )
 
 func TestPromptPipes(t *testing.T) {
+	t.Parallel()
 	_, path := simtest.Start(t, smtpdsim.Config{Messages: 30})
 	x := openTerminal(t, "--socket", path)
 	x.expect(promptRE)
@@ -34,6 +35,7 @@ func TestPromptPipes(t *testing.T) {
 }
 
 func TestPromptPages(t *testing.T) {
+	t.Parallel()
 	_, path := simtest.Start(t, smtpdsim.Config{Messages: 100})
 	dir := t.TempDir()
 	script := filepath.Join(dir, "mypager")
@@ -53,6 +55,7 @@ func TestPromptPages(t *testing.T) {
 }
 
 func TestPromptWatches(t *testing.T) {
+	t.Parallel()
 	_, path := simtest.Start(t, smtpdsim.Config{Messages: 100})
 	x := openTerminal(t, "--socket", path)
 	x.expect(promptRE)
@@ -69,6 +72,7 @@ func TestPromptWatches(t *testing.T) {
 // TestPromptMonitorHeader keeps the header of monitor in sight on a screen of
 // few rows.
 func TestPromptMonitorHeader(t *testing.T) {
+	t.Parallel()
 	_, path := simtest.Start(t, smtpdsim.Config{})
 	x := openTerminal(t, "--socket", path)
 	pty.Setsize(x.pty, &pty.Winsize{Rows: 6, Cols: 100})
@@ -81,6 +85,7 @@ func TestPromptMonitorHeader(t *testing.T) {
 }
 
 func TestPromptEncryptAsks(t *testing.T) {
+	t.Parallel()
 	_, path := simtest.Start(t, smtpdsim.Config{})
 	x := openTerminal(t, "--socket", path)
 	x.expect(promptRE)
@@ -107,6 +112,7 @@ func TestPromptEncryptAsks(t *testing.T) {
 }
 
 func TestPromptSaysWhatIsPaused(t *testing.T) {
+	t.Parallel()
 	s, path := simtest.Start(t, smtpdsim.Config{})
 	x := openTerminal(t, "--socket", path)
 	x.expect(promptRE)

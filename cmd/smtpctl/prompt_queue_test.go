@@ -18,6 +18,7 @@ const nasty = "version: 3\ntype: mta\nsender: evil\x1b[2J@x.example\nrcpt: a\x9b
 // TestQueueOnATerminal shows envelopes as a table, in every other format, and
 // explained, on a terminal: it has colours, but none that came from a mail.
 func TestQueueOnATerminal(t *testing.T) {
+	t.Parallel()
 	s, path := simtest.Start(t, smtpdsim.Config{})
 	s.Add(smtpdsim.Envelope{ID: 0xabcd000100000001, Text: nasty}, smtpdsim.Envelope{ID: 0xabcd000200000001, Flags: 0x50, Text: nasty})
 	x := openTerminalIn(t, t.TempDir(), []string{"TERM=xterm-256color", "PAGER=cat"}, "--socket", path, "--color", "always")
@@ -48,6 +49,7 @@ func TestQueueOnATerminal(t *testing.T) {
 
 // TestPromptCompletesTerms completes keys and live values of selectors.
 func TestPromptCompletesTerms(t *testing.T) {
+	t.Parallel()
 	s, path := simtest.Start(t, smtpdsim.Config{})
 	for i, dest := range []string{"a@y.example", "b@y.example", "c@zeta.example"} {
 		s.Add(smtpdsim.Envelope{ID: 0xabcd000100000001 + protocol.EvpID(i),

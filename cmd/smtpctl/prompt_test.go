@@ -30,6 +30,7 @@ var twentyCommands = [][2]string{
 }
 
 func TestPromptSession(t *testing.T) {
+	t.Parallel()
 	s, path := simtest.Start(t, smtpdsim.Config{Messages: 5})
 	x := openTerminal(t, "--socket", path)
 	x.expect(promptRE)
@@ -83,6 +84,7 @@ func TestPromptRealRestart(t *testing.T) {
 }
 
 func TestPromptSignals(t *testing.T) {
+	t.Parallel()
 	_, path := simtest.Start(t, smtpdsim.Config{})
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
 		for _, busy := range []bool{false, true} {
@@ -103,6 +105,7 @@ func TestPromptSignals(t *testing.T) {
 }
 
 func TestPromptTerminalGone(t *testing.T) {
+	t.Parallel()
 	_, path := simtest.Start(t, smtpdsim.Config{})
 	x := openTerminal(t, "--socket", path)
 	x.expect(promptRE)
@@ -116,6 +119,7 @@ func TestPromptTerminalGone(t *testing.T) {
 }
 
 func TestPromptShortenedIDAsks(t *testing.T) {
+	t.Parallel()
 	s, path := simtest.Start(t, smtpdsim.Config{})
 	for i := range 3 {
 		s.Add(smtpdsim.Envelope{ID: protocol.EvpID(0xabcd0001<<32 | uint64(i+1))})
@@ -140,6 +144,7 @@ func TestPromptShortenedIDAsks(t *testing.T) {
 // TestPromptPaste sends keys faster than anybody types: coalesced, pasted and
 // ahead of the prompt.
 func TestPromptPaste(t *testing.T) {
+	t.Parallel()
 	_, path := simtest.Start(t, smtpdsim.Config{})
 	x := openTerminal(t, "--socket", path)
 	x.expect(promptRE)
@@ -154,6 +159,7 @@ func TestPromptPaste(t *testing.T) {
 // TestPromptPasteStops pastes a script and presses Ctrl-C: what is left of it
 // must not run.
 func TestPromptPasteStops(t *testing.T) {
+	t.Parallel()
 	s, path := simtest.Start(t, smtpdsim.Config{Messages: 10})
 	x := openTerminal(t, "--socket", path)
 	x.expect(promptRE)
@@ -168,6 +174,7 @@ func TestPromptPasteStops(t *testing.T) {
 }
 
 func TestPromptResizes(t *testing.T) {
+	t.Parallel()
 	_, path := simtest.Start(t, smtpdsim.Config{Messages: 100})
 	x := openTerminal(t, "--socket", path)
 	x.expect(promptRE)
@@ -185,6 +192,7 @@ func TestPromptResizes(t *testing.T) {
 
 // TestPromptWithout runs where a prompt cannot be drawn.
 func TestPromptWithout(t *testing.T) {
+	t.Parallel()
 	_, path := simtest.Start(t, smtpdsim.Config{})
 	x := openTerminalIn(t, t.TempDir(), []string{"TERM=dumb"}, "--socket", path)
 	x.expect(`smtpctl> $`)
@@ -198,6 +206,7 @@ func TestPromptWithout(t *testing.T) {
 }
 
 func TestPromptSuspends(t *testing.T) {
+	t.Parallel()
 	_, path := simtest.Start(t, smtpdsim.Config{})
 	// A shell with job control, as a person has it.
 	sh, err := exec.LookPath("bash")

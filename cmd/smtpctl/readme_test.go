@@ -15,6 +15,7 @@ var ownBlocks = []string{"go run ./cmd/smtpctl --demo", "go test ./..."}
 
 // TestReadmeCommands runs every command in the README on a demo of its own.
 func TestReadmeCommands(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)

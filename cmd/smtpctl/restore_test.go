@@ -108,6 +108,7 @@ func once(n map[string]int, want int) error {
 
 // TestRestore restores what --save has saved: all, some, again, and what is in the way.
 func TestRestore(t *testing.T) {
+	t.Parallel()
 	b := newRestoreBed(t)
 	if r := b.run(t, "show", "queue", "--from", b.dir); r.status != 0 || strings.Count(r.stdout, "|offline|") != 6 {
 		t.Errorf("list the copies: %v", r)
@@ -164,6 +165,7 @@ func TestRestore(t *testing.T) {
 
 // TestRestoreRefuses tries what must not be restored.
 func TestRestoreRefuses(t *testing.T) {
+	t.Parallel()
 	b := newRestoreBed(t)
 	files := b.args[3]
 	file := func(id protocol.EvpID) string { return filepath.Join(b.dir, id.Msg().String(), id.String()) }
@@ -199,6 +201,7 @@ func TestRestoreRefuses(t *testing.T) {
 // TestRestoreKilled kills restore at each of its steps, and gives the command again:
 // then each envelope is in the queue exactly once.
 func TestRestoreKilled(t *testing.T) {
+	t.Parallel()
 	for step := 1; ; step++ {
 		b := newRestoreBed(t)
 		r := killable(t, step, append(b.args, "restore", b.dir)...)

@@ -55,6 +55,7 @@ func TestGivesUpRoot(t *testing.T) {
 // TestSandboxFiles has a queue that lies elsewhere, by way of a link: a one-shot
 // command cannot read its messages; a script can.
 func TestSandboxFiles(t *testing.T) {
+	t.Parallel()
 	sandboxtest.Need(t)
 	dir := t.TempDir()
 	os.MkdirAll(filepath.Join(dir, "spool"), 0o700)
@@ -144,6 +145,7 @@ func childOf(t *testing.T, parent int) int {
 // TestSandboxSave removes and saves in one-shot commands, into a folder that has
 // to be made.
 func TestSandboxSave(t *testing.T) {
+	t.Parallel()
 	d := startDemoProcess(t)
 	dir := filepath.Join(t.TempDir(), "new", "folder")
 	id := strings.SplitN(run(t, append(d, "-o", "plain", "show", "queue", "limit=1")...).stdout, "|", 2)[0]

@@ -28,6 +28,7 @@ var soakKeys = []string{
 // TestPromptSoak types, pastes and resizes at random while smtpd restarts. In
 // the end the prompt answers, and the terminal is as it was.
 func TestPromptSoak(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))

@@ -122,6 +122,7 @@ func TestLostOutput(t *testing.T) {
 // TestNullIsNotClosed hands /dev/null to the program in the ways that shells and
 // other programs do: nothing is lost that was wanted.
 func TestNullIsNotClosed(t *testing.T) {
+	t.Parallel()
 	for _, redirect := range []string{">/dev/null", "<>/dev/null >&0", "<>/dev/null >&0 2>&0", ">>/dev/null", "</dev/null >/dev/null 2>&1"} {
 		if r := shellRun(t, "", redirect, "--version"); r.status != 0 {
 			t.Errorf("%s: %v", redirect, r)
