@@ -1,10 +1,6 @@
 package command
 
-import (
-	"strconv"
-
-	"smtpctl/shell/render"
-)
+import "strconv"
 
 // Format returns the format that results are to have: unless the user says so,
 // a table on a terminal and smtpctl's bytes elsewhere.
@@ -33,14 +29,4 @@ func (c *Call) Width() int {
 		return 80
 	}
 	return wideTable
-}
-
-// PrintJSON prints one object.
-func (c *Call) PrintJSON(v any) error {
-	b, err := render.AppendJSON(nil, v)
-	if err != nil {
-		return err
-	}
-	_, err = c.Out.Write(b)
-	return err
 }

@@ -26,17 +26,17 @@ func runShowEnvelope(ctx context.Context, c *command.Call) error {
 	if err != nil {
 		return err
 	}
-	switch c.Format() {
-	case command.FormatJSON:
-		e, err := disk.OpenSpool(ctx, c).ReadEnvelope(id)
-		if err != nil {
-			return contentError(ctx, c, err)
-		}
-		return c.PrintJSON(render.NewEnvelopeJSON(&e, false))
-	case command.FormatTable:
-		return describeEnvelope(ctx, c, id)
-	}
-	return contentError(ctx, c, disk.OpenSpool(ctx, c).CopyEnvelope(c.Out, id))
+	return c.Print(command.Record{
+		JSON: command.Lazy(func() (any, error) {
+			e, err := disk.OpenSpool(ctx, c).ReadEnvelope(id)
+			if err != nil {
+				return nil, contentError(ctx, c, err)
+			}
+			return render.NewEnvelopeJSON(&e, false), nil
+		}),
+		Lines: func() error { return contentError(ctx, c, disk.OpenSpool(ctx, c).CopyEnvelope(c.Out, id)) },
+		Table: func() error { return describeEnvelope(ctx, c, id) },
+	})
 }
 
 // describeEnvelope prints the file of an envelope for a person: what the numbers
@@ -159,16 +159,16 @@ func runShowMessage(ctx context.Context, c *command.Call) error {
 		}
 		return err
 	}
-	if c.Format() == command.FormatJSON {
-		return contentError(ctx, c, printMessageJSON(c, id, copyTo))
-	}
-	return contentError(ctx, c, copyTo(c.Out))
+	return c.Print(command.Record{
+		JSON:  command.Writer(func(w io.Writer) error { return contentError(ctx, c, writeMessageJSON(w, id, copyTo)) }),
+		Lines: func() error { return contentError(ctx, c, copyTo(c.Out)) },
+	})
 }
 
-// printMessageJSON prints a message as JSON: once through for its size, and to
+// writeMessageJSON writes a message as JSON: once through for its size, and to
 // see whether all of it can be read, and once to print it, so that the memory it
 // takes does not grow with the message.
-func printMessageJSON(c *command.Call, id protocol.MsgID, copyTo func(io.Writer) error) error {
+func writeMessageJSON(w io.Writer, id protocol.MsgID, copyTo func(io.Writer) error) error {
 	var size, again byteCount
 	if err := copyTo(&size); err != nil {
 		return err
@@ -178,17 +178,17 @@ func printMessageJSON(c *command.Call, id protocol.MsgID, copyTo func(io.Writer)
 		return err
 	}
 	head, tail := head[:len(head)-len("\"}\n")], head[len(head)-len("\"}\n"):]
-	if _, err := c.Out.Write(head); err != nil {
+	if _, err := w.Write(head); err != nil {
 		return err
 	}
-	text := render.NewJSONText(c.Out)
+	text := render.NewJSONText(w)
 	if err := copyTo(io.MultiWriter(text, &again)); err != nil {
 		return err
 	}
 	if err := text.End(); err != nil {
 		return err
 	}
-	if _, err := c.Out.Write(tail); err != nil {
+	if _, err := w.Write(tail); err != nil {
 		return err
 	}
 	if again != size {

@@ -238,9 +238,11 @@ func hostsOf(ctx context.Context, names []string) (addrs []string, all bool) {
 
 // printVerdict prints a verdict.
 func printVerdict(c *command.Call, v *Verdict) error {
-	if c.Format() == command.FormatJSON {
-		return c.PrintJSON(v)
-	}
+	return c.Print(command.Record{JSON: v, Lines: func() error { return describeVerdict(c, v) }})
+}
+
+// describeVerdict prints a verdict for a person.
+func describeVerdict(c *command.Call, v *Verdict) error {
 	style := c.Out.Style
 	var b strings.Builder
 	line := func(name, text string) { fmt.Fprintf(&b, "%-10s%s\n", name+":", render.Safe(text)) }

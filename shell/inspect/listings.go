@@ -2,7 +2,6 @@ package inspect
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"smtpctl/protocol"
@@ -48,14 +47,10 @@ func runReport(ctx context.Context, c *command.Call) error {
 					idle = append(idle, b)
 				}
 			}
-			if c.Format() != command.FormatJSON {
-				fmt.Fprintln(c.Out, line)
-				continue
-			}
 			if v == nil {
 				v = map[string]string{"line": line}
 			}
-			if err := c.PrintJSON(v); err != nil {
+			if err := c.Print(command.Record{JSON: v, Text: line + "\n"}); err != nil {
 				return err
 			}
 		}

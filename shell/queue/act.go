@@ -135,19 +135,18 @@ func confirmID(ctx context.Context, c *command.Call, id IdArg, t *tally) (IdArg,
 // nothing was done to, for then the error says it.
 func printTally(c *command.Call, a protocol.Action, verb string, t *tally, silent bool) error {
 	notes := notesOf(c, a, t)
-	var err error
-	switch {
-	case c.Format() == command.FormatJSON:
-		err = c.PrintJSON(t.json(a, c.Opts.DryRun, notes))
-	case c.Opts.DryRun:
-		c.Warnf("%s would be %s; nothing was", render.Plural(t.tried, "envelope"), verb)
-	default:
-		plural := ""
-		if t.done > 1 {
-			plural = "s"
-		}
-		_, err = fmt.Fprintf(c.Out, "%d envelope%s %s\n", t.done, plural, verb)
+	plural := ""
+	if t.done > 1 {
+		plural = "s"
 	}
+	result := command.Record{JSON: t.json(a, c.Opts.DryRun, notes), Text: fmt.Sprintf("%d envelope%s %s\n", t.done, plural, verb)}
+	if c.Opts.DryRun {
+		result.Lines = func() error {
+			c.Warnf("%s would be %s; nothing was", render.Plural(t.tried, "envelope"), verb)
+			return nil
+		}
+	}
+	err := c.Print(result)
 	if silent {
 		return err
 	}

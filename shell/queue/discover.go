@@ -57,12 +57,8 @@ func runDiscover(ctx context.Context, c *command.Call) error {
 	if n > 0 {
 		c.AuditEnd(nil)
 	}
-	if c.Format() == command.FormatJSON {
-		err = c.PrintJSON(TallyJSON{Command: "discover", Done: int(n)})
-	} else {
-		_, err = fmt.Fprintf(c.Out, "%s discovered\n", render.Plural(int(n), "envelope"))
-	}
-	if err != nil {
+	result := command.Record{JSON: TallyJSON{Command: "discover", Done: int(n)}, Text: render.Plural(int(n), "envelope") + " discovered\n"}
+	if err := c.Print(result); err != nil {
 		return err
 	}
 	if n == 0 {

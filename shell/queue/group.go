@@ -190,52 +190,50 @@ type GroupJSON struct {
 // summed up in rest: in a table by a row, else on standard error, since a line of
 // the results is a group.
 func printGroups(c *command.Call, by []*grouping, groups []*group, left int, rest *group, now int64) error {
-	matrix := len(by) == 2
-	if left > 0 && c.Format() != command.FormatTable {
-		defer c.Warnf("smtpctl: limit= leaves out %s, of %s", render.Plural(left, "group"), render.Plural(rest.count, "envelope"))
-	}
-	switch c.Format() {
-	case command.FormatJSON:
-		for _, g := range groups {
-			j := GroupJSON{By: by[0].Name, Name: g.name, Select: g.selection(), Count: g.count, Oldest: render.Time(g.oldest), Tries: g.tries}
-			if by[0].Name != "error" && len(g.errors) > 0 {
-				j.Errors = g.errors
-			}
-			if matrix {
-				j.Ages = map[string]int{}
-				for i, b := range ageBuckets {
-					j.Ages[b.name] = g.ages[i]
+	all := command.Record{
+		Parts: func(yield func(command.Record, error) bool) {
+			for _, g := range groups {
+				if !yield(g.record(by), nil) {
+					return
 				}
 			}
-			if err := c.PrintJSON(j); err != nil {
-				return err
+		},
+		Table: func() error {
+			if left > 0 {
+				groups = append(groups[:len(groups):len(groups)], rest)
 			}
-		}
-		return nil
-	case command.FormatTable:
-		if left > 0 {
-			groups = append(groups[:len(groups):len(groups)], rest)
-		}
-		return tableGroups(c, by, groups, now)
+			return tableGroups(c, by, groups, now)
+		},
 	}
-	for _, g := range groups {
-		fields := []string{strconv.Itoa(g.count), strconv.FormatInt(g.oldest, 10), strconv.Itoa(g.tries), g.plain()}
-		if matrix {
-			fields = []string{strconv.Itoa(g.count)}
-			for _, n := range g.ages {
-				fields = append(fields, strconv.Itoa(n))
-			}
-			fields = append(fields, g.plain())
-		} else if by[0].Name != "error" {
-			for _, text := range g.errors.First(1) {
-				fields = append(fields, strconv.Itoa(g.errors[text]), plainField(text))
-			}
+	if left > 0 {
+		all.Omitted = fmt.Sprintf("smtpctl: limit= leaves out %s, of %s", render.Plural(left, "group"), render.Plural(rest.count, "envelope"))
+	}
+	return c.Print(all)
+}
+
+// record returns a group as a result.
+func (g *group) record(by []*grouping) command.Record {
+	j := GroupJSON{By: by[0].Name, Name: g.name, Select: g.selection(), Count: g.count, Oldest: render.Time(g.oldest), Tries: g.tries}
+	fields := []string{strconv.Itoa(g.count), strconv.FormatInt(g.oldest, 10), strconv.Itoa(g.tries), g.plain()}
+	single := by[0].Name == "error" // each group has one error then
+	if !single && len(g.errors) > 0 {
+		j.Errors = g.errors
+	}
+	switch {
+	case len(by) == 2:
+		j.Ages = map[string]int{}
+		fields = []string{strconv.Itoa(g.count)}
+		for i, b := range ageBuckets {
+			j.Ages[b.name] = g.ages[i]
+			fields = append(fields, strconv.Itoa(g.ages[i]))
 		}
-		if _, err := fmt.Fprintln(c.Out, strings.Join(fields, "|")); err != nil {
-			return err
+		fields = append(fields, g.plain())
+	case !single:
+		for _, text := range g.errors.First(1) {
+			fields = append(fields, strconv.Itoa(g.errors[text]), plainField(text))
 		}
 	}
-	return nil
+	return command.Record{JSON: j, Text: strings.Join(fields, "|") + "\n"}
 }
 
 // plain returns the name in a line of fields: what can be given after the = of a

@@ -15,46 +15,31 @@ import (
 
 // An envelopeWriter prints envelopes as they come.
 type envelopeWriter struct {
-	c      *command.Call
-	now    int64
-	online bool
-	format string
-	table  *render.Table
-	line   []byte
-	n      int // printed
+	rows *command.Rows
+	e    *protocol.Envelope // the one that is printed now
+	n    int                // printed
 }
 
 func newEnvelopeWriter(c *command.Call, now int64, online bool) *envelopeWriter {
-	return &envelopeWriter{c: c, now: now, online: online, format: c.Format()}
+	w := &envelopeWriter{}
+	var table *render.Table
+	w.rows = c.Rows(command.Rows{
+		JSON: func(b []byte) ([]byte, error) { return render.AppendJSON(b, render.NewEnvelopeJSON(w.e, online)) },
+		Text: func(b []byte) ([]byte, error) { return render.AppendEnvelope(b, w.e, now, online), nil },
+		Head: func(b []byte) ([]byte, error) {
+			table = render.NewQueueTable(c.Out.Style, c.Width())
+			return table.AppendHead(b), nil
+		},
+		Table: func(b []byte) ([]byte, error) { return table.AppendEnvelope(b, w.e, now, online), nil },
+	})
+	return w
 }
 
 // write prints an envelope.
 func (w *envelopeWriter) write(e *protocol.Envelope) error {
-	w.line = w.line[:0]
-	switch w.format {
-	case command.FormatJSON:
-		var err error
-		if w.line, err = render.AppendJSON(w.line, render.NewEnvelopeJSON(e, w.online)); err != nil {
-			return err
-		}
-	case command.FormatTable:
-		if w.table == nil {
-			w.table = render.NewQueueTable(w.c.Out.Style, w.c.Width())
-			w.line = w.table.AppendHead(w.line)
-		}
-		w.line = w.table.AppendEnvelope(w.line, e, w.now, w.online)
-	default:
-		w.line = render.AppendEnvelope(w.line, e, w.now, w.online)
-	}
+	w.e = e
 	w.n++
-	write := w.c.Out.Write
-	if w.format == command.FormatTable {
-		write = w.c.Out.WriteStyled
-	}
-	if _, err := write(w.line); err != nil {
-		return err
-	}
-	return nil
+	return w.rows.Print()
 }
 
 // orders are what a listing can be sorted by.

@@ -313,10 +313,10 @@ type TallyJSON struct {
 
 // print prints the counts.
 func (r *restoration) print() error {
-	if r.c.Format() == command.FormatJSON {
-		return r.c.PrintJSON(TallyJSON{"restore", r.done, r.before, r.queued, r.refused, r.unsure, r.inflight, len(r.renamed), r.notes})
-	}
-	_, err := fmt.Fprintf(r.c.Out, "%s restored\n", render.Plural(r.done, "envelope"))
+	err := r.c.Print(command.Record{
+		JSON: TallyJSON{"restore", r.done, r.before, r.queued, r.refused, r.unsure, r.inflight, len(r.renamed), r.notes},
+		Text: render.Plural(r.done, "envelope") + " restored\n",
+	})
 	for _, text := range r.notes {
 		r.c.Warnf("%s", render.Safe(text))
 	}

@@ -42,15 +42,11 @@ type ResultJSON struct {
 
 // printResult says as smtpctl does whether smtpd did what was asked.
 func printResult(c *command.Call, ok bool) error {
-	if c.Format() == command.FormatJSON {
-		return c.PrintJSON(ResultJSON{Command: c.Typed(), OK: ok, Warning: c.Warning})
-	}
-	text := "command failed"
+	text := "command failed\n"
 	if ok {
-		text = "command succeeded"
+		text = "command succeeded\n"
 	}
-	_, err := fmt.Fprintln(c.Out, text)
-	return err
+	return c.Print(command.Record{JSON: ResultJSON{Command: c.Typed(), OK: ok, Warning: c.Warning}, Text: text})
 }
 
 // noReason is for requests whose refusal nothing explains.

@@ -70,26 +70,22 @@ func runMonitor(ctx context.Context, c *command.Call) error {
 
 // printDigest prints the counters for the nth time.
 func printDigest(c *command.Call, n int, d, last *protocol.Digest, screen *monitorScreen) error {
-	if c.Format() == command.FormatJSON {
-		return c.PrintJSON(newDigestJSON(d, last))
-	}
 	g := d.Since(last)
 	line := fmt.Sprintf(monitorLine,
 		d.Clients(), g.Connects, g.Disconnects, d.Queued(), g.Enqueued, g.Dequeued,
 		g.Delivered, g.TemporaryFailures, g.PermanentFailures, g.Loops, g.Expired, g.Removed, g.Bounces)
-	screen.add(line, n > 0 && d.Startup == last.Startup, &g, c.Opts.Interval)
-	cols, rows := c.Screen()
-	if c.Format() == command.FormatTable && c.Out.Tty && !command.Dumb(c.Getenv) && cols >= plotMinCols && rows >= plotMinRows {
-		return drawScreen(c, screen.lines(cols, rows, c.Out.Style))
-	}
+	r := command.Record{JSON: newDigestJSON(d, last), Text: line}
 	if n%pageOf(c) == 0 {
+		r.Text = monitorHeader + line
 		if n > 0 {
-			fmt.Fprintln(c.Out)
+			r.Text = "\n" + r.Text
 		}
-		fmt.Fprint(c.Out, monitorHeader)
 	}
-	_, err := fmt.Fprint(c.Out, line)
-	return err
+	screen.add(line, n > 0 && d.Startup == last.Startup, &g, c.Opts.Interval)
+	if cols, rows := c.Screen(); c.Out.Tty && !command.Dumb(c.Getenv) && cols >= plotMinCols && rows >= plotMinRows {
+		r.Table = func() error { return drawScreen(c, screen.lines(cols, rows, c.Out.Style)) }
+	}
+	return c.Print(r)
 }
 
 // The plot of monitor.

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -28,11 +27,11 @@ func runShowStatus(ctx context.Context, c *command.Call) error {
 	if err != nil {
 		return err
 	}
-	states := StatusJSON{}
+	states, text, hint := StatusJSON{}, "", ""
 	for _, s := range protocol.Subsystems {
 		state := "running"
 		if st.Paused(s) {
-			state = "paused"
+			state, hint = "paused", report.Forgetful
 		}
 		switch s {
 		case protocol.MDA:
@@ -42,18 +41,13 @@ func runShowStatus(ctx context.Context, c *command.Call) error {
 		case protocol.SMTP:
 			states.SMTP = state
 		}
-		if c.Format() != command.FormatJSON {
-			fmt.Fprintf(c.Out, "%s %s\n", s, state)
-		}
+		text += fmt.Sprintf("%s %s\n", s, state)
 	}
-	if c.Format() == command.FormatJSON {
-		err = c.PrintJSON(states)
+	if err := c.Print(command.Record{JSON: states, Text: text, Hint: hint}); err != nil {
+		return err
 	}
-	if ferr := c.Out.Flush(); err != nil || ferr != nil {
-		return errors.Join(err, ferr)
-	}
-	if (st.Paused(protocol.MDA) || st.Paused(protocol.MTA) || st.Paused(protocol.SMTP)) && c.Format() == command.FormatTable {
-		c.Warnf("%s", report.Forgetful)
+	if err := c.Out.Flush(); err != nil {
+		return err
 	}
 	disk.WarnUnlisted(ctx, c, conn, disk.UnlistedStatus, disk.DeepStatus)
 	return nil
@@ -64,25 +58,24 @@ func runShowStats(ctx context.Context, c *command.Call) error {
 	if err != nil {
 		return err
 	}
-	if c.Format() == command.FormatMetrics {
-		return showMetrics(ctx, c, conn)
-	}
-	for st, err := range conn.Stats(ctx) {
-		if err != nil {
-			return err
-		}
-		if c.Format() == command.FormatJSON {
-			if err := c.PrintJSON(newStatJSON(st)); err != nil {
-				return err
+	return c.Print(command.Record{
+		Metrics: func() error { return showMetrics(ctx, c, conn) },
+		Parts: func(yield func(command.Record, error) bool) {
+			for st, err := range conn.Stats(ctx) {
+				if !yield(statRecord(st), err) || err != nil {
+					return
+				}
 			}
-			continue
-		}
-		if st.IsUptime() {
-			up := time.Now().Unix() - st.Value
-			fmt.Fprintf(c.Out, "uptime=%d\nuptime.human=%s\n", up, protocol.Duration(up))
-			continue
-		}
-		fmt.Fprintf(c.Out, "%s=%s\n", st.Key, st.Text())
+		},
+	})
+}
+
+// statRecord returns a statistic as a result.
+func statRecord(st protocol.Stat) command.Record {
+	r := command.Record{JSON: newStatJSON(st), Text: fmt.Sprintf("%s=%s\n", st.Key, st.Text())}
+	if st.IsUptime() {
+		up := time.Now().Unix() - st.Value
+		r.Text = fmt.Sprintf("uptime=%d\nuptime.human=%s\n", up, protocol.Duration(up))
 	}
-	return nil
+	return r
 }

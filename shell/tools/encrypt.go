@@ -80,11 +80,7 @@ func passwordWork(c *command.Call) (work func(string) error, end func() error, e
 		if err != nil {
 			return fmt.Errorf("encrypt: %w", err)
 		}
-		if c.Format() == command.FormatJSON {
-			return c.PrintJSON(HashJSON{s.name, d.Encode()})
-		}
-		_, err = fmt.Fprintln(c.Out, d.Encode())
-		return err
+		return c.Print(command.Record{JSON: HashJSON{s.name, d.Encode()}, Text: d.Encode() + "\n"})
 	}, func() error { return nil }, nil
 }
 
@@ -101,16 +97,12 @@ func verifyWork(c *command.Call) (work func(string) error, end func() error, err
 			if err != nil {
 				return fmt.Errorf("encrypt: %w", err)
 			}
-			text := "match"
+			text := "match\n"
 			if !match {
 				wrong++
-				text = "no match"
+				text = "no match\n"
 			}
-			if c.Format() == command.FormatJSON {
-				return c.PrintJSON(VerifiedJSON{match})
-			}
-			_, err = fmt.Fprintln(c.Out, text)
-			return err
+			return c.Print(command.Record{JSON: VerifiedJSON{match}, Text: text})
 		}, func() error {
 			switch {
 			case tried == 0:

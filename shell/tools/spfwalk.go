@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"net/netip"
 	"slices"
@@ -182,7 +181,7 @@ type networkPrinter struct {
 func (p *networkPrinter) add(n spf.Network) error {
 	switch {
 	case !p.c.Opts.Aggregate && !p.c.Opts.Sort:
-		return p.print(n)
+		return p.print(n, false)
 	case p.n >= maxNetworks:
 		return fmt.Errorf("spf walk: more than %d networks to sort: name fewer domains", maxNetworks)
 	}
@@ -195,7 +194,7 @@ func (p *networkPrinter) add(n spf.Network) error {
 		p.held = append(p.held, n)
 		return nil
 	}
-	return p.print(n)
+	return p.print(n, false)
 }
 
 // end prints what has been held back.
@@ -212,22 +211,19 @@ func (p *networkPrinter) end() error {
 	slices.SortStableFunc(p.held, func(a, b spf.Network) int { return a.Prefix.Compare(b.Prefix) })
 	for i, n := range p.held {
 		// As text a network that several domains have is printed once.
-		if i > 0 && n.Prefix == p.held[i-1].Prefix && p.c.Format() != command.FormatJSON {
-			continue
-		}
-		if err := p.print(n); err != nil {
+		again := i > 0 && n.Prefix == p.held[i-1].Prefix
+		if err := p.print(n, again); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *networkPrinter) print(n spf.Network) error {
+// print prints a network; again says that the one before was the same.
+func (p *networkPrinter) print(n spf.Network, again bool) error {
 	text := networkText(n.Prefix)
-	if p.c.Format() == command.FormatJSON {
-		return p.c.PrintJSON(NetworkJSON{text, n.Domain, n.Record, n.Mechanism})
-	}
-	if _, err := io.WriteString(p.c.Out, text+"\n"); err != nil || !command.IsTerminal(p.c.In) {
+	err := p.c.Print(command.Record{JSON: NetworkJSON{text, n.Domain, n.Record, n.Mechanism}, Text: text + "\n", Again: again})
+	if err != nil || !command.IsTerminal(p.c.In) {
 		return err
 	}
 	return p.c.Out.Flush() // whoever types domains waits for it

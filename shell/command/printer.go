@@ -1,0 +1,201 @@
+package command
+
+import (
+	"io"
+	"iter"
+
+	"smtpctl/shell/render"
+)
+
+// A Record is one result of a command, for every format: what it is as a value, and
+// what it is in text. A handler makes records and asks for no format.
+type Record struct {
+	// JSON is the value, whose field names are those of the JSON output. A Lazy is
+	// called for the value when it is wanted, and a Writer writes its own JSON.
+	JSON any
+	// Text is what smtpctl prints, with its newlines.
+	Text string
+	// Lines, if set, prints the text instead.
+	Lines func() error
+	// Table, if set, prints what people read, where that differs from the text.
+	Table func() error
+	// Metrics, if set, prints the result in the OpenMetrics text format.
+	Metrics func() error
+	// Parts, if set, are the records that it consists of: formats for which it has
+	// nothing of its own print those.
+	Parts iter.Seq2[Record, error]
+	// Again says that this text was printed already: only formats that print values
+	// print the record once more.
+	Again bool
+	// Hint is said to people, on standard error, when the result has been printed.
+	Hint string
+	// Omitted is what the parts leave out and the table shows: where there is no
+	// table it is said on standard error.
+	Omitted string
+}
+
+// Lazy finds the value of a record when a format wants it.
+type Lazy func() (any, error)
+
+// A Writer writes the JSON of a value that is too large to be held.
+type Writer func(w io.Writer) error
+
+// Rows are many results of one kind, one of them at a time: Print prints the one that
+// the functions append. Head comes before the first row of a table.
+type Rows struct {
+	JSON, Text, Table, Head func(b []byte) ([]byte, error)
+
+	c       *Call
+	row     func(b []byte) ([]byte, error)
+	write   func(p []byte) (int, error)
+	head    bool
+	scratch []byte
+}
+
+// A printer is an output format.
+type printer interface {
+	// record prints one result.
+	record(c *Call, r *Record) error
+	// rows makes rows print in the format: it sets row, write and head.
+	rows(c *Call, r *Rows)
+}
+
+// printers are the formats by the value of --output. A new one is an entry here, its
+// name in Formats, and its text at --output in package cmdline.
+var printers = map[string]printer{
+	FormatPlain: plainPrinter{}, FormatTable: tablePrinter{}, FormatJSON: jsonPrinter{}, FormatMetrics: metricsPrinter{},
+}
+
+// Print prints a result in the format that is wanted.
+func (c *Call) Print(r Record) error { return printers[c.Format()].record(c, &r) }
+
+// Rows makes rows ready to be printed in the format that is wanted.
+func (c *Call) Rows(r Rows) *Rows {
+	r.c = c
+	printers[c.Format()].rows(c, &r)
+	return &r
+}
+
+// Print prints a row.
+func (r *Rows) Print() error {
+	b, err := r.scratch[:0], error(nil)
+	if r.head {
+		r.head = false
+		if b, err = r.Head(b); err != nil {
+			return err
+		}
+	}
+	if b, err = r.row(b); err != nil {
+		return err
+	}
+	r.scratch = b
+	_, err = r.write(b)
+	return err
+}
+
+// parts prints the records that a record consists of, and reports whether it has any.
+func parts(c *Call, r *Record) (bool, error) {
+	if r.Parts == nil {
+		return false, nil
+	}
+	for part, err := range r.Parts {
+		if err == nil {
+			err = c.Print(part)
+		}
+		if err != nil {
+			return true, err
+		}
+	}
+	if r.Omitted != "" {
+		c.Warnf("%s", r.Omitted)
+	}
+	return true, nil
+}
+
+// A plainPrinter prints smtpctl's bytes.
+type plainPrinter struct{}
+
+func (plainPrinter) record(c *Call, r *Record) error {
+	if done, err := parts(c, r); done {
+		return err
+	}
+	switch {
+	case r.Again:
+		return nil
+	case r.Lines != nil:
+		return r.Lines()
+	}
+	_, err := io.WriteString(c.Out, r.Text)
+	return err
+}
+
+func (plainPrinter) rows(c *Call, r *Rows) { r.row, r.write = r.Text, c.Out.Write }
+
+// A tablePrinter prints for people.
+type tablePrinter struct{}
+
+func (tablePrinter) record(c *Call, r *Record) error {
+	print := r.Table
+	if print == nil {
+		print = func() error { return plainPrinter{}.record(c, r) }
+	}
+	if err := print(); err != nil || r.Hint == "" {
+		return err
+	}
+	if err := c.Out.Flush(); err != nil {
+		return err
+	}
+	c.Warnf("%s", r.Hint)
+	return nil
+}
+
+func (tablePrinter) rows(c *Call, r *Rows) { r.row, r.write, r.head = r.Table, c.Out.WriteStyled, true }
+
+// A jsonPrinter prints a value a line.
+type jsonPrinter struct{}
+
+func (jsonPrinter) record(c *Call, r *Record) error {
+	if done, err := parts(c, r); done {
+		return err
+	}
+	value, err := r.value()
+	if err != nil {
+		return err
+	}
+	if write, ok := value.(Writer); ok {
+		return write(c.Out)
+	}
+	return c.printJSON(value)
+}
+
+// value returns the value of a record.
+func (r *Record) value() (any, error) {
+	if lazy, ok := r.JSON.(Lazy); ok {
+		return lazy()
+	}
+	return r.JSON, nil
+}
+
+func (jsonPrinter) rows(c *Call, r *Rows) { r.row, r.write = r.JSON, c.Out.Write }
+
+// A metricsPrinter prints what Prometheus reads, for the commands that have it.
+type metricsPrinter struct{}
+
+func (metricsPrinter) record(c *Call, r *Record) error {
+	if r.Metrics != nil {
+		return r.Metrics()
+	}
+	return plainPrinter{}.record(c, r)
+}
+
+func (metricsPrinter) rows(c *Call, r *Rows) { plainPrinter{}.rows(c, r) }
+
+// printJSON prints one object.
+func (c *Call) printJSON(v any) error {
+	b, err := render.AppendJSON(nil, v)
+	if err != nil {
+		return err
+	}
+	_, err = c.Out.Write(b)
+	return err
+}
