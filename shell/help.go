@@ -202,7 +202,7 @@ func (s *Session) flagOptions(inv *cmdline.Invocation) []completer.Option {
 	cmdline.FlagSet(&opts, inv).VisitAll(func(f *pflag.Flag) {
 		value, doc := pflag.UnquoteUsage(f)
 		var values []completer.Suggestion
-		for _, word := range cmdline.FlagValues[f.Name] {
+		for _, word := range cmdline.FlagValues(f.Name) {
 			values = append(values, completer.Suggestion{Text: word})
 		}
 		o := completer.Option{Name: "--" + f.Name, Value: value != "", Doc: doc, Values: values}

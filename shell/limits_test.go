@@ -42,8 +42,8 @@ func flagForms(f *pflag.Flag, value string) [][]string {
 // goodValue is a value that a flag takes.
 func goodValue(f *pflag.Flag) string {
 	switch {
-	case cmdline.FlagValues[f.Name] != nil:
-		return cmdline.FlagValues[f.Name][0]
+	case cmdline.FlagValues(f.Name) != nil:
+		return cmdline.FlagValues(f.Name)[0]
 	case f.Value.Type() == "bool" || f.Value.Type() == "boolfunc":
 		return "true"
 	case f.Value.Type() == "duration" || f.Value.Type() == "time":

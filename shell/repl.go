@@ -234,7 +234,19 @@ func (s *Session) live(changed func()) *suggest.Live {
 	dial := func(ctx context.Context) (*protocol.Conn, error) { return s.dial(ctx, s.opts) }
 	source := suggest.NewSource(dial, func() string { return s.opts.Spool }, changed)
 	source.NoFiles = s.opts.Restricted
+	source.Offers = s.offers
 	return source
+}
+
+// offers returns what the command whose words begin with these offers. All commands
+// that begin so offer the same.
+func (s *Session) offers(path []string) command.Offers {
+	for _, c := range s.table {
+		if c.Begins(path) {
+			return c.Offers
+		}
+	}
+	return command.OffersListed
 }
 
 // askSecret asks for a secret at the terminal.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"smtpctl/completer/grammar"
+	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 	"smtpctl/shell/inspect"
 	"smtpctl/shell/queue"
@@ -41,10 +42,15 @@ var docs = map[string]string{
 	"resume mta from": "take back a pause mta from",
 }
 
+// commands are the commands of all packages, in no order.
+var commands = slices.Concat(queue.Commands, inspect.Commands, restore.Commands, server.Commands, tools.Commands, sessionCommands)
+
+func init() { cmdline.CommandFlags = cmdline.FlagsOf(commands) }
+
 // commandTable returns the command table, sorted by pattern. Everything that
 // knows commands derives from it: the resolver, completion and help.
 func commandTable() []*command.Command {
-	return slices.SortedFunc(slices.Values(slices.Concat(queue.Commands, inspect.Commands, restore.Commands, server.Commands, tools.Commands, sessionCommands)),
+	return slices.SortedFunc(slices.Values(commands),
 		func(a, b *command.Command) int { return cmp.Compare(a.Pattern, b.Pattern) })
 }
 

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/pflag"
 
@@ -31,8 +30,21 @@ const demoMessages = 200
 // NoDemo means that there is no --demo.
 const NoDemo = math.MinInt
 
-// FlagValues are the values of the flags that take one of a few words.
-var FlagValues = map[string][]string{"color": command.ColorModes, "output": command.Formats, "scheme": {"bcrypt", "sha512", "yescrypt"}}
+// FlagValues returns the values of a flag that takes one of a few words.
+func FlagValues(name string) []string {
+	switch name {
+	case "color":
+		return command.ColorModes
+	case "output":
+		return command.Formats
+	}
+	for _, f := range CommandFlags {
+		if f.Name == name {
+			return f.Words
+		}
+	}
+	return nil
+}
 
 // FlagSet returns the flags, which write to o and, if it is not nil, inv.
 func FlagSet(o *command.Options, inv *Invocation) *pflag.FlagSet {
@@ -56,18 +68,9 @@ func FlagSet(o *command.Options, inv *Invocation) *pflag.FlagSet {
 	fs.IntVar(&o.Expect, "expect", o.Expect, "do nothing unless exactly `N` envelopes match")
 	fs.BoolVarP(&o.Yes, "yes", "y", o.Yes, "do not ask at the prompt before acting on many envelopes")
 	fs.StringVar(&o.Save, "save", o.Save, "copy each envelope to `DIR` before it is removed; what cannot be copied is not removed")
-	fs.StringVar(&o.From, "from", o.From, "show queue: list the copies of mail in `DIR`, which --save has written, instead of the queue")
-	fs.VarP((*intervalFlag)(&o.Interval), "interval", "i", "monitor: print a line every `TIME`, such as 5 or 1m; the default is 1 second")
-	fs.IntVarP(&o.Count, "count", "c", o.Count, "monitor: stop after `N` lines")
-	fs.BoolVar(&o.Headers, "headers", o.Headers, "show message: print only the headers")
-	fs.StringVar(&o.Scheme, "scheme", o.Scheme, "encrypt: hash with `SCHEME`, which is bcrypt, sha512 or yescrypt")
-	fs.IntVar(&o.Cost, "cost", o.Cost, "encrypt: cost parameter `N` of the hash: 10 to 20 for bcrypt, 3 to 11 for yescrypt, the number of rounds for sha512")
-	fs.StringVar(&o.Verify, "verify", o.Verify, "encrypt: check whether the password matches `HASH`")
-	fs.BoolVarP(&o.Only4, "ipv4", "4", o.Only4, "spf walk: only IPv4")
-	fs.BoolVarP(&o.Only6, "ipv6", "6", o.Only6, "spf walk: only IPv6")
-	fs.BoolVar(&o.Sort, "sort", o.Sort, "spf walk: sort all networks, and list each once")
-	fs.BoolVar(&o.Aggregate, "aggregate", o.Aggregate, "spf walk: merge networks that lie within or beside each other")
-	fs.StringVar(&o.Resolver, "resolver", o.Resolver, "spf walk: ask the name server at `ADDR`, an address with or without a port")
+	for i := range CommandFlags {
+		CommandFlags[i].define(fs, o)
+	}
 	fs.BoolVarP(&o.ReadOnly, "read-only", "r", o.ReadOnly, "refuse every command that changes something, and pipes and files")
 	fs.BoolVar(&o.Restricted, "restricted", o.Restricted, "switch off pipes, files and the pager; no option after it may name a file or a server")
 	if inv != nil {
@@ -82,34 +85,6 @@ func FlagSet(o *command.Options, inv *Invocation) *pflag.FlagSet {
 	fs.BoolVar(&o.Version, "version", o.Version, "show the version")
 	return fs
 }
-
-// An intervalFlag is the value of a flag: a time, or a number of seconds.
-type intervalFlag time.Duration
-
-// Bounds of --interval.
-const (
-	minInterval = 100 * time.Millisecond
-	maxInterval = 24 * time.Hour
-)
-
-// Set implements pflag.Value.
-func (s *intervalFlag) Set(text string) error {
-	d, err := time.ParseDuration(text)
-	if err != nil {
-		d, err = time.ParseDuration(text + "s")
-	}
-	if err == nil && (d < minInterval || d > maxInterval) {
-		err = errors.New("out of range")
-	}
-	*s = intervalFlag(d)
-	return err
-}
-
-// String implements pflag.Value.
-func (s *intervalFlag) String() string { return time.Duration(*s).String() }
-
-// Type implements pflag.Value.
-func (s *intervalFlag) Type() string { return "time" }
 
 // ParseOptions takes the flags out of words. literal says of the first word
 // that is no flag whether all that follows it is to be left alone, but for flags
@@ -225,59 +200,22 @@ func leadingFlags(words, own []string) int {
 	return n
 }
 
-// CommandFlags are the flags that belong to one command.
-var CommandFlags = []CommandFlag{
-	{"scheme", "encrypt", func(o *command.Options) any { return o.Scheme }},
-	{"cost", "encrypt", func(o *command.Options) any { return o.Cost }},
-	{"verify", "encrypt", func(o *command.Options) any { return o.Verify }},
-	{"ipv4", "spf walk", func(o *command.Options) any { return o.Only4 }},
-	{"ipv6", "spf walk", func(o *command.Options) any { return o.Only6 }},
-	{"sort", "spf walk", func(o *command.Options) any { return o.Sort }},
-	{"aggregate", "spf walk", func(o *command.Options) any { return o.Aggregate }},
-	{"resolver", "spf walk", func(o *command.Options) any { return o.Resolver }},
-	{"interval", "monitor", func(o *command.Options) any { return o.Interval }},
-	{"count", "monitor", func(o *command.Options) any { return o.Count }},
-	{"from", "show queue", func(o *command.Options) any { return o.From }},
-	{"headers", "show message", func(o *command.Options) any { return o.Headers }},
-}
-
-type CommandFlag struct {
-	Name    string
-	Command string
-	Value   func(o *command.Options) any
-}
-
-// Of reports whether a flag belongs to the command with this path.
-func (f *CommandFlag) Of(path []string) bool {
-	return strings.HasPrefix(strings.Join(path, " ")+" ", f.Command+" ")
-}
-
-// FlagsAfter returns the flags that belong to the command of one word.
-func FlagsAfter(word string) []string {
-	var names []string
-	for _, f := range CommandFlags {
-		if f.Command == word {
-			names = append(names, "--"+f.Name)
-		}
-	}
-	return names
-}
-
 // optionError words pflag's errors as this program does.
 func optionError(err error) error {
 	var bad *pflag.InvalidValueError
 	if !errors.As(err, &bad) {
 		return err
 	}
+	for _, f := range CommandFlags {
+		if f.Name == bad.GetFlag().Name && f.Want != "" {
+			return fmt.Errorf("--%s %q: want %s", f.Name, bad.GetValue(), f.Want)
+		}
+	}
 	switch bad.GetFlag().Name {
 	case "timeout":
 		return fmt.Errorf("--timeout %q: want a time such as 5s or 1m", bad.GetValue())
 	case "expect":
 		return fmt.Errorf("--expect %q: want a number of envelopes", bad.GetValue())
-	case "cost", "count":
-		return fmt.Errorf("--%s %q: want a number", bad.GetFlag().Name, bad.GetValue())
-	case "interval":
-		return fmt.Errorf("--interval %q: want a time such as 5, 0.5s or 1m, from %v to %v", bad.GetValue(), minInterval, maxInterval)
 	case "window":
 		return fmt.Errorf("--window %q: want a number", bad.GetValue())
 	}

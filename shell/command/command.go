@@ -31,6 +31,10 @@ type Command struct {
 	// Moves marks what puts files into smtpd's queue, from the folder that its first
 	// argument names.
 	Moves bool
+	// Offers says which values completion offers for its arguments.
+	Offers Offers
+	// Flags are those that only this command has.
+	Flags []Flag
 	// Formats are those that only this command has.
 	Formats []string
 	// Words say what its words are beside arguments.
@@ -69,6 +73,15 @@ const (
 	RemovesEnvelopes               // the same, and it takes --save
 )
 
+// Offers say what completion offers for the arguments of a command.
+type Offers int
+
+const (
+	OffersListed   Offers = iota // what smtpd lists
+	OffersUnlisted               // ids of envelope files on disk that smtpd does not list
+	OffersPaused                 // addresses and domains between which relaying is paused
+)
+
 // An Input says what a command reads from standard input.
 type Input int
 
@@ -102,6 +115,18 @@ func (c *Command) Changes() bool { return c.Effect != Shows }
 
 // Bulk reports whether the command acts on envelopes.
 func (c *Command) Bulk() bool { return c.Effect >= ChangesEnvelopes }
+
+// Begins reports whether a command with these words could be this one: its own words
+// in full, and anything where it has arguments.
+func (c *Command) Begins(words []string) bool {
+	pattern := strings.Fields(c.Pattern)
+	for i, w := range words {
+		if i < len(pattern) && !isArg(pattern, i) && pattern[i] != w || i >= len(pattern) && !strings.HasSuffix(c.Pattern, "...>") {
+			return false
+		}
+	}
+	return true
+}
 
 // Own reports whether OpenSMTPD's smtpctl has no such command.
 func (c *Command) Own() bool { return c.Origin != Manual }

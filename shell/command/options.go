@@ -39,13 +39,13 @@ type Options struct {
 	Sort, Aggregate bool   // networks in order; merged as far as they can be
 	Resolver        string // address of the name server to ask
 
-	Headers bool // show message without the body
-
 	// Of monitor.
 	Interval time.Duration // between lines
 	Count    int           // of lines, 0 for no end
 
 	Help, Version bool
+
+	own map[string]string // values of flags that have no field here
 }
 
 // DefaultOptions returns what holds without any flag.

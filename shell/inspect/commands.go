@@ -13,7 +13,7 @@ var Commands = []*command.Command{
 		Summary: "show the remote hosts that smtpd knows"},
 	{Pattern: "show hoststats", Group: command.GroupRelay, Run: runReport,
 		Summary: "show the last delivery to each domain of the last 4 hours"},
-	{Pattern: "show message <id>", Group: command.GroupQueue, Run: runShowMessage,
+	{Pattern: "show message <id>", Group: command.GroupQueue, Run: runShowMessage, Flags: []command.Flag{{Name: "headers", Text: "print only the headers"}},
 		Summary: "show the content of a message"},
 	{Pattern: "show mta paused", Group: command.GroupRelay, Run: runReport,
 		Summary: "show what pause mta from has paused"},

@@ -146,7 +146,7 @@ func runShowMessage(ctx context.Context, c *command.Call) error {
 	}
 	copyTo := func(w io.Writer) error {
 		w = &contextWriter{ctx, w}
-		if !c.Opts.Headers {
+		if c.Flag("headers") == "" {
 			return disk.OpenSpool(ctx, c).CopyMessage(w, id)
 		}
 		h := &headerWriter{w: w}
@@ -160,8 +160,8 @@ func runShowMessage(ctx context.Context, c *command.Call) error {
 		return err
 	}
 	return c.Print(command.Record{
-		JSON:  command.Writer(func(w io.Writer) error { return contentError(ctx, c, writeMessageJSON(w, id, copyTo)) }),
-		Lines: func() error { return contentError(ctx, c, copyTo(c.Out)) },
+		JSON:  command.Writer(func(w io.Writer) error { return messageError(ctx, c, writeMessageJSON(w, id, copyTo)) }),
+		Lines: func() error { return messageError(ctx, c, copyTo(c.Out)) },
 	})
 }
 
@@ -268,16 +268,24 @@ func contentError(ctx context.Context, c *command.Call, err error) error {
 		if _, serr := readable(disk.OpenSpool(ctx, c).Queue()); serr != nil {
 			return fmt.Errorf("%s: no queue there: %w", command.PathOf(c), command.FileError(serr))
 		}
-		if id, err := queue.ResolveMessage(ctx, c, queue.ArgID(c, 0)); err == nil && c.Cmd.Pattern == "show message <id>" {
-			// The folder of a message goes with its last envelope.
-			if ids, err := disk.OpenSpool(ctx, c).MessageIDs(id); err == nil && len(ids) > 0 {
-				return fmt.Errorf("%s: the file of the message is missing, though %s of it there: %s", command.PathOf(c),
-					render.Plural(len(ids), "envelope is", "envelopes are"), disk.OpenSpool(ctx, c).MessagePath(id))
-			}
-		}
 		return fmt.Errorf("%s: %w", command.PathOf(c), queue.ErrNoSuchID)
 	}
 	return fmt.Errorf("%s: %w", command.PathOf(c), command.FileError(disk.KeyError(c, err)))
+}
+
+// messageError is contentError for the file of a message. The folder of a message goes
+// with its last envelope, so the file should be there as long as an envelope is.
+func messageError(ctx context.Context, c *command.Call, err error) error {
+	sp := disk.OpenSpool(ctx, c)
+	if _, rerr := readable(sp.Queue()); errors.Is(err, fs.ErrNotExist) && rerr == nil {
+		if id, err := queue.ResolveMessage(ctx, c, queue.ArgID(c, 0)); err == nil {
+			if ids, err := sp.MessageIDs(id); err == nil && len(ids) > 0 {
+				return fmt.Errorf("%s: the file of the message is missing, though %s of it there: %s", command.PathOf(c),
+					render.Plural(len(ids), "envelope is", "envelopes are"), sp.MessagePath(id))
+			}
+		}
+	}
+	return contentError(ctx, c, err)
 }
 
 // readable reports whether a folder can be read.

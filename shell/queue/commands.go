@@ -7,7 +7,7 @@ import (
 
 // Commands are the commands that act on the queue.
 var Commands = []*command.Command{
-	{Pattern: "discover <selector>", WholeIDs: true, Group: command.GroupQueue, Effect: command.Changes, Check: checkDiscover, Run: runDiscover,
+	{Pattern: "discover <selector>", WholeIDs: true, Offers: command.OffersUnlisted, Group: command.GroupQueue, Effect: command.Changes, Check: checkDiscover, Run: runDiscover,
 		Summary: "make smtpd load an envelope or message that was put into the queue by hand"},
 	{Pattern: "pause envelope <selector...>", Group: command.GroupQueue, Effect: command.ChangesEnvelopes, Check: CheckSelection, Run: runPauseEnvelope,
 		Summary: "suspend scheduling for the selected envelopes",
@@ -33,7 +33,8 @@ var Commands = []*command.Command{
 	{Pattern: "schedule all", Group: command.GroupQueue, Effect: command.ChangesEnvelopes, Run: runSchedule,
 		Summary: "deliver all envelopes now",
 		Help:    scheduleHelp},
-	{Pattern: "show queue", Group: command.GroupQueue, Run: runShowQueue,
+	{Pattern: "show queue", Group: command.GroupQueue, Run: runShowQueue, Flags: []command.Flag{
+		{Name: "from", Text: "list the copies of mail in `DIR`, which --save has written, instead of the queue", In: func(o *command.Options) any { return &o.From }}},
 		Summary: "list the envelopes in the queue"},
 	{Pattern: "show queue <query...>", Group: command.GroupQueue, Check: CheckSelection, Run: runShowQueue,
 		Summary: "list the selected envelopes; sort=KEY sorts them, limit=N lists only N"},

@@ -13,7 +13,10 @@ var Commands = []*command.Command{
 		Summary: "turn smtpd's debug logging off"},
 	{Pattern: "log verbose", Group: command.GroupDebug, Effect: command.Changes, Run: runVerbose(true),
 		Summary: "turn smtpd's debug logging on"},
-	{Pattern: "monitor", Group: command.GroupServer, Live: true, Run: runMonitor,
+	{Pattern: "monitor", Group: command.GroupServer, Live: true, Run: runMonitor, Flags: []command.Flag{
+		{Name: "interval", Short: "i", Text: "print a line every `TIME`, such as 5 or 1m; the default is 1 second", Want: wantInterval,
+			In: func(o *command.Options) any { return (*intervalFlag)(&o.Interval) }},
+		{Name: "count", Short: "c", Text: "stop after `N` lines", Want: "a number", In: func(o *command.Options) any { return &o.Count }}},
 		Summary: "show how smtpd's counters change, every second or every --interval",
 		Help: "The first line shows totals, each later line what has been added since the line before; current clients\n" +
 			"and envelopes are always totals. On a terminal a plot of the last five minutes is below. --count N stops after N lines."},
@@ -37,7 +40,7 @@ var Commands = []*command.Command{
 	{Pattern: "resume mta", Group: command.GroupServer, Effect: command.Changes, Run: runResume(protocol.MTA),
 		Summary: "resume relaying to other hosts",
 		Help:    command.ResumeHelp},
-	{Pattern: "resume mta from <address> for <domain>", Group: command.GroupRelay, Effect: command.Changes, Run: runResumeFrom,
+	{Pattern: "resume mta from <address> for <domain>", Offers: command.OffersPaused, Group: command.GroupRelay, Effect: command.Changes, Run: runResumeFrom,
 		Summary: "resume relaying from a source address to a domain",
 		Help:    command.ResumeHelp},
 	{Pattern: "resume route <route>", Group: command.GroupRelay, Effect: command.Changes, Run: runResumeRoute,

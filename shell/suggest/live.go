@@ -10,6 +10,7 @@ import (
 
 	"smtpctl/completer"
 	"smtpctl/protocol"
+	"smtpctl/shell/command"
 	"smtpctl/shell/trace"
 )
 
@@ -31,6 +32,10 @@ type Live struct {
 	// NoFiles keeps it from naming files: in a restricted session their names say
 	// something, too.
 	NoFiles bool
+
+	// Offers says what the command that begins with some words offers; if not set,
+	// what smtpd lists.
+	Offers func(path []string) command.Offers
 
 	// Wait, if not 0, makes it fetch what it is asked for before it answers, for
 	// so long at most.

@@ -50,11 +50,11 @@ func (l *Live) Values(kind *grammar.Kind, path []string, prefix string) []comple
 	case "table":
 		return completer.Rank(tables(), prefix)
 	case "address":
-		if path[0] == "resume" {
+		if l.offers(path) == command.OffersPaused {
 			get = l.online(blockPart(0, ""))
 		}
 	case "domain":
-		if path[0] == "resume" && len(path) > 3 {
+		if l.offers(path) == command.OffersPaused && len(path) > 3 {
 			get = l.online(blockPart(1, path[3]))
 		}
 	}
@@ -63,6 +63,14 @@ func (l *Live) Values(kind *grammar.Kind, path []string, prefix string) []comple
 	}
 	key := strings.Join(path, " ") + " " + kind.Name
 	return completer.Rank(l.get(key, false, get), prefix)
+}
+
+// offers returns what the command that begins with some words offers.
+func (l *Live) offers(path []string) command.Offers {
+	if l.Offers == nil {
+		return command.OffersListed
+	}
+	return l.Offers(path)
 }
 
 // online makes a fetcher of a question to smtpd.
@@ -82,12 +90,13 @@ func (l *Live) ids(kind string, path []string, prefix string) []completer.Sugges
 	prefix = strings.ToLower(prefix)
 	hex := prefix == "" || protocol.IsHex(prefix) && len(prefix) <= 16
 	key := kind + " " + path[0] + " " + prefix
+	unlisted := l.offers(path) == command.OffersUnlisted
 	switch {
-	case path[0] == "discover" && hex:
+	case unlisted && hex:
 		return l.get(key, false, func(ctx context.Context, _ func([]completer.Suggestion)) []completer.Suggestion {
 			return l.undiscovered(ctx, prefix)
 		})
-	case path[0] == "discover":
+	case unlisted:
 		return nil
 	case hex:
 		return l.get(key, false, l.online(func(ctx context.Context, conn *protocol.Conn) []completer.Suggestion {
