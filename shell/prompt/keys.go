@@ -1,15 +1,9 @@
 package prompt
 
-import (
-	"bytes"
-	"unicode/utf8"
-
-	goprompt "github.com/c-bata/go-prompt"
-)
+import "unicode/utf8"
 
 // Keys as the terminal sends them.
 const (
-	keyWake      = "\x1b[E" // go-prompt ignores it but renders
 	keyEnter     = "\r"
 	keyTab       = "\t"
 	keyBackTab   = "\x1b[Z"
@@ -173,14 +167,4 @@ func (t *tokenizer) csi(b []byte) (string, int) {
 		return "", i + 1
 	}
 	return "", 0
-}
-
-// known returns a key that go-prompt knows, or nothing.
-func known(seq []byte) string {
-	for _, k := range goprompt.ASCIISequences {
-		if k.Key != goprompt.Ignore && bytes.Equal(k.ASCIICode, seq) {
-			return string(seq)
-		}
-	}
-	return ""
 }

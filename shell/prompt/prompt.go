@@ -10,7 +10,6 @@ import (
 	"os/signal"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -18,7 +17,6 @@ import (
 	"github.com/mattn/go-runewidth"
 
 	"smtpctl/completer/grammar"
-	"smtpctl/shell/trace"
 )
 
 // A Suggestion is one line of the menu.
@@ -90,82 +88,6 @@ func New(cfg Config) (*Prompt, error) {
 	p.build()
 	go p.signals()
 	return p, nil
-}
-
-// build makes a new go-prompt, in the place of the one there may have been.
-func (p *Prompt) build() {
-	if p.keys != nil {
-		p.keys.dead.Store(true)
-	}
-	p.keys = &keySource{terminal: p.tty}
-	p.gp = goprompt.New(func(string) {}, p.complete,
-		goprompt.OptionParser(p.keys),
-		goprompt.OptionWriter(p.out),
-		goprompt.OptionLivePrefix(func() (string, bool) { return p.prefix(), true }),
-		goprompt.OptionCompletionWordSeparator(betweenWords),
-		goprompt.OptionMaxSuggestion(menuRows),
-		goprompt.OptionHistory(p.history),
-		goprompt.OptionPrefixTextColor(goprompt.DefaultColor),
-		goprompt.OptionPreviewSuggestionTextColor(goprompt.Cyan),
-		goprompt.OptionSuggestionTextColor(goprompt.White),
-		goprompt.OptionSuggestionBGColor(goprompt.DarkGray),
-		goprompt.OptionDescriptionTextColor(goprompt.LightGray),
-		goprompt.OptionDescriptionBGColor(goprompt.Black),
-		goprompt.OptionSelectedSuggestionTextColor(goprompt.Black),
-		goprompt.OptionSelectedSuggestionBGColor(goprompt.Cyan),
-		goprompt.OptionSelectedDescriptionTextColor(goprompt.Black),
-		goprompt.OptionSelectedDescriptionBGColor(goprompt.Cyan),
-		goprompt.OptionScrollbarBGColor(goprompt.Black),
-		goprompt.OptionSetExitCheckerOnInput(func(string, bool) bool { return p.stopping() }),
-		goprompt.OptionAddASCIICodeBind(goprompt.ASCIICodeBind{ASCIICode: []byte(keyHelp), Fn: p.helpKey}),
-		goprompt.OptionAddKeyBind(
-			goprompt.KeyBind{Key: goprompt.ControlLeft, Fn: goprompt.GoLeftWord},
-			goprompt.KeyBind{Key: goprompt.ControlRight, Fn: goprompt.GoRightWord},
-			goprompt.KeyBind{Key: goprompt.Home, Fn: goprompt.GoLineBeginning},
-			goprompt.KeyBind{Key: goprompt.End, Fn: goprompt.GoLineEnd},
-			goprompt.KeyBind{Key: goprompt.Delete, Fn: goprompt.DeleteChar},
-			goprompt.KeyBind{Key: goprompt.ControlR, Fn: p.startSearch},
-			goprompt.KeyBind{Key: goprompt.Ignore, Fn: p.endSearch},
-		),
-	)
-}
-
-// A keySource is what one go-prompt reads keys from. After a panic go-prompt's
-// reader lives on; it gets no more keys then.
-type keySource struct {
-	*terminal
-	dead atomic.Bool
-}
-
-// Read hands on the next key.
-func (k *keySource) Read() ([]byte, error) {
-	if k.dead.Load() {
-		time.Sleep(time.Hour)
-		return nil, errNothing
-	}
-	b, err := k.terminal.Read()
-	if err == nil && k.dead.Load() {
-		k.unread(string(b))
-		return nil, errNothing
-	}
-	return b, err
-}
-
-// input lets go-prompt read a line. Some sequences of keys make it panic, when
-// its cursor has got beyond the end of a line of wide characters: then the line
-// is lost, but not the session.
-func (p *Prompt) input() (line string, ok bool) {
-	defer func() {
-		if v := recover(); v != nil {
-			trace.Panic("the line editor", v)
-			p.tty.TearDown()
-			p.tty.write("\r\n\x1b[J")
-			p.build()
-			p.last.text, p.last.list = "", nil
-			line, ok = "", false
-		}
-	}()
-	return p.gp.Input(), true
 }
 
 // Close puts the terminal back as it was found.
@@ -260,17 +182,6 @@ func (p *Prompt) SetHistory(lines []string) {
 	_ = goprompt.OptionHistory(lines)(p.gp)
 }
 
-// stopping is asked after every key whether Input is to return.
-func (p *Prompt) stopping() bool {
-	if !p.tty.stopping() {
-		return false
-	}
-	if p.tty.because(resized) {
-		p.out.mute(true) // go-prompt would leave a copy of the line behind
-	}
-	return true
-}
-
 // helpKey shows help for the line up to the cursor, or inserts the question
 // mark inside quotes.
 func (p *Prompt) helpKey(buf *goprompt.Buffer) {
@@ -290,29 +201,6 @@ func inQuotes(text string) bool {
 		q.Step(r)
 	}
 	return q.Open()
-}
-
-// complete is go-prompt's completer, called twice for each key.
-func (p *Prompt) complete(d goprompt.Document) []goprompt.Suggest {
-	key := d.LastKeyStroke()
-	pos := len(d.TextBeforeCursor())
-	if d.Text == "" && key == goprompt.Escape {
-		return nil // go-prompt clears its menu before it asks for a new one
-	}
-	moving := key == goprompt.Tab || key == goprompt.BackTab || key == goprompt.Up || key == goprompt.Down
-	if moving && d.Text == p.last.text && pos == p.last.pos && len(p.last.list) > 0 {
-		return p.last.list // the selection counts on it
-	}
-	p.last.text, p.last.pos, p.last.list = d.Text, pos, nil
-	switch {
-	case p.tty.searches():
-		p.last.list = p.matches(d.TextBeforeCursor())
-	case d.Text != "" || key == goprompt.Tab:
-		p.last.list = p.suggest(d.Text, pos)
-	}
-	n := len(p.last.list)
-	p.tty.offered(n, n > 0 && goesOn(p.last.list[n-1].Text))
-	return p.last.list
 }
 
 func (p *Prompt) suggest(text string, pos int) []goprompt.Suggest {

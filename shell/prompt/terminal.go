@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	goprompt "github.com/c-bata/go-prompt"
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
@@ -17,13 +16,6 @@ const (
 	pollEvery  = 50 * time.Millisecond  // how long a read waits before it looks around
 	escapeWait = 25 * time.Millisecond  // how long the rest of a key may take to come
 	renderWait = 500 * time.Millisecond // how long a key may take to be drawn
-)
-
-// Sizes that go-prompt can draw in: it panics or gives up below.
-const (
-	minColumns  = 11 // besides the prefix
-	manyRows    = 1000
-	fallbackCol = 80
 )
 
 // A reason says why go-prompt's Input returned without a line.
@@ -144,13 +136,6 @@ func (t *terminal) size() (rows, cols int) {
 	return int(ws.Row), int(ws.Col)
 }
 
-// GetWinSize returns a size that go-prompt can draw in.
-func (t *terminal) GetWinSize() *goprompt.WinSize {
-	_, cols := t.size()
-	cols = min(max(cols, textWidth(t.prefix())+minColumns), 10000)
-	return &goprompt.WinSize{Row: manyRows, Col: uint16(cols)}
-}
-
 // interrupt makes Input return for the given reason.
 func (t *terminal) interrupt(r reason) {
 	t.mu.Lock()
@@ -255,31 +240,6 @@ func (t *terminal) unread(k string) {
 		t.queue = append([]string{k}, t.queue...)
 	}
 	t.pending = false
-}
-
-// translate turns keys into what go-prompt needs to see for them to do what a
-// person expects.
-func (t *terminal) translate(k string) string {
-	if t.searching {
-		k = t.searchKey(k)
-		t.menu.key(k)
-		return k
-	}
-	switch k {
-	case keyEnter:
-		if t.menu.selected() {
-			k = keyWake // accepts the suggestion
-		}
-	case keyTab:
-		if t.menu.n == 1 && !t.menu.selected() && !t.menu.open {
-			t.queue = append([]string{" "}, t.queue...)
-		}
-	case keyCtrlZ:
-		t.reason = suspended
-		k = keyWake
-	}
-	t.menu.key(k)
-	return k
 }
 
 // emit notes a key as handed on.

@@ -1,0 +1,300 @@
+package prompt
+
+import (
+	"bytes"
+	"sync/atomic"
+	"time"
+
+	goprompt "github.com/c-bata/go-prompt"
+
+	"smtpctl/shell/trace"
+)
+
+// This file is all that the package knows of the inside of go-prompt 0.2.6, whose last
+// commit is of 2021; library_test.go holds each fact against the library itself.
+//
+// Input reads one line. While it does, two loops run, each of which looks every 10 ms:
+//
+//	            Setup                       a key
+//	Input ------------> draw --> wait <---------------- reader: Read, Read, ...
+//	                      ^       |  |                    one Read is one key: pasted
+//	                      |       |  |                    text comes as one literal
+//	                      |       |  |
+//	   complete twice,    |       |  +--> Enter, or Ctrl-D on an empty line:
+//	   draw, flush        |       |       TearDown, the reader is stopped, and what it
+//	   (ShowCursor last)  |       |       has read since is lost; Input returns
+//	                      |       v
+//	                      +---- the key does its work; then the exit checker is asked,
+//	                            and if it says so Input returns "" and keeps the text
+//
+// The menu is a state beside that:
+//
+//	            Tab, BackTab (also Down and Up once selected)
+//	nothing ----------------------------------------------------> selected 1..n
+//	selected   <------------------------------------------------
+//	    any other key: takes the selected suggestion for the word before the cursor,
+//	    then does what the key does. Enter so takes it and ends the line.
+//
+// What follows from it, and what the rest of the package does about it:
+//   - the terminal hands on one key at a time, none after an Enter until the next Setup,
+//     and none before the last was drawn (terminal.go);
+//   - keyWake makes it complete and draw without a key; with a suggestion selected it
+//     takes that, so Enter is turned into keyWake then (translate);
+//   - the list of suggestions must not shrink while one is selected: it panics (complete);
+//   - it does not tell what is selected: menu follows the keys;
+//   - a window that is too narrow makes it panic or give up: GetWinSize tells a larger one.
+
+// keyWake is a key that go-prompt knows and does nothing for; it completes and draws.
+const keyWake = "\x1b[E"
+
+// known returns a key that go-prompt knows, or nothing.
+func known(seq []byte) string {
+	for _, k := range goprompt.ASCIISequences {
+		if k.Key != goprompt.Ignore && bytes.Equal(k.ASCIICode, seq) {
+			return string(seq)
+		}
+	}
+	return ""
+}
+
+// build makes a new go-prompt, in the place of the one there may have been.
+func (p *Prompt) build() {
+	if p.keys != nil {
+		p.keys.dead.Store(true)
+	}
+	p.keys = &keySource{terminal: p.tty}
+	p.gp = goprompt.New(func(string) {}, p.complete,
+		goprompt.OptionParser(p.keys),
+		goprompt.OptionWriter(p.out),
+		goprompt.OptionLivePrefix(func() (string, bool) { return p.prefix(), true }),
+		goprompt.OptionCompletionWordSeparator(betweenWords),
+		goprompt.OptionMaxSuggestion(menuRows),
+		goprompt.OptionHistory(p.history),
+		goprompt.OptionPrefixTextColor(goprompt.DefaultColor),
+		goprompt.OptionPreviewSuggestionTextColor(goprompt.Cyan),
+		goprompt.OptionSuggestionTextColor(goprompt.White),
+		goprompt.OptionSuggestionBGColor(goprompt.DarkGray),
+		goprompt.OptionDescriptionTextColor(goprompt.LightGray),
+		goprompt.OptionDescriptionBGColor(goprompt.Black),
+		goprompt.OptionSelectedSuggestionTextColor(goprompt.Black),
+		goprompt.OptionSelectedSuggestionBGColor(goprompt.Cyan),
+		goprompt.OptionSelectedDescriptionTextColor(goprompt.Black),
+		goprompt.OptionSelectedDescriptionBGColor(goprompt.Cyan),
+		goprompt.OptionScrollbarBGColor(goprompt.Black),
+		goprompt.OptionSetExitCheckerOnInput(func(string, bool) bool { return p.stopping() }),
+		goprompt.OptionAddASCIICodeBind(goprompt.ASCIICodeBind{ASCIICode: []byte(keyHelp), Fn: p.helpKey}),
+		goprompt.OptionAddKeyBind(
+			goprompt.KeyBind{Key: goprompt.ControlLeft, Fn: goprompt.GoLeftWord},
+			goprompt.KeyBind{Key: goprompt.ControlRight, Fn: goprompt.GoRightWord},
+			goprompt.KeyBind{Key: goprompt.Home, Fn: goprompt.GoLineBeginning},
+			goprompt.KeyBind{Key: goprompt.End, Fn: goprompt.GoLineEnd},
+			goprompt.KeyBind{Key: goprompt.Delete, Fn: goprompt.DeleteChar},
+			goprompt.KeyBind{Key: goprompt.ControlR, Fn: p.startSearch},
+			goprompt.KeyBind{Key: goprompt.Ignore, Fn: p.endSearch},
+		),
+	)
+}
+
+// A keySource is what one go-prompt reads keys from. After a panic go-prompt's
+// reader lives on; it gets no more keys then.
+type keySource struct {
+	*terminal
+	dead atomic.Bool
+}
+
+// Read hands on the next key.
+func (k *keySource) Read() ([]byte, error) {
+	if k.dead.Load() {
+		time.Sleep(time.Hour)
+		return nil, errNothing
+	}
+	b, err := k.terminal.Read()
+	if err == nil && k.dead.Load() {
+		k.unread(string(b))
+		return nil, errNothing
+	}
+	return b, err
+}
+
+// input lets go-prompt read a line. Some sequences of keys make it panic, when
+// its cursor has got beyond the end of a line of wide characters: then the line
+// is lost, but not the session.
+func (p *Prompt) input() (line string, ok bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			trace.Panic("the line editor", v)
+			p.tty.TearDown()
+			p.tty.write("\r\n\x1b[J")
+			p.build()
+			p.last.text, p.last.list = "", nil
+			line, ok = "", false
+		}
+	}()
+	return p.gp.Input(), true
+}
+
+// complete is go-prompt's completer, called twice for each key.
+func (p *Prompt) complete(d goprompt.Document) []goprompt.Suggest {
+	key := d.LastKeyStroke()
+	pos := len(d.TextBeforeCursor())
+	if d.Text == "" && key == goprompt.Escape {
+		return nil // go-prompt clears its menu before it asks for a new one
+	}
+	moving := key == goprompt.Tab || key == goprompt.BackTab || key == goprompt.Up || key == goprompt.Down
+	if moving && d.Text == p.last.text && pos == p.last.pos && len(p.last.list) > 0 {
+		return p.last.list // the selection counts on it
+	}
+	p.last.text, p.last.pos, p.last.list = d.Text, pos, nil
+	switch {
+	case p.tty.searches():
+		p.last.list = p.matches(d.TextBeforeCursor())
+	case d.Text != "" || key == goprompt.Tab:
+		p.last.list = p.suggest(d.Text, pos)
+	}
+	n := len(p.last.list)
+	p.tty.offered(n, n > 0 && goesOn(p.last.list[n-1].Text))
+	return p.last.list
+}
+
+// stopping is asked after every key whether Input is to return.
+func (p *Prompt) stopping() bool {
+	if !p.tty.stopping() {
+		return false
+	}
+	if p.tty.because(resized) {
+		p.out.mute(true) // go-prompt would leave a copy of the line behind
+	}
+	return true
+}
+
+// translate turns keys into what go-prompt needs to see for them to do what a
+// person expects.
+func (t *terminal) translate(k string) string {
+	if t.searching {
+		k = t.searchKey(k)
+		t.menu.key(k)
+		return k
+	}
+	switch k {
+	case keyEnter:
+		if t.menu.selected() {
+			k = keyWake // accepts the suggestion
+		}
+	case keyTab:
+		if t.menu.n == 1 && !t.menu.selected() && !t.menu.open {
+			t.queue = append([]string{" "}, t.queue...)
+		}
+	case keyCtrlZ:
+		t.reason = suspended
+		k = keyWake
+	}
+	t.menu.key(k)
+	return k
+}
+
+// A menu follows which suggestion go-prompt has selected, which it does not
+// tell.
+type menu struct {
+	n    int  // suggestions on screen
+	sel  int  // 1 for the first of them, 0 for none
+	open bool // the last of them is not a whole word, such as a folder
+}
+
+func (m *menu) selected() bool { return m.sel > 0 }
+
+// key follows what a key does.
+func (m *menu) key(k string) {
+	switch {
+	case k == keyTab, k == keyDown && m.sel > 0:
+		m.sel++
+		if m.sel > m.n {
+			m.sel = 0
+		}
+	case k == keyBackTab, k == keyUp && m.sel > 0:
+		m.sel--
+		if m.sel < 0 {
+			m.sel = m.n
+		}
+	case k == keyUp, k == keyDown:
+	default:
+		m.sel = 0
+	}
+}
+
+// Sizes that go-prompt can draw in: it panics or gives up below.
+const (
+	minColumns  = 11 // besides the prefix
+	manyRows    = 1000
+	fallbackCol = 80
+)
+
+// GetWinSize returns a size that go-prompt can draw in.
+func (t *terminal) GetWinSize() *goprompt.WinSize {
+	_, cols := t.size()
+	cols = min(max(cols, textWidth(t.prefix())+minColumns), 10000)
+	return &goprompt.WinSize{Row: manyRows, Col: uint16(cols)}
+}
+
+// A writer is go-prompt's way to the screen. It leaves the window's title alone
+// and colours only where that is wanted.
+type writer struct {
+	goprompt.ConsoleWriter
+	screen, nowhere goprompt.ConsoleWriter
+	tty             *terminal
+	color           bool
+	done            bool // what is flushed next ends the drawing of a key
+}
+
+func newWriter(tty *terminal, color bool) *writer {
+	w := &writer{screen: goprompt.NewStdoutWriter(), nowhere: goprompt.NewStderrWriter(), tty: tty, color: color}
+	w.ConsoleWriter = w.screen
+	return w
+}
+
+// mute throws away what is written from now on, or no longer.
+func (w *writer) mute(on bool) {
+	if on {
+		w.nowhere = goprompt.NewStderrWriter() // it is never flushed
+		w.ConsoleWriter = w.nowhere
+	} else {
+		w.ConsoleWriter = w.screen
+	}
+}
+
+// SetTitle and ClearTitle leave the title alone.
+func (w *writer) SetTitle(string) {}
+
+// ClearTitle does nothing.
+func (w *writer) ClearTitle() {}
+
+// ShowCursor is the last thing that go-prompt does when it draws.
+func (w *writer) ShowCursor() {
+	w.ConsoleWriter.ShowCursor()
+	w.done = true
+}
+
+// Flush writes to the screen.
+func (w *writer) Flush() error {
+	var err error
+	if w.ConsoleWriter == w.screen {
+		err = w.screen.Flush()
+	}
+	done := w.done
+	w.done = false
+	w.tty.flushed(done)
+	return err
+}
+
+// SetColor keeps only reverse video for what is selected where colours are not
+// wanted.
+func (w *writer) SetColor(fg, bg goprompt.Color, bold bool) {
+	if w.color {
+		w.ConsoleWriter.SetColor(fg, bg, bold)
+		return
+	}
+	if bg == goprompt.Cyan {
+		w.WriteRawStr("\x1b[0;7m")
+	} else {
+		w.WriteRawStr("\x1b[0m")
+	}
+}
