@@ -178,7 +178,7 @@ func manualArguments() string {
 
 func manualTerms() string {
 	var b strings.Builder
-	for _, k := range selector.Keys {
+	for _, k := range selector.Terms() {
 		fmt.Fprintf(&b, ".It Cm %s Ns = Ns Ar %s\n%s\n", k.Name, roff(strings.ReplaceAll(k.Want, ",", " ,")), prose(k.Doc+"."))
 	}
 	return strings.TrimSuffix(b.String(), "\n")
@@ -288,7 +288,7 @@ func readmeTables() map[string]string {
 		}
 	}
 	terms.WriteString("| term | selects by |\n|---|---|\n")
-	for _, k := range selector.Keys {
+	for _, k := range selector.Terms() {
 		ops := "`=`"
 		if k.Regex {
 			ops = "`=` `~`"

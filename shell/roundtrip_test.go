@@ -17,7 +17,6 @@ import (
 	"smtpctl/protocol/smtpdsim/simtest"
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
-	"smtpctl/shell/queue"
 	"smtpctl/shell/selector"
 )
 
@@ -93,7 +92,7 @@ func TestCompletedTermsSelect(t *testing.T) {
 	l := s.live(func() {})
 	l.Wait = completeWait
 	comp := &completer.Completer{Tree: s.tree, Source: l}
-	for _, k := range selector.Keys {
+	for _, k := range selector.Terms() {
 		if len(selector.Values(k.Name, &all[1])) == 0 {
 			continue
 		}
@@ -130,7 +129,7 @@ func TestGroupsSelect(t *testing.T) {
 	t.Parallel()
 	s, _, out := hostileQueue(t, 11, 60)
 	keys := map[string]string{"sender": "from", "domain": "domain", "error": "error", "state": "state"}
-	for _, g := range queue.Groupings {
+	for _, g := range selector.Grouped() {
 		if g.Name == "age" {
 			continue
 		}

@@ -3,7 +3,6 @@ package queue
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -20,10 +19,17 @@ import (
 // groupWords are the words of groupings, for completion.
 func groupWords() []grammar.Candidate {
 	var out []grammar.Candidate
-	for _, g := range Groupings {
-		out = append(out, grammar.Candidate{Word: g.Name, Summary: g.Doc})
+	for _, g := range selector.Grouped() {
+		out = append(out, grammar.Candidate{Word: g.Name, Summary: g.Group.Doc})
 	}
 	return out
+}
+
+// groupNames lists the names of groupings for a sentence.
+func groupNames() string {
+	names := selector.Names(selector.Grouped())
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
 // parseGrouping reads one word after show queue by: a grouping, or one of a
@@ -32,16 +38,15 @@ func parseGrouping(word string) (any, error) {
 	if _, _, _, term := selector.Split(word); term || word == "-" || protocol.IsHex(word) && len(word) >= 8 {
 		return parseQuery(word)
 	}
+	fields := selector.Grouped()
+	if f := selector.Find(fields, word); f != nil {
+		return &grouping{word, f}, nil
+	}
 	c, err := grammar.Pick(word, groupWords())
 	if err != nil {
-		return nil, fmt.Errorf("want age, domain, error, host, sender or state, and then terms")
+		return nil, fmt.Errorf("want %s, and then terms", groupNames())
 	}
-	for _, g := range Groupings {
-		if g.Name == c.Word {
-			return g, nil
-		}
-	}
-	return nil, errors.New("no such grouping")
+	return &grouping{c.Word, selector.Find(fields, c.Word)}, nil
 }
 
 // groupingsOf returns by what the arguments of a call group.
@@ -61,8 +66,8 @@ func checkGroups(c *command.Call) error {
 	sel := selectionIn(c)
 	switch {
 	case len(by) == 0:
-		return command.Usagef("%s: want age, domain, error, host, sender or state first", command.PathOf(c))
-	case len(by) > 2 || len(by) == 2 && (by[1].Name != "age" || by[0].Name == "age"):
+		return command.Usagef("%s: want %s first", command.PathOf(c), groupNames())
+	case len(by) > 2 || len(by) == 2 && (!by[1].is("age") || by[0].is("age")):
 		return command.Usagef("%s: want one grouping, or age after another for a table of ages", command.PathOf(c))
 	case sel.sort != "":
 		return command.Usagef("%s: groups come by their size, sort= does not go with them", command.PathOf(c))
@@ -106,19 +111,19 @@ func runShowGroups(ctx context.Context, c *command.Call) error {
 			folded[strings.Clone(e.ErrorLine)] = text
 		}
 		name := text
-		if by[0].Name != "error" {
-			name = by[0].of(e, now)
+		if !by[0].is("error") {
+			name = by[0].field.Group.Of(e, now)
 		}
-		key := selector.Fold(by[0].key(e, name))
+		key := selector.Fold(by[0].field.Group.Key(e, name))
 		g := groups[key]
 		if g == nil {
 			if len(groups) >= maxGroups {
 				name, key = others, others
 			}
 			if g = groups[key]; g == nil {
-				g = &group{name: strings.Clone(name), oldest: e.Created, errors: Tops{}, ages: make([]int, len(ageBuckets))}
+				g = &group{name: strings.Clone(name), oldest: e.Created, errors: Tops{}, ages: make([]int, len(selector.AgeBuckets))}
 				if name != others {
-					g.terms = by[0].terms(e)
+					g.terms = by[0].field.Group.Terms(e)
 				}
 				groups[strings.Clone(key)] = g
 			}
@@ -129,7 +134,7 @@ func runShowGroups(ctx context.Context, c *command.Call) error {
 		if text != "" && (len(g.errors) < maxGroupErrors || g.errors[text] > 0) {
 			g.errors.Add(text)
 		}
-		g.ages[ageBucket(now-e.Created)]++
+		g.ages[selector.AgeBucket(now-e.Created)]++
 		return true, nil
 	})
 	if err != nil && n == 0 {
@@ -140,7 +145,7 @@ func runShowGroups(ctx context.Context, c *command.Call) error {
 		sorted = append(sorted, g)
 	}
 	slices.SortFunc(sorted, func(a, b *group) int {
-		if by[0].Name == "age" {
+		if by[0].is("age") {
 			return cmp.Compare(b.oldest, a.oldest)
 		}
 		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.name, b.name))
@@ -159,7 +164,7 @@ func runShowGroups(ctx context.Context, c *command.Call) error {
 
 // sumGroups adds groups up to one.
 func sumGroups(name string, groups []*group) *group {
-	sum := &group{name: name, errors: Tops{}, ages: make([]int, len(ageBuckets))}
+	sum := &group{name: name, errors: Tops{}, ages: make([]int, len(selector.AgeBuckets))}
 	for _, g := range groups {
 		if sum.count == 0 || g.oldest < sum.oldest {
 			sum.oldest = g.oldest
@@ -215,7 +220,7 @@ func printGroups(c *command.Call, by []*grouping, groups []*group, left int, res
 func (g *group) record(by []*grouping) command.Record {
 	j := GroupJSON{By: by[0].Name, Name: g.name, Select: g.selection(), Count: g.count, Oldest: render.Time(g.oldest), Tries: g.tries}
 	fields := []string{strconv.Itoa(g.count), strconv.FormatInt(g.oldest, 10), strconv.Itoa(g.tries), g.plain()}
-	single := by[0].Name == "error" // each group has one error then
+	single := by[0].is("error") // each group has one error then
 	if !single && len(g.errors) > 0 {
 		j.Errors = g.errors
 	}
@@ -223,8 +228,8 @@ func (g *group) record(by []*grouping) command.Record {
 	case len(by) == 2:
 		j.Ages = map[string]int{}
 		fields = []string{strconv.Itoa(g.count)}
-		for i, b := range ageBuckets {
-			j.Ages[b.name] = g.ages[i]
+		for i, b := range selector.AgeBuckets {
+			j.Ages[b.Name] = g.ages[i]
 			fields = append(fields, strconv.Itoa(g.ages[i]))
 		}
 		fields = append(fields, g.plain())
@@ -265,8 +270,8 @@ func tableGroups(c *command.Call, by []*grouping, groups []*group, now int64) er
 	style := c.Out.Style
 	if len(by) == 2 {
 		cols := []render.Column{{Head: strings.ToUpper(by[0].Name), Share: 1}, {Head: "TOTAL", Width: 7, Right: true}}
-		for _, b := range ageBuckets {
-			cols = append(cols, render.Column{Head: b.name, Width: max(len(b.name), 5), Right: true})
+		for _, b := range selector.AgeBuckets {
+			cols = append(cols, render.Column{Head: b.Name, Width: max(len(b.Name), 5), Right: true})
 		}
 		t = render.NewTable(style, min(c.Width(), 120), cols)
 	} else {
@@ -274,7 +279,7 @@ func tableGroups(c *command.Call, by []*grouping, groups []*group, now int64) er
 			{Head: "COUNT", Width: 7, Right: true}, {Head: "OLDEST", Width: 6, Right: true}, {Head: "TRIES", Width: 5, Right: true},
 			{Head: strings.ToUpper(by[0].Name), Share: 1},
 		}
-		if by[0].Name != "error" {
+		if !by[0].is("error") {
 			cols = append(cols, render.Column{Head: "MOST FREQUENT ERROR", Share: 1})
 		}
 		t = render.NewTable(style, c.Width(), cols)
@@ -294,10 +299,10 @@ func tableGroups(c *command.Call, by []*grouping, groups []*group, now int64) er
 		}
 		name := g.name
 		if name == "" {
-			name = map[string]string{"sender": "<>", "error": "(none yet)"}[by[0].Name]
+			name = by[0].field.Group.None
 		}
 		cells := []string{strconv.Itoa(g.count), oldest, strconv.Itoa(g.tries), name}
-		if by[0].Name != "error" {
+		if !by[0].is("error") {
 			cells = append(cells, strings.Join(g.errors.First(1), ""))
 		}
 		return cells

@@ -11,6 +11,7 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
 	"smtpctl/shell/render"
+	"smtpctl/shell/selector"
 )
 
 // An envelopeWriter prints envelopes as they come.
@@ -42,32 +43,8 @@ func (w *envelopeWriter) write(e *protocol.Envelope) error {
 	return w.rows.Print()
 }
 
-// orders are what a listing can be sorted by.
-var orders = []struct {
-	name    string
-	compare func(a, b *protocol.Envelope) int
-}{
-	{"age", func(a, b *protocol.Envelope) int { return cmp.Compare(b.Created, a.Created) }},
-	{"domain", func(a, b *protocol.Envelope) int {
-		return strings.Compare(strings.ToLower(a.Dest.Domain), strings.ToLower(b.Dest.Domain))
-	}},
-	{"error", func(a, b *protocol.Envelope) int { return strings.Compare(a.ErrorLine, b.ErrorLine) }},
-	{"from", func(a, b *protocol.Envelope) int { return strings.Compare(a.Sender.String(), b.Sender.String()) }},
-	{"next", func(a, b *protocol.Envelope) int { return cmp.Compare(a.NextTry, b.NextTry) }},
-	{"state", func(a, b *protocol.Envelope) int {
-		return strings.Compare(render.State(a.Flags), render.State(b.Flags))
-	}},
-	{"to", func(a, b *protocol.Envelope) int { return strings.Compare(a.Dest.String(), b.Dest.String()) }},
-	{"tries", func(a, b *protocol.Envelope) int { return cmp.Compare(a.Retry, b.Retry) }},
-}
-
-func SortKeys() []string {
-	var names []string
-	for _, o := range orders {
-		names = append(names, o.name)
-	}
-	return names
-}
+// SortKeys returns the names of what a listing can be sorted by.
+func SortKeys() []string { return selector.Names(selector.Sorted()) }
 
 // A sorter keeps the envelopes that come first in an order: all, or as many as
 // the limit says.
@@ -78,13 +55,13 @@ type sorter struct {
 	kept    []protocol.Envelope // a heap with the last one on top, if limited
 }
 
-// newSorter returns a sorter for a key of orders, with - before it for the
+// newSorter returns a sorter for the name of a field, with - before it for the
 // reverse. Envelopes that are equal come in the order of their ids.
 func newSorter(key string, limit int) *sorter {
 	name, reverse := strings.CutPrefix(key, "-")
-	i := slices.Index(SortKeys(), name)
+	order := selector.Find(selector.Sorted(), name).Compare
 	return &sorter{limit: limit, compare: func(a, b *protocol.Envelope) int {
-		n := orders[i].compare(a, b)
+		n := order(a, b)
 		if reverse {
 			n = -n
 		}
@@ -138,6 +115,7 @@ func envelopeSize(e *protocol.Envelope) int {
 	n := int(unsafe.Sizeof(*e))
 	for _, s := range []string{
 		e.Sender.User, e.Sender.Domain, e.Rcpt.User, e.Rcpt.Domain, e.Dest.User, e.Dest.Domain, e.ErrorLine, e.Helo, e.Hostname, e.Tag, e.Dispatcher,
+		e.SMTPName, e.Username, e.MDAExec, e.MDASubaddress, e.MDAUser, e.BounceType, e.DSNRet, e.DSNEnvID, e.DSNOrcpt.User, e.DSNOrcpt.Domain,
 	} {
 		n += len(s)
 	}

@@ -43,7 +43,7 @@ func parseSelector(word string) (any, error) {
 func parseQuery(word string) (any, error) {
 	switch key, op, value, _ := selector.Split(word); {
 	case key == "sort" && op == "=":
-		if !slices.Contains(SortKeys(), strings.TrimPrefix(value, "-")) {
+		if selector.Find(selector.Sorted(), strings.TrimPrefix(value, "-")) == nil {
 			return nil, fmt.Errorf("want one of %s, with - before it for the reverse", strings.Join(SortKeys(), ", "))
 		}
 		return sortArg{value}, nil
@@ -195,7 +195,7 @@ func selectorHelp() string {
 	b.WriteString("One or more ids of envelopes (16 hex digits) or messages (8), - for ids on standard input, or terms\n" +
 		"that must all match; ~ takes a regular expression instead of a value; != and !~ negate the match:\n")
 	tw := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
-	for _, k := range selector.Keys {
+	for _, k := range selector.Terms() {
 		op := "="
 		if k.Regex {
 			op = "= ~"

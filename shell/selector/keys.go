@@ -94,7 +94,7 @@ func oneOf(value string, names []string) ([]string, error) {
 }
 
 func states(value string, _ bool) (matcher, error) {
-	words, err := oneOf(value, []string{"pending", "inflight", "held", "suspended"})
+	words, err := oneOf(value, stateNames)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +120,7 @@ func states(value string, _ bool) (matcher, error) {
 }
 
 func types(value string, _ bool) (matcher, error) {
-	words, err := oneOf(value, []string{"mta", "mda", "bounce"})
+	words, err := oneOf(value, typeNames)
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,6 @@ package selector
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"smtpctl/protocol"
@@ -49,66 +48,6 @@ func (s Selector) String() string {
 	return strings.Join(words, " ")
 }
 
-// A Key is what a term can be about.
-type Key struct {
-	Name string
-	Want string // what its value looks like
-	Doc  string // what it is about
-	// Values are all the values that it takes, split by commas, if not empty.
-	Values []string
-	Regex  bool // ~ and !~ may be used
-	// Scheduler marks what only smtpd's scheduler knows: files on disk lack it.
-	Scheduler bool
-	// has, if set, returns the values with which a term of this key selects an
-	// envelope by what it has there: patterns with wildcards escaped, not quoted for
-	// a line. It returns none if the envelope has nothing there.
-	has  func(e *protocol.Envelope) []string
-	make func(value string, regex bool) (func(*protocol.Envelope, int64) bool, error)
-}
-
-// Keys are all keys, in the order in which they are explained.
-var Keys = []Key{
-	{Name: "from", Want: "GLOB", Doc: "sender; @DOMAIN for any user there, <> for the null sender", Regex: true,
-		has:  func(e *protocol.Envelope) []string { return []string{EscapeAddress(e.Sender)} },
-		make: addressKey(func(e *protocol.Envelope) []protocol.Address { return []protocol.Address{e.Sender} }).make},
-	{Name: "to", Want: "GLOB", Doc: "recipient, as it came or where it goes; @DOMAIN for any user there", Regex: true,
-		has:  recipientValues,
-		make: addressKey(func(e *protocol.Envelope) []protocol.Address { return []protocol.Address{e.Rcpt, e.Dest} }).make},
-	{Name: "domain", Want: "GLOB", Doc: "domain that it goes to", Regex: true,
-		has:  domainValues,
-		make: domainKey.make},
-	{Name: "error", Want: "GLOB", Doc: "last error", Regex: true,
-		has:  errorValues,
-		make: plainKey(func(e *protocol.Envelope) string { return e.ErrorLine }).make},
-	{Name: "state", Want: "STATE", Doc: "pending, inflight, held or suspended; or several, split by commas", Scheduler: true,
-		Values: []string{"pending", "inflight", "held", "suspended"}, make: states},
-	{Name: "type", Want: "TYPE", Doc: "mta, mda or bounce; or several, split by commas",
-		Values: []string{"mta", "mda", "bounce"}, make: types},
-	{Name: "older", Want: "TIME", Doc: "at least that long in the queue, such as 90s, 30m, 2h, 4d or 1w", make: older},
-	{Name: "newer", Want: "TIME", Doc: "at most that long in the queue", make: newer},
-	{Name: "tries", Want: "N", Doc: "attempts so far: 3, 3- for 3 or more, -2 for 2 or fewer, 2-5", make: tries},
-	{Name: "next", Want: "TIME", Doc: "next attempt within that time; 1h- in an hour or later, 10m-1h", Scheduler: true, make: next},
-	{Name: "src", Want: "ADDR", Doc: "address that it came from, a network such as 192.0.2.0/24, a GLOB, or local",
-		has: sourceValues, make: source},
-	{Name: "host", Want: "GLOB", Doc: "name of the host that it came from", Regex: true,
-		has:  textValues(func(e *protocol.Envelope) string { return e.Hostname }),
-		make: plainKey(func(e *protocol.Envelope) string { return e.Hostname }).make},
-	{Name: "helo", Want: "GLOB", Doc: "name that this host gave", Regex: true,
-		has:  textValues(func(e *protocol.Envelope) string { return e.Helo }),
-		make: plainKey(func(e *protocol.Envelope) string { return e.Helo }).make},
-	{Name: "user", Want: "GLOB", Doc: "local user, or who had authenticated", Regex: true,
-		has:  textValues(func(e *protocol.Envelope) string { return e.Username }),
-		make: plainKey(func(e *protocol.Envelope) string { return e.Username }).make},
-	{Name: "tag", Want: "GLOB", Doc: "tag of the listener that took it", Regex: true,
-		has:  textValues(func(e *protocol.Envelope) string { return e.Tag }),
-		make: plainKey(func(e *protocol.Envelope) string { return e.Tag }).make},
-}
-
-// OnlyScheduler reports whether only smtpd's scheduler knows what a key is about.
-func OnlyScheduler(key string) bool {
-	return slices.ContainsFunc(Keys, func(k Key) bool { return k.Name == key && k.Scheduler })
-}
-
 // Split cuts a word into key, operator and value. It is not ok if the word is no
 // term at all.
 func Split(word string) (key, op, value string, ok bool) {
@@ -149,11 +88,11 @@ func Parse(word string) (*Term, error) {
 	return &Term{Key: key.Name, Op: op, Value: value, match: match}, nil
 }
 
-// find returns the key that a name stands for.
-func find(name string) (*Key, error) {
-	var fits []*Key
-	for i := range Keys {
-		switch k := &Keys[i]; {
+// find returns the field that a name stands for.
+func find(name string) (*Field, error) {
+	var fits []*Field
+	for _, k := range Terms() {
+		switch {
 		case k.Name == name:
 			return k, nil
 		case strings.HasPrefix(k.Name, name):
@@ -165,7 +104,7 @@ func find(name string) (*Key, error) {
 	}
 	var names []string
 	if fits == nil {
-		for _, k := range Keys {
+		for _, k := range Terms() {
 			names = append(names, k.Name)
 		}
 		return nil, fmt.Errorf("unknown term %q: want one of %s", name, strings.Join(names, ", "))

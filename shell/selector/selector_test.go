@@ -124,7 +124,7 @@ func TestGlob(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, k := range Keys {
+	for _, k := range Terms() {
 		f.Add(k.Name + "=1")
 	}
 	f.Add("error!~[")

@@ -1,21 +1,17 @@
 package selector
 
-import (
-	"slices"
-
-	"smtpctl/protocol"
-)
+import "smtpctl/protocol"
 
 // Values returns the values of a term with this key that select an envelope by what
 // it has there, each just its own: patterns with wildcards escaped, not quoted for a
 // line. There is none if the envelope has nothing there, or if the key has no values
 // that could be counted, such as a time.
 func Values(key string, e *protocol.Envelope) []string {
-	i := slices.IndexFunc(Keys, func(k Key) bool { return k.Name == key })
-	if i < 0 || Keys[i].has == nil {
+	f := Find(Fields, key)
+	if f == nil || f.has == nil {
 		return nil
 	}
-	return Keys[i].has(e)
+	return f.has(e)
 }
 
 // textValues returns the has of a key for one text.

@@ -3,7 +3,6 @@ package suggest
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -28,9 +27,9 @@ func (l *Live) selectorWords(kind string, path []string, prefix string) []comple
 	switch kind {
 	case "grouping":
 		if len(path) == 3 || len(path) == 4 { // after show queue by, and one more
-			for _, g := range queue.Groupings {
+			for _, g := range selector.Grouped() {
 				if len(path) == 3 || g.Name == "age" {
-					out = append(out, completer.Suggestion{Text: g.Name, Description: g.Doc})
+					out = append(out, completer.Suggestion{Text: g.Name, Description: g.Group.Doc})
 				}
 			}
 		}
@@ -49,7 +48,7 @@ func (l *Live) selectorWords(kind string, path []string, prefix string) []comple
 	} else {
 		out = nil
 	}
-	for _, k := range selector.Keys {
+	for _, k := range selector.Terms() {
 		words = append(words, completer.Suggestion{Text: k.Name + "=", Description: k.Want + ": " + k.Doc, Open: true})
 	}
 	if kind == "query" {
@@ -65,9 +64,6 @@ func (l *Live) selectorWords(kind string, path []string, prefix string) []comple
 	return out
 }
 
-// someTimes are offered where a time is wanted.
-var someTimes = []string{"5m", "30m", "1h", "4h", "12h", "1d", "2d", "4d"}
-
 // termValues returns what can stand after key= and the like, with the key.
 func (l *Live) termValues(kind, key, op, prefix string) []completer.Suggestion {
 	var out []completer.Suggestion
@@ -76,7 +72,7 @@ func (l *Live) termValues(kind, key, op, prefix string) []completer.Suggestion {
 			out = append(out, completer.Suggestion{Text: key + op + v})
 		}
 	}
-	switch i := slices.IndexFunc(selector.Keys, func(k selector.Key) bool { return k.Name == key }); {
+	switch f := selector.Find(selector.Terms(), key); {
 	case kind == "query" && key == "sort":
 		add(queue.SortKeys())
 		for _, k := range queue.SortKeys() {
@@ -84,13 +80,11 @@ func (l *Live) termValues(kind, key, op, prefix string) []completer.Suggestion {
 				add([]string{"-" + k})
 			}
 		}
-	case i < 0 || strings.HasSuffix(op, "~"):
-	case len(selector.Keys[i].Values) > 0:
-		add(selector.Keys[i].Values)
-	case key == "older" || key == "newer" || key == "next":
-		add(someTimes)
-	case key == "tries":
-		add([]string{"0", "1-", "3-", "10-"})
+	case f == nil || strings.HasSuffix(op, "~"):
+	case len(f.Values) > 0:
+		add(f.Values)
+	case len(f.Some) > 0:
+		add(f.Some)
 	default:
 		live := l.get("term "+key, true, func(ctx context.Context, show func([]completer.Suggestion)) []completer.Suggestion {
 			conn, err := l.dial(ctx)

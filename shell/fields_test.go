@@ -1,0 +1,108 @@
+package shell
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"smtpctl/protocol"
+	"smtpctl/shell/command"
+	"smtpctl/shell/queue"
+	"smtpctl/shell/render"
+	"smtpctl/shell/selector"
+)
+
+// bareJSON are the names in the JSON of an envelope that are no fields of their own.
+var bareJSON = []string{"id", "message", "flags", "dest", "dispatcher", "last_try", "started"}
+
+// TestFields compares the table of fields with everything that has to follow it: terms,
+// orders, groupings, the columns of a listing, the names in JSON, help and manual.
+func TestFields(t *testing.T) {
+	var json []string
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[render.EnvelopeJSON]()) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		json = append(json, name)
+	}
+	head := string(render.NewQueueTable(render.Style{}, 200).AppendHead(nil))
+	var columns, names []string
+	manual := manual(t)
+	for _, f := range selector.Fields {
+		if slices.Contains(names, f.Name) {
+			t.Errorf("two fields are called %s", f.Name)
+		}
+		names = append(append(names, f.Name), f.Also...)
+		if f.JSON != "" {
+			if !slices.Contains(json, f.JSON) || slices.Contains(bareJSON, f.JSON) {
+				t.Errorf("%s: the JSON of an envelope has no %q", f.Name, f.JSON)
+			}
+			json = slices.DeleteFunc(json, func(name string) bool { return name == f.JSON })
+		}
+		if f.Column != "" {
+			columns = append(columns, f.Column)
+		}
+		if (f.Want != "") != slices.Contains(selector.Terms(), f) || f.Doc == "" {
+			t.Errorf("%s: wants %q, is about %q", f.Name, f.Want, f.Doc)
+		}
+		if f.Want != "" && !strings.Contains(manual, f.Doc) {
+			t.Errorf("the manual does not explain %s=", f.Name)
+		}
+		for _, name := range append([]string{f.Name}, f.Also...) {
+			if _, err := lineOf(t, "show queue sort=-"+name); (err == nil) != (f.Compare != nil) {
+				t.Errorf("sort=%s: %v", name, err)
+			}
+			if _, err := lineOf(t, "show queue by "+name); (err == nil) != (f.Group != nil) {
+				t.Errorf("by %s: %v", name, err)
+			}
+		}
+	}
+	for _, name := range json {
+		if !slices.Contains(bareJSON, name) {
+			t.Errorf("the name %q in JSON belongs to no field", name)
+		}
+	}
+	for _, c := range strings.Fields(head) {
+		if c != "ID" && !slices.Contains(columns, c) {
+			t.Errorf("the column %s belongs to no field", c)
+		}
+	}
+	for _, c := range columns {
+		if !slices.Contains(strings.Fields(head), c) {
+			t.Errorf("no listing has the column %s", c)
+		}
+	}
+}
+
+// lineOf parses a line as far as that goes without smtpd.
+func lineOf(t *testing.T, line string) (any, error) {
+	t.Helper()
+	s := &Session{table: commandTable(), opts: command.DefaultOptions(), io: IO{Env: func(string) string { return "" }}}
+	s.tree = newTree(s.table)
+	return s.parse(strings.Fields(line))
+}
+
+// TestNewField adds a field to the table, as CONTRIBUTING tells: its order, grouping,
+// help and completion follow.
+func TestNewField(t *testing.T) {
+	before := selector.Fields
+	defer func() { selector.Fields = before }()
+	selector.Fields = append(slices.Clone(selector.Fields), &selector.Field{
+		Name: "length", Doc: "length of the recipient's address",
+		Compare: func(a, b *protocol.Envelope) int { return len(a.Rcpt.String()) - len(b.Rcpt.String()) },
+		Group: &selector.Grouping{Doc: "length of the recipient's address",
+			Of:    func(e *protocol.Envelope, _ int64) string { return fmt.Sprint(len(e.Rcpt.String())) },
+			Terms: func(*protocol.Envelope) []string { return nil }},
+	})
+	for _, line := range []string{"show queue sort=length", "show queue by length", "show queue by len age"} {
+		if _, err := lineOf(t, line); err != nil {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+	if !slices.Contains(queue.SortKeys(), "length") {
+		t.Error("help does not list the order")
+	}
+	if _, err := lineOf(t, "show queue by nothing"); err == nil || !strings.Contains(err.Error(), "host, length or state") {
+		t.Errorf("the error does not list the grouping: %v", err)
+	}
+}

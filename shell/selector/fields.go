@@ -1,0 +1,146 @@
+package selector
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"smtpctl/protocol"
+	"smtpctl/shell/render"
+)
+
+// A Field is what is known of an envelope under one name: terms, orders, groupings,
+// completion and the manual derive from its entry in Fields.
+type Field struct {
+	Name string
+	Also []string // former names, which are understood
+	Doc  string   // what it is about
+
+	// Want is what the value of a term looks like; a field without it has no term.
+	Want string
+	// Values are all the values that it takes, split by commas, if not empty.
+	Values []string
+	Some   []string // values to offer where there are too many
+	Regex  bool     // ~ and !~ may be used
+	// Scheduler marks what only smtpd's scheduler knows: files on disk lack it.
+	Scheduler bool
+	// has, if set, returns the values with which a term of this field selects an
+	// envelope by what it has there: patterns with wildcards escaped, not quoted for
+	// a line. It returns none if the envelope has nothing there.
+	has  func(e *protocol.Envelope) []string
+	make func(value string, regex bool) (func(*protocol.Envelope, int64) bool, error)
+
+	// Compare, if set, orders envelopes for sort=.
+	Compare func(a, b *protocol.Envelope) int
+	// Group, if set, tells envelopes apart for show queue by.
+	Group *Grouping
+
+	Column string // its head in the table of a listing
+	JSON   string // its name in JSON
+}
+
+// Fields are all fields, in the order in which terms are explained.
+var Fields = []*Field{
+	{Name: "from", Also: []string{"sender"}, Want: "GLOB", Doc: "sender; @DOMAIN for any user there, <> for the null sender", Regex: true,
+		has:     func(e *protocol.Envelope) []string { return []string{EscapeAddress(e.Sender)} },
+		make:    addressKey(func(e *protocol.Envelope) []protocol.Address { return []protocol.Address{e.Sender} }).make,
+		Compare: byText(func(e *protocol.Envelope) string { return e.Sender.String() }), Group: &bySender, Column: "FROM", JSON: "from"},
+	{Name: "to", Want: "GLOB", Doc: "recipient, as it came or where it goes; @DOMAIN for any user there", Regex: true,
+		has:     recipientValues,
+		make:    addressKey(func(e *protocol.Envelope) []protocol.Address { return []protocol.Address{e.Rcpt, e.Dest} }).make,
+		Compare: byText(func(e *protocol.Envelope) string { return e.Dest.String() }), Column: "TO", JSON: "to"},
+	{Name: "domain", Want: "GLOB", Doc: "domain that it goes to", Regex: true,
+		has: domainValues, make: domainKey.make,
+		Compare: byText(func(e *protocol.Envelope) string { return strings.ToLower(e.Dest.Domain) }), Group: &byDomain, JSON: "domain"},
+	{Name: "error", Want: "GLOB", Doc: "last error", Regex: true,
+		has: errorValues, make: plainKey(func(e *protocol.Envelope) string { return e.ErrorLine }).make,
+		Compare: byText(func(e *protocol.Envelope) string { return e.ErrorLine }), Group: &byError, Column: "ERROR", JSON: "error"},
+	{Name: "state", Want: "STATE", Doc: "pending, inflight, held or suspended; or several, split by commas", Scheduler: true,
+		Values: stateNames, make: states,
+		Compare: byText(func(e *protocol.Envelope) string { return render.State(e.Flags) }), Group: &byState, Column: "STATE", JSON: "state"},
+	{Name: "type", Want: "TYPE", Doc: "mta, mda or bounce; or several, split by commas", Values: typeNames, make: types, JSON: "type"},
+	{Name: "age", Doc: "how long it is in the queue",
+		Compare: func(a, b *protocol.Envelope) int { return cmp.Compare(b.Created, a.Created) }, Group: &byAge, Column: "AGE", JSON: "created"},
+	{Name: "older", Want: "TIME", Doc: "at least that long in the queue, such as 90s, 30m, 2h, 4d or 1w", Some: someTimes, make: older},
+	{Name: "newer", Want: "TIME", Doc: "at most that long in the queue", Some: someTimes, make: newer},
+	{Name: "tries", Want: "N", Doc: "attempts so far: 3, 3- for 3 or more, -2 for 2 or fewer, 2-5", Some: []string{"0", "1-", "3-", "10-"}, make: tries,
+		Compare: func(a, b *protocol.Envelope) int { return cmp.Compare(a.Retry, b.Retry) }, Column: "TRY", JSON: "tries"},
+	{Name: "next", Want: "TIME", Doc: "next attempt within that time; 1h- in an hour or later, 10m-1h", Some: someTimes, Scheduler: true, make: next,
+		Compare: func(a, b *protocol.Envelope) int { return cmp.Compare(a.NextTry, b.NextTry) }, Column: "NEXT", JSON: "next_try"},
+	{Name: "src", Want: "ADDR", Doc: "address that it came from, a network such as 192.0.2.0/24, a GLOB, or local",
+		has: sourceValues, make: source, JSON: "source"},
+	{Name: "host", Want: "GLOB", Doc: "name of the host that it came from", Regex: true,
+		has:  textValues(func(e *protocol.Envelope) string { return e.Hostname }),
+		make: plainKey(func(e *protocol.Envelope) string { return e.Hostname }).make, Group: &byHost, JSON: "host"},
+	{Name: "helo", Want: "GLOB", Doc: "name that this host gave", Regex: true,
+		has:  textValues(func(e *protocol.Envelope) string { return e.Helo }),
+		make: plainKey(func(e *protocol.Envelope) string { return e.Helo }).make, JSON: "helo"},
+	{Name: "user", Want: "GLOB", Doc: "local user, or who had authenticated", Regex: true,
+		has:  textValues(func(e *protocol.Envelope) string { return e.Username }),
+		make: plainKey(func(e *protocol.Envelope) string { return e.Username }).make, JSON: "user"},
+	{Name: "tag", Want: "GLOB", Doc: "tag of the listener that took it", Regex: true,
+		has:  textValues(func(e *protocol.Envelope) string { return e.Tag }),
+		make: plainKey(func(e *protocol.Envelope) string { return e.Tag }).make, JSON: "tag"},
+}
+
+// Values of fields that take a few only.
+var (
+	stateNames = []string{"pending", "inflight", "held", "suspended"}
+	typeNames  = []string{"mta", "mda", "bounce"}
+	someTimes  = []string{"5m", "30m", "1h", "4h", "12h", "1d", "2d", "4d"}
+)
+
+// byText returns the order of a text.
+func byText(text func(e *protocol.Envelope) string) func(a, b *protocol.Envelope) int {
+	return func(a, b *protocol.Envelope) int { return strings.Compare(text(a), text(b)) }
+}
+
+// fieldsThat returns the fields of which something is true.
+func fieldsThat(is func(f *Field) bool) []*Field {
+	var out []*Field
+	for _, f := range Fields {
+		if is(f) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// Terms returns the fields that have a term.
+func Terms() []*Field { return fieldsThat(func(f *Field) bool { return f.make != nil }) }
+
+// Sorted returns the fields that a listing can be sorted by, by name.
+func Sorted() []*Field { return byName(fieldsThat(func(f *Field) bool { return f.Compare != nil })) }
+
+// Grouped returns the fields that envelopes can be grouped by, by name.
+func Grouped() []*Field { return byName(fieldsThat(func(f *Field) bool { return f.Group != nil })) }
+
+func byName(fields []*Field) []*Field {
+	slices.SortFunc(fields, func(a, b *Field) int { return strings.Compare(a.Name, b.Name) })
+	return fields
+}
+
+// Names returns the names of fields.
+func Names(fields []*Field) []string {
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = f.Name
+	}
+	return names
+}
+
+// Find returns the field of a name or former name among some, nil if there is none.
+func Find(fields []*Field, name string) *Field {
+	for _, f := range fields {
+		if f.Name == name || slices.Contains(f.Also, name) {
+			return f
+		}
+	}
+	return nil
+}
+
+// OnlyScheduler reports whether only smtpd's scheduler knows a field.
+func OnlyScheduler(name string) bool {
+	f := Find(Fields, name)
+	return f != nil && f.Scheduler
+}

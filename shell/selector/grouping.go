@@ -1,0 +1,118 @@
+package selector
+
+import (
+	"fmt"
+	"slices"
+
+	"smtpctl/protocol"
+	"smtpctl/shell/render"
+)
+
+// A Grouping is how envelopes are told apart by a field. Names that differ by the case
+// of letters only are one group, which has the name of its first envelope, so that the
+// name is one that is in the queue.
+type Grouping struct {
+	Doc string
+	// Of names the group of an envelope; now is in seconds since 1970.
+	Of func(e *protocol.Envelope, now int64) string
+	// Terms returns the terms that select the group of an envelope, as values of
+	// a line that are not quoted; nil where there are none.
+	Terms func(e *protocol.Envelope) []string
+	// None is what a table calls the group of the envelopes that have nothing there.
+	None string
+	// key, if set, returns what the envelopes of a group have in common in place of
+	// their name.
+	key func(e *protocol.Envelope) string
+}
+
+// Key returns what the envelopes of a group have in common but for the case of
+// letters, given the name that one of them gives it. A domain may be written in its
+// own script or in ASCII, and with a dot at its end: that is one domain to the terms
+// that select the group, and so it is one group.
+func (g *Grouping) Key(e *protocol.Envelope, name string) string {
+	if g.key == nil {
+		return name
+	}
+	return g.key(e)
+}
+
+// The groupings of Fields.
+var (
+	bySender = Grouping{Doc: "sender", None: "<>",
+		Of:  func(e *protocol.Envelope, _ int64) string { return render.AddressText(e.Sender) },
+		key: func(e *protocol.Envelope) string { return EscapeAddress(e.Sender) }}
+	byDomain = Grouping{Doc: "domain that it goes to",
+		Of:  func(e *protocol.Envelope, _ int64) string { return e.Dest.Domain },
+		key: func(e *protocol.Envelope) string { return EscapeDomain(e.Dest.Domain) }}
+	byError = Grouping{Doc: "last error; like ones together", None: "(none yet)",
+		Of: func(e *protocol.Envelope, _ int64) string { return ErrorPattern(e.ErrorLine) }}
+	byState = Grouping{Doc: "state",
+		Of:    func(e *protocol.Envelope, _ int64) string { return render.State(e.Flags) },
+		Terms: func(e *protocol.Envelope) []string { return []string{"state=" + render.State(e.Flags)} }}
+	byAge = Grouping{Doc: "how long it is in the queue",
+		Of:    func(e *protocol.Envelope, now int64) string { return AgeBuckets[AgeBucket(now-e.Created)].Name },
+		Terms: func(*protocol.Envelope) []string { return nil }}
+	byHost = Grouping{Doc: "host that it came from", Of: func(e *protocol.Envelope, _ int64) string { return hostOf(e) }}
+)
+
+// What the terms of these return looks at Fields, which look at them.
+func init() {
+	bySender.Terms = func(e *protocol.Envelope) []string { return keyTerms("from", e) }
+	byDomain.Terms = func(e *protocol.Envelope) []string { return keyTerms("domain", e) }
+	byError.Terms = func(e *protocol.Envelope) []string { return keyTerms("error", e) }
+	byHost.Terms = hostTerms
+}
+
+// keyTerms returns the term that selects envelopes with what this one has for a key,
+// or with nothing there.
+func keyTerms(key string, e *protocol.Envelope) []string {
+	values := Values(key, e)
+	if len(values) == 0 {
+		return []string{key + "!=?*"}
+	}
+	return []string{key + "=" + values[0]}
+}
+
+// hostTerms returns the terms that select the envelopes that came from a host.
+func hostTerms(e *protocol.Envelope) []string {
+	switch {
+	case e.Source.Local:
+		return keyTerms("src", e)
+	case e.Source.Addr.IsValid():
+		return append(keyTerms("host", e), keyTerms("src", e)...)
+	}
+	return keyTerms("host", e)
+}
+
+// hostOf names the host that an envelope came from.
+func hostOf(e *protocol.Envelope) string {
+	switch {
+	case e.Source.Local:
+		return "local"
+	case e.Hostname != "" && e.Source.Addr.IsValid():
+		return fmt.Sprintf("%s [%v]", e.Hostname, e.Source.Addr)
+	case e.Source.Addr.IsValid():
+		return e.Source.Addr.String()
+	}
+	return e.Hostname
+}
+
+// AgeBuckets are the columns of show queue by domain age, and the groups of by
+// age: up to so many seconds.
+var AgeBuckets = []struct {
+	Name string
+	Most int64
+}{
+	{"5m", 300}, {"10m", 600}, {"20m", 1200}, {"40m", 2400}, {"80m", 4800}, {"160m", 9600}, {"320m", 19200}, {"640m", 38400},
+	{"1280m", 76800}, {"1280m+", 1 << 62},
+}
+
+// AgeBucket returns the index of the bucket for an age in seconds.
+func AgeBucket(age int64) int {
+	return slices.IndexFunc(AgeBuckets, func(b struct {
+		Name string
+		Most int64
+	}) bool {
+		return age <= b.Most
+	})
+}
