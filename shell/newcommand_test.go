@@ -55,9 +55,9 @@ func TestNewCommand(t *testing.T) {
 		return o.String(), e.String()
 	}
 	for _, tt := range []struct{ line, out, errs string }{
-		{"show uptime", "60 \n", ""}, {"sh up --seconds", "60 seconds\n", ""}, {"--unit=weeks show uptime", "60 weeks\n", ""},
-		{"show uptime --unit weeks -j", `{"minutes":60}` + "\n", ""}, {"show uptime; show uptime --seconds", "60 \n60 seconds\n", ""},
-		{"show uptime --seconds; show uptime", "60 seconds\n60 \n", ""}, {"show uptime --seconds=false", "60 \n", ""},
+		{"show uptime", "10 \n", ""}, {"sh up --seconds", "10 seconds\n", ""}, {"--unit=weeks show uptime", "10 weeks\n", ""},
+		{"show uptime --unit weeks -j", `{"minutes":10}` + "\n", ""}, {"show uptime; show uptime --seconds", "10 \n10 seconds\n", ""},
+		{"show uptime --seconds; show uptime", "10 seconds\n10 \n", ""}, {"show uptime --seconds=false", "10 \n", ""},
 		{"show status --seconds", "", "--seconds goes with show uptime"}, {"show uptime --unit ''", "", "the value is empty"},
 		{"show uptime --seconds=maybe", "", "want true or false"},
 	} {

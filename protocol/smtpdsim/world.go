@@ -40,7 +40,7 @@ type route struct {
 
 func newWorld(seed uint64, now int64) *world {
 	w := &world{r: rand.New(rand.NewPCG(seed, 2)), hosts: map[string]int64{}, statuses: map[string]string{}}
-	w.d.Startup = now - 3600 // its queue is loaded
+	w.d.Startup = now - 600 // its queue is loaded
 	for i, domain := range domains {
 		w.routes = append(w.routes, route{id: i + 1, domain: domain})
 	}
