@@ -41,7 +41,7 @@ func (a Action) String() string { return actions[a].name }
 // whose answers came; the next unconfirmed ones were sent to smtpd too, and
 // whether it acted on them is not known; the others were not sent. If ctx ends,
 // the answers to what was sent are still awaited for a moment.
-func (c *Conn) Act(ctx context.Context, a Action, ids []EvpID, result func(id EvpID, ok bool)) (unconfirmed int, err error) {
+func (c *Conn) Act(ctx context.Context, a Action, ids []EnvelopeID, result func(id EnvelopeID, ok bool)) (unconfirmed int, err error) {
 	for _, id := range ids {
 		if !id.Valid() {
 			// smtpd would take it for a message id.
@@ -59,7 +59,7 @@ func (c *Conn) Act(ctx context.Context, a Action, ids []EvpID, result func(id Ev
 // those alone, but to pause or resume one breaks smtpd's list of them: that may
 // only be done while nothing expires and nobody removes. Schedule is refused,
 // since it has to look at each envelope first.
-func (c *Conn) ActMessages(ctx context.Context, a Action, ids []MsgID, result func(id MsgID, ok bool)) (unconfirmed int, err error) {
+func (c *Conn) ActMessages(ctx context.Context, a Action, ids []MessageID, result func(id MessageID, ok bool)) (unconfirmed int, err error) {
 	if a == ScheduleEnvelope {
 		return 0, &OpError{a.String(), errors.New("not for a whole message")}
 	}
@@ -116,21 +116,21 @@ type ActPlan struct {
 	Choose func(*Envelope, error) bool
 	// Sending, if set, is called with the ids that are to be acted on, in batches
 	// and each once, before the requests for them are sent. It must not keep ids.
-	Sending func(ids []EvpID)
+	Sending func(ids []EnvelopeID)
 	// Result is called for each envelope that was acted on, as by Act.
-	Result func(id EvpID, ok bool)
+	Result func(id EnvelopeID, ok bool)
 }
 
 // ActAll goes through the queue from a message on and does one thing to each
 // envelope that the plan chooses, as soon as it is listed. When ctx ends it asks
 // for no more and sends no more, and the answers to what was sent are still awaited
 // for a moment.
-func (c *Conn) ActAll(ctx context.Context, a Action, from MsgID, plan ActPlan) (unconfirmed int, err error) {
+func (c *Conn) ActAll(ctx context.Context, a Action, from MessageID, plan ActPlan) (unconfirmed int, err error) {
 	return c.actListed(ctx, a, plan, func(l *lister) { l.nextPage, l.morePages, l.prove = from, true, true })
 }
 
 // ActIn is ActAll for the envelopes of some messages, whose ids must ascend.
-func (c *Conn) ActIn(ctx context.Context, a Action, msgs []MsgID, plan ActPlan) (unconfirmed int, err error) {
+func (c *Conn) ActIn(ctx context.Context, a Action, msgs []MessageID, plan ActPlan) (unconfirmed int, err error) {
 	return c.actListed(ctx, a, plan, func(l *lister) { l.these(msgs) })
 }
 
@@ -168,13 +168,13 @@ type acts struct {
 	flush   bool // send all that waits before more is listed
 	todo    []pendingAct
 	told    int     // how many of todo plan.Sending has been told of
-	waiting []EvpID // sent and not answered
+	waiting []EnvelopeID // sent and not answered
 	plan    ActPlan
 }
 
 // A pendingAct is an envelope to act on.
 type pendingAct struct {
-	id  EvpID
+	id  EnvelopeID
 	due int64 // if it is to be scheduled, when it is due; else 0
 }
 
@@ -238,7 +238,7 @@ func (w *acts) tell() {
 	if w.plan.Sending == nil {
 		return
 	}
-	ids := make([]EvpID, w.told)
+	ids := make([]EnvelopeID, w.told)
 	for i := range ids {
 		ids[i] = w.todo[i].id
 	}

@@ -29,10 +29,10 @@ func each[T any](seq iter.Seq2[T, error]) any {
 
 // questions are all the methods of a Conn that use the connection, with the
 // answer that each has to have whatever the others do at the same time.
-func questions(c *protocol.Conn, ids []protocol.EvpID) map[string]func() (got, want any) {
+func questions(c *protocol.Conn, ids []protocol.EnvelopeID) map[string]func() (got, want any) {
 	all := len(ids)
 	last := ids[all-1]
-	msgs := []protocol.MsgID{ids[0].Msg(), last.Msg()}
+	msgs := []protocol.MessageID{ids[0].Msg(), last.Msg()}
 	never := func(*protocol.Envelope, error) bool { return false }
 	src := netip.MustParseAddr("192.0.2.1")
 	// A request that is answered by OK or FAIL; which of them depends on others.
@@ -82,12 +82,12 @@ func questions(c *protocol.Conn, ids []protocol.EvpID) map[string]func() (got, w
 		},
 		"Act": func() (any, any) {
 			n := 0
-			_, err := c.Act(ctx, protocol.PauseEnvelope, []protocol.EvpID{last + 1, last + 2}, func(protocol.EvpID, bool) { n++ })
+			_, err := c.Act(ctx, protocol.PauseEnvelope, []protocol.EnvelopeID{last + 1, last + 2}, func(protocol.EnvelopeID, bool) { n++ })
 			return fmt.Sprint(n, err), "2 <nil>"
 		},
 		"ActMessages": func() (any, any) {
 			n := 0
-			_, err := c.ActMessages(ctx, protocol.PauseEnvelope, []protocol.MsgID{last.Msg() + 1}, func(protocol.MsgID, bool) { n++ })
+			_, err := c.ActMessages(ctx, protocol.PauseEnvelope, []protocol.MessageID{last.Msg() + 1}, func(protocol.MessageID, bool) { n++ })
 			return fmt.Sprint(n, err), "1 <nil>"
 		},
 		"ActAll": func() (any, any) {

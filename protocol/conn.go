@@ -25,7 +25,7 @@ type Conn struct {
 	r       *FrameReader
 	layout  Layout
 	timeout time.Duration
-	isLast  func(EvpID) bool
+	isLast  func(EnvelopeID) bool
 
 	turn chan struct{} // holds one token: the right to use what follows
 	wbuf []byte

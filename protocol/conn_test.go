@@ -118,9 +118,9 @@ func TestStatsInEveryLayout(t *testing.T) {
 }
 
 // ids reads a listing to its end.
-func ids(t testing.TB, list func(func(*protocol.Envelope, error) bool)) []protocol.EvpID {
+func ids(t testing.TB, list func(func(*protocol.Envelope, error) bool)) []protocol.EnvelopeID {
 	t.Helper()
-	var got []protocol.EvpID
+	var got []protocol.EnvelopeID
 	for e, err := range list {
 		if err != nil {
 			t.Fatal(err)
@@ -162,7 +162,7 @@ func TestAct(t *testing.T) {
 	s, c := connect(t, smtpdsim.Config{Messages: 500}, protocol.Options{})
 	all := ids(t, c.Envelopes(ctx))
 	good, bad := 0, 0
-	unconfirmed, err := c.Act(ctx, protocol.RemoveEnvelope, append(all[:100:100], 1<<32|7), func(_ protocol.EvpID, ok bool) {
+	unconfirmed, err := c.Act(ctx, protocol.RemoveEnvelope, append(all[:100:100], 1<<32|7), func(_ protocol.EnvelopeID, ok bool) {
 		if ok {
 			good++
 		} else {
@@ -175,7 +175,7 @@ func TestAct(t *testing.T) {
 	if n := len(s.Envelopes()); n != 400 {
 		t.Errorf("%d envelopes left, want 400", n)
 	}
-	if _, err := c.Act(ctx, protocol.RemoveEnvelope, []protocol.EvpID{all[200], 0x12345678}, func(protocol.EvpID, bool) {}); err == nil {
+	if _, err := c.Act(ctx, protocol.RemoveEnvelope, []protocol.EnvelopeID{all[200], 0x12345678}, func(protocol.EnvelopeID, bool) {}); err == nil {
 		t.Error("an id with an empty upper half was sent")
 	}
 	if n := len(s.Envelopes()); n != 400 {
@@ -236,7 +236,7 @@ func TestFaults(t *testing.T) {
 			return fmt.Sprint(lines), nil
 		},
 		"queue": func(c *protocol.Conn) (string, error) {
-			var ids []protocol.EvpID
+			var ids []protocol.EnvelopeID
 			for e, err := range c.Envelopes(ctx) {
 				if err != nil {
 					return "", err

@@ -207,7 +207,7 @@ func (l Layout) AppendSockaddr(dst []byte, addr netip.Addr) []byte {
 
 // DiscoverEnvelope makes smtpd take up an envelope file that was put into the
 // queue by hand, and returns how many envelopes it found: 0 or 1.
-func (c *Conn) DiscoverEnvelope(ctx context.Context, id EvpID) (uint64, error) {
+func (c *Conn) DiscoverEnvelope(ctx context.Context, id EnvelopeID) (uint64, error) {
 	if !id.Valid() {
 		return 0, &OpError{"discover", fmt.Errorf("envelope id %v: the first 8 digits are all zero", id)}
 	}
@@ -215,7 +215,7 @@ func (c *Conn) DiscoverEnvelope(ctx context.Context, id EvpID) (uint64, error) {
 }
 
 // DiscoverMessage does the same for all the envelopes of a message.
-func (c *Conn) DiscoverMessage(ctx context.Context, id MsgID) (uint64, error) {
+func (c *Conn) DiscoverMessage(ctx context.Context, id MessageID) (uint64, error) {
 	if id == 0 {
 		return 0, &OpError{"discover", fmt.Errorf("message id %v: zero is not an id", id)}
 	}

@@ -31,7 +31,7 @@ type Options struct {
 	// Last, if set, reports whether the queue on disk is known to hold this
 	// envelope and none of the same message with a higher id. That saves
 	// listings a question; false is always right.
-	Last func(EvpID) bool
+	Last func(EnvelopeID) bool
 }
 
 func (o Options) withDefaults() Options {

@@ -105,8 +105,8 @@
 //
 // # Ids
 //
-// A message id is a 32-bit random number ([MsgID]); an envelope id has the
-// message id in its upper half and a random number in its lower half ([EvpID]).
+// A message id is a 32-bit random number ([MessageID]); an envelope id has the
+// message id in its upper half and a random number in its lower half ([EnvelopeID]).
 // A bounce is queued under the id of the message that it reports. Therefore a
 // request for a whole message may reach an envelope that was not there a moment
 // before.

@@ -74,7 +74,7 @@ func (a Address) String() string { return a.User + "@" + a.Domain }
 // An Envelope is one recipient of a message, as smtpd keeps it in a file and
 // lists it. Times are in seconds since 1970, 0 if never; durations in seconds.
 type Envelope struct {
-	ID      EvpID
+	ID      EnvelopeID
 	Flags   Flags // also the scheduler's when it was listed by smtpd
 	NextTry int64 // when pending the next try, when in flight its start; 0 if not listed by smtpd
 

@@ -67,16 +67,16 @@ func TestParseEnvelopeErrors(t *testing.T) {
 }
 
 func TestParseIDs(t *testing.T) {
-	if id, err := ParseEvpID("00000001ABCDEF00"); err != nil || id != 0x1abcdef00 || id.Msg() != 1 || id.String() != "00000001abcdef00" {
+	if id, err := ParseEnvelopeID("00000001ABCDEF00"); err != nil || id != 0x1abcdef00 || id.Msg() != 1 || id.String() != "00000001abcdef00" {
 		t.Errorf("ParseEvpID: %v, %v", id, err)
 	}
 	for _, s := range []string{"", "1", "0000000000000000", "00000000ffffffff", "12345678", "1234567812345678 ", "+234567812345678", "123456781234567g", "12345678123456780"} {
-		if id, err := ParseEvpID(s); err == nil {
+		if id, err := ParseEnvelopeID(s); err == nil {
 			t.Errorf("ParseEvpID(%q) = %v, want an error", s, id)
 		}
 	}
 	for _, s := range []string{"", "00000000", "1234567", "123456789", "0x123456", "1234_678"} {
-		if id, err := ParseMsgID(s); err == nil {
+		if id, err := ParseMessageID(s); err == nil {
 			t.Errorf("ParseMsgID(%q) = %v, want an error", s, id)
 		}
 	}

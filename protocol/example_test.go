@@ -69,7 +69,7 @@ func ExampleConn_Act() {
 		log.Fatal(err)
 	}
 	defer c.Close()
-	var ids []protocol.EvpID
+	var ids []protocol.EnvelopeID
 	for e, err := range c.Envelopes(ctx) {
 		if err != nil {
 			log.Fatal(err)
@@ -78,7 +78,7 @@ func ExampleConn_Act() {
 			ids = append(ids, e.ID)
 		}
 	}
-	unconfirmed, err := c.Act(ctx, protocol.RemoveEnvelope, ids, func(id protocol.EvpID, ok bool) {
+	unconfirmed, err := c.Act(ctx, protocol.RemoveEnvelope, ids, func(id protocol.EnvelopeID, ok bool) {
 		fmt.Println(id, ok)
 	})
 	if err != nil {

@@ -5,33 +5,33 @@ import (
 	"strconv"
 )
 
-// MsgID identifies a message in the queue: a random 32-bit number, written
+// MessageID identifies a message in the queue: a random 32-bit number, written
 // as 8 hex digits. 0 is never a valid id.
-type MsgID uint32
+type MessageID uint32
 
-// EvpID identifies an envelope, one recipient of a message: the message id in
+// EnvelopeID identifies an envelope, one recipient of a message: the message id in
 // the upper 32 bits and a random number in the lower ones, written as 16 hex
 // digits. An id whose upper half is zero is never valid: on the wire smtpd
 // would take it for a message id.
-type EvpID uint64
+type EnvelopeID uint64
 
 // String returns the 8 hex digits of the id.
-func (id MsgID) String() string { return string(id.Append(nil)) }
+func (id MessageID) String() string { return string(id.Append(nil)) }
 
 // Append appends the 8 hex digits of the id to dst.
-func (id MsgID) Append(dst []byte) []byte { return appendHex(dst, uint64(id), 8) }
+func (id MessageID) Append(dst []byte) []byte { return appendHex(dst, uint64(id), 8) }
 
 // First returns the lowest envelope id that the message can have.
-func (id MsgID) First() EvpID { return EvpID(id) << 32 }
+func (id MessageID) First() EnvelopeID { return EnvelopeID(id) << 32 }
 
 // Last returns the highest envelope id that the message can have.
-func (id MsgID) Last() EvpID { return EvpID(id)<<32 | 0xffffffff }
+func (id MessageID) Last() EnvelopeID { return EnvelopeID(id)<<32 | 0xffffffff }
 
 // String returns the 16 hex digits of the id.
-func (id EvpID) String() string { return string(id.Append(nil)) }
+func (id EnvelopeID) String() string { return string(id.Append(nil)) }
 
 // Append appends the 16 hex digits of the id to dst.
-func (id EvpID) Append(dst []byte) []byte { return appendHex(dst, uint64(id), 16) }
+func (id EnvelopeID) Append(dst []byte) []byte { return appendHex(dst, uint64(id), 16) }
 
 // appendHex appends the lowest n hex digits of v.
 func appendHex(dst []byte, v uint64, n int) []byte {
@@ -42,29 +42,29 @@ func appendHex(dst []byte, v uint64, n int) []byte {
 }
 
 // Msg returns the id of the message that the envelope belongs to.
-func (id EvpID) Msg() MsgID { return MsgID(id >> 32) }
+func (id EnvelopeID) Msg() MessageID { return MessageID(id >> 32) }
 
 // Valid reports whether the id can name an envelope, that is, whether its
 // upper half is not zero.
-func (id EvpID) Valid() bool { return id.Msg() != 0 }
+func (id EnvelopeID) Valid() bool { return id.Msg() != 0 }
 
-// ParseMsgID reads a message id: exactly 8 hex digits, not all zero.
-func ParseMsgID(s string) (MsgID, error) {
+// ParseMessageID reads a message id: exactly 8 hex digits, not all zero.
+func ParseMessageID(s string) (MessageID, error) {
 	v, err := parseHex(s, 8)
 	if err != nil {
 		return 0, fmt.Errorf("message id %q: %w", s, err)
 	}
-	return MsgID(v), nil
+	return MessageID(v), nil
 }
 
-// ParseEvpID reads an envelope id: exactly 16 hex digits, the first 8 of them
+// ParseEnvelopeID reads an envelope id: exactly 16 hex digits, the first 8 of them
 // not all zero.
-func ParseEvpID(s string) (EvpID, error) {
+func ParseEnvelopeID(s string) (EnvelopeID, error) {
 	v, err := parseHex(s, 16)
 	if err != nil {
 		return 0, fmt.Errorf("envelope id %q: %w", s, err)
 	}
-	id := EvpID(v)
+	id := EnvelopeID(v)
 	if !id.Valid() {
 		return 0, fmt.Errorf("envelope id %q: the first 8 digits are all zero, so no message has it", s)
 	}

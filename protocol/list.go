@@ -10,8 +10,8 @@ import (
 // Messages yields the ids of the messages in the queue from a given one on, in
 // ascending order, at most about a thousand for each round trip. The
 // connection is taken until the loop ends. An error ends the sequence.
-func (c *Conn) Messages(ctx context.Context, from MsgID) iter.Seq2[MsgID, error] {
-	return func(yield func(MsgID, error) bool) {
+func (c *Conn) Messages(ctx context.Context, from MessageID) iter.Seq2[MessageID, error] {
+	return func(yield func(MessageID, error) bool) {
 		end, err := c.begin(ctx)
 		if err != nil {
 			yield(0, opError(ctx, "list messages", err))
@@ -41,7 +41,7 @@ func (c *Conn) Messages(ctx context.Context, from MsgID) iter.Seq2[MsgID, error]
 }
 
 // messagePage asks for one page of message ids.
-func (c *Conn) messagePage(from MsgID) ([]MsgID, error) {
+func (c *Conn) messagePage(from MessageID) ([]MessageID, error) {
 	if err := c.send(TypeListMessages, c.layout.appendUint32(nil, uint32(from))); err != nil {
 		return nil, err
 	}
@@ -54,13 +54,13 @@ func (c *Conn) messagePage(from MsgID) ([]MsgID, error) {
 
 // decodeMessages reads an answer to LIST_MESSAGES. Ids that do not ascend from
 // the one asked for would make a listing run for ever, so they are refused.
-func (c *Conn) decodeMessages(p []byte, from MsgID) ([]MsgID, error) {
+func (c *Conn) decodeMessages(p []byte, from MessageID) ([]MessageID, error) {
 	if len(p)%4 != 0 {
 		return nil, c.badSize(TypeListMessages, len(p), len(p)/4*4)
 	}
-	ids := make([]MsgID, 0, len(p)/4)
+	ids := make([]MessageID, 0, len(p)/4)
 	for ; len(p) > 0; p = p[4:] {
-		id := MsgID(c.layout.Order.Uint32(p))
+		id := MessageID(c.layout.Order.Uint32(p))
 		if id < from || id == 0 {
 			err := &ProtocolError{Reason: fmt.Sprintf("message %v after %v was asked for", id, from)}
 			c.fail(err)
@@ -82,7 +82,7 @@ func (c *Conn) Envelopes(ctx context.Context) iter.Seq2[*Envelope, error] {
 }
 
 // EnvelopesFrom is Envelopes beginning with the first message at or after from.
-func (c *Conn) EnvelopesFrom(ctx context.Context, from MsgID) iter.Seq2[*Envelope, error] {
+func (c *Conn) EnvelopesFrom(ctx context.Context, from MessageID) iter.Seq2[*Envelope, error] {
 	return c.listing(ctx, func(l *lister) {
 		l.nextPage, l.morePages = from, true
 		l.prove = true
@@ -91,7 +91,7 @@ func (c *Conn) EnvelopesFrom(ctx context.Context, from MsgID) iter.Seq2[*Envelop
 
 // EnvelopesLimit yields envelopes from the given id on, and asks smtpd for
 // little more than the first n of them. It ends after at least that many.
-func (c *Conn) EnvelopesLimit(ctx context.Context, from EvpID, n int) iter.Seq2[*Envelope, error] {
+func (c *Conn) EnvelopesLimit(ctx context.Context, from EnvelopeID, n int) iter.Seq2[*Envelope, error] {
 	return c.listing(ctx, func(l *lister) {
 		l.nextPage, l.morePages = from.Msg(), true
 		l.limited, l.want = true, n
@@ -100,13 +100,13 @@ func (c *Conn) EnvelopesLimit(ctx context.Context, from EvpID, n int) iter.Seq2[
 
 // MessageEnvelopes yields the envelopes of one message with ids from the given
 // one on, as Envelopes does. For all of them from is the message's First.
-func (c *Conn) MessageEnvelopes(ctx context.Context, from EvpID) iter.Seq2[*Envelope, error] {
+func (c *Conn) MessageEnvelopes(ctx context.Context, from EnvelopeID) iter.Seq2[*Envelope, error] {
 	return c.listing(ctx, func(l *lister) { l.add(from) })
 }
 
 // EnvelopesOf yields the envelopes of some messages, whose ids must ascend, as
 // Envelopes does. Messages that are not in the queue have none.
-func (c *Conn) EnvelopesOf(ctx context.Context, msgs []MsgID) iter.Seq2[*Envelope, error] {
+func (c *Conn) EnvelopesOf(ctx context.Context, msgs []MessageID) iter.Seq2[*Envelope, error] {
 	return c.listing(ctx, func(l *lister) { l.these(msgs) })
 }
 

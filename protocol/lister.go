@@ -33,10 +33,10 @@ type lister struct {
 	slots []*slot   // messages being read, in order; the first one streams
 	asked []request // the LIST_ENVELOPES in flight, in order
 
-	ids       []MsgID // messages not asked for yet
-	only      []MsgID // if some, those that are wanted of the pages to come
+	ids       []MessageID // messages not asked for yet
+	only      []MessageID // if some, those that are wanted of the pages to come
 	some      bool
-	nextPage  MsgID // where the next page of ids begins
+	nextPage  MessageID // where the next page of ids begins
 	morePages bool
 	paging    bool // a LIST_MESSAGES is in flight
 	looking   bool // a GET_DIGEST is in flight
@@ -61,7 +61,7 @@ type request struct {
 
 // A slot is one message being read.
 type slot struct {
-	from  EvpID // lowest id not seen yet
+	from  EnvelopeID // lowest id not seen yet
 	batch int   // envelopes in the batch being received
 	bytes int   // in that batch
 	last  int   // envelopes in the batch before it that was not empty, 0 if none
@@ -94,7 +94,7 @@ const leastBurst = 16
 const manyMessages = 1024
 
 // these makes it list some messages, whose ids ascend.
-func (l *lister) these(msgs []MsgID) {
+func (l *lister) these(msgs []MessageID) {
 	if len(msgs) < manyMessages {
 		l.ids = msgs
 		return
@@ -105,7 +105,7 @@ func (l *lister) these(msgs []MsgID) {
 
 // wanted returns those of a page of ids, which it overwrites, that are wanted, and
 // goes on with the first one beyond that page.
-func (l *lister) wanted(page []MsgID) []MsgID {
+func (l *lister) wanted(page []MessageID) []MessageID {
 	if !l.some {
 		return page
 	}
@@ -127,12 +127,12 @@ func (l *lister) wanted(page []MsgID) []MsgID {
 }
 
 // add starts to read a message at the given envelope id.
-func (l *lister) add(from EvpID) {
+func (l *lister) add(from EnvelopeID) {
 	l.slots = append(l.slots, &slot{from: from})
 	l.ask(l.slots[len(l.slots)-1], from)
 }
 
-func (l *lister) ask(s *slot, from EvpID) {
+func (l *lister) ask(s *slot, from EnvelopeID) {
 	s.batch, s.bytes = 0, 0
 	l.asked = append(l.asked, request{s, l.now})
 	// An EvpID always fits into a frame.
@@ -221,7 +221,7 @@ func (l *lister) gotPage(p []byte) error {
 	if l.prove {
 		l.prove = false
 		if len(ids) >= proveFrom {
-			if _, l.single, err = l.c.singles(l.ctx, func([]MsgID) bool { return true }); err != nil {
+			if _, l.single, err = l.c.singles(l.ctx, func([]MessageID) bool { return true }); err != nil {
 				return err
 			}
 		}
@@ -339,7 +339,7 @@ const (
 // in messages of up to that many batches. It is done where the very first batch
 // is empty, and where the last one may have been full: it was as large as one
 // that others followed, or as smtpd's usual limit.
-func (l *lister) nextProbe(s *slot) (EvpID, bool) {
+func (l *lister) nextProbe(s *slot) (EnvelopeID, bool) {
 	limit := defaultBatch
 	if l.full > 0 {
 		limit = min(limit, l.full)
@@ -352,7 +352,7 @@ func (l *lister) nextProbe(s *slot) (EvpID, bool) {
 	if s.tried++; s.tried >= probes || step == 0 {
 		return 0, false
 	}
-	s.from += EvpID(step)
+	s.from += EnvelopeID(step)
 	return s.from, true
 }
 
@@ -365,12 +365,12 @@ const (
 // envelopeID returns the id of the envelope in a payload of LIST_ENVELOPES,
 // which is an int of flags, a time_t, the id, the letter s, the envelope's
 // text and a NUL, without padding.
-func (l *lister) envelopeID(p []byte) (EvpID, error) {
+func (l *lister) envelopeID(p []byte) (EnvelopeID, error) {
 	at := intSize + l.c.layout.Time
 	if len(p) < at+evpIDSize+2 {
 		return 0, l.c.badSize(TypeListEnvelopes, len(p), at+evpIDSize+2)
 	}
-	return EvpID(l.c.layout.Order.Uint64(p[at:])), nil
+	return EnvelopeID(l.c.layout.Order.Uint64(p[at:])), nil
 }
 
 // decodeEnvelope reads a payload of LIST_ENVELOPES into e.
@@ -397,7 +397,7 @@ func (l Layout) DecodeEnvelope(p []byte, e *Envelope) error {
 	}
 	flags := Flags(l.Order.Uint32(p))
 	e.NextTry = l.time(p[intSize:])
-	e.ID = EvpID(l.Order.Uint64(p[intSize+l.Time:]))
+	e.ID = EnvelopeID(l.Order.Uint64(p[intSize+l.Time:]))
 	err := e.parse(text[:n])
 	e.Flags |= flags
 	return err

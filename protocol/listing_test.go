@@ -14,14 +14,14 @@ import (
 
 // fillSim puts messages of so many recipients each into a simulation, and
 // returns the ids of their envelopes.
-func fillSim(s *smtpdsim.Server, messages int, recipients func(i int) int) []protocol.EvpID {
+func fillSim(s *smtpdsim.Server, messages int, recipients func(i int) int) []protocol.EnvelopeID {
 	r := rand.New(rand.NewPCG(1, 2))
-	var all []protocol.EvpID
+	var all []protocol.EnvelopeID
 	var es []smtpdsim.Envelope
 	for i := range messages {
 		msg := uint64(i*4099+1) << 32
 		for range recipients(i) {
-			id := protocol.EvpID(msg | uint64(r.Uint32()))
+			id := protocol.EnvelopeID(msg | uint64(r.Uint32()))
 			if !slices.Contains(all[max(0, len(all)-20):], id) {
 				all = append(all, id)
 				es = append(es, smtpdsim.Envelope{ID: id, Time: time.Now().Unix() + 3600})
@@ -51,10 +51,10 @@ func TestListing(t *testing.T) {
 			for _, shape := range [][]int{{}, {1}, {1, 1, 1}, {5}, {1, 2, 3, 4, 5, 6, 7}, {300, 1, 256, 257}, {2, 2, 2, 2}} {
 				name := fmt.Sprintf("batch %d, window %d, shape %v", evpBatch, window, shape)
 				s, c := connect(t, smtpdsim.Config{EvpBatch: evpBatch, MsgBatch: 3}, protocol.Options{Window: window})
-				var want []protocol.EvpID
+				var want []protocol.EnvelopeID
 				for m, n := range shape {
 					for i := range n {
-						id := protocol.EvpID(uint64(m+1)<<60 | uint64(i*7919+1))
+						id := protocol.EnvelopeID(uint64(m+1)<<60 | uint64(i*7919+1))
 						want = append(want, id)
 						s.Add(smtpdsim.Envelope{ID: id})
 					}
@@ -89,7 +89,7 @@ func TestListingWithHoles(t *testing.T) {
 		s.Add(smtpdsim.Envelope{ID: 1<<32 | 1}, smtpdsim.Envelope{ID: 9<<32 | 1})
 		want := 2
 		for i := range tt.n {
-			id := protocol.EvpID(7<<32 | uint64(i)*(1<<32/uint64(tt.n)) + 1)
+			id := protocol.EnvelopeID(7<<32 | uint64(i)*(1<<32/uint64(tt.n)) + 1)
 			s.Add(smtpdsim.Envelope{ID: id, Gone: tt.gone(i)})
 			if !tt.gone(i) {
 				want++
@@ -171,15 +171,15 @@ func TestListingWhileQueueChanges(t *testing.T) {
 					}
 					// A message of several recipients comes; another goes.
 					msg := uint64(r.Uint32()|1) << 32
-					var come []protocol.EvpID
+					var come []protocol.EnvelopeID
 					for range 1 + r.IntN(7) {
-						come = append(come, protocol.EvpID(msg|uint64(r.Uint32())))
+						come = append(come, protocol.EnvelopeID(msg|uint64(r.Uint32())))
 					}
 					for _, id := range come {
 						s.Add(smtpdsim.Envelope{ID: id, Time: time.Now().Unix() + 3600})
 					}
 					if r.IntN(2) == 0 {
-						if _, err := other.Act(ctx, protocol.RemoveEnvelope, come, func(protocol.EvpID, bool) {}); err != nil {
+						if _, err := other.Act(ctx, protocol.RemoveEnvelope, come, func(protocol.EnvelopeID, bool) {}); err != nil {
 							t.Error(err)
 							return
 						}
@@ -231,13 +231,13 @@ func TestActWhileListing(t *testing.T) {
 			s, c := connect(t, smtpdsim.Config{EvpBatch: batch}, protocol.Options{Window: window})
 			all := fillSim(s, 700, some)
 			even := func(e *protocol.Envelope, _ error) bool { return e.ID%2 == 0 }
-			done, told := map[protocol.EvpID]bool{}, map[protocol.EvpID]int{}
-			count := func(id protocol.EvpID, ok bool) {
+			done, told := map[protocol.EnvelopeID]bool{}, map[protocol.EnvelopeID]int{}
+			count := func(id protocol.EnvelopeID, ok bool) {
 				if done[id] = ok; told[id] != 1 {
 					t.Errorf("%v: told of %d times before the answer", id, told[id])
 				}
 			}
-			sending := func(ids []protocol.EvpID) {
+			sending := func(ids []protocol.EnvelopeID) {
 				for _, id := range ids {
 					told[id]++
 				}
@@ -262,7 +262,7 @@ func TestActWhileListing(t *testing.T) {
 			if len(left)+len(done) != len(all) || left[len(left)-1].ID.Msg() >= from {
 				t.Errorf("%d removed, %d left of %d", len(done), len(left), len(all))
 			}
-			if n, err := c.ActIn(ctx, protocol.RemoveEnvelope, []protocol.MsgID{left[0].ID.Msg()}, protocol.ActPlan{Choose: every, Sending: sending, Result: count}); n != 0 || err != nil {
+			if n, err := c.ActIn(ctx, protocol.RemoveEnvelope, []protocol.MessageID{left[0].ID.Msg()}, protocol.ActPlan{Choose: every, Sending: sending, Result: count}); n != 0 || err != nil {
 				t.Fatal(n, err)
 			}
 			if got := s.Envelopes(); len(got) > 0 && got[0].ID.Msg() == left[0].ID.Msg() {
@@ -279,13 +279,13 @@ func TestActWhileListing(t *testing.T) {
 func TestActMessages(t *testing.T) {
 	s, c := connect(t, smtpdsim.Config{}, protocol.Options{})
 	all := fillSim(s, 100, some)
-	var msgs []protocol.MsgID
+	var msgs []protocol.MessageID
 	for _, id := range all {
 		msgs = append(msgs, id.Msg())
 	}
 	msgs = append(slices.Compact(msgs), 0x7fffffff)
 	ok, refused := 0, 0
-	n, err := c.ActMessages(ctx, protocol.RemoveEnvelope, msgs, func(_ protocol.MsgID, yes bool) {
+	n, err := c.ActMessages(ctx, protocol.RemoveEnvelope, msgs, func(_ protocol.MessageID, yes bool) {
 		if yes {
 			ok++
 		} else {
@@ -297,8 +297,8 @@ func TestActMessages(t *testing.T) {
 	}
 	for _, bad := range []struct {
 		a   protocol.Action
-		ids []protocol.MsgID
-	}{{protocol.ScheduleEnvelope, msgs}, {protocol.RemoveEnvelope, []protocol.MsgID{1, 0}}} {
+		ids []protocol.MessageID
+	}{{protocol.ScheduleEnvelope, msgs}, {protocol.RemoveEnvelope, []protocol.MessageID{1, 0}}} {
 		if _, err := c.ActMessages(ctx, bad.a, bad.ids, nil); err == nil {
 			t.Errorf("%v of %v was sent", bad.a, bad.ids[0])
 		}
@@ -311,11 +311,11 @@ func TestScheduleLeavesDueAlone(t *testing.T) {
 	s, c := connect(t, smtpdsim.Config{}, protocol.Options{})
 	now := time.Now().Unix()
 	for i, next := range []int64{now - 9, now + 2, now + 3600} {
-		s.Add(smtpdsim.Envelope{ID: protocol.EvpID(7<<32 + i), Time: next})
+		s.Add(smtpdsim.Envelope{ID: protocol.EnvelopeID(7<<32 + i), Time: next})
 	}
 	done := 0
 	every := func(*protocol.Envelope, error) bool { return true }
-	if _, err := c.ActAll(ctx, protocol.ScheduleEnvelope, 0, protocol.ActPlan{Choose: every, Result: func(_ protocol.EvpID, ok bool) { done++ }}); err != nil || done != 3 {
+	if _, err := c.ActAll(ctx, protocol.ScheduleEnvelope, 0, protocol.ActPlan{Choose: every, Result: func(_ protocol.EnvelopeID, ok bool) { done++ }}); err != nil || done != 3 {
 		t.Errorf("%d done, %v", done, err)
 	}
 	if n := s.Requests(protocol.TypeSchedule); n != 1 {

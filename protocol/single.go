@@ -17,13 +17,13 @@ const maxSingles = 4 << 20
 // exactly one envelope, so that what is done to a message is done to one
 // envelope, and how many of the envelopes are in flight. ok is false where that
 // is not known, because of a message with more, or because mail came or went.
-func (c *Conn) Singles(ctx context.Context) (ids []MsgID, inflight int64, ok bool, err error) {
+func (c *Conn) Singles(ctx context.Context) (ids []MessageID, inflight int64, ok bool, err error) {
 	end, err := c.begin(ctx)
 	if err != nil {
 		return nil, 0, false, opError(ctx, "list messages", err)
 	}
 	defer end()
-	inflight, ok, err = c.singles(ctx, func(page []MsgID) bool {
+	inflight, ok, err = c.singles(ctx, func(page []MessageID) bool {
 		ids = append(ids, page...)
 		return len(ids) <= maxSingles
 	})
@@ -42,7 +42,7 @@ func (c *Conn) Singles(ctx context.Context) (ids []MsgID, inflight int64, ok boo
 // process, which the scheduler tells of every change before it answers a later
 // request. So if what went in and out is the same before and after all that,
 // nothing changed in between.
-func (c *Conn) singles(ctx context.Context, page func([]MsgID) bool) (inflight int64, ok bool, err error) {
+func (c *Conn) singles(ctx context.Context, page func([]MessageID) bool) (inflight int64, ok bool, err error) {
 	before, err := c.digest()
 	if err != nil {
 		return 0, false, err
@@ -51,7 +51,7 @@ func (c *Conn) singles(ctx context.Context, page func([]MsgID) bool) (inflight i
 	if err != nil || held.envelopes == 0 || held.envelopes != held.messages {
 		return 0, false, err
 	}
-	n, from := int64(0), MsgID(0)
+	n, from := int64(0), MessageID(0)
 	for n <= held.envelopes {
 		ids, err := c.messagePage(from)
 		if err == nil {

@@ -109,10 +109,10 @@ func (s *Session) whoGives() string {
 func (a *callAudit) line(text string) { a.s.audit.log(confine.Cut(text, maxAuditLine)) }
 
 // Envelopes implements Log.
-func (a *callAudit) Envelopes(ids []protocol.EvpID) { auditIDs(a, ids) }
+func (a *callAudit) Envelopes(ids []protocol.EnvelopeID) { auditIDs(a, ids) }
 
 // Messages implements Log.
-func (a *callAudit) Messages(ids []protocol.MsgID) { auditIDs(a, ids) }
+func (a *callAudit) Messages(ids []protocol.MessageID) { auditIDs(a, ids) }
 
 // auditIDs logs ids in as many lines as they need.
 func auditIDs[T fmt.Stringer](a *callAudit, ids []T) {

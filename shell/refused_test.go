@@ -56,7 +56,7 @@ func newQueueTest(t *testing.T) *queueTest {
 }
 
 // plant puts an envelope file into the queue that smtpd does not know.
-func (q *queueTest) plant(id protocol.EvpID, text string) {
+func (q *queueTest) plant(id protocol.EnvelopeID, text string) {
 	q.Helper()
 	if err := os.MkdirAll(q.sp.MessageDir(id.Msg()), 0o700); err != nil {
 		q.Fatal(err)
@@ -100,7 +100,7 @@ func TestRefusedFiles(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			q := newQueueTest(t)
-			id := protocol.EvpID(0xabc00000+uint64(i))<<32 | 1
+			id := protocol.EnvelopeID(0xabc00000+uint64(i))<<32 | 1
 			q.plant(id, tt.text)
 			for _, word := range []string{id.String(), id.Msg().String()} {
 				out, errs, status := q.eval("explain " + word)
@@ -145,7 +145,7 @@ func TestUnlistedGood(t *testing.T) {
 			q := newQueueTest(t)
 			known := q.sim.Envelopes()[0].ID
 			text := strings.Replace(planted, "dispatcher: relay", "dispatcher: "+action, 1)
-			for _, id := range []protocol.EvpID{0xabc00000<<32 | 1, known + 1} {
+			for _, id := range []protocol.EnvelopeID{0xabc00000<<32 | 1, known + 1} {
 				q.plant(id, text)
 				if out, errs, status := q.eval("explain " + id.String()); status != command.StatusFailed || !strings.Contains(out, "verdict:  undiscovered: ") {
 					t.Errorf("%s: explain: status %d, %s%s", action, status, out, errs)
@@ -185,7 +185,7 @@ func TestUnlistedMoving(t *testing.T) {
 	go func() {
 		defer close(ended)
 		for i := uint64(1); ; i++ {
-			id := protocol.EvpID((0xdd000000+i)<<32 | 1)
+			id := protocol.EnvelopeID((0xdd000000+i)<<32 | 1)
 			q.plant(id, planted)
 			select {
 			case <-stop:
@@ -210,7 +210,7 @@ func TestUnlistedLoading(t *testing.T) {
 	q := newQueueTest(t)
 	const files = 400
 	for i := range uint64(files) {
-		q.plant(protocol.EvpID((0xdd000000+i)<<32|1), planted)
+		q.plant(protocol.EnvelopeID((0xdd000000+i)<<32|1), planted)
 	}
 	stop, ended := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -221,7 +221,7 @@ func TestUnlistedLoading(t *testing.T) {
 				return
 			case <-time.After(20 * time.Millisecond):
 			}
-			q.sim.Add(smtpdsim.Envelope{ID: protocol.EvpID((0xdd000000+i)<<32 | 1), Text: planted})
+			q.sim.Add(smtpdsim.Envelope{ID: protocol.EnvelopeID((0xdd000000+i)<<32 | 1), Text: planted})
 		}
 	}()
 	start := time.Now()

@@ -52,7 +52,7 @@ func hostileQueue(t *testing.T, seed uint64, n int) (*Session, []protocol.Envelo
 		if err != nil {
 			t.Fatalf("%q: %v", text, err)
 		}
-		e.ID = protocol.EvpID(uint64(i+1)<<32 | 1)
+		e.ID = protocol.EnvelopeID(uint64(i+1)<<32 | 1)
 		all = append(all, e)
 		sim.Add(smtpdsim.Envelope{ID: e.ID, Text: text})
 	}
@@ -183,7 +183,7 @@ func TestGroupsOfOneDomain(t *testing.T) {
 	spellings := []string{"münchen.example", "MÜNCHEN.Example", "münchen.example.", "xn--mnchen-3ya.example", "XN--MNCHEN-3YA.example.", "other.example", "other.example."}
 	for i, d := range spellings {
 		text := fmt.Sprintf("version: 3\ntype: mta\nsender: Bob@%s\nrcpt: r@%s\ndest: r@%s\nctime: 1\n", d, d, d)
-		sim.Add(smtpdsim.Envelope{ID: protocol.EvpID(uint64(i+1)<<32 | 1), Text: text})
+		sim.Add(smtpdsim.Envelope{ID: protocol.EnvelopeID(uint64(i+1)<<32 | 1), Text: text})
 	}
 	opts := command.DefaultOptions()
 	opts.Socket, opts.Output = path, command.FormatJSON

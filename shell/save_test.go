@@ -37,9 +37,9 @@ type saveBed struct {
 
 // Envelopes of a saveBed: two of one message, and one of another.
 const (
-	saveA = protocol.EvpID(0xabcd000100000001)
-	saveB = protocol.EvpID(0xabcd000100000002)
-	saveC = protocol.EvpID(0xabcd000200000001)
+	saveA = protocol.EnvelopeID(0xabcd000100000001)
+	saveB = protocol.EnvelopeID(0xabcd000100000002)
+	saveC = protocol.EnvelopeID(0xabcd000200000001)
 )
 
 func newSaveBed(t *testing.T) *saveBed {
@@ -49,7 +49,7 @@ func newSaveBed(t *testing.T) *saveBed {
 	opts.Spool = t.TempDir()
 	b.sim, opts.Socket = simtest.Start(t, smtpdsim.Config{Spool: opts.Spool})
 	b.sp = spool.Open(opts.Spool)
-	for _, id := range []protocol.EvpID{saveA, saveB, saveC} {
+	for _, id := range []protocol.EnvelopeID{saveA, saveB, saveC} {
 		b.sim.Add(smtpdsim.Envelope{ID: id, Time: time.Now().Unix() + 3600, Text: "version: 3\ntype: mta\nsender: a@x.example\nrcpt: r@y.example\ndest: r@y.example\nctime: 1\n"})
 	}
 	b.s = NewSession(opts, IO{In: strings.NewReader(""), Out: &b.out, Err: &b.errs, Env: func(string) string { return "" }})
@@ -69,7 +69,7 @@ func (b *saveBed) remove(words string) int {
 }
 
 // left returns whether an envelope is in the queue.
-func (b *saveBed) left(id protocol.EvpID) bool {
+func (b *saveBed) left(id protocol.EnvelopeID) bool {
 	for _, e := range b.sim.Envelopes() {
 		if e.ID == id {
 			return true
@@ -126,7 +126,7 @@ func TestSave(t *testing.T) {
 
 // kept checks that the envelope was not removed and that it was said why, and that
 // the other message was saved and removed.
-func (b *saveBed) kept(name, why string, id protocol.EvpID, done int) {
+func (b *saveBed) kept(name, why string, id protocol.EnvelopeID, done int) {
 	b.t.Helper()
 	status := b.remove("all")
 	errs := b.errs.String()
@@ -269,7 +269,7 @@ func TestSaveTogether(t *testing.T) {
 				return
 			}
 			defer v.Close()
-			for _, id := range []protocol.EvpID{saveA, saveB, saveC} {
+			for _, id := range []protocol.EnvelopeID{saveA, saveB, saveC} {
 				if err := v.Save(context.Background(), b.sp, &protocol.Envelope{ID: id}); err != nil {
 					t.Error(err)
 				}
@@ -277,7 +277,7 @@ func TestSaveTogether(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	for _, id := range []protocol.EvpID{saveA, saveB, saveC} {
+	for _, id := range []protocol.EnvelopeID{saveA, saveB, saveC} {
 		if read(t, b.path(id.Msg().String(), id.String())) != read(t, b.sp.EnvelopePath(id)) {
 			t.Errorf("%v is not what it was", id)
 		}

@@ -205,7 +205,7 @@ func (s *Session) admit(c *command.Call) error {
 	case c.Opts.Output == command.FormatMetrics && !slices.Contains(c.Cmd.Formats, c.Opts.Output):
 		return command.Usagef("%s: -o openmetrics goes with show stats", command.PathOf(c))
 	case c.Cmd.Changes() && len(c.Args) == 1:
-		id, ok := c.Args[0].Value.(queue.IdArg)
+		id, ok := c.Args[0].Value.(queue.IDArg)
 		if ok && !id.Whole() && (!s.mode.Interactive() || c.Cmd.WholeIDs) {
 			return command.Usagef("%s: want 8 or 16 hex digits: a command that changes something takes no shortened id", command.PathOf(c))
 		}
@@ -224,10 +224,10 @@ func namesAFile(c *command.Call) bool {
 // run carries out a call.
 func (s *Session) run(ctx context.Context, c *command.Call) error {
 	do := c.Cmd.Run
-	if s.self != "" && confine.IsApart(c) {
+	if s.self != "" && confine.NeedsChild(c) {
 		do = func(ctx context.Context, c *command.Call) error {
-			words, input := cmdline.ApartWords(c)
-			return confine.RunApart(ctx, c, s.self, words, input)
+			words, input := cmdline.ChildArgs(c)
+			return confine.RunUnprivileged(ctx, c, s.self, words, input)
 		}
 	}
 	c.Log = s.auditBegin(c)

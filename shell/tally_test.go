@@ -68,7 +68,7 @@ func TestMeanwhile(t *testing.T) {
 				s, sim, _ := auditedSession(t, 0, IO{Out: &out, Err: &errs})
 				var ids []string
 				for i := range n {
-					e := smtpdsim.Envelope{ID: protocol.EvpID(uint64(i+1)<<32 | 1), Time: time.Now().Unix() + 9999,
+					e := smtpdsim.Envelope{ID: protocol.EnvelopeID(uint64(i+1)<<32 | 1), Time: time.Now().Unix() + 9999,
 						Text: "version: 3\ntype: mta\nsender: a@x.example\nrcpt: b@y.example\ndest: b@y.example\nctime: 1\n"}
 					sim.Add(e)
 					ids = append(ids, e.ID.String())
@@ -94,7 +94,7 @@ func TestMeanwhile(t *testing.T) {
 							return
 						}
 						defer conn.Close()
-						if _, err := conn.Act(context.Background(), protocol.RemoveEnvelope, []protocol.EvpID{e.ID}, func(protocol.EvpID, bool) {}); err != nil {
+						if _, err := conn.Act(context.Background(), protocol.RemoveEnvelope, []protocol.EnvelopeID{e.ID}, func(protocol.EnvelopeID, bool) {}); err != nil {
 							t.Error(err)
 						}
 					}
@@ -134,7 +134,7 @@ func TestAfter(t *testing.T) {
 		{protocol.FlagInflight, now, 3, true}, {protocol.FlagPending | protocol.FlagHold, now, 3, true}, {protocol.FlagPending, now + 999, 3, true},
 		{protocol.FlagPending, now + 999, 4, true}, {protocol.FlagPending, now, 3, true}, {0, 0, 3, false},
 	} {
-		id := protocol.EvpID(uint64(i+1)<<32 | 1)
+		id := protocol.EnvelopeID(uint64(i+1)<<32 | 1)
 		looked = append(looked, queue.Look{ID: id, Next: now + 999, Tries: 3})
 		if e.there {
 			sim.Add(smtpdsim.Envelope{ID: id, Flags: e.flags, Time: e.next, Text: fmt.Sprintf(

@@ -147,12 +147,12 @@ func benchSelected(t *testing.T, d *realsmtpd.Daemon, ours side, n int) {
 
 // removeIDs removes envelopes by their ids alone.
 func removeIDs(t *testing.T, d *realsmtpd.Daemon, words []string) {
-	ids := make([]protocol.EvpID, len(words))
+	ids := make([]protocol.EnvelopeID, len(words))
 	for i, w := range words {
-		ids[i], _ = protocol.ParseEvpID(w)
+		ids[i], _ = protocol.ParseEnvelopeID(w)
 	}
 	done := 0
-	if _, err := d.Dial().Act(t.Context(), protocol.RemoveEnvelope, ids, func(protocol.EvpID, bool) { done++ }); err != nil || done != len(ids) {
+	if _, err := d.Dial().Act(t.Context(), protocol.RemoveEnvelope, ids, func(protocol.EnvelopeID, bool) { done++ }); err != nil || done != len(ids) {
 		t.Errorf("%d of %d removed, %v", done, len(ids), err)
 	}
 }
@@ -219,7 +219,7 @@ func planted(n int) []realsmtpd.Planted {
 	for i := range all {
 		// Spread over all folders, as smtpd's random ids are.
 		msg := uint64(uint32(i+1)*2654435761) << 32
-		all[i] = realsmtpd.Planted{ID: protocol.EvpID(msg | uint64(i+1)), Text: plantedText(i), Body: "Subject: planted\n\n"}
+		all[i] = realsmtpd.Planted{ID: protocol.EnvelopeID(msg | uint64(i+1)), Text: plantedText(i), Body: "Subject: planted\n\n"}
 	}
 	return all
 }

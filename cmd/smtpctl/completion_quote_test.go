@@ -27,7 +27,7 @@ func specialSender(i int) string { return fmt.Sprintf("u%02d%sx@d.example", i, s
 func specialQueue(t *testing.T) (socket string) {
 	s, path := simtest.Start(t, smtpdsim.Config{})
 	for i := range specials {
-		id := protocol.EvpID(0x1000000000000001 + uint64(i)<<32)
+		id := protocol.EnvelopeID(0x1000000000000001 + uint64(i)<<32)
 		text := "version: 3\ntype: mta\nsender: %s\nrcpt: r@y.example\ndest: r@y.example\nctime: 1\n"
 		s.Add(smtpdsim.Envelope{ID: id, Text: fmt.Sprintf(text, specialSender(i))})
 		s.Add(smtpdsim.Envelope{ID: id + 0x1000000000000000, Text: fmt.Sprintf(text, fmt.Sprintf("v%02d%syx@d.example", i, specials[i]))})

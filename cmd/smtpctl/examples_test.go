@@ -101,14 +101,14 @@ func TestExamples(t *testing.T) {
 	}
 	defer sim.Close()
 	later := time.Now().Unix() + 3600
-	add := func(id protocol.EvpID, from, to, failure string) {
+	add := func(id protocol.EnvelopeID, from, to, failure string) {
 		sim.Add(smtpdsim.Envelope{ID: id, Flags: protocol.FlagPending, Time: later, Text: fmt.Sprintf(
 			"version: 3\ntype: mta\nsockaddr: local\nsender: %s\nrcpt: %s\ndest: %s\nctime: 1\nerrorline: %s\n", from, to, to, failure)})
 	}
-	for i := range protocol.EvpID(3) {
+	for i := range protocol.EnvelopeID(3) {
 		add((i+1)<<32|1, "spam@x.example", "h@hold.example", "")
 	}
-	for i := range protocol.EvpID(2) {
+	for i := range protocol.EnvelopeID(2) {
 		add((i+7)<<32|1, "a@x.example", "b@temp.example", "451 4.3.0 come back later")
 	}
 	(&exampleRun{t, []string{"--socket", path, "--spool", spool}, map[string]bool{}}).all(false)

@@ -19,7 +19,7 @@ func TestJSONOnTerminal(t *testing.T) {
 	t.Parallel()
 	s, path := simtest.Start(t, smtpdsim.Config{Messages: 2})
 	for i, bad := range []string{"\x1b[2J", "\x07", "\u009b1m", "\u202e", "\xff", "\x7f", "\u0085", `"\`} {
-		s.Add(smtpdsim.Envelope{ID: protocol.EvpID(0xabcd0001+i)<<32 | 1, Text: fmt.Sprintf(
+		s.Add(smtpdsim.Envelope{ID: protocol.EnvelopeID(0xabcd0001+i)<<32 | 1, Text: fmt.Sprintf(
 			"version: 3\ntype: mta\nsender: a%[1]s@x%[1]s.example\nrcpt: b%[1]s@y.example\ndest: b%[1]s@y.example\nctime: 1\nerrorline: 451 %[1]s\nhostname: h%[1]s\nhelo: l%[1]s\nusername: u%[1]s\ntag: t%[1]s\n", bad)})
 	}
 	x := openTerminal(t, "--socket", path)

@@ -92,7 +92,7 @@ func (e *endless) Read(p []byte) (int, error) {
 func TestLimitsOfFiles(t *testing.T) {
 	t.Parallel()
 	const huge = 10 << 30
-	id := protocol.EvpID(0x0700000100000001)
+	id := protocol.EnvelopeID(0x0700000100000001)
 	bomb := func(head string, size int64) []byte {
 		var b bytes.Buffer
 		z, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed)

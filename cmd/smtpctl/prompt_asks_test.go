@@ -38,7 +38,7 @@ func TestPromptAsks(t *testing.T) {
 				var ids []string
 				s, path := simtest.Start(t, smtpdsim.Config{})
 				for i := range n {
-					id := protocol.EvpID(0xabcd0001<<32 | uint64(i+1))
+					id := protocol.EnvelopeID(0xabcd0001<<32 | uint64(i+1))
 					ids = append(ids, id.String())
 					s.Add(smtpdsim.Envelope{ID: id, Flags: tt.flags, Time: time.Now().Unix() + 9999,
 						Text: "version: 3\ntype: mta\nsender: a@x.example\nrcpt: b@y.example\ndest: b@y.example\nctime: 1\n"})

@@ -52,7 +52,7 @@ func TestPromptCompletesTerms(t *testing.T) {
 	t.Parallel()
 	s, path := simtest.Start(t, smtpdsim.Config{})
 	for i, dest := range []string{"a@y.example", "b@y.example", "c@zeta.example"} {
-		s.Add(smtpdsim.Envelope{ID: 0xabcd000100000001 + protocol.EvpID(i),
+		s.Add(smtpdsim.Envelope{ID: 0xabcd000100000001 + protocol.EnvelopeID(i),
 			Text: "version: 3\ntype: mta\nsender: s@x.example\nrcpt: " + dest + "\ndest: " + dest + "\nctime: 1\nretry: 1\nerrorline: 451 try 17 later\n"})
 	}
 	x := openTerminal(t, "--socket", path)

@@ -122,7 +122,7 @@ func TestPromptShortenedIDAsks(t *testing.T) {
 	t.Parallel()
 	s, path := simtest.Start(t, smtpdsim.Config{})
 	for i := range 3 {
-		s.Add(smtpdsim.Envelope{ID: protocol.EvpID(0xabcd0001<<32 | uint64(i+1))})
+		s.Add(smtpdsim.Envelope{ID: protocol.EnvelopeID(0xabcd0001<<32 | uint64(i+1))})
 	}
 	x := openTerminal(t, "--socket", path)
 	x.expect(promptRE)

@@ -16,7 +16,7 @@ func farMail(n int, domain string) []realsmtpd.Planted {
 	var all []realsmtpd.Planted
 	now := time.Now().Unix()
 	for i := range n {
-		all = append(all, realsmtpd.Planted{ID: protocol.EvpID(uint64(0x10000000+i)<<32 | 1), Body: "Subject: planted\n\n",
+		all = append(all, realsmtpd.Planted{ID: protocol.EnvelopeID(uint64(0x10000000+i)<<32 | 1), Body: "Subject: planted\n\n",
 			Text: "version: 3\ndispatcher: relay\ntype: mta\nsmtpname: mx.example\nhelo: client.example\nhostname: client.example\n" +
 				fmt.Sprintf("sockaddr: 192.0.2.1\nsender: s@sender.example\nrcpt: u%d@%s\ndest: u%d@%s\nctime: %d\nlast-try: %d\nretry: 20\n",
 					i, domain, i, domain, now, now)})

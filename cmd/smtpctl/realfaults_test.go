@@ -147,7 +147,7 @@ func TestRealSoak(t *testing.T) {
 // soakSession runs random commands in one session, as a script.
 func soakSession(t *testing.T, d *realsmtpd.Daemon, seed uint64, n int) {
 	r := rand.New(rand.NewPCG(seed, 7))
-	var ids []protocol.EvpID
+	var ids []protocol.EnvelopeID
 	c, err := protocol.Dial(ctxBackground, d.Socket, protocol.Options{})
 	if err != nil {
 		t.Error(err)

@@ -34,8 +34,8 @@ func envelopeText(dispatcher, to string) string {
 // TestRealRefused makes every state happen in which a real smtpd refuses mail on its disk, by what an administrator does: its
 // actions are renamed, a file gets another owner, is edited, cut or packed. What smtpd does is compared with what is said of it.
 func TestRealRefused(t *testing.T) {
-	const good = protocol.EvpID(0x0a000001<<32 | 1)
-	id := func(n uint64) protocol.EvpID { return protocol.EvpID((0x0b000000+n)<<32 | 1) }
+	const good = protocol.EnvelopeID(0x0a000001<<32 | 1)
+	id := func(n uint64) protocol.EnvelopeID { return protocol.EnvelopeID((0x0b000000+n)<<32 | 1) }
 	var plant []realsmtpd.Planted
 	for i, dispatcher := range []string{"relay", "old", "relay", "relay", "relay", "relay", "relay"} {
 		plant = append(plant, realsmtpd.Planted{ID: id(uint64(i)), Text: envelopeText(dispatcher, fmt.Sprintf("r%d@lost.example", i)), Body: "Subject: x\n\nx\n"})
@@ -49,7 +49,7 @@ func TestRealRefused(t *testing.T) {
 		t.Errorf("all well: %v", r)
 	}
 	path := spool.Open(d.Spool).EnvelopePath
-	edit := func(id protocol.EvpID, f func(string) string) {
+	edit := func(id protocol.EnvelopeID, f func(string) string) {
 		b, err := os.ReadFile(path(id))
 		if err != nil {
 			t.Fatal(err)
@@ -68,7 +68,7 @@ func TestRealRefused(t *testing.T) {
 		edit(id(6), func(s string) string { return strings.Replace(s, "helo: client.example", "helo:", 1) })
 	})
 	refused := []struct {
-		id   protocol.EvpID
+		id   protocol.EnvelopeID
 		want string
 	}{{id(1), `dispatcher "old", and /etc/smtpd.conf has no action of that name`}, {id(2), "belongs to uid 0"}, {id(3), `"bogus"`}, {id(4), "cut"},
 		{id(5), "empty"}, {id(6), "helo"}, {good + 1, `dispatcher "old"`}}
@@ -182,7 +182,7 @@ func TestRealMessageMissing(t *testing.T) {
 	d.WaitQueued(1)
 	id := firstID(t, d)
 	sp := spool.Open(d.Spool)
-	evp, err := protocol.ParseEvpID(id)
+	evp, err := protocol.ParseEnvelopeID(id)
 	if err != nil {
 		t.Fatal(err)
 	}

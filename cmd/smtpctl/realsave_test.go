@@ -80,7 +80,7 @@ func TestRealSave(t *testing.T) {
 		t.Error("the copy is not what there was")
 	}
 	// What was saved can be put back.
-	evp, err := protocol.ParseEvpID(free)
+	evp, err := protocol.ParseEnvelopeID(free)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func mixedQueue(r *rand.Rand, n int) ([]realsmtpd.Planted, map[string]mixed) {
 		sender, src := pick(mixedSenders), pick(mixedSources)
 		created := now - int64(r.IntN(400))*600 - 300
 		for i := range 1 + r.IntN(4) {
-			id := protocol.EvpID(uint64(msg*2654435761)<<32 | uint64(i+1))
+			id := protocol.EnvelopeID(uint64(msg*2654435761)<<32 | uint64(i+1))
 			m := mixed{id: id.String(), src: strings.Trim(src, "[]"), host: pick([]string{"a.client.example", "b.client.example"}),
 				helo: pick([]string{"a", "b", "c"}), user: pick([]string{"", "alice", "bob"}), tag: pick([]string{"", "SUB", "LOCAL"})}
 			known[m.id] = m

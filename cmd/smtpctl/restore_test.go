@@ -56,7 +56,7 @@ type restoreBed struct {
 	args  []string // of the program
 	spool *spool.Spool
 	dir   string // of the copies
-	ids   []protocol.EvpID
+	ids   []protocol.EnvelopeID
 }
 
 func newRestoreBed(t *testing.T) *restoreBed {
@@ -67,7 +67,7 @@ func newRestoreBed(t *testing.T) *restoreBed {
 	b := &restoreBed{sim: sim, spool: spool.Open(files), dir: filepath.Join(t.TempDir(), "saved"), args: []string{"--socket", socket, "--spool", files}}
 	for i := range 3 {
 		for j := range 2 {
-			id := protocol.EvpID(uint64(0xabcd0001+i)<<32 | uint64(j+1))
+			id := protocol.EnvelopeID(uint64(0xabcd0001+i)<<32 | uint64(j+1))
 			b.ids = append(b.ids, id)
 			sim.Add(smtpdsim.Envelope{ID: id, Time: time.Now().Unix() + 3600, Text: envelopeText("relay", fmt.Sprintf("r%d%d@y.example", i, j))})
 		}
@@ -168,7 +168,7 @@ func TestRestoreRefuses(t *testing.T) {
 	t.Parallel()
 	b := newRestoreBed(t)
 	files := b.args[3]
-	file := func(id protocol.EvpID) string { return filepath.Join(b.dir, id.Msg().String(), id.String()) }
+	file := func(id protocol.EnvelopeID) string { return filepath.Join(b.dir, id.Msg().String(), id.String()) }
 	os.WriteFile(file(b.ids[0]), []byte(envelopeText("relay", "x@y.example")+"bogus: 1\n"), 0o600)
 	os.Remove(filepath.Join(b.dir, b.ids[2].Msg().String(), "message"))
 	os.Remove(file(b.ids[4]))

@@ -74,7 +74,7 @@ func startSim(ts *testscript.TestScript, neg bool, args []string) {
 	sim, err := smtpdsim.Start(ts.Getenv("SOCKET"), cfg)
 	ts.Check(err)
 	for i := range 3 { // a message of three recipients
-		sim.Add(smtpdsim.Envelope{ID: protocol.EvpID(0xabcd0001<<32 | uint64(i+1)), Time: next, Text: fmt.Sprintf(
+		sim.Add(smtpdsim.Envelope{ID: protocol.EnvelopeID(0xabcd0001<<32 | uint64(i+1)), Time: next, Text: fmt.Sprintf(
 			"version: 3\ntype: mta\nsockaddr: local\nsender: a@x.example\nrcpt: r%d@y.example\ndest: r%d@y.example\nctime: 1\n", i, i)})
 	}
 	sims.Store(ts.Getenv("SOCKET"), sim)
@@ -140,7 +140,7 @@ func queueMail(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: deliver ID RCPT")
 	}
-	id, err := protocol.ParseEvpID(args[0])
+	id, err := protocol.ParseEnvelopeID(args[0])
 	ts.Check(err)
 	sim, ok := sims.Load(ts.Getenv("SOCKET"))
 	if !ok {

@@ -16,7 +16,7 @@ func plantedQueue() []realsmtpd.Planted {
 	now := time.Now().Unix()
 	var all []realsmtpd.Planted
 	add := func(msg, n uint32, fields string) {
-		id := protocol.EvpID(uint64(msg)<<32 | uint64(n))
+		id := protocol.EnvelopeID(uint64(msg)<<32 | uint64(n))
 		text := "version: 3\n" + fields +
 			fmt.Sprintf("ctime: %d\nlast-try: %d\nretry: 30\n", now-3600, now-60)
 		all = append(all, realsmtpd.Planted{ID: id, Text: text,

@@ -81,16 +81,16 @@ func (s *suite) clear() {
 	s.Helper()
 	c := s.dial()
 	if ids := s.ids(c.Envelopes(ctx)); len(ids) > 0 {
-		if _, err := c.Act(ctx, protocol.RemoveEnvelope, ids, func(protocol.EvpID, bool) {}); err != nil {
+		if _, err := c.Act(ctx, protocol.RemoveEnvelope, ids, func(protocol.EnvelopeID, bool) {}); err != nil {
 			s.Fatal(err)
 		}
 	}
 	c.Close()
 }
 
-func (s *suite) ids(list func(func(*protocol.Envelope, error) bool)) []protocol.EvpID {
+func (s *suite) ids(list func(func(*protocol.Envelope, error) bool)) []protocol.EnvelopeID {
 	s.Helper()
-	var out []protocol.EvpID
+	var out []protocol.EnvelopeID
 	for e, err := range list {
 		if err != nil {
 			s.Fatal(err)
@@ -118,9 +118,9 @@ func (s *suite) Queue(recipients int) {
 }
 
 // flags returns the flags of every envelope.
-func (s *suite) flags(c *protocol.Conn) map[protocol.EvpID]protocol.Flags {
+func (s *suite) flags(c *protocol.Conn) map[protocol.EnvelopeID]protocol.Flags {
 	s.Helper()
-	out := map[protocol.EvpID]protocol.Flags{}
+	out := map[protocol.EnvelopeID]protocol.Flags{}
 	for e, err := range c.Envelopes(ctx) {
 		if err != nil {
 			s.Fatal(err)
@@ -131,10 +131,10 @@ func (s *suite) flags(c *protocol.Conn) map[protocol.EvpID]protocol.Flags {
 }
 
 // act does something to envelopes and returns to how many smtpd said OK.
-func (s *suite) act(c *protocol.Conn, a protocol.Action, ids ...protocol.EvpID) int {
+func (s *suite) act(c *protocol.Conn, a protocol.Action, ids ...protocol.EnvelopeID) int {
 	s.Helper()
 	n := 0
-	if _, err := c.Act(ctx, a, ids, func(_ protocol.EvpID, ok bool) {
+	if _, err := c.Act(ctx, a, ids, func(_ protocol.EnvelopeID, ok bool) {
 		if ok {
 			n++
 		}
@@ -162,7 +162,7 @@ func (s *suite) listing() {
 		s.Queue(3)
 	}
 	now := time.Now().Unix()
-	var last protocol.EvpID
+	var last protocol.EnvelopeID
 	n := 0
 	for e, err := range c.Envelopes(ctx) {
 		if err != nil {
@@ -205,14 +205,14 @@ func (s *suite) listingFrom() {
 		s.want("from a message", s.ids(c.EnvelopesFrom(ctx, id.Msg())), ids[i/2*2:])
 		s.want("of a message", s.ids(c.MessageEnvelopes(ctx, id)), ids[i:i/2*2+2])
 	}
-	var msgs []protocol.MsgID
+	var msgs []protocol.MessageID
 	for m, err := range c.Messages(ctx, ids[2].Msg()) {
 		if err != nil {
 			s.Fatal(err)
 		}
 		msgs = append(msgs, m)
 	}
-	s.want("messages", msgs, []protocol.MsgID{ids[2].Msg(), ids[4].Msg(), ids[6].Msg()})
+	s.want("messages", msgs, []protocol.MessageID{ids[2].Msg(), ids[4].Msg(), ids[6].Msg()})
 }
 
 func (s *suite) states() {
@@ -251,7 +251,7 @@ func (s *suite) removes() {
 	ids := s.ids(c.Envelopes(ctx))
 	s.want("removed", s.act(c, protocol.RemoveEnvelope, ids[1]), 1)
 	s.want("removed again", s.act(c, protocol.RemoveEnvelope, ids[1]), 0)
-	s.want("left", s.ids(c.Envelopes(ctx)), []protocol.EvpID{ids[0], ids[2]})
+	s.want("left", s.ids(c.Envelopes(ctx)), []protocol.EnvelopeID{ids[0], ids[2]})
 }
 
 // byMessage sends ids of messages, which the client never does for envelopes.
@@ -301,8 +301,8 @@ func (s *suite) pipelines() {
 	c := s.dial()
 	s.Queue(200)
 	ids := s.ids(c.Envelopes(ctx))
-	var order []protocol.EvpID
-	_, err := c.Act(ctx, protocol.PauseEnvelope, ids, func(id protocol.EvpID, ok bool) {
+	var order []protocol.EnvelopeID
+	_, err := c.Act(ctx, protocol.PauseEnvelope, ids, func(id protocol.EnvelopeID, ok bool) {
 		if ok {
 			order = append(order, id)
 		}

@@ -33,7 +33,7 @@ func TestConformanceSimulation(t *testing.T) {
 	Run(t, Target{Socket: path, Send: func(n int) {
 		msg := uint64(rand.Uint32()|1) << 32
 		for i := range n {
-			sim.Add(smtpdsim.Envelope{ID: protocol.EvpID(msg | uint64(i*7919+1)), Time: time.Now().Unix(), Text: fmt.Sprintf(
+			sim.Add(smtpdsim.Envelope{ID: protocol.EnvelopeID(msg | uint64(i*7919+1)), Time: time.Now().Unix(), Text: fmt.Sprintf(
 				"version: 3\ntype: mta\nsockaddr: 127.0.0.1\nsender: s@x.example\nrcpt: r%d@y.example\ndest: r%d@y.example\nctime: %d\n", i, i, time.Now().Unix())})
 		}
 	}})

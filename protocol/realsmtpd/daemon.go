@@ -357,7 +357,7 @@ func WaitFor(t testing.TB, limit time.Duration, what string, f func() error) {
 
 // A Planted envelope is written into the queue as a file.
 type Planted struct {
-	ID   protocol.EvpID
+	ID   protocol.EnvelopeID
 	Text string // of the envelope
 	Body string // of the message, if no other envelope has brought it
 }

@@ -50,7 +50,7 @@ func (s *Server) answer(f protocol.Frame, denied bool) []protocol.Frame {
 			return fail
 		}
 		var p []byte
-		for _, m := range s.queue.messages(protocol.MsgID(u32()), s.cfg.MsgBatch) {
+		for _, m := range s.queue.messages(protocol.MessageID(u32()), s.cfg.MsgBatch) {
 			p = putUint(l, p, uint64(m), 4)
 		}
 		return reply(f.Type, p)
@@ -59,7 +59,7 @@ func (s *Server) answer(f protocol.Frame, denied bool) []protocol.Frame {
 			return fail
 		}
 		var out []protocol.Frame
-		for _, e := range s.queue.batch(protocol.EvpID(u64()), s.cfg.EvpBatch) {
+		for _, e := range s.queue.batch(protocol.EnvelopeID(u64()), s.cfg.EvpBatch) {
 			out = append(out, protocol.Frame{Type: f.Type, Payload: s.listed(e)})
 		}
 		return append(out, protocol.Frame{Type: f.Type})

@@ -71,7 +71,7 @@ func (f *files) write(q *queue, e *Envelope) error {
 }
 
 // remove removes the file of an envelope, and its message with the last one.
-func (f *files) remove(id protocol.EvpID) {
+func (f *files) remove(id protocol.EnvelopeID) {
 	if f == nil {
 		return
 	}
@@ -85,18 +85,18 @@ func (f *files) remove(id protocol.EvpID) {
 
 // discover returns the ids of the envelope files of a message, or of one
 // envelope, that are on disk.
-func (f *files) discover(id uint64) []protocol.EvpID {
+func (f *files) discover(id uint64) []protocol.EnvelopeID {
 	if f == nil {
 		return nil
 	}
-	msg := protocol.MsgID(id)
+	msg := protocol.MessageID(id)
 	if id > 0xffffffff {
-		msg = protocol.EvpID(id).Msg()
+		msg = protocol.EnvelopeID(id).Msg()
 	}
-	var out []protocol.EvpID
+	var out []protocol.EnvelopeID
 	ids, _ := f.sp.MessageIDs(msg)
 	for _, e := range ids {
-		if id <= 0xffffffff || e == protocol.EvpID(id) {
+		if id <= 0xffffffff || e == protocol.EnvelopeID(id) {
 			out = append(out, e)
 		}
 	}
@@ -104,7 +104,7 @@ func (f *files) discover(id uint64) []protocol.EvpID {
 }
 
 // text returns the text of an envelope file.
-func (f *files) text(id protocol.EvpID) string {
+func (f *files) text(id protocol.EnvelopeID) string {
 	b, _ := os.ReadFile(f.sp.EnvelopePath(id))
 	return string(b)
 }

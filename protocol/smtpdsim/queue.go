@@ -12,7 +12,7 @@ import (
 
 // An Envelope is one envelope of the simulated queue.
 type Envelope struct {
-	ID    protocol.EvpID
+	ID    protocol.EnvelopeID
 	Flags protocol.Flags // the scheduler's
 	Time  int64          // of the next try if pending, of the start if in flight
 	Text  string         // made up from the id if empty
@@ -58,11 +58,11 @@ func newQueue(n int, seed uint64, now int64, mixed bool) *queue {
 	for i := range n {
 		msg := uint64(r.Uint32()|1) << 32
 		if !mixed {
-			q.all = append(q.all, Envelope{ID: protocol.EvpID(msg | uint64(r.Uint32()|1)), Flags: protocol.FlagPending, Time: now + int64(r.IntN(3600))})
+			q.all = append(q.all, Envelope{ID: protocol.EnvelopeID(msg | uint64(r.Uint32()|1)), Flags: protocol.FlagPending, Time: now + int64(r.IntN(3600))})
 			continue
 		}
 		for range recipients(i) {
-			e := Envelope{ID: protocol.EvpID(msg | uint64(r.Uint32()|1)), Flags: protocol.FlagPending, Time: now + int64(r.IntN(3600))}
+			e := Envelope{ID: protocol.EnvelopeID(msg | uint64(r.Uint32()|1)), Flags: protocol.FlagPending, Time: now + int64(r.IntN(3600))}
 			switch r.IntN(40) {
 			case 0:
 				e.Flags |= protocol.FlagSuspend
@@ -115,13 +115,13 @@ func (q *queue) sweep() {
 }
 
 // find returns the index of the first envelope at or after id.
-func (q *queue) find(id protocol.EvpID) (int, bool) {
-	return slices.BinarySearchFunc(q.all, id, func(e Envelope, id protocol.EvpID) int { return cmp.Compare(e.ID, id) })
+func (q *queue) find(id protocol.EnvelopeID) (int, bool) {
+	return slices.BinarySearchFunc(q.all, id, func(e Envelope, id protocol.EnvelopeID) int { return cmp.Compare(e.ID, id) })
 }
 
 // messages returns the ids of at most n messages from one on.
-func (q *queue) messages(from protocol.MsgID, n int) []protocol.MsgID {
-	var out []protocol.MsgID
+func (q *queue) messages(from protocol.MessageID, n int) []protocol.MessageID {
+	var out []protocol.MessageID
 	i, _ := q.find(from.First())
 	for i < len(q.all) && len(out) < n {
 		if m := q.all[i].ID.Msg(); !q.all[i].removed && (len(out) == 0 || out[len(out)-1] != m) {
@@ -145,7 +145,7 @@ func (q *queue) count(f func(*Envelope) bool) int {
 
 // countMessages returns how many messages there are.
 func (q *queue) countMessages() int {
-	n, last := 0, protocol.MsgID(0)
+	n, last := 0, protocol.MessageID(0)
 	for i := range q.all {
 		if m := q.all[i].ID.Msg(); !q.all[i].removed && m != last {
 			n++
@@ -157,7 +157,7 @@ func (q *queue) countMessages() int {
 
 // batch returns the envelopes of one message that the scheduler takes for one
 // batch of at most n, without those whose files have vanished.
-func (q *queue) batch(from protocol.EvpID, n int) []*Envelope {
+func (q *queue) batch(from protocol.EnvelopeID, n int) []*Envelope {
 	var out []*Envelope
 	i, _ := q.find(from)
 	for taken := 0; i < len(q.all) && taken < n && q.all[i].ID.Msg() == from.Msg(); i++ {
@@ -178,13 +178,13 @@ func (q *queue) batch(from protocol.EvpID, n int) []*Envelope {
 func (q *queue) each(id uint64, f func(*Envelope) bool) int {
 	n := 0
 	if id > 0xffffffff {
-		if i, ok := q.find(protocol.EvpID(id)); ok && !q.all[i].removed && f(&q.all[i]) {
+		if i, ok := q.find(protocol.EnvelopeID(id)); ok && !q.all[i].removed && f(&q.all[i]) {
 			n++
 		}
 		return n
 	}
-	i, _ := q.find(protocol.MsgID(id).First())
-	for ; i < len(q.all) && q.all[i].ID.Msg() == protocol.MsgID(id); i++ {
+	i, _ := q.find(protocol.MessageID(id).First())
+	for ; i < len(q.all) && q.all[i].ID.Msg() == protocol.MessageID(id); i++ {
 		if !q.all[i].removed && f(&q.all[i]) {
 			n++
 		}

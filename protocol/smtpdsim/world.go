@@ -117,7 +117,7 @@ func (s *Server) arrive(now int64) {
 	w.d.Connects++
 	w.d.Disconnects++
 	for range recipients(w.r.IntN(50)) {
-		e := Envelope{ID: protocol.EvpID(msg | uint64(w.r.Uint32()|1)), Flags: protocol.FlagPending, Time: now}
+		e := Envelope{ID: protocol.EnvelopeID(msg | uint64(w.r.Uint32()|1)), Flags: protocol.FlagPending, Time: now}
 		m := s.queue.mail(&e)
 		e.Text = fmt.Sprintf("version: 3\ndispatcher: relay\ntype: mta\nsmtpname: mx.example\nhelo: client.example\nhostname: client.example\n"+
 			"sockaddr: 192.0.2.%d\nsender: %s\nrcpt: %s\ndest: %s\nctime: %d\nlast-try: 0\nlast-bounce: 0\nttl: 0\nretry: 0\n",
@@ -144,7 +144,7 @@ func (s *Server) tried(e *Envelope, now int64) {
 		w.d.PermanentFailures++
 		w.d.Bounces++
 		w.statuses[m.domain] = "550 5.1.1 User unknown"
-		b := Envelope{ID: protocol.EvpID(uint64(e.ID.Msg())<<32 | uint64(w.r.Uint32()|1)), Flags: protocol.FlagPending, Time: now + 2, bounce: true}
+		b := Envelope{ID: protocol.EnvelopeID(uint64(e.ID.Msg())<<32 | uint64(w.r.Uint32()|1)), Flags: protocol.FlagPending, Time: now + 2, bounce: true}
 		s.done(e)
 		s.queue.add(b)
 		s.files.write(s.queue, &b)

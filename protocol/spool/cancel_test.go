@@ -17,7 +17,7 @@ func TestEnvelopesCancelled(t *testing.T) {
 	s := Open(t.TempDir())
 	const messages = 200
 	for i := range messages {
-		write(t, s, protocol.EvpID(uint64(i%3)<<56|uint64(i+1)<<32|1), plainEnvelope)
+		write(t, s, protocol.EnvelopeID(uint64(i%3)<<56|uint64(i+1)<<32|1), plainEnvelope)
 	}
 	list := func(ctx context.Context, each func(n int) bool) (n int, err error) {
 		for _, e := range s.Envelopes(ctx) {

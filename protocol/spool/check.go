@@ -36,7 +36,7 @@ type Checked struct {
 // to discover one (queue_fs.c, envelope.c, queue_backend.c). The error is a
 // *RefusedError if smtpd refuses the file; another error means that this could not
 // be found out. Only what every release from 6.0 to 7.9 refuses is called refused.
-func (s *Spool) Check(id protocol.EvpID) (Checked, error) {
+func (s *Spool) Check(id protocol.EnvelopeID) (Checked, error) {
 	path := s.EnvelopePath(id)
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -53,7 +53,7 @@ func (s *Spool) Check(id protocol.EvpID) (Checked, error) {
 }
 
 // CheckContent is Check for what is in the file: its owner and mode do not matter.
-func (s *Spool) CheckContent(id protocol.EvpID) (Checked, error) {
+func (s *Spool) CheckContent(id protocol.EnvelopeID) (Checked, error) {
 	path := s.EnvelopePath(id)
 	info, err := os.Lstat(path)
 	if err != nil {

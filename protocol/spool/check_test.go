@@ -19,10 +19,10 @@ const goodEnvelope = "version: 3\ndispatcher: relay\ntag: \ntype: mta\nsmtpname:
 	"rcpt: b@y\ndest: b@y\nctime: 1\nlast-try: 0\nlast-bounce: 0\nttl: 0\nretry: 3\nflags: bounce internal\ndsn-notify: 0\nesc-class: 0\nesc-code: 0\n"
 
 // plantFile writes an envelope file into a new queue.
-func plantFile(t *testing.T, content []byte) (*Spool, protocol.EvpID) {
+func plantFile(t *testing.T, content []byte) (*Spool, protocol.EnvelopeID) {
 	t.Helper()
 	s := Open(t.TempDir())
-	id := protocol.EvpID(0xabcd0001<<32 | 1)
+	id := protocol.EnvelopeID(0xabcd0001<<32 | 1)
 	if err := os.MkdirAll(s.MessageDir(id.Msg()), 0o700); err != nil {
 		t.Fatal(err)
 	}

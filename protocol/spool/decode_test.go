@@ -41,7 +41,7 @@ func encrypted(t testing.TB, text string) string {
 
 const (
 	plainEnvelope = "version: 3\ntype: mta\nrcpt: r@x.example\nctime: 5\n"
-	id            = protocol.EvpID(0x0700000100000001)
+	id            = protocol.EnvelopeID(0x0700000100000001)
 )
 
 // TestDecode reads every kind of queue, and damaged files of each.

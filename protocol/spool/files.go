@@ -77,7 +77,7 @@ func (s *Spool) readDir(path string, names []string, buffers int) (_ []string, w
 // Last reports whether the queue holds this envelope and no other of the same
 // message with a higher id. It is false where that cannot be told, and for
 // folders of more than some 200 envelopes.
-func (s *Spool) Last(id protocol.EvpID) bool {
+func (s *Spool) Last(id protocol.EnvelopeID) bool {
 	var path [256]byte
 	var few [4]string
 	names, whole, err := s.readDir(string(s.appendMessageDir(path[:0], id.Msg())), few[:0], 1)
@@ -86,7 +86,7 @@ func (s *Spool) Last(id protocol.EvpID) bool {
 	}
 	found := false
 	for _, name := range names {
-		switch other, err := protocol.ParseEvpID(name); {
+		switch other, err := protocol.ParseEnvelopeID(name); {
 		case err != nil:
 		case other == id:
 			found = true

@@ -86,11 +86,11 @@ func (s *Spool) Queue() string { return s.queue }
 
 // MessageDir returns the folder of a message: queue/XX/MMMMMMMM, where XX is
 // the first byte of the id, or MMMMMMMM among copies.
-func (s *Spool) MessageDir(id protocol.MsgID) string {
+func (s *Spool) MessageDir(id protocol.MessageID) string {
 	return string(s.appendMessageDir(nil, id))
 }
 
-func (s *Spool) appendMessageDir(b []byte, id protocol.MsgID) []byte {
+func (s *Spool) appendMessageDir(b []byte, id protocol.MessageID) []byte {
 	b = append(b, s.queue...)
 	b = append(b, '/')
 	if s.flat {
@@ -104,24 +104,24 @@ func (s *Spool) appendMessageDir(b []byte, id protocol.MsgID) []byte {
 }
 
 // MessagePath returns the file that holds a message.
-func (s *Spool) MessagePath(id protocol.MsgID) string {
+func (s *Spool) MessagePath(id protocol.MessageID) string {
 	return filepath.Join(s.MessageDir(id), "message")
 }
 
 // EnvelopePath returns the file that holds an envelope.
-func (s *Spool) EnvelopePath(id protocol.EvpID) string {
+func (s *Spool) EnvelopePath(id protocol.EnvelopeID) string {
 	return filepath.Join(s.MessageDir(id.Msg()), id.String())
 }
 
 // CopyMessage writes a message to w. The error wraps fs.ErrNotExist if it is
 // not in the queue.
-func (s *Spool) CopyMessage(w io.Writer, id protocol.MsgID) error {
+func (s *Spool) CopyMessage(w io.Writer, id protocol.MessageID) error {
 	return s.copyFile(w, s.MessagePath(id))
 }
 
 // CopyEnvelope writes the text of an envelope to w: all of it or, if it cannot be
 // read, nothing.
-func (s *Spool) CopyEnvelope(w io.Writer, id protocol.EvpID) error {
+func (s *Spool) CopyEnvelope(w io.Writer, id protocol.EnvelopeID) error {
 	path := s.EnvelopePath(id)
 	text, err := s.readFile(path, make([]byte, 0, fileBuffer), MaxEnvelope)
 	if err != nil {
@@ -135,12 +135,12 @@ func (s *Spool) CopyEnvelope(w io.Writer, id protocol.EvpID) error {
 }
 
 // ReadEnvelope reads and parses one envelope file.
-func (s *Spool) ReadEnvelope(id protocol.EvpID) (protocol.Envelope, error) {
+func (s *Spool) ReadEnvelope(id protocol.EnvelopeID) (protocol.Envelope, error) {
 	return s.readEnvelope(id, make([]byte, 0, fileBuffer))
 }
 
 // readEnvelope is ReadEnvelope with a buffer to read into.
-func (s *Spool) readEnvelope(id protocol.EvpID, buf []byte) (protocol.Envelope, error) {
+func (s *Spool) readEnvelope(id protocol.EnvelopeID, buf []byte) (protocol.Envelope, error) {
 	path := s.EnvelopePath(id)
 	text, err := s.readFile(path, buf, MaxEnvelope)
 	if err != nil {
@@ -159,8 +159,8 @@ func (s *Spool) readEnvelope(id protocol.EvpID, buf []byte) (protocol.Envelope, 
 
 // IDs yields the ids of all envelope files, ascending. A folder that cannot be
 // read comes as an error and the walk goes on.
-func (s *Spool) IDs() iter.Seq2[protocol.EvpID, error] {
-	return func(yield func(protocol.EvpID, error) bool) {
+func (s *Spool) IDs() iter.Seq2[protocol.EnvelopeID, error] {
+	return func(yield func(protocol.EnvelopeID, error) bool) {
 		tops, err := s.tops()
 		if err != nil {
 			yield(0, err)
@@ -172,7 +172,7 @@ func (s *Spool) IDs() iter.Seq2[protocol.EvpID, error] {
 				return
 			}
 			for _, name := range msgs {
-				msg, err := protocol.ParseMsgID(name)
+				msg, err := protocol.ParseMessageID(name)
 				if err != nil {
 					continue
 				}
@@ -191,14 +191,14 @@ func (s *Spool) IDs() iter.Seq2[protocol.EvpID, error] {
 }
 
 // MessageIDs returns the ids of a message's envelope files, ascending.
-func (s *Spool) MessageIDs(msg protocol.MsgID) ([]protocol.EvpID, error) {
+func (s *Spool) MessageIDs(msg protocol.MessageID) ([]protocol.EnvelopeID, error) {
 	names, err := s.readNames(s.MessageDir(msg))
 	if err != nil {
 		return nil, err
 	}
-	var ids []protocol.EvpID
+	var ids []protocol.EnvelopeID
 	for _, name := range names {
-		if id, err := protocol.ParseEvpID(name); err == nil && id.Msg() == msg {
+		if id, err := protocol.ParseEnvelopeID(name); err == nil && id.Msg() == msg {
 			ids = append(ids, id)
 		}
 	}
@@ -214,10 +214,10 @@ func (s *Spool) readNames(dir string) ([]string, error) {
 }
 
 // OpenMessage opens the file of a message, as it is on disk.
-func (s *Spool) OpenMessage(id protocol.MsgID) (*os.File, error) { return s.open(s.MessagePath(id)) }
+func (s *Spool) OpenMessage(id protocol.MessageID) (*os.File, error) { return s.open(s.MessagePath(id)) }
 
 // OpenEnvelope opens the file of an envelope, as it is on disk.
-func (s *Spool) OpenEnvelope(id protocol.EvpID) (*os.File, error) {
+func (s *Spool) OpenEnvelope(id protocol.EnvelopeID) (*os.File, error) {
 	return s.open(s.EnvelopePath(id))
 }
 

@@ -15,7 +15,7 @@ import (
 	"smtpctl/protocol/safefile"
 )
 
-func write(t *testing.T, s *Spool, id protocol.EvpID, text string) {
+func write(t *testing.T, s *Spool, id protocol.EnvelopeID, text string) {
 	t.Helper()
 	if err := os.MkdirAll(s.MessageDir(id.Msg()), 0o700); err != nil {
 		t.Fatal(err)
@@ -31,7 +31,7 @@ var errLink = errors.New("a link")
 func TestSpool(t *testing.T) {
 	s := Open(t.TempDir())
 	text := "version: 3\ntype: mta\nrcpt: r@x.example\nctime: 5\n"
-	ids := []protocol.EvpID{0x0000000100000001, 0x00ff000000000001, 0xab00000000000001, 0xab00000000000002, 0xabcd000100000001}
+	ids := []protocol.EnvelopeID{0x0000000100000001, 0x00ff000000000001, 0xab00000000000001, 0xab00000000000002, 0xabcd000100000001}
 	for _, id := range ids {
 		write(t, s, id, text)
 	}
@@ -43,7 +43,7 @@ func TestSpool(t *testing.T) {
 	os.WriteFile(filepath.Join(s.Queue(), "junk"), nil, 0o600)
 	os.MkdirAll(filepath.Join(s.Queue(), "ab", "cdcd0001"), 0o700)
 	os.Symlink("gone", filepath.Join(s.MessageDir(0xabcd0001), "abcd000100000009"))
-	var got []protocol.EvpID
+	var got []protocol.EnvelopeID
 	var errs []error
 	for e, err := range s.Envelopes(context.Background()) {
 		if err != nil {
@@ -95,7 +95,7 @@ func TestSpool(t *testing.T) {
 
 func TestLast(t *testing.T) {
 	s := Open(t.TempDir())
-	const low, high = protocol.EvpID(0x0700000100000002), protocol.EvpID(0x0700000100000003)
+	const low, high = protocol.EnvelopeID(0x0700000100000002), protocol.EnvelopeID(0x0700000100000003)
 	if s.Last(high) {
 		t.Error("yes without a folder")
 	}
@@ -111,7 +111,7 @@ func TestLast(t *testing.T) {
 	if s.Last(low) || !s.Last(high) {
 		t.Errorf("of two: first %v, second %v", s.Last(low), s.Last(high))
 	}
-	for i := range protocol.EvpID(3000) {
+	for i := range protocol.EnvelopeID(3000) {
 		write(t, s, low-0x10000+i, "x")
 	}
 	if s.Last(low) {
@@ -122,10 +122,10 @@ func TestLast(t *testing.T) {
 // TestWalkOrder reads a large queue while the consumer is slow, and stops early.
 func TestWalkOrder(t *testing.T) {
 	s := Open(t.TempDir())
-	for i := range protocol.EvpID(2000) {
+	for i := range protocol.EnvelopeID(2000) {
 		write(t, s, (i*2654435761%(1<<32)|1)<<32|i+1, "version: 3\nctime: 1\n")
 	}
-	order := func() (ids []protocol.EvpID) {
+	order := func() (ids []protocol.EnvelopeID) {
 		for e, err := range s.Envelopes(context.Background()) {
 			if err != nil {
 				t.Fatal(err)

@@ -179,7 +179,7 @@ func (s *Spool) read(ctx context.Context, j *job, buf []byte) {
 	}
 	for _, name := range j.names {
 		dir := j.top + "/" + name
-		msg, err := protocol.ParseMsgID(name)
+		msg, err := protocol.ParseMessageID(name)
 		if s.flat && err != nil {
 			continue
 		}
@@ -197,7 +197,7 @@ func (s *Spool) read(ctx context.Context, j *job, buf []byte) {
 			if file == "message" {
 				continue
 			}
-			id, err := protocol.ParseEvpID(file)
+			id, err := protocol.ParseEnvelopeID(file)
 			if err != nil || id.Msg() != msg || file != string(id.Append(spelt[:0])) {
 				if !put(protocol.Envelope{}, foreign(dir+"/"+file)) {
 					return
@@ -220,7 +220,7 @@ func (s *Spool) read(ctx context.Context, j *job, buf []byte) {
 
 // MessageEnvelopes yields the envelopes of one message as Envelopes does, but in
 // the order of their ids.
-func (s *Spool) MessageEnvelopes(msg protocol.MsgID) iter.Seq2[protocol.Envelope, error] {
+func (s *Spool) MessageEnvelopes(msg protocol.MessageID) iter.Seq2[protocol.Envelope, error] {
 	return func(yield func(protocol.Envelope, error) bool) {
 		ids, err := s.MessageIDs(msg)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -8,9 +8,9 @@ import (
 	"smtpctl/shell/command"
 )
 
-// ApartWords returns the command line for runApart, and standard input if that is
+// ChildArgs returns the command line for runApart, and standard input if that is
 // not this program's: a password is no argument there.
-func ApartWords(c *command.Call) (words []string, input *bytes.Reader) {
+func ChildArgs(c *command.Call) (words []string, input *bytes.Reader) {
 	o := &c.Opts
 	words = []string{"--timeout", o.Timeout.String(), "--output", c.Format(), "--color", o.Color}
 	none := command.DefaultOptions()

@@ -165,8 +165,8 @@ type Host interface {
 // A Log takes what a command that changes something is about to do, before it is
 // done, and what came of it, before anything is printed.
 type Log interface {
-	Envelopes(ids []protocol.EvpID)
-	Messages(ids []protocol.MsgID)
+	Envelopes(ids []protocol.EnvelopeID)
+	Messages(ids []protocol.MessageID)
 	End(err error) // counts the first time that it is called
 }
 
@@ -237,14 +237,14 @@ type Count struct {
 }
 
 // AuditEnvelopes logs the ids of envelopes that are about to be acted on.
-func (c *Call) AuditEnvelopes(ids []protocol.EvpID) {
+func (c *Call) AuditEnvelopes(ids []protocol.EnvelopeID) {
 	if c.Log != nil {
 		c.Log.Envelopes(ids)
 	}
 }
 
 // AuditMessages logs the ids of messages that are about to be acted on.
-func (c *Call) AuditMessages(ids []protocol.MsgID) {
+func (c *Call) AuditMessages(ids []protocol.MessageID) {
 	if c.Log != nil {
 		c.Log.Messages(ids)
 	}

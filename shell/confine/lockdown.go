@@ -86,9 +86,9 @@ func needs(c *command.Call, ports []uint16) (sandbox.Rules, error) {
 	return r, nil
 }
 
-// RunApart carries out a call of a session of root in a process of its own, which
+// RunUnprivileged carries out a call of a session of root in a process of its own, which
 // is not root and reads no files; see lockDown.
-func RunApart(ctx context.Context, c *command.Call, self string, words []string, input *bytes.Reader) error {
+func RunUnprivileged(ctx context.Context, c *command.Call, self string, words []string, input *bytes.Reader) error {
 	cmd := exec.Command(self, words...)
 	cmd.Args[0] = "smtpctl" // and not mailq
 	cmd.Stdin = c.In
@@ -115,9 +115,9 @@ func RunApart(ctx context.Context, c *command.Call, self string, words []string,
 	return fmt.Errorf("%s: %w", command.PathOf(c), err)
 }
 
-// IsApart reports whether a call is to be carried out by runApart: at a prompt or
+// NeedsChild reports whether a call is to be carried out by runApart: at a prompt or
 // in a script of root. A password of several lines could not be handed over.
-func IsApart(c *command.Call) bool {
+func NeedsChild(c *command.Call) bool {
 	return c.Cmd.Needs == command.NeedsNothing && c.Mode.Lines() && syscall.Geteuid() == 0 &&
 		!(c.Cmd.Words == command.Secret && len(c.Args) > 0 && strings.ContainsAny(c.Text(0), "\n\r"))
 }

@@ -138,14 +138,14 @@ func (j *Journal) Close() error {
 // A Last is the newest event of a copy.
 type Last struct {
 	Event    Event
-	As       protocol.EvpID // of Placing and Restored
+	As       protocol.EnvelopeID // of Placing and Restored
 	Inflight bool           // it was in flight when it was saved
 }
 
 // ReadJournal returns the newest event of each copy in a folder. A line that is cut
 // off or no record, as a crash leaves one, is passed over; a folder without a journal
 // has no events.
-func ReadJournal(dir *os.File) (map[protocol.EvpID]Last, error) {
+func ReadJournal(dir *os.File) (map[protocol.EnvelopeID]Last, error) {
 	f, err := safefile.OpenAt(dir, JournalName)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -154,7 +154,7 @@ func ReadJournal(dir *os.File) (map[protocol.EvpID]Last, error) {
 		return nil, err
 	}
 	defer f.Close()
-	last := map[protocol.EvpID]Last{}
+	last := map[protocol.EnvelopeID]Last{}
 	lines := bufio.NewScanner(f)
 	lines.Buffer(make([]byte, 0, 4096), maxJournalLine)
 	for n := 0; lines.Scan(); n++ {
@@ -170,13 +170,13 @@ func ReadJournal(dir *os.File) (map[protocol.EvpID]Last, error) {
 		if json.Unmarshal(lines.Bytes(), &r) != nil {
 			continue
 		}
-		id, err := protocol.ParseEvpID(r.ID)
+		id, err := protocol.ParseEnvelopeID(r.ID)
 		if err != nil {
 			continue
 		}
 		l := Last{Event: r.Event, Inflight: r.Inflight}
 		if r.Event != Saved {
-			if l.As, err = protocol.ParseEvpID(r.As); err != nil {
+			if l.As, err = protocol.ParseEnvelopeID(r.As); err != nil {
 				continue
 			}
 			l.Inflight = last[id].Inflight

@@ -73,13 +73,13 @@ func (p *Placer) Close() {
 
 // A Draft is a message on its way into the queue.
 type Draft struct {
-	ID  protocol.MsgID // that it will have
+	ID  protocol.MessageID // that it will have
 	dir *os.File       // incoming/ID
 }
 
 // Begin reserves an id for a message: the one that it had, or another one if smtpd's
 // queue has a message of that id, of which its scheduler takes up nothing more.
-func (p *Placer) Begin(had protocol.MsgID) (*Draft, error) {
+func (p *Placer) Begin(had protocol.MessageID) (*Draft, error) {
 	const trials = 100
 	id := had
 	for range trials {
@@ -104,7 +104,7 @@ func (p *Placer) Begin(had protocol.MsgID) (*Draft, error) {
 }
 
 // taken reports whether the queue on disk has a message.
-func (p *Placer) taken(id protocol.MsgID) (bool, error) {
+func (p *Placer) taken(id protocol.MessageID) (bool, error) {
 	_, err := os.Lstat(p.spool.MessageDir(id))
 	switch {
 	case err == nil:
@@ -115,20 +115,20 @@ func (p *Placer) taken(id protocol.MsgID) (bool, error) {
 	return false, err
 }
 
-func randomMessage() (protocol.MsgID, error) {
+func randomMessage() (protocol.MessageID, error) {
 	var b [4]byte
 	for {
 		if _, err := rand.Read(b[:]); err != nil {
 			return 0, err
 		}
-		if id := protocol.MsgID(binary.BigEndian.Uint32(b[:])); id != 0 {
+		if id := protocol.MessageID(binary.BigEndian.Uint32(b[:])); id != 0 {
 			return id, nil
 		}
 	}
 }
 
 // begun opens the folder that was just made.
-func (p *Placer) begun(id protocol.MsgID) (*Draft, error) {
+func (p *Placer) begun(id protocol.MessageID) (*Draft, error) {
 	dir, err := safefile.OpenDirAt(p.incoming, id.String())
 	if err != nil {
 		return nil, err
@@ -213,7 +213,7 @@ func (p *Placer) Commit(m *Draft) error {
 
 // DropRest removes what a crash has left of a message in the folder incoming, and
 // reports whether there was anything.
-func (p *Placer) DropRest(id protocol.MsgID) (bool, error) {
+func (p *Placer) DropRest(id protocol.MessageID) (bool, error) {
 	dir, err := safefile.OpenDirAt(p.incoming, id.String())
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil

@@ -31,7 +31,7 @@ import (
 // is there already is written to or replaced, and no link is followed.
 type Saver struct {
 	dir    *os.File       // the folder that --save names
-	msg    protocol.MsgID // the message whose envelope was saved last
+	msg    protocol.MessageID // the message whose envelope was saved last
 	folder *os.File       // of that message, nil before the first; its message is saved
 	sum    string         // SHA-256 of that message
 
@@ -81,7 +81,7 @@ func (v *Saver) Save(ctx context.Context, sp *spool.Spool, e *protocol.Envelope)
 
 // copies saves the files of an envelope and its message, and returns the SHA-256 of
 // the envelope's.
-func (v *Saver) copies(ctx context.Context, sp *spool.Spool, id protocol.EvpID) (sum string, err error) {
+func (v *Saver) copies(ctx context.Context, sp *spool.Spool, id protocol.EnvelopeID) (sum string, err error) {
 	if v.folder == nil || v.msg != id.Msg() {
 		if err := v.open(ctx, sp, id.Msg()); err != nil {
 			return "", err
@@ -112,7 +112,7 @@ func checksum(ctx context.Context, f *os.File) (string, error) {
 
 // open opens the folder of a message in that of --save, made if need be, and saves
 // the message.
-func (v *Saver) open(ctx context.Context, sp *spool.Spool, msg protocol.MsgID) error {
+func (v *Saver) open(ctx context.Context, sp *spool.Spool, msg protocol.MessageID) error {
 	if v.folder != nil {
 		v.folder.Close()
 		v.folder = nil

@@ -25,10 +25,10 @@ const (
 // What smtpd is told to discover while it loads its queue it may load itself, too: its
 // scheduler then has the same envelope twice, and smtpd ends (queue.c, scheduler.c;
 // seen on 7.4.0p1).
-func AwaitLoaded(ctx context.Context, c *command.Call, conn *protocol.Conn, but []protocol.EvpID) error {
+func AwaitLoaded(ctx context.Context, c *command.Call, conn *protocol.Conn, but []protocol.EnvelopeID) error {
 	began, said := time.Now(), false
 	since := began // when something was loaded last
-	var before []protocol.EvpID
+	var before []protocol.EnvelopeID
 	for look := 0; ; look++ {
 		d, err := conn.Digest(ctx)
 		if err != nil {
@@ -42,7 +42,7 @@ func AwaitLoaded(ctx context.Context, c *command.Call, conn *protocol.Conn, but 
 		if err != nil && ctx.Err() == nil && protocol.Unreachable(err) {
 			return err
 		}
-		left = slices.DeleteFunc(left, func(id protocol.EvpID) bool { return slices.Contains(but, id) })
+		left = slices.DeleteFunc(left, func(id protocol.EnvelopeID) bool { return slices.Contains(but, id) })
 		if err != nil || look == 0 || !slices.Equal(left, before) {
 			since, before = time.Now(), left
 		}

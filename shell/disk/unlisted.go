@@ -58,13 +58,13 @@ func samePlace(a, b string) bool {
 // disk is read first, so that mail which comes meanwhile does not count. Of
 // messages that smtpd lists the single envelopes are compared only if they are no
 // more than deep. Mail that comes and goes just now may be among them.
-func UnlistedOf(ctx context.Context, c *command.Call, conn *protocol.Conn, deep int) ([]protocol.EvpID, error) {
+func UnlistedOf(ctx context.Context, c *command.Call, conn *protocol.Conn, deep int) ([]protocol.EnvelopeID, error) {
 	sp := spool.Open(c.Opts.Spool)
 	folder, err := sp.Messages(unlistedMost * 10)
 	if err != nil || len(folder) == 0 {
 		return nil, err
 	}
-	var known, lost []protocol.MsgID
+	var known, lost []protocol.MessageID
 	rest := folder
 	for m, err := range conn.Messages(ctx, 0) {
 		if err != nil {
@@ -80,7 +80,7 @@ func UnlistedOf(ctx context.Context, c *command.Call, conn *protocol.Conn, deep 
 		}
 	}
 	lost = append(lost, rest...)
-	var out []protocol.EvpID
+	var out []protocol.EnvelopeID
 	for _, m := range lost {
 		ids, _ := sp.MessageIDs(m) // it may be gone
 		if out = append(out, ids...); len(out) > unlistedMost || ctx.Err() != nil {
@@ -88,7 +88,7 @@ func UnlistedOf(ctx context.Context, c *command.Call, conn *protocol.Conn, deep 
 		}
 	}
 	if len(known) <= deep {
-		var here []protocol.EvpID
+		var here []protocol.EnvelopeID
 		for _, m := range known {
 			ids, _ := sp.MessageIDs(m)
 			here = append(here, ids...)
@@ -96,7 +96,7 @@ func UnlistedOf(ctx context.Context, c *command.Call, conn *protocol.Conn, deep 
 		if len(here) > unlistedMost {
 			known, here = nil, nil // a few messages with very many recipients
 		}
-		listed := map[protocol.EvpID]bool{}
+		listed := map[protocol.EnvelopeID]bool{}
 		for e, err := range conn.EnvelopesOf(ctx, known) {
 			if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
 				return nil, err
@@ -110,7 +110,7 @@ func UnlistedOf(ctx context.Context, c *command.Call, conn *protocol.Conn, deep 
 		}
 	}
 	// What was delivered or removed meanwhile is not listed either.
-	out = slices.DeleteFunc(out, func(id protocol.EvpID) bool {
+	out = slices.DeleteFunc(out, func(id protocol.EnvelopeID) bool {
 		_, err := os.Lstat(sp.EnvelopePath(id))
 		return err != nil
 	})
@@ -135,7 +135,7 @@ func WarnUnlisted(ctx context.Context, c *command.Call, conn *protocol.Conn, lim
 		case <-ctx.Done():
 		case <-time.After(UnlistedEvery):
 		}
-		var now []protocol.EvpID
+		var now []protocol.EnvelopeID
 		now, err = UnlistedOf(ctx, c, conn, deep)
 		if ctx.Err() != nil {
 			why := "fewer by the moment: it loads its queue, or deletes mail"
@@ -149,7 +149,7 @@ func WarnUnlisted(ctx context.Context, c *command.Call, conn *protocol.Conn, lim
 		if err != nil {
 			return
 		}
-		kept := slices.DeleteFunc(slices.Clone(set), func(id protocol.EvpID) bool {
+		kept := slices.DeleteFunc(slices.Clone(set), func(id protocol.EnvelopeID) bool {
 			_, still := slices.BinarySearch(now, id)
 			return !still
 		})
@@ -162,7 +162,7 @@ func WarnUnlisted(ctx context.Context, c *command.Call, conn *protocol.Conn, lim
 }
 
 // sayUnlisted says which envelope files smtpd does not list.
-func sayUnlisted(ctx context.Context, c *command.Call, conn *protocol.Conn, ids []protocol.EvpID) {
+func sayUnlisted(ctx context.Context, c *command.Call, conn *protocol.Conn, ids []protocol.EnvelopeID) {
 	text := render.Plural(len(ids), "envelope file")
 	if len(ids) > unlistedMost {
 		text = "more than " + render.Plural(unlistedMost, "envelope file")
@@ -179,14 +179,14 @@ func sayUnlisted(ctx context.Context, c *command.Call, conn *protocol.Conn, ids 
 
 // TroubleWith returns why smtpd refuses an envelope file, nothing if no reason can be
 // seen, or an error if the file cannot be looked into.
-func TroubleWith(ctx context.Context, c *command.Call, id protocol.EvpID, conf *ConfFacts) (cause string, checked spool.Checked, err error) {
+func TroubleWith(ctx context.Context, c *command.Call, id protocol.EnvelopeID, conf *ConfFacts) (cause string, checked spool.Checked, err error) {
 	checked, err = OpenSpool(ctx, c).Check(id)
 	return troubleWith(checked, err, conf)
 }
 
 // TroubleWithCopy is TroubleWith for a copy of an envelope file, whose owner does not
 // matter.
-func TroubleWithCopy(files *spool.Spool, id protocol.EvpID, conf *ConfFacts) (cause string, err error) {
+func TroubleWithCopy(files *spool.Spool, id protocol.EnvelopeID, conf *ConfFacts) (cause string, err error) {
 	checked, err := files.CheckContent(id)
 	cause, _, err = troubleWith(checked, err, conf)
 	return cause, err
@@ -224,7 +224,7 @@ var ErrNotListed = errors.New("it is on disk, but smtpd does not list it")
 
 // MessageMissing reports whether the file of a message is missing where its
 // envelope's is there.
-func MessageMissing(ctx context.Context, c *command.Call, id protocol.EvpID) bool {
+func MessageMissing(ctx context.Context, c *command.Call, id protocol.EnvelopeID) bool {
 	if !OwnSpool(c) {
 		return false
 	}

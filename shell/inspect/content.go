@@ -41,7 +41,7 @@ func runShowEnvelope(ctx context.Context, c *command.Call) error {
 
 // describeEnvelope prints the file of an envelope for a person: what the numbers
 // and flags in it mean, and what smtpd is about to do with it.
-func describeEnvelope(ctx context.Context, c *command.Call, id protocol.EvpID) error {
+func describeEnvelope(ctx context.Context, c *command.Call, id protocol.EnvelopeID) error {
 	var b bytes.Buffer
 	if err := disk.OpenSpool(ctx, c).CopyEnvelope(&b, id); err != nil {
 		return contentError(ctx, c, err)
@@ -102,7 +102,7 @@ func fieldNote(line string, now time.Time) string {
 
 // schedulerState says what smtpd's scheduler has in mind with an envelope, or
 // nothing where smtpd does not say.
-func schedulerState(ctx context.Context, c *command.Call, id protocol.EvpID, now time.Time) string {
+func schedulerState(ctx context.Context, c *command.Call, id protocol.EnvelopeID, now time.Time) string {
 	conn, err := c.Conn(ctx)
 	if errors.Is(err, protocol.ErrNotRunning) {
 		return "not running"
@@ -168,7 +168,7 @@ func runShowMessage(ctx context.Context, c *command.Call) error {
 // writeMessageJSON writes a message as JSON: once through for its size, and to
 // see whether all of it can be read, and once to print it, so that the memory it
 // takes does not grow with the message.
-func writeMessageJSON(w io.Writer, id protocol.MsgID, copyTo func(io.Writer) error) error {
+func writeMessageJSON(w io.Writer, id protocol.MessageID, copyTo func(io.Writer) error) error {
 	var size, again byteCount
 	if err := copyTo(&size); err != nil {
 		return err

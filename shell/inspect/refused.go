@@ -15,7 +15,7 @@ import (
 
 // explainGone tells apart what smtpd refuses, what it has not taken up yet, and
 // what is not there.
-func explainGone(ctx context.Context, c *command.Call, conn *protocol.Conn, id protocol.EvpID) *Verdict {
+func explainGone(ctx context.Context, c *command.Call, conn *protocol.Conn, id protocol.EnvelopeID) *Verdict {
 	v := &Verdict{ID: id.String(), Verdict: verdictGone,
 		Reason: "it is not in the queue: delivered, bounced, expired or removed",
 		Notes:  []string{fmt.Sprintf("smtpd's log says which: look for %v", id)}}
@@ -68,14 +68,14 @@ func explainGone(ctx context.Context, c *command.Call, conn *protocol.Conn, id p
 
 // resolveUnlisted finds an envelope on disk by its id or that of its message, where
 // smtpd lists none.
-func resolveUnlisted(ctx context.Context, c *command.Call, a queue.IdArg) (protocol.EvpID, error) {
+func resolveUnlisted(ctx context.Context, c *command.Call, a queue.IDArg) (protocol.EnvelopeID, error) {
 	if len(a.Text) < 8 || !disk.OwnSpool(c) {
 		return 0, fmt.Errorf("%q: %w", a.Text, queue.ErrNoSuchID)
 	}
 	lo, hi := a.Bounds()
 	ids, _ := disk.OpenSpool(ctx, c).MessageIDs(lo.Msg())
 	var found []string
-	var id protocol.EvpID
+	var id protocol.EnvelopeID
 	for _, e := range ids {
 		if e >= lo && e <= hi {
 			id = e
@@ -87,7 +87,7 @@ func resolveUnlisted(ctx context.Context, c *command.Call, a queue.IdArg) (proto
 
 // lookTwice asks smtpd for an envelope, and a moment later again if it is not
 // listed: mail that has just come is on disk a little earlier.
-func lookTwice(ctx context.Context, conn *protocol.Conn, id protocol.EvpID) (*protocol.Envelope, error) {
+func lookTwice(ctx context.Context, conn *protocol.Conn, id protocol.EnvelopeID) (*protocol.Envelope, error) {
 	e, err := queue.LookUp(ctx, conn, id)
 	if e != nil || err != nil {
 		return e, err

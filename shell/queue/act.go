@@ -61,7 +61,7 @@ func act(ctx context.Context, c *command.Call, a protocol.Action, verb string) e
 
 // carryOut does the work of act, up to the first output.
 func carryOut(ctx context.Context, c *command.Call, a protocol.Action, verb string, sel *selection, t *tally) error {
-	var id IdArg
+	var id IDArg
 	var err error
 	if sel.single() {
 		// Before the lock: the user may take long to answer.
@@ -118,7 +118,7 @@ func carryOut(ctx context.Context, c *command.Call, a protocol.Action, verb stri
 
 // confirmID completes an id that the user has shortened, and asks whether it is
 // meant, unless what it stands for will be shown and asked for anyway.
-func confirmID(ctx context.Context, c *command.Call, id IdArg, t *tally) (IdArg, error) {
+func confirmID(ctx context.Context, c *command.Call, id IDArg, t *tally) (IDArg, error) {
 	if id.Whole() || !asksFirst(c) {
 		return confirmShort(ctx, c, id)
 	}
@@ -227,7 +227,7 @@ func (t *tally) nothingDone(a protocol.Action, single bool) error {
 	return errors.New("it is not suspended")
 }
 
-func actEnvelope(ctx context.Context, c *command.Call, conn *protocol.Conn, a protocol.Action, id protocol.EvpID, t *tally) error {
+func actEnvelope(ctx context.Context, c *command.Call, conn *protocol.Conn, a protocol.Action, id protocol.EnvelopeID, t *tally) error {
 	e, err := LookUp(ctx, conn, id)
 	switch {
 	case err != nil:
@@ -238,13 +238,13 @@ func actEnvelope(ctx context.Context, c *command.Call, conn *protocol.Conn, a pr
 		return nil // it might be suspended for all that is known
 	}
 	// An envelope whose file has gone is not listed, but smtpd still has it.
-	c.AuditEnvelopes([]protocol.EvpID{id})
-	t.unconfirmed, err = conn.Act(ctx, a, []protocol.EvpID{id}, t.count(a))
+	c.AuditEnvelopes([]protocol.EnvelopeID{id})
+	t.unconfirmed, err = conn.Act(ctx, a, []protocol.EnvelopeID{id}, t.count(a))
 	return err
 }
 
 // LookUp asks smtpd for one envelope, and returns nil if it is not listed.
-func LookUp(ctx context.Context, conn *protocol.Conn, id protocol.EvpID) (*protocol.Envelope, error) {
+func LookUp(ctx context.Context, conn *protocol.Conn, id protocol.EnvelopeID) (*protocol.Envelope, error) {
 	for e, err := range conn.MessageEnvelopes(ctx, id) {
 		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
 			return nil, err

@@ -12,7 +12,7 @@ import (
 // actAll does something to the whole queue. byMessage says that it was done message
 // by message at first, when nothing was in flight.
 func actAll(ctx context.Context, c *command.Call, conn *protocol.Conn, a protocol.Action, t *tally) (byMessage bool, err error) {
-	var from protocol.MsgID
+	var from protocol.MessageID
 	if a != protocol.ScheduleEnvelope { // which has to look at each envelope
 		if from, err = actSingles(ctx, c, conn, a, t); err != nil || from == 0 {
 			return true, err
@@ -29,7 +29,7 @@ const actChunk = 512
 // actSingles does something to the whole queue if every message has one envelope
 // and none is in flight: then no envelope need be listed. It returns the message
 // from which on that has not been done, 0 if there is none.
-func actSingles(ctx context.Context, c *command.Call, conn *protocol.Conn, a protocol.Action, t *tally) (from protocol.MsgID, err error) {
+func actSingles(ctx context.Context, c *command.Call, conn *protocol.Conn, a protocol.Action, t *tally) (from protocol.MessageID, err error) {
 	before, err := conn.Digest(ctx)
 	if err != nil {
 		return 0, err
@@ -41,7 +41,7 @@ func actSingles(ctx context.Context, c *command.Call, conn *protocol.Conn, a pro
 	if !ok || inflight > 0 {
 		return 1, nil
 	}
-	var failed []protocol.MsgID
+	var failed []protocol.MessageID
 	for len(ids) > 0 {
 		now, err := conn.Digest(ctx)
 		if err != nil {
@@ -53,7 +53,7 @@ func actSingles(ctx context.Context, c *command.Call, conn *protocol.Conn, a pro
 		}
 		n := min(actChunk, len(ids))
 		c.AuditMessages(ids[:n])
-		t.unconfirmed, err = conn.ActMessages(ctx, a, ids[:n], func(id protocol.MsgID, ok bool) {
+		t.unconfirmed, err = conn.ActMessages(ctx, a, ids[:n], func(id protocol.MessageID, ok bool) {
 			if t.countMessage(ok); !ok {
 				failed = append(failed, id)
 			}
@@ -81,7 +81,7 @@ func left(before, after protocol.Digest) bool {
 // sortMessages finds out why smtpd refused to act on messages of one envelope. If
 // none has left the queue, those that are to be paused were paused before, and
 // those that are to be resumed were not.
-func (t *tally) sortMessages(ctx context.Context, conn *protocol.Conn, a protocol.Action, failed []protocol.MsgID, gone bool) error {
+func (t *tally) sortMessages(ctx context.Context, conn *protocol.Conn, a protocol.Action, failed []protocol.MessageID, gone bool) error {
 	n := len(failed)
 	t.failures = 0
 	if gone && a != protocol.RemoveEnvelope && n > 0 {

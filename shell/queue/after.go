@@ -83,7 +83,7 @@ func lookAfter(ctx context.Context, c *command.Call, conn *protocol.Conn, t *tal
 
 // LookOnce says where scheduled envelopes, in the order of their ids, are now.
 func LookOnce(ctx context.Context, conn *protocol.Conn, looked []Look) (*AfterJSON, error) {
-	ids := make([]protocol.EvpID, len(looked))
+	ids := make([]protocol.EnvelopeID, len(looked))
 	for i, l := range looked {
 		ids[i] = l.ID
 	}

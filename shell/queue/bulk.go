@@ -98,14 +98,14 @@ func saved(ctx context.Context, c *command.Call, e *protocol.Envelope, t *tally)
 // A spotter finds out which of the ids of a target are in the queue.
 type spotter struct {
 	tg   *target
-	last protocol.MsgID
+	last protocol.MessageID
 	seen int
 }
 
 func newSpotter(tg *target) *spotter { return &spotter{tg: tg} }
 
 // see takes notice of a listed envelope; they come in the order of their ids.
-func (s *spotter) see(id protocol.EvpID) {
+func (s *spotter) see(id protocol.EnvelopeID) {
 	if _, ok := slices.BinarySearch(s.tg.evps, id); ok {
 		s.seen++
 	}
@@ -139,8 +139,8 @@ func unasked(a protocol.Action) int {
 }
 
 // messagesOf returns the messages of envelopes, both ascending.
-func messagesOf(ids []protocol.EvpID) []protocol.MsgID {
-	var msgs []protocol.MsgID
+func messagesOf(ids []protocol.EnvelopeID) []protocol.MessageID {
+	var msgs []protocol.MessageID
 	for _, id := range ids {
 		if m := id.Msg(); len(msgs) == 0 || msgs[len(msgs)-1] != m {
 			msgs = append(msgs, m)
@@ -152,7 +152,7 @@ func messagesOf(ids []protocol.EvpID) []protocol.MsgID {
 // A gathered is a set of envelopes that has been looked at before anything is
 // done to it.
 type gathered struct {
-	ids              []protocol.EvpID // ascending
+	ids              []protocol.EnvelopeID // ascending
 	missing          int              // ids that were named and are not in the queue
 	look             tally            // what of the selection is left alone, or in flight
 	senders, domains Tops

@@ -17,7 +17,7 @@ import (
 
 // checkDiscover wants an id: what smtpd does not know cannot be selected by terms.
 func checkDiscover(c *command.Call) error {
-	if _, ok := c.Args[0].Value.(IdArg); !ok {
+	if _, ok := c.Args[0].Value.(IDArg); !ok {
 		return command.Usagef("%s: want 8 hex digits for a message or 16 for an envelope", command.PathOf(c))
 	}
 	return nil
@@ -69,7 +69,7 @@ func runDiscover(ctx context.Context, c *command.Call) error {
 }
 
 // confirmDiscover asks a person before many envelopes are put into the queue.
-func confirmDiscover(ctx context.Context, c *command.Call, id IdArg, files int) error {
+func confirmDiscover(ctx context.Context, c *command.Call, id IDArg, files int) error {
 	if files <= unaskedActions || !asksFirst(c) {
 		return nil
 	}
@@ -87,8 +87,8 @@ const refusedShown = 3
 
 // lookBeforeDiscover returns the envelope files that an id names, none if there
 // are none, and an error if smtpd would refuse one of them: nothing is sent then.
-func lookBeforeDiscover(ctx context.Context, c *command.Call, id IdArg) ([]protocol.EvpID, error) {
-	var files []protocol.EvpID
+func lookBeforeDiscover(ctx context.Context, c *command.Call, id IDArg) ([]protocol.EnvelopeID, error) {
+	var files []protocol.EnvelopeID
 	if id.evp != 0 {
 		_, err := os.Lstat(disk.OpenSpool(ctx, c).EnvelopePath(id.evp))
 		switch {
@@ -133,7 +133,7 @@ const discoverLooks = 4
 
 // lookAfterDiscover says so if smtpd counted what it does not list. Its scheduler
 // takes nothing more of a message that it knows already.
-func lookAfterDiscover(ctx context.Context, c *command.Call, conn *protocol.Conn, files []protocol.EvpID) error {
+func lookAfterDiscover(ctx context.Context, c *command.Call, conn *protocol.Conn, files []protocol.EnvelopeID) error {
 	for look := range discoverLooks {
 		if look > 0 {
 			select {
@@ -142,7 +142,7 @@ func lookAfterDiscover(ctx context.Context, c *command.Call, conn *protocol.Conn
 			case <-time.After(disk.UnlistedEvery / 2):
 			}
 		}
-		listed := map[protocol.EvpID]bool{}
+		listed := map[protocol.EnvelopeID]bool{}
 		for e, err := range conn.MessageEnvelopes(ctx, files[0].Msg().First()) {
 			if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
 				return err
@@ -150,7 +150,7 @@ func lookAfterDiscover(ctx context.Context, c *command.Call, conn *protocol.Conn
 			listed[e.ID] = true
 		}
 		lost := 0
-		var first protocol.EvpID
+		var first protocol.EnvelopeID
 		for _, id := range files {
 			if _, err := os.Lstat(disk.OpenSpool(ctx, c).EnvelopePath(id)); !listed[id] && err == nil {
 				if lost++; lost == 1 {

@@ -28,7 +28,7 @@ func (e *AmbiguousIDError) Error() string { return fmt.Sprintf("ambiguous id: %q
 
 // ResolveMessage returns the message that an id typed by the user names. Whole
 // ids are not looked up.
-func ResolveMessage(ctx context.Context, c *command.Call, a IdArg) (protocol.MsgID, error) {
+func ResolveMessage(ctx context.Context, c *command.Call, a IDArg) (protocol.MessageID, error) {
 	switch {
 	case a.msg != 0:
 		return a.msg, nil
@@ -40,8 +40,8 @@ func ResolveMessage(ctx context.Context, c *command.Call, a IdArg) (protocol.Msg
 	}
 	lo, hi := a.Bounds()
 	var found []string
-	var id protocol.MsgID
-	err := eachMessage(ctx, c, lo.Msg(), func(m protocol.MsgID) bool {
+	var id protocol.MessageID
+	err := eachMessage(ctx, c, lo.Msg(), func(m protocol.MessageID) bool {
 		if m > hi.Msg() {
 			return false
 		}
@@ -58,7 +58,7 @@ func ResolveMessage(ctx context.Context, c *command.Call, a IdArg) (protocol.Msg
 // ResolveEnvelope returns the envelope that an id typed by the user names; that
 // of a message will do if the message has only one. Whole envelope ids are not
 // looked up.
-func ResolveEnvelope(ctx context.Context, c *command.Call, a IdArg) (protocol.EvpID, error) {
+func ResolveEnvelope(ctx context.Context, c *command.Call, a IDArg) (protocol.EnvelopeID, error) {
 	if a.evp != 0 {
 		return a.evp, nil
 	}
@@ -71,8 +71,8 @@ func ResolveEnvelope(ctx context.Context, c *command.Call, a IdArg) (protocol.Ev
 		lo, hi = msg.First(), msg.Last()
 	}
 	var found []string
-	var id protocol.EvpID
-	err := eachEnvelopeID(ctx, c, lo, func(e protocol.EvpID) bool {
+	var id protocol.EnvelopeID
+	err := eachEnvelopeID(ctx, c, lo, func(e protocol.EnvelopeID) bool {
 		if e > hi {
 			return false
 		}
@@ -100,11 +100,11 @@ func PickID(text string, found []string) error {
 
 // eachMessage calls f with the ids of the messages from lo on, until it returns
 // false. Where smtpd is not running they come from the disk.
-func eachMessage(ctx context.Context, c *command.Call, lo protocol.MsgID, f func(protocol.MsgID) bool) error {
+func eachMessage(ctx context.Context, c *command.Call, lo protocol.MessageID, f func(protocol.MessageID) bool) error {
 	conn, err := listingConn(ctx, c)
 	if onlyDisk(err) {
-		var last protocol.MsgID
-		return eachOnDisk(ctx, c, lo.First(), func(e protocol.EvpID) bool {
+		var last protocol.MessageID
+		return eachOnDisk(ctx, c, lo.First(), func(e protocol.EnvelopeID) bool {
 			if e.Msg() == last {
 				return true
 			}
@@ -128,7 +128,7 @@ func eachMessage(ctx context.Context, c *command.Call, lo protocol.MsgID, f func
 
 // eachEnvelopeID calls f with the ids of the envelopes of lo's message from lo
 // on, until it returns false.
-func eachEnvelopeID(ctx context.Context, c *command.Call, lo protocol.EvpID, f func(protocol.EvpID) bool) error {
+func eachEnvelopeID(ctx context.Context, c *command.Call, lo protocol.EnvelopeID, f func(protocol.EnvelopeID) bool) error {
 	conn, err := listingConn(ctx, c)
 	if onlyDisk(err) {
 		return eachOnDisk(ctx, c, lo, f)
@@ -147,7 +147,7 @@ func eachEnvelopeID(ctx context.Context, c *command.Call, lo protocol.EvpID, f f
 	return nil
 }
 
-func eachOnDisk(ctx context.Context, c *command.Call, lo protocol.EvpID, f func(protocol.EvpID) bool) error {
+func eachOnDisk(ctx context.Context, c *command.Call, lo protocol.EnvelopeID, f func(protocol.EnvelopeID) bool) error {
 	for id, err := range filesOf(ctx, c).IDs() {
 		if err != nil {
 			return command.FileError(err)
@@ -161,7 +161,7 @@ func eachOnDisk(ctx context.Context, c *command.Call, lo protocol.EvpID, f func(
 
 // completeID looks up the message or envelope whose id begins as typed. Whole ids
 // are not looked up.
-func completeID(ctx context.Context, c *command.Call, a IdArg) (_ IdArg, err error) {
+func completeID(ctx context.Context, c *command.Call, a IDArg) (_ IDArg, err error) {
 	switch {
 	case a.Whole():
 	case len(a.Text) < 8:
@@ -174,7 +174,7 @@ func completeID(ctx context.Context, c *command.Call, a IdArg) (_ IdArg, err err
 
 // confirmShort asks whether the id that a shortened one stands for is meant.
 // Whole ids are meant.
-func confirmShort(ctx context.Context, c *command.Call, a IdArg) (IdArg, error) {
+func confirmShort(ctx context.Context, c *command.Call, a IDArg) (IDArg, error) {
 	if a.Whole() {
 		return a, nil
 	}
@@ -200,41 +200,41 @@ func confirmShort(ctx context.Context, c *command.Call, a IdArg) (IdArg, error) 
 }
 
 // ArgID returns the value of an argument that is an id.
-func ArgID(c *command.Call, i int) IdArg { return c.Args[i].Value.(IdArg) }
+func ArgID(c *command.Call, i int) IDArg { return c.Args[i].Value.(IDArg) }
 
 // MinIDDigits is the shortest beginning of an id that is looked up.
 const MinIDDigits = 4
 
-// An IdArg is what the user typed for an id: a whole message or envelope id, or
+// An IDArg is what the user typed for an id: a whole message or envelope id, or
 // the beginning of one.
-type IdArg struct {
+type IDArg struct {
 	Text string // hex digits, lower case
-	msg  protocol.MsgID
-	evp  protocol.EvpID
+	msg  protocol.MessageID
+	evp  protocol.EnvelopeID
 }
 
 // Whole reports whether the id can be used as it is.
-func (a IdArg) Whole() bool { return a.msg != 0 || a.evp != 0 }
+func (a IDArg) Whole() bool { return a.msg != 0 || a.evp != 0 }
 
 // Bounds returns the lowest and highest envelope id that begins with the text.
-func (a IdArg) Bounds() (lo, hi protocol.EvpID) {
+func (a IDArg) Bounds() (lo, hi protocol.EnvelopeID) {
 	v, _ := strconv.ParseUint(a.Text, 16, 64)
 	shift := 4 * (16 - len(a.Text))
-	return protocol.EvpID(v << shift), protocol.EvpID(v<<shift | (1<<shift - 1))
+	return protocol.EnvelopeID(v << shift), protocol.EnvelopeID(v<<shift | (1<<shift - 1))
 }
 
 // parseID reads 4 to 16 hex digits.
 func parseID(word string) (any, error) {
-	a := IdArg{Text: strings.ToLower(word)}
+	a := IDArg{Text: strings.ToLower(word)}
 	if !protocol.IsHex(word) || len(word) < MinIDDigits || len(word) > 16 {
 		return nil, fmt.Errorf("want 8 hex digits for a message or 16 for an envelope")
 	}
 	var err error
 	switch len(word) {
 	case 8:
-		a.msg, err = protocol.ParseMsgID(a.Text)
+		a.msg, err = protocol.ParseMessageID(a.Text)
 	case 16:
-		a.evp, err = protocol.ParseEvpID(a.Text)
+		a.evp, err = protocol.ParseEnvelopeID(a.Text)
 	default:
 		if head := a.Text[:min(8, len(a.Text))]; len(a.Text) > 8 && strings.Trim(head, "0") == "" {
 			err = errors.New("the first 8 digits are all zero, so no message has it")

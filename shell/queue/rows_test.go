@@ -16,7 +16,7 @@ func TestSorterBounded(t *testing.T) {
 		s := newSorter("age", limit)
 		var err error
 		for i := 0; i < 2*maxSorted/15000 && err == nil; i++ {
-			e.ID = protocol.EvpID(i)
+			e.ID = protocol.EnvelopeID(i)
 			err = s.add(&e)
 		}
 		if (err != nil) != bound {

@@ -60,7 +60,7 @@ func parseQuery(word string) (any, error) {
 // A selection is what the words of a command select: envelopes by id, of which
 // all terms hold too; without ids all of which the terms hold.
 type selection struct {
-	ids   []IdArg
+	ids   []IDArg
 	terms selector.Selector
 	stdin bool
 	sort  string
@@ -74,7 +74,7 @@ func selectionOf(args []grammar.Arg) selection {
 	var s selection
 	for _, a := range args {
 		switch v := a.Value.(type) {
-		case IdArg:
+		case IDArg:
 			s.ids = append(s.ids, v)
 		case *selector.Term:
 			s.terms = append(s.terms, v)
@@ -118,9 +118,9 @@ func CheckSelection(c *command.Call) error {
 // A target is a selection that is ready to be looked for: its ids are complete.
 type target struct {
 	all   bool             // not restricted to ids
-	msgs  []protocol.MsgID // the messages to list, ascending, if not all
-	whole []protocol.MsgID // of them those of which every envelope is meant
-	evps  []protocol.EvpID // the envelopes that are meant beside, ascending
+	msgs  []protocol.MessageID // the messages to list, ascending, if not all
+	whole []protocol.MessageID // of them those of which every envelope is meant
+	evps  []protocol.EnvelopeID // the envelopes that are meant beside, ascending
 	terms selector.Selector
 }
 
@@ -135,7 +135,7 @@ func targetOf(c *command.Call, sel selection) (target, error) {
 	for _, id := range sel.ids {
 		t.add(id)
 	}
-	for _, list := range []*[]protocol.MsgID{&t.msgs, &t.whole} {
+	for _, list := range []*[]protocol.MessageID{&t.msgs, &t.whole} {
 		slices.Sort(*list)
 		*list = slices.Compact(*list)
 	}
@@ -145,7 +145,7 @@ func targetOf(c *command.Call, sel selection) (target, error) {
 }
 
 // add takes in an id.
-func (t *target) add(id IdArg) {
+func (t *target) add(id IDArg) {
 	if id.evp != 0 {
 		t.evps = append(t.evps, id.evp)
 		t.msgs = append(t.msgs, id.evp.Msg())
@@ -164,7 +164,7 @@ func (t *target) list(ctx context.Context, conn *protocol.Conn) iter.Seq2[*proto
 }
 
 // named reports whether the ids, if there are any, name an envelope.
-func (t *target) named(id protocol.EvpID) bool {
+func (t *target) named(id protocol.EnvelopeID) bool {
 	if t.all {
 		return true
 	}

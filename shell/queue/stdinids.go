@@ -41,7 +41,7 @@ func readIDs(c *command.Call, t *target) error {
 			continue
 		}
 		v, err := parseID(word)
-		id, _ := v.(IdArg)
+		id, _ := v.(IDArg)
 		switch {
 		case err != nil:
 			return command.Usagef("standard input:%d: %q: %v; nothing done", n, render.Bound(word, maxShown), err)

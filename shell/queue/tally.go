@@ -64,10 +64,10 @@ type tally struct {
 	missing     int // ids that were named, but are not in the queue
 
 	inflight int                     // of those done or tried: in flight when they were looked at
-	flying   map[protocol.EvpID]bool // those in flight that are to be acted on
+	flying   map[protocol.EnvelopeID]bool // those in flight that are to be acted on
 
-	acted    []protocol.EvpID // whose pausing smtpd confirmed, ascending
-	failed   []protocol.EvpID // whose request was refused, up to maxFailed
+	acted    []protocol.EnvelopeID // whose pausing smtpd confirmed, ascending
+	failed   []protocol.EnvelopeID // whose request was refused, up to maxFailed
 	failures int              // all of them
 	looked   []Look           // what schedule has seen, up to maxLooked
 	after    *AfterJSON       // what became of that
@@ -81,7 +81,7 @@ type tally struct {
 
 // A Look is an envelope as it was before it was scheduled.
 type Look struct {
-	ID    protocol.EvpID
+	ID    protocol.EnvelopeID
 	Next  int64 // when its next try was to be
 	Tries int
 }
@@ -130,9 +130,9 @@ func (t *tally) wants(a protocol.Action, e *protocol.Envelope) bool {
 
 // fly remembers that an envelope which is to be acted on is in flight. smtpd has
 // only some thousand of them at a time.
-func (t *tally) fly(id protocol.EvpID) {
+func (t *tally) fly(id protocol.EnvelopeID) {
 	if t.flying == nil {
-		t.flying = map[protocol.EvpID]bool{}
+		t.flying = map[protocol.EnvelopeID]bool{}
 	}
 	t.flying[id] = true
 }
@@ -144,8 +144,8 @@ func (t *tally) choose(a protocol.Action) func(*protocol.Envelope, error) bool {
 }
 
 // count returns what counts one answer.
-func (t *tally) count(a protocol.Action) func(protocol.EvpID, bool) {
-	return func(id protocol.EvpID, ok bool) {
+func (t *tally) count(a protocol.Action) func(protocol.EnvelopeID, bool) {
+	return func(id protocol.EnvelopeID, ok bool) {
 		if !ok {
 			if t.failures++; len(t.failed) < maxFailed {
 				t.failed = append(t.failed, id)

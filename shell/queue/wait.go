@@ -95,7 +95,7 @@ func waitLimit(c *command.Call) (time.Duration, error) {
 			if i == 0 || c.Args[i-1].Text != "for" {
 				return 0, command.Usagef("%s: %q: want for before a time", command.PathOf(c), a.Text)
 			}
-		case IdArg:
+		case IDArg:
 			if !v.Whole() && (i == 0 || c.Args[i-1].Text != "for") {
 				return 0, command.Usagef("%s: %q: want 8 or 16 hex digits", command.PathOf(c), a.Text)
 			}
@@ -171,7 +171,7 @@ func waitedFor(c *command.Call) selection {
 // selected, and the first of them. They are no empty queue: smtpd may refuse them,
 // or not have loaded or deleted them yet. Files that cannot be read are selected
 // by their ids only, and those that only the scheduler could tell apart are not.
-func countUnlisted(ctx context.Context, c *command.Call) (n int, first protocol.EvpID, err error) {
+func countUnlisted(ctx context.Context, c *command.Call) (n int, first protocol.EnvelopeID, err error) {
 	if !disk.OwnSpool(c) {
 		return 0, 0, nil
 	}

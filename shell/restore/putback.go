@@ -31,7 +31,7 @@ func (r *restoration) putBack(ctx context.Context) error {
 		return fmt.Errorf("%w; nothing done", command.FileError(err))
 	}
 	if r.conn != nil {
-		late := make([]protocol.EvpID, len(r.late))
+		late := make([]protocol.EnvelopeID, len(r.late))
 		for i, l := range r.late {
 			late[i] = l.as
 		}
@@ -56,7 +56,7 @@ func (r *restoration) putBack(ctx context.Context) error {
 }
 
 // batchEnd returns how many of the first envelopes make a batch of whole messages.
-func batchEnd(ids []protocol.EvpID) int {
+func batchEnd(ids []protocol.EnvelopeID) int {
 	msgs := 0
 	for i, id := range ids {
 		if i == 0 || id.Msg() != ids[i-1].Msg() {
@@ -70,7 +70,7 @@ func batchEnd(ids []protocol.EvpID) int {
 
 // putBatch puts some messages into the queue, and has smtpd take them up. If it fails
 // in the middle, what is not in the queue yet is taken back.
-func (r *restoration) putBatch(ctx context.Context, ids []protocol.EvpID) (err error) {
+func (r *restoration) putBatch(ctx context.Context, ids []protocol.EnvelopeID) (err error) {
 	var drafts []*copies.Draft
 	var placed []landed
 	committed := 0
@@ -92,13 +92,13 @@ func (r *restoration) putBatch(ctx context.Context, ids []protocol.EvpID) (err e
 			return command.FileError(err)
 		}
 		for _, id := range ids[first:i] {
-			placed = append(placed, landed{id, protocol.EvpID(uint64(d.ID)<<32 | uint64(id)&(1<<32-1))})
+			placed = append(placed, landed{id, protocol.EnvelopeID(uint64(d.ID)<<32 | uint64(id)&(1<<32-1))})
 		}
 	}
 	if err := r.record(copies.Placing, placed); err != nil {
 		return err
 	}
-	var as []protocol.EvpID
+	var as []protocol.EnvelopeID
 	for _, p := range placed {
 		as = append(as, p.as)
 	}
@@ -117,7 +117,7 @@ func (r *restoration) putBatch(ctx context.Context, ids []protocol.EvpID) (err e
 
 // settle notes of a batch that failed in its middle which envelopes are in the queue.
 func (r *restoration) settle(batch []landed, committed []*copies.Draft) error {
-	in := map[protocol.MsgID]bool{}
+	in := map[protocol.MessageID]bool{}
 	for _, d := range committed {
 		in[d.ID] = true
 	}
@@ -134,7 +134,7 @@ func (r *restoration) settle(batch []landed, committed []*copies.Draft) error {
 
 // write writes the files of a message and some of its envelopes for the queue. There
 // may be a draft to be dropped beside an error.
-func (r *restoration) write(ctx context.Context, msg protocol.MsgID, ids []protocol.EvpID) (*copies.Draft, error) {
+func (r *restoration) write(ctx context.Context, msg protocol.MessageID, ids []protocol.EnvelopeID) (*copies.Draft, error) {
 	for _, id := range ids {
 		if last := r.last[id]; last.Event == copies.Placing {
 			if _, err := r.placer.DropRest(last.As.Msg()); err != nil {
@@ -160,7 +160,7 @@ func (r *restoration) write(ctx context.Context, msg protocol.MsgID, ids []proto
 		if err != nil {
 			return d, err
 		}
-		as := protocol.EvpID(uint64(d.ID)<<32 | uint64(id)&(1<<32-1))
+		as := protocol.EnvelopeID(uint64(d.ID)<<32 | uint64(id)&(1<<32-1))
 		err = r.placer.Add(ctx, d, as.String(), in)
 		in.Close()
 		if err != nil {
@@ -240,8 +240,8 @@ func (r *restoration) unlisted(ctx context.Context) (int, error) {
 
 // countUnlisted is one look of unlisted.
 func (r *restoration) countUnlisted(ctx context.Context) (int, error) {
-	var msgs []protocol.MsgID
-	missing := map[protocol.EvpID]bool{}
+	var msgs []protocol.MessageID
+	missing := map[protocol.EnvelopeID]bool{}
 	for _, l := range r.landed {
 		missing[l.as] = true
 		if m := l.as.Msg(); len(msgs) == 0 || msgs[len(msgs)-1] != m {
@@ -324,7 +324,7 @@ func (r *restoration) print() error {
 }
 
 // sortedMessages sorts ids of messages.
-func sortedMessages(ids []protocol.MsgID) []protocol.MsgID {
+func sortedMessages(ids []protocol.MessageID) []protocol.MessageID {
 	slices.Sort(ids)
 	return slices.Compact(ids)
 }

@@ -34,12 +34,12 @@ type restoration struct {
 	from   *spool.Spool // the copies
 	folder *os.File     // that holds them and their journal
 	to     *spool.Spool // smtpd's queue
-	last   map[protocol.EvpID]copies.Last
+	last   map[protocol.EnvelopeID]copies.Last
 	placer *copies.Placer
 	log    *copies.Journal
 	conn   *protocol.Conn // nil where smtpd is not running
 
-	plan []protocol.EvpID // copies to put back, ascending
+	plan []protocol.EnvelopeID // copies to put back, ascending
 	late []landed         // that an earlier restore put back without noting it
 
 	done, before, queued, refused, unsure, inflight int
@@ -49,12 +49,12 @@ type restoration struct {
 }
 
 // A landed envelope is in the queue under the id as.
-type landed struct{ id, as protocol.EvpID }
+type landed struct{ id, as protocol.EnvelopeID }
 
 // check refuses shortened ids: what they stand for would have to be guessed.
 func check(c *command.Call) error {
 	for _, a := range c.Args {
-		if id, ok := a.Value.(queue.IdArg); ok && !id.Whole() {
+		if id, ok := a.Value.(queue.IDArg); ok && !id.Whole() {
 			return command.Usagef("%s: %q: want 8 or 16 hex digits: a command that changes something takes no shortened id", command.PathOf(c), id.Text)
 		}
 	}
@@ -184,7 +184,7 @@ func exists(path string) bool {
 
 // stillIncoming reports whether smtpd has not emptied its folder incoming since a
 // restore was stopped: then what that restore had begun never got into the queue.
-func (r *restoration) stillIncoming(msg protocol.MsgID) bool {
+func (r *restoration) stillIncoming(msg protocol.MessageID) bool {
 	return exists(r.c.Opts.Spool + "/incoming/" + msg.String())
 }
 

@@ -119,7 +119,7 @@ func (l *Live) ids(kind string, path []string, prefix string) []completer.Sugges
 // envelopes, and says so.
 func searchAddress(ctx context.Context, conn *protocol.Conn, kind, text string, most int, show func([]completer.Suggestion)) []completer.Suggestion {
 	var out []completer.Suggestion
-	var last protocol.MsgID
+	var last protocol.MessageID
 	looked := 0
 	shown := time.Now()
 	now := shown.Unix()
@@ -164,16 +164,16 @@ func holds(a protocol.Address, text string) bool {
 
 // undiscovered returns the ids on disk that smtpd does not know.
 func (l *Live) undiscovered(ctx context.Context, prefix string) []completer.Suggestion {
-	lo, hi := protocol.EvpID(0), ^protocol.EvpID(0)
+	lo, hi := protocol.EnvelopeID(0), ^protocol.EnvelopeID(0)
 	if prefix != "" {
-		lo, hi = queue.IdArg{Text: prefix}.Bounds()
+		lo, hi = queue.IDArg{Text: prefix}.Bounds()
 	}
 	conn, err := l.dial(ctx)
 	if err != nil {
 		return nil
 	}
-	known := map[protocol.EvpID]bool{}
-	var msg protocol.MsgID
+	known := map[protocol.EnvelopeID]bool{}
+	var msg protocol.MessageID
 	var out []completer.Suggestion
 	looked := 0
 	for id, err := range spool.Open(l.spool()).IDs() {
@@ -283,9 +283,9 @@ func files(dir, typed string) []completer.Suggestion {
 
 // fetchIDs asks for the ids that begin with some digits.
 func fetchIDs(ctx context.Context, conn *protocol.Conn, kind, prefix string) []completer.Suggestion {
-	lo, hi := protocol.EvpID(0), ^protocol.EvpID(0)
+	lo, hi := protocol.EnvelopeID(0), ^protocol.EnvelopeID(0)
 	if prefix != "" {
-		lo, hi = queue.IdArg{Text: prefix}.Bounds()
+		lo, hi = queue.IDArg{Text: prefix}.Bounds()
 	}
 	list := conn.EnvelopesLimit(ctx, lo, fetchItems)
 	if len(prefix) > 8 {
