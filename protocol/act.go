@@ -73,7 +73,7 @@ func (c *Conn) ActMessages(ctx context.Context, a Action, ids []MessageID, resul
 
 // act sends n requests and passes on their results by number.
 func (c *Conn) act(ctx context.Context, a Action, n int, id func(int) uint64, result func(int, bool)) (unconfirmed int, err error) {
-	end, err := c.begin(ctx)
+	end, err := c.acquire(ctx)
 	if err != nil {
 		return 0, opError(ctx, a.String(), err)
 	}
@@ -167,7 +167,7 @@ type acts struct {
 	last    bool // send when the listing is done, or no more may wait
 	flush   bool // send all that waits before more is listed
 	todo    []pendingAct
-	told    int     // how many of todo plan.Sending has been told of
+	told    int          // how many of todo plan.Sending has been told of
 	waiting []EnvelopeID // sent and not answered
 	plan    ActPlan
 }
@@ -219,7 +219,7 @@ func (w *acts) send(c *Conn, more bool) {
 			w.plan.Result(id, true) // smtpd delivers it by itself now
 			continue
 		}
-		// An EvpID always fits into a frame.
+		// An EnvelopeID always fits into a frame.
 		_ = c.send(w.kind, c.layout.appendUint64(c.num[:0], uint64(id)))
 		w.waiting = append(w.waiting, id)
 	}

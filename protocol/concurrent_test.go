@@ -64,8 +64,8 @@ func questions(c *protocol.Conn, ids []protocol.EnvelopeID) map[string]func() (g
 		"EnvelopesOf":      func() (any, any) { return each(c.EnvelopesOf(ctx, msgs)), 2 },
 		"MessageEnvelopes": func() (any, any) { return each(c.MessageEnvelopes(ctx, last)), 1 },
 		"Lines":            func() (any, any) { return each(c.Lines(ctx, protocol.Blocks)), 1 },
-		"Singles": func() (any, any) {
-			ids, _, _, err := c.Singles(ctx)
+		"SingleRecipientMessages": func() (any, any) {
+			ids, _, _, err := c.SingleRecipientMessages(ctx)
 			return fmt.Sprint(len(ids) == all, err), "true <nil>"
 		},
 		"Inflight": func() (any, any) {

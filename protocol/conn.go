@@ -101,9 +101,9 @@ func (c *Conn) fail(err error) {
 	}
 }
 
-// begin takes the connection for one request or a run of requests. Every call
+// acquire takes the connection for one request or a run of requests. Every call
 // that succeeds must be followed by one of the returned function.
-func (c *Conn) begin(ctx context.Context) (end func(), err error) {
+func (c *Conn) acquire(ctx context.Context) (end func(), err error) {
 	busy := time.NewTimer(c.timeout + drainGrace)
 	defer busy.Stop()
 	select {
@@ -204,7 +204,7 @@ func (c *Conn) recv() (f Frame, last bool, err error) {
 		c.out = c.out[:0]
 		return Frame{}, false, err
 	}
-	return c.account(f)
+	return c.matchResponse(f)
 }
 
 // wait writes the queued requests and reads until a frame is complete.
@@ -219,8 +219,8 @@ func (c *Conn) wait() (Frame, error) {
 	return c.r.Next()
 }
 
-// account finds the request that f answers.
-func (c *Conn) account(f Frame) (Frame, bool, error) {
+// matchResponse finds the request that f answers.
+func (c *Conn) matchResponse(f Frame) (Frame, bool, error) {
 	i := c.match(f.Type)
 	if i < 0 {
 		err := &ProtocolError{Reason: fmt.Sprintf("%v frame that nobody asked for", f.Type)}
@@ -288,7 +288,7 @@ func (c *Conn) call(ctx context.Context, op string, t Type, payload []byte, deco
 }
 
 func (c *Conn) roundTrip(ctx context.Context, t Type, payload []byte, decode func([]byte) error) error {
-	end, err := c.begin(ctx)
+	end, err := c.acquire(ctx)
 	if err != nil {
 		return err
 	}

@@ -265,7 +265,7 @@ const MaxReport = 64 << 20
 func (c *Conn) Lines(ctx context.Context, r Report) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		fail := func(err error) { yield("", opError(ctx, r.Name, err)) }
-		end, err := c.begin(ctx)
+		end, err := c.acquire(ctx)
 		if err != nil {
 			fail(err)
 			return

@@ -12,7 +12,7 @@ import (
 // connection is taken until the loop ends. An error ends the sequence.
 func (c *Conn) Messages(ctx context.Context, from MessageID) iter.Seq2[MessageID, error] {
 	return func(yield func(MessageID, error) bool) {
-		end, err := c.begin(ctx)
+		end, err := c.acquire(ctx)
 		if err != nil {
 			yield(0, opError(ctx, "list messages", err))
 			return
@@ -121,7 +121,7 @@ func (c *Conn) listing(ctx context.Context, start func(*lister)) iter.Seq2[*Enve
 // list carries out one listing. The error is nil if it was the caller that
 // ended it.
 func (c *Conn) list(ctx context.Context, yield func(*Envelope, error) bool, start func(*lister)) error {
-	end, err := c.begin(ctx)
+	end, err := c.acquire(ctx)
 	if err != nil {
 		return err
 	}

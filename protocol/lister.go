@@ -62,10 +62,10 @@ type request struct {
 // A slot is one message being read.
 type slot struct {
 	from  EnvelopeID // lowest id not seen yet
-	batch int   // envelopes in the batch being received
-	bytes int   // in that batch
-	last  int   // envelopes in the batch before it that was not empty, 0 if none
-	tried int   // probes
+	batch int        // envelopes in the batch being received
+	bytes int        // in that batch
+	last  int        // envelopes in the batch before it that was not empty, 0 if none
+	tried int        // probes
 	kept  []byte
 	sizes []int // of the payloads in kept
 	done  bool
@@ -135,7 +135,7 @@ func (l *lister) add(from EnvelopeID) {
 func (l *lister) ask(s *slot, from EnvelopeID) {
 	s.batch, s.bytes = 0, 0
 	l.asked = append(l.asked, request{s, l.now})
-	// An EvpID always fits into a frame.
+	// An EnvelopeID always fits into a frame.
 	_ = l.c.send(TypeListEnvelopes, l.c.layout.appendUint64(l.c.num[:0], uint64(from)))
 }
 

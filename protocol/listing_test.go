@@ -121,7 +121,7 @@ func TestListingAsksOnce(t *testing.T) {
 				dir, opts := "", protocol.Options{}
 				if tt.spool {
 					dir = t.TempDir()
-					opts.Last = spool.Open(dir).Last
+					opts.Last = spool.Open(dir).IsLastEnvelope
 				}
 				s, c := connect(t, smtpdsim.Config{EvpBatch: batch, Spool: dir}, opts)
 				want := fillSim(s, 600, tt.recipients)
@@ -149,7 +149,7 @@ func TestListingWhileQueueChanges(t *testing.T) {
 			dir, opts := "", protocol.Options{}
 			if files {
 				dir = t.TempDir()
-				opts.Last = spool.Open(dir).Last
+				opts.Last = spool.Open(dir).IsLastEnvelope
 			}
 			s, c := connect(t, smtpdsim.Config{EvpBatch: batch, Spool: dir}, opts)
 			stay := fillSim(s, 600, one)
@@ -210,16 +210,16 @@ func TestListingWhileQueueChanges(t *testing.T) {
 // TestSingles asks whether each message has one envelope.
 func TestSingles(t *testing.T) {
 	s, c := connect(t, smtpdsim.Config{MsgBatch: 100}, protocol.Options{})
-	if _, _, ok, err := c.Singles(ctx); ok || err != nil {
+	if _, _, ok, err := c.SingleRecipientMessages(ctx); ok || err != nil {
 		t.Errorf("an empty queue: %v, %v", ok, err)
 	}
 	want := fillSim(s, 1000, one)
-	got, inflight, ok, err := c.Singles(ctx)
+	got, inflight, ok, err := c.SingleRecipientMessages(ctx)
 	if err != nil || !ok || inflight != 0 || len(got) != len(want) || got[0] != want[0].Msg() {
 		t.Errorf("%d ids, %d in flight, %v, %v", len(got), inflight, ok, err)
 	}
 	s.Add(smtpdsim.Envelope{ID: want[500] + 1, Flags: protocol.FlagInflight})
-	if _, _, ok, err := c.Singles(ctx); ok || err != nil {
+	if _, _, ok, err := c.SingleRecipientMessages(ctx); ok || err != nil {
 		t.Errorf("a message with two: %v, %v", ok, err)
 	}
 }

@@ -61,7 +61,7 @@ func (d *Digest) Attempts() uint64 {
 
 // Digest asks for the counters, all totals since smtpd started.
 func (c *Conn) Digest(ctx context.Context) (Digest, error) {
-	end, err := c.begin(ctx)
+	end, err := c.acquire(ctx)
 	if err != nil {
 		return Digest{}, opError(ctx, "monitor", err)
 	}
@@ -117,7 +117,7 @@ const MaxStats = 10_000
 // connection is taken until the loop ends. An error ends the sequence.
 func (c *Conn) Stats(ctx context.Context) iter.Seq2[Stat, error] {
 	return func(yield func(Stat, error) bool) {
-		end, err := c.begin(ctx)
+		end, err := c.acquire(ctx)
 		if err != nil {
 			yield(Stat{}, opError(ctx, "show stats", err))
 			return

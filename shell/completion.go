@@ -74,7 +74,7 @@ func runComplete(_ context.Context, c *command.Call) error {
 	// Options before the cursor, such as --socket, count.
 	words, _, _ := grammar.Cursor(line)
 	var inv cmdline.Invocation
-	if opts, _, err := cmdline.ParseOptions(words, s.opts, &inv, s.literal); err == nil {
+	if opts, _, err := cmdline.ParseOptions(words, s.opts, &inv, s.verbatimFlags); err == nil {
 		s.opts = opts
 	}
 	l := s.live(func() {})

@@ -77,7 +77,7 @@ func TestEmptyValues(t *testing.T) {
 		for _, f := range allFlags() {
 			for _, form := range emptyForms(f) {
 				var inv cmdline.Invocation
-				_, _, err := cmdline.ParseOptions(append(form, "show", "status"), command.DefaultOptions(), &inv, s.literal)
+				_, _, err := cmdline.ParseOptions(append(form, "show", "status"), command.DefaultOptions(), &inv, s.verbatimFlags)
 				var usage *command.UsageError
 				if !errors.As(err, &usage) || !strings.Contains(err.Error(), "--"+f.Name+` "": the value is empty, want `) {
 					t.Errorf("%q on the command line: %v", form, err)

@@ -25,7 +25,7 @@ func TestFields(t *testing.T) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		json = append(json, name)
 	}
-	head := string(render.NewQueueTable(render.Style{}, 200).AppendHead(nil))
+	head := string(render.NewQueueTable(render.Style{}, 200).AppendHeader(nil))
 	var columns, names []string
 	manual := manual(t)
 	for _, f := range selector.Fields {

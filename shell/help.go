@@ -173,7 +173,7 @@ func (s *Session) printNext(w io.Writer, line string) error {
 	if n := len(words); n > 0 && !strings.HasSuffix(line, " ") && !strings.HasSuffix(line, "\t") {
 		words, last = words[:n-1], words[n-1]
 	}
-	_, rest, err := cmdline.ParseOptions(words, s.opts, nil, s.literal)
+	_, rest, err := cmdline.ParseOptions(words, s.opts, nil, s.verbatimFlags)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func Main(args []string) int {
 	if err != nil {
 		return printError(s.err, s.style, err)
 	}
-	opts, rest, err := cmdline.ParseOptions(words, command.DefaultOptions(), &inv, s.literal)
+	opts, rest, err := cmdline.ParseOptions(words, command.DefaultOptions(), &inv, s.verbatimFlags)
 	err = s.hideSecret(words, err)
 	if err == nil {
 		s.opts = opts

@@ -70,7 +70,7 @@ func (s *Session) mailqWords(words []string) []string {
 
 // takes reports whether a command takes an option.
 func (s *Session) takes(program, option []string) bool {
-	opts, _, err := cmdline.ParseOptions(option, s.opts, nil, s.literal)
+	opts, _, err := cmdline.ParseOptions(option, s.opts, nil, s.verbatimFlags)
 	if err != nil || opts.Help || opts.Version {
 		return err == nil
 	}

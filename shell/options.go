@@ -5,9 +5,9 @@ import (
 	"smtpctl/shell/command"
 )
 
-// misplaced returns a flag that was given and belongs to another command. Flags
+// misplacedFlag returns a flag that was given and belongs to another command. Flags
 // given when a session began count for those of its lines that take them.
-func (s *Session) misplaced(c *command.Call) error {
+func (s *Session) misplacedFlag(c *command.Call) error {
 	base := command.DefaultOptions()
 	if s.mode.Lines() {
 		base = s.opts

@@ -38,7 +38,7 @@ type Session struct {
 
 	table []*command.Command
 	tree  *grammar.Tree
-	link  link
+	link  cachedConn
 
 	mode      command.Mode // how the lines come
 	demo      bool         // smtpd is a simulation in this process
@@ -132,12 +132,12 @@ func (s *Session) parse(words []string) (*command.Call, error) {
 	if err != nil || c == nil {
 		return nil, s.hideSecret(words, err)
 	}
-	return c, s.admit(c)
+	return c, s.checkAllowed(c)
 }
 
 // resolve is parse without the checks that need the command to be known.
 func (s *Session) resolve(words []string) (*command.Call, error) {
-	opts, rest, err := cmdline.ParseOptions(words, s.opts, nil, s.literal)
+	opts, rest, err := cmdline.ParseOptions(words, s.opts, nil, s.verbatimFlags)
 	if err != nil {
 		return nil, err
 	}
@@ -167,9 +167,9 @@ func (s *Session) resolve(words []string) (*command.Call, error) {
 	return &command.Call{Env: s.env(), Cmd: s.table[m.Rule], Path: m.Path, Args: m.Args, Opts: opts}, nil
 }
 
-// literal reports whether a first word stands for a command after which nothing is
+// verbatimFlags reports whether a first word stands for a command after which nothing is
 // an option, but for those that it returns.
-func (s *Session) literal(word string) (own []string, ok bool) {
+func (s *Session) verbatimFlags(word string) (own []string, ok bool) {
 	can, err := s.tree.Next([]string{word})
 	if err != nil {
 		return nil, false
@@ -183,8 +183,8 @@ func (s *Session) literal(word string) (own []string, ok bool) {
 	return nil, false
 }
 
-// admit refuses calls that must not be carried out in this session.
-func (s *Session) admit(c *command.Call) error {
+// checkAllowed refuses calls that must not be carried out in this session.
+func (s *Session) checkAllowed(c *command.Call) error {
 	switch {
 	case c.Cmd.Changes() && c.Opts.ReadOnly:
 		return fmt.Errorf("%s: refused, this session is read-only", command.PathOf(c))
@@ -210,7 +210,7 @@ func (s *Session) admit(c *command.Call) error {
 			return command.Usagef("%s: want 8 or 16 hex digits: a command that changes something takes no shortened id", command.PathOf(c))
 		}
 	}
-	if err := s.misplaced(c); err != nil || c.Cmd.Check == nil {
+	if err := s.misplacedFlag(c); err != nil || c.Cmd.Check == nil {
 		return err
 	}
 	return c.Cmd.Check(c)
@@ -245,14 +245,14 @@ func (s *Session) run(ctx context.Context, c *command.Call) error {
 	return err
 }
 
-// A link is the connection of a session.
-type link struct {
+// A cachedConn is the connection of a session.
+type cachedConn struct {
 	conn *protocol.Conn
 	opts command.Options // that it was opened with
 }
 
 // fits reports whether the connection is what these options ask for.
-func (l *link) fits(o command.Options) bool {
+func (l *cachedConn) fits(o command.Options) bool {
 	return l.opts.Socket == o.Socket && l.opts.Spool == o.Spool && l.opts.Timeout == o.Timeout && l.opts.Window == o.Window
 }
 
@@ -267,16 +267,16 @@ func (s *Session) dial(ctx context.Context, opts command.Options) (*protocol.Con
 	conn, err := protocol.Dial(ctx, opts.Socket, protocol.Options{
 		Timeout: opts.Timeout,
 		Window:  opts.Window,
-		Last:    spool.Open(opts.Spool).Last,
+		Last:    spool.Open(opts.Spool).IsLastEnvelope,
 	})
 	if err != nil {
 		return nil, err
 	}
-	*l = link{conn: conn, opts: opts}
+	*l = cachedConn{conn: conn, opts: opts}
 	return conn, nil
 }
 
-func (l *link) close() {
+func (l *cachedConn) close() {
 	if l.conn != nil {
 		l.conn.Close()
 		l.conn = nil

@@ -74,10 +74,10 @@ func (s *Spool) readDir(path string, names []string, buffers int) (_ []string, w
 	}
 }
 
-// Last reports whether the queue holds this envelope and no other of the same
+// IsLastEnvelope reports whether the queue holds this envelope and no other of the same
 // message with a higher id. It is false where that cannot be told, and for
 // folders of more than some 200 envelopes.
-func (s *Spool) Last(id protocol.EnvelopeID) bool {
+func (s *Spool) IsLastEnvelope(id protocol.EnvelopeID) bool {
 	var path [256]byte
 	var few [4]string
 	names, whole, err := s.readDir(string(s.appendMessageDir(path[:0], id.Msg())), few[:0], 1)

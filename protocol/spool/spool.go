@@ -214,7 +214,9 @@ func (s *Spool) readNames(dir string) ([]string, error) {
 }
 
 // OpenMessage opens the file of a message, as it is on disk.
-func (s *Spool) OpenMessage(id protocol.MessageID) (*os.File, error) { return s.open(s.MessagePath(id)) }
+func (s *Spool) OpenMessage(id protocol.MessageID) (*os.File, error) {
+	return s.open(s.MessagePath(id))
+}
 
 // OpenEnvelope opens the file of an envelope, as it is on disk.
 func (s *Spool) OpenEnvelope(id protocol.EnvelopeID) (*os.File, error) {

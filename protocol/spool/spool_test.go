@@ -96,25 +96,25 @@ func TestSpool(t *testing.T) {
 func TestLast(t *testing.T) {
 	s := Open(t.TempDir())
 	const low, high = protocol.EnvelopeID(0x0700000100000002), protocol.EnvelopeID(0x0700000100000003)
-	if s.Last(high) {
+	if s.IsLastEnvelope(high) {
 		t.Error("yes without a folder")
 	}
 	write(t, s, low, "x")
 	os.WriteFile(s.MessagePath(low.Msg()), []byte("hello"), 0o600)
-	if !s.Last(low) {
+	if !s.IsLastEnvelope(low) {
 		t.Error("no for the only one")
 	}
-	if s.Last(high) {
+	if s.IsLastEnvelope(high) {
 		t.Error("yes for one that is not there")
 	}
 	write(t, s, high, "x")
-	if s.Last(low) || !s.Last(high) {
-		t.Errorf("of two: first %v, second %v", s.Last(low), s.Last(high))
+	if s.IsLastEnvelope(low) || !s.IsLastEnvelope(high) {
+		t.Errorf("of two: first %v, second %v", s.IsLastEnvelope(low), s.IsLastEnvelope(high))
 	}
 	for i := range protocol.EnvelopeID(3000) {
 		write(t, s, low-0x10000+i, "x")
 	}
-	if s.Last(low) {
+	if s.IsLastEnvelope(low) {
 		t.Error("yes for the second largest of many")
 	}
 }

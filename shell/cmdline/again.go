@@ -8,7 +8,7 @@ import (
 	"smtpctl/shell/command"
 )
 
-// ChildArgs returns the command line for runApart, and standard input if that is
+// ChildArgs returns the command line for RunUnprivileged, and standard input if that is
 // not this program's: a password is no argument there.
 func ChildArgs(c *command.Call) (words []string, input *bytes.Reader) {
 	o := &c.Opts

@@ -14,8 +14,8 @@ func (c *Call) Format() string {
 	return FormatPlain
 }
 
-// wideTable is how wide a table is that does not go to a terminal.
-const wideTable = 160
+// defaultWidth is how wide a table is that does not go to a terminal.
+const defaultWidth = 160
 
 // Width returns how many columns a table may have.
 func (c *Call) Width() int {
@@ -28,5 +28,5 @@ func (c *Call) Width() int {
 	if c.Out.Tty {
 		return 80
 	}
-	return wideTable
+	return defaultWidth
 }

@@ -87,7 +87,7 @@ func needs(c *command.Call, ports []uint16) (sandbox.Rules, error) {
 }
 
 // RunUnprivileged carries out a call of a session of root in a process of its own, which
-// is not root and reads no files; see lockDown.
+// is not root and reads no files; see LockDown.
 func RunUnprivileged(ctx context.Context, c *command.Call, self string, words []string, input *bytes.Reader) error {
 	cmd := exec.Command(self, words...)
 	cmd.Args[0] = "smtpctl" // and not mailq
@@ -115,7 +115,7 @@ func RunUnprivileged(ctx context.Context, c *command.Call, self string, words []
 	return fmt.Errorf("%s: %w", command.PathOf(c), err)
 }
 
-// NeedsChild reports whether a call is to be carried out by runApart: at a prompt or
+// NeedsChild reports whether a call is to be carried out by RunUnprivileged: at a prompt or
 // in a script of root. A password of several lines could not be handed over.
 func NeedsChild(c *command.Call) bool {
 	return c.Cmd.Needs == command.NeedsNothing && c.Mode.Lines() && syscall.Geteuid() == 0 &&

@@ -62,7 +62,7 @@ type Record struct {
 func savedRecord(o Origin, e *protocol.Envelope, sum, messageSum string) Record {
 	return Record{
 		Event: Saved, ID: e.ID.String(), Who: o.Who, Command: o.Command,
-		From: render.AddressText(e.Sender), To: render.AddressText(e.Rcpt), Created: render.Time(e.Created),
+		From: render.FormatAddress(e.Sender), To: render.FormatAddress(e.Rcpt), Created: render.Time(e.Created),
 		Tries: e.Retry, Error: e.ErrorLine, Inflight: e.Flags&protocol.FlagInflight != 0,
 		Sum: sum, MessageSum: messageSum,
 	}
@@ -139,7 +139,7 @@ func (j *Journal) Close() error {
 type Last struct {
 	Event    Event
 	As       protocol.EnvelopeID // of Placing and Restored
-	Inflight bool           // it was in flight when it was saved
+	Inflight bool                // it was in flight when it was saved
 }
 
 // ReadJournal returns the newest event of each copy in a folder. A line that is cut

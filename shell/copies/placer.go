@@ -74,7 +74,7 @@ func (p *Placer) Close() {
 // A Draft is a message on its way into the queue.
 type Draft struct {
 	ID  protocol.MessageID // that it will have
-	dir *os.File       // incoming/ID
+	dir *os.File           // incoming/ID
 }
 
 // Begin reserves an id for a message: the one that it had, or another one if smtpd's

@@ -30,10 +30,10 @@ import (
 // and both that file and the folders that lead to it are on the disk. Nothing that
 // is there already is written to or replaced, and no link is followed.
 type Saver struct {
-	dir    *os.File       // the folder that --save names
+	dir    *os.File           // the folder that --save names
 	msg    protocol.MessageID // the message whose envelope was saved last
-	folder *os.File       // of that message, nil before the first; its message is saved
-	sum    string         // SHA-256 of that message
+	folder *os.File           // of that message, nil before the first; its message is saved
+	sum    string             // SHA-256 of that message
 
 	journal *Journal
 	origin  Origin

@@ -92,7 +92,7 @@ func runExplain(ctx context.Context, c *command.Call) error {
 	}
 	f.conf = disk.SmtpdConf(c)
 	v := f.judge()
-	v.ID, v.From, v.To = e.ID.String(), render.AddressText(e.Sender), render.AddressText(e.Dest)
+	v.ID, v.From, v.To = e.ID.String(), render.FormatAddress(e.Sender), render.FormatAddress(e.Dest)
 	v.Created, v.Tries, v.Error = render.Time(e.Created), e.Retry, e.ErrorLine
 	if e.Flags&protocol.FlagPending != 0 {
 		v.Next = render.Time(e.NextTry)

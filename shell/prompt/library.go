@@ -152,7 +152,7 @@ func (p *Prompt) complete(d goprompt.Document) []goprompt.Suggest {
 		p.last.list = p.suggest(d.Text, pos)
 	}
 	n := len(p.last.list)
-	p.tty.offered(n, n > 0 && goesOn(p.last.list[n-1].Text))
+	p.tty.setSuggestionCount(n, n > 0 && isPartial(p.last.list[n-1].Text))
 	return p.last.list
 }
 
@@ -161,8 +161,8 @@ func (p *Prompt) stopping() bool {
 	if !p.tty.stopping() {
 		return false
 	}
-	if p.tty.because(resized) {
-		p.out.mute(true) // go-prompt would leave a copy of the line behind
+	if p.tty.exitReasonIs(exitResize) {
+		p.out.setMuted(true) // go-prompt would leave a copy of the line behind
 	}
 	return true
 }
@@ -185,7 +185,7 @@ func (t *terminal) translate(k string) string {
 			t.queue = append([]string{" "}, t.queue...)
 		}
 	case keyCtrlZ:
-		t.reason = suspended
+		t.reason = exitSuspend
 		k = keyWake
 	}
 	t.menu.key(k)
@@ -251,8 +251,8 @@ func newWriter(tty *terminal, color bool) *writer {
 	return w
 }
 
-// mute throws away what is written from now on, or no longer.
-func (w *writer) mute(on bool) {
+// setMuted throws away what is written from now on, or no longer.
+func (w *writer) setMuted(on bool) {
 	if on {
 		w.nowhere = goprompt.NewStderrWriter() // it is never flushed
 		w.ConsoleWriter = w.nowhere

@@ -105,7 +105,7 @@ func (p *Prompt) Restore() { p.tty.TearDown() }
 func (p *Prompt) Refresh() { p.tty.refresh() }
 
 // Interrupt makes Line return ErrClosed.
-func (p *Prompt) Interrupt() { p.tty.interrupt(closed) }
+func (p *Prompt) Interrupt() { p.tty.interrupt(exitClosed) }
 
 // DropInput forgets what has been typed ahead, as Ctrl-C is to do while a
 // command runs.
@@ -131,23 +131,23 @@ func (p *Prompt) signals() {
 // returns.
 func (p *Prompt) Line() (line string, err error) {
 	for {
-		p.out.mute(false)
+		p.out.setMuted(false)
 		line, ok := p.input()
-		p.out.mute(false)
-		why, key := p.tty.take()
-		if !ok && why != closed {
+		p.out.setMuted(false)
+		why, key := p.tty.takeExitReason()
+		if !ok && why != exitClosed {
 			continue
 		}
 		switch why {
-		case closed:
+		case exitClosed:
 			return "", ErrClosed
-		case resized:
+		case exitResize:
 			p.tty.write("\r\x1b[J")
 			continue
-		case suspended:
+		case exitSuspend:
 			suspend()
 			continue
-		case helpWanted:
+		case exitHelp:
 			if p.cfg.Help != nil {
 				p.cfg.Help(p.helpFor)
 			}
@@ -191,7 +191,7 @@ func (p *Prompt) helpKey(buf *goprompt.Buffer) {
 		return
 	}
 	p.helpFor = before
-	p.tty.interrupt(helpWanted)
+	p.tty.interrupt(exitHelp)
 }
 
 // inQuotes reports whether a quote is open at the end of text.
@@ -222,6 +222,6 @@ func (p *Prompt) suggest(text string, pos int) []goprompt.Suggest {
 // textWidth returns how many columns a text takes.
 func textWidth(s string) int { return runewidth.StringWidth(strings.ReplaceAll(s, "\n", "")) }
 
-// goesOn reports whether more of the same word follows a suggestion: in a
+// isPartial reports whether more of the same word follows a suggestion: in a
 // folder, or after the key of a term.
-func goesOn(text string) bool { return strings.HasSuffix(text, "/") || strings.HasSuffix(text, "=") }
+func isPartial(text string) bool { return strings.HasSuffix(text, "/") || strings.HasSuffix(text, "=") }

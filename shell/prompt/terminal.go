@@ -22,11 +22,11 @@ const (
 type reason int
 
 const (
-	noReason reason = iota
-	resized
-	suspended
-	helpWanted
-	closed
+	reasonNone reason = iota
+	exitResize
+	exitSuspend
+	exitHelp
+	exitClosed
 )
 
 // errNothing tells go-prompt that no key has come.
@@ -145,18 +145,18 @@ func (t *terminal) interrupt(r reason) {
 }
 
 // resized makes Input return, to begin again with the new size.
-func (t *terminal) resized() { t.interrupt(resized) }
+func (t *terminal) resized() { t.interrupt(exitResize) }
 
-// because reports whether Input is to return for the given reason.
-func (t *terminal) because(r reason) bool {
+// exitReasonIs reports whether Input is to return for the given reason.
+func (t *terminal) exitReasonIs(r reason) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.reason == r
 }
 
-// offered notes how many suggestions are on screen, and whether the last is only
+// setSuggestionCount notes how many suggestions are on screen, and whether the last is only
 // the beginning of a word.
-func (t *terminal) offered(n int, open bool) {
+func (t *terminal) setSuggestionCount(n int, open bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.menu.n, t.menu.open = n, open
@@ -172,12 +172,12 @@ func (t *terminal) refresh() {
 
 func (t *terminal) wake() { unix.Write(t.wakeW, []byte{0}) }
 
-// take returns why Input returned, and forgets it.
-func (t *terminal) take() (r reason, last string) {
+// takeExitReason returns why Input returned, and forgets it.
+func (t *terminal) takeExitReason() (r reason, last string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r, last = t.reason, t.last
-	t.reason, t.last = noReason, ""
+	t.reason, t.last = reasonNone, ""
 	return r, last
 }
 
@@ -185,7 +185,7 @@ func (t *terminal) take() (r reason, last string) {
 func (t *terminal) stopping() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.reason == noReason {
+	if t.reason == reasonNone {
 		return false
 	}
 	t.hold = true
@@ -211,7 +211,7 @@ func (t *terminal) Read() (key []byte, err error) {
 		t.mu.Lock()
 		return nil, errNothing
 	}
-	if t.reason == noReason && len(t.queue) == 0 {
+	if t.reason == reasonNone && len(t.queue) == 0 {
 		t.mu.Unlock()
 		t.poll()
 		t.mu.Lock()
@@ -219,7 +219,7 @@ func (t *terminal) Read() (key []byte, err error) {
 	switch {
 	case t.hold:
 		return nil, errNothing
-	case t.reason != noReason:
+	case t.reason != reasonNone:
 		return t.emit(keyWake), nil
 	case len(t.queue) > 0:
 		k := t.queue[0]
@@ -336,7 +336,7 @@ func (t *terminal) poll() {
 		t.enqueue(t.tok.feed(buf[:n]))
 	case err == unix.EINTR || err == unix.EAGAIN:
 	default:
-		t.reason = closed // the terminal has gone
+		t.reason = exitClosed // the terminal has gone
 	}
 }
 

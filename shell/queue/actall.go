@@ -14,7 +14,7 @@ import (
 func actAll(ctx context.Context, c *command.Call, conn *protocol.Conn, a protocol.Action, t *tally) (byMessage bool, err error) {
 	var from protocol.MessageID
 	if a != protocol.ScheduleEnvelope { // which has to look at each envelope
-		if from, err = actSingles(ctx, c, conn, a, t); err != nil || from == 0 {
+		if from, err = actByMessage(ctx, c, conn, a, t); err != nil || from == 0 {
 			return true, err
 		}
 	}
@@ -26,15 +26,15 @@ func actAll(ctx context.Context, c *command.Call, conn *protocol.Conn, a protoco
 // something else changes the queue.
 const actChunk = 512
 
-// actSingles does something to the whole queue if every message has one envelope
+// actByMessage does something to the whole queue if every message has one envelope
 // and none is in flight: then no envelope need be listed. It returns the message
 // from which on that has not been done, 0 if there is none.
-func actSingles(ctx context.Context, c *command.Call, conn *protocol.Conn, a protocol.Action, t *tally) (from protocol.MessageID, err error) {
+func actByMessage(ctx context.Context, c *command.Call, conn *protocol.Conn, a protocol.Action, t *tally) (from protocol.MessageID, err error) {
 	before, err := conn.Digest(ctx)
 	if err != nil {
 		return 0, err
 	}
-	ids, inflight, ok, err := conn.Singles(ctx)
+	ids, inflight, ok, err := conn.SingleRecipientMessages(ctx)
 	if err != nil {
 		return 0, err
 	}

@@ -153,8 +153,8 @@ func messagesOf(ids []protocol.EnvelopeID) []protocol.MessageID {
 // done to it.
 type gathered struct {
 	ids              []protocol.EnvelopeID // ascending
-	missing          int              // ids that were named and are not in the queue
-	look             tally            // what of the selection is left alone, or in flight
+	missing          int                   // ids that were named and are not in the queue
+	look             tally                 // what of the selection is left alone, or in flight
 	senders, domains Tops
 }
 
@@ -186,7 +186,7 @@ func gather(ctx context.Context, c *command.Call, conn *protocol.Conn, a protoco
 			return nil, fmt.Errorf("%s: more than %d envelopes are selected, which is more than can be looked at before; nothing done", command.PathOf(c), maxGathered)
 		}
 		g.ids = append(g.ids, e.ID)
-		g.senders.Add(render.AddressText(e.Sender))
+		g.senders.Add(render.FormatAddress(e.Sender))
 		g.domains.Add(strings.ToLower(e.Dest.Domain))
 		if c.Opts.DryRun {
 			if err := w.write(e); err != nil {

@@ -307,7 +307,7 @@ func tableGroups(c *command.Call, by []*grouping, groups []*group, now int64) er
 		}
 		return cells
 	}
-	b := t.AppendHead(nil)
+	b := t.AppendHeader(nil)
 	for _, g := range groups {
 		b = t.AppendRow(b, row(g), nil)
 	}

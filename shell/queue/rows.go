@@ -29,7 +29,7 @@ func newEnvelopeWriter(c *command.Call, now int64, online bool) *envelopeWriter 
 		Text: func(b []byte) ([]byte, error) { return render.AppendEnvelope(b, w.e, now, online), nil },
 		Head: func(b []byte) ([]byte, error) {
 			table = render.NewQueueTable(c.Out.Style, c.Width())
-			return table.AppendHead(b), nil
+			return table.AppendHeader(b), nil
 		},
 		Table: func(b []byte) ([]byte, error) { return table.AppendEnvelope(b, w.e, now, online), nil },
 	})

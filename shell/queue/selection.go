@@ -117,9 +117,9 @@ func CheckSelection(c *command.Call) error {
 
 // A target is a selection that is ready to be looked for: its ids are complete.
 type target struct {
-	all   bool             // not restricted to ids
-	msgs  []protocol.MessageID // the messages to list, ascending, if not all
-	whole []protocol.MessageID // of them those of which every envelope is meant
+	all   bool                  // not restricted to ids
+	msgs  []protocol.MessageID  // the messages to list, ascending, if not all
+	whole []protocol.MessageID  // of them those of which every envelope is meant
 	evps  []protocol.EnvelopeID // the envelopes that are meant beside, ascending
 	terms selector.Selector
 }

@@ -63,14 +63,14 @@ type tally struct {
 	tried       int // only looked at, for --dry-run
 	missing     int // ids that were named, but are not in the queue
 
-	inflight int                     // of those done or tried: in flight when they were looked at
+	inflight int                          // of those done or tried: in flight when they were looked at
 	flying   map[protocol.EnvelopeID]bool // those in flight that are to be acted on
 
 	acted    []protocol.EnvelopeID // whose pausing smtpd confirmed, ascending
 	failed   []protocol.EnvelopeID // whose request was refused, up to maxFailed
-	failures int              // all of them
-	looked   []Look           // what schedule has seen, up to maxLooked
-	after    *AfterJSON       // what became of that
+	failures int                   // all of them
+	looked   []Look                // what schedule has seen, up to maxLooked
+	after    *AfterJSON            // what became of that
 
 	notes []string // what else is to be said
 	p     *progress

@@ -90,7 +90,7 @@ type EnvelopeJSON struct {
 func NewEnvelopeJSON(e *protocol.Envelope, online bool) EnvelopeJSON {
 	j := EnvelopeJSON{
 		ID: e.ID.String(), Message: e.ID.Msg().String(), Type: e.Type.String(), State: "offline",
-		From: AddressText(e.Sender), To: AddressText(e.Rcpt), Dest: AddressText(e.Dest), Domain: e.Dest.Domain,
+		From: FormatAddress(e.Sender), To: FormatAddress(e.Rcpt), Dest: FormatAddress(e.Dest), Domain: e.Dest.Domain,
 		Host: e.Hostname, Helo: e.Helo, User: e.Username, Tag: e.Tag, Dispatcher: e.Dispatcher,
 		Created: Time(e.Created), LastTry: Time(e.LastTry), Tries: e.Retry, Error: e.ErrorLine,
 	}
@@ -116,8 +116,8 @@ func NewEnvelopeJSON(e *protocol.Envelope, online bool) EnvelopeJSON {
 	return j
 }
 
-// AddressText writes an address as people do: nothing for the null sender.
-func AddressText(a protocol.Address) string {
+// FormatAddress writes an address as people do: nothing for the null sender.
+func FormatAddress(a protocol.Address) string {
 	switch {
 	case a == protocol.Address{}:
 		return ""

@@ -42,8 +42,8 @@ func NewTable(style Style, width int, cols []Column) *Table {
 	return t
 }
 
-// AppendHead appends the line with the heads of the columns.
-func (t *Table) AppendHead(b []byte) []byte {
+// AppendHeader appends the line with the heads of the columns.
+func (t *Table) AppendHeader(b []byte) []byte {
 	heads := make([]string, len(t.cols))
 	for i, c := range t.cols {
 		heads[i] = c.Head
@@ -117,7 +117,7 @@ func (t *Table) AppendEnvelope(b []byte, e *protocol.Envelope, now int64, online
 	if e.Type == protocol.DeliverBounce {
 		state = "bounce"
 	}
-	from := AddressText(e.Sender)
+	from := FormatAddress(e.Sender)
 	if from == "" {
 		from = "<>"
 	}
@@ -128,7 +128,7 @@ func (t *Table) AppendEnvelope(b []byte, e *protocol.Envelope, now int64, online
 		paint = t.Style.Bad
 	}
 	return t.AppendRow(b, []string{
-		e.ID.String(), Age(now - e.Created), state, strconv.Itoa(e.Retry), next, from, AddressText(e.Dest), e.ErrorLine,
+		e.ID.String(), Age(now - e.Created), state, strconv.Itoa(e.Retry), next, from, FormatAddress(e.Dest), e.ErrorLine,
 	}, paint)
 }
 

@@ -40,7 +40,7 @@ type restoration struct {
 	conn   *protocol.Conn // nil where smtpd is not running
 
 	plan []protocol.EnvelopeID // copies to put back, ascending
-	late []landed         // that an earlier restore put back without noting it
+	late []landed              // that an earlier restore put back without noting it
 
 	done, before, queued, refused, unsure, inflight int
 	landed                                          []landed // all that were restored

@@ -39,7 +39,7 @@ func (g *Grouping) Key(e *protocol.Envelope, name string) string {
 // The groupings of Fields.
 var (
 	bySender = Grouping{Doc: "sender", None: "<>",
-		Of:  func(e *protocol.Envelope, _ int64) string { return render.AddressText(e.Sender) },
+		Of:  func(e *protocol.Envelope, _ int64) string { return render.FormatAddress(e.Sender) },
 		key: func(e *protocol.Envelope) string { return EscapeAddress(e.Sender) }}
 	byDomain = Grouping{Doc: "domain that it goes to",
 		Of:  func(e *protocol.Envelope, _ int64) string { return e.Dest.Domain },

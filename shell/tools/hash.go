@@ -153,7 +153,7 @@ const (
 
 // parseHash reads a hash.
 func parseHash(text string) (algorithm.Digest, error) {
-	if err := boundHash(text); err != nil {
+	if err := checkHashCost(text); err != nil {
 		return nil, err
 	}
 	decoders := map[string]algorithm.DecodeFunc{
@@ -173,8 +173,8 @@ func parseHash(text string) (algorithm.Digest, error) {
 	return d, nil
 }
 
-// boundHash refuses hashes that would take too long to check.
-func boundHash(text string) error {
+// checkHashCost refuses hashes that would take too long to check.
+func checkHashCost(text string) error {
 	f := strings.Split(text, "$")
 	if len(f) < 4 {
 		return errHash

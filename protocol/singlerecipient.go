@@ -10,15 +10,15 @@ const (
 	statInflight  = "scheduler.envelope.inflight" // those also that are being deleted
 )
 
-// maxSingles is of how many messages Singles keeps the ids, 4 bytes each.
+// maxSingles is of how many messages SingleRecipientMessages keeps the ids, 4 bytes each.
 const maxSingles = 4 << 20
 
-// Singles returns the ids of the messages in the queue if each is known to have
+// SingleRecipientMessages returns the ids of the messages in the queue if each is known to have
 // exactly one envelope, so that what is done to a message is done to one
 // envelope, and how many of the envelopes are in flight. ok is false where that
 // is not known, because of a message with more, or because mail came or went.
-func (c *Conn) Singles(ctx context.Context) (ids []MessageID, inflight int64, ok bool, err error) {
-	end, err := c.begin(ctx)
+func (c *Conn) SingleRecipientMessages(ctx context.Context) (ids []MessageID, inflight int64, ok bool, err error) {
+	end, err := c.acquire(ctx)
 	if err != nil {
 		return nil, 0, false, opError(ctx, "list messages", err)
 	}
@@ -33,7 +33,7 @@ func (c *Conn) Singles(ctx context.Context) (ids []MessageID, inflight int64, ok
 	return ids, inflight, ok, nil
 }
 
-// singles does the work of Singles, and hands over the ids page by page until
+// singles does the work of SingleRecipientMessages, and hands over the ids page by page until
 // that returns false. For a listing it means that no message need be asked
 // for twice: those that come later are no part of what a listing promises.
 //
@@ -83,7 +83,7 @@ func (c *Conn) singles(ctx context.Context, page func([]MessageID) bool) (inflig
 // Inflight returns how many envelopes smtpd's scheduler counts as in flight; those
 // that it is deleting are among them. It is 0 where smtpd does not say.
 func (c *Conn) Inflight(ctx context.Context) (int64, error) {
-	end, err := c.begin(ctx)
+	end, err := c.acquire(ctx)
 	if err != nil {
 		return 0, opError(ctx, "show stats", err)
 	}
