@@ -4,7 +4,6 @@
 package grammar
 
 import (
-	"fmt"
 	"strings"
 )
 
@@ -366,62 +365,4 @@ func (n *node) describe() string {
 
 func (n *node) unknown(w string, path []string) error {
 	return newUnknown(w, path, n.candidates())
-}
-
-// Errors of Resolve. Path holds the words before the wrong one, in full.
-type (
-	// An AmbiguousError is an abbreviation of more than one word.
-	AmbiguousError struct {
-		Word       string
-		Path       []string
-		Candidates []Candidate // those that it could stand for
-	}
-	// An UnknownError is a word that does not fit.
-	UnknownError struct {
-		Word    string
-		Path    []string
-		Nearest []Candidate // those spelt most alike
-		All     []Candidate // all that could stand here; none if nothing can
-	}
-	// An IncompleteError is a line that ends too early.
-	IncompleteError struct {
-		Path       []string
-		Candidates []Candidate // what could follow
-	}
-	// An ArgumentError is a word that is not what an argument wants.
-	ArgumentError struct {
-		Word string
-		Path []string
-		Kind *Kind
-		Err  error
-	}
-)
-
-func (e *AmbiguousError) Error() string {
-	return fmt.Sprintf("%sambiguous: %q", prefix(e.Path), e.Word)
-}
-
-func (e *UnknownError) Error() string {
-	if len(e.All) == 0 {
-		return fmt.Sprintf("%sunexpected argument %q", prefix(e.Path), e.Word)
-	}
-	return fmt.Sprintf("%sunknown word: %q", prefix(e.Path), e.Word)
-}
-
-func (e *IncompleteError) Error() string {
-	return fmt.Sprintf("%smissing argument", prefix(e.Path))
-}
-
-func (e *ArgumentError) Error() string {
-	return fmt.Sprintf("%s%q: %v", prefix(e.Path), e.Word, e.Err)
-}
-
-// Unwrap returns what the kind said.
-func (e *ArgumentError) Unwrap() error { return e.Err }
-
-func prefix(path []string) string {
-	if len(path) == 0 {
-		return ""
-	}
-	return strings.Join(path, " ") + ": "
 }
