@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // A term is one mechanism of a record (RFC 7208, section 4.6.1).
@@ -172,12 +173,12 @@ func parseNetwork(name, text string) (netip.Prefix, error) {
 
 // prefixLens finds the [/bits][//bits] at the end of an a or mx. A slash before
 // that is one of the domain's.
-var prefixLens = regexp.MustCompile(`^(.*?)(/[0-9/]*)?$`)
+var prefixLens = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(.*?)(/[0-9/]*)?$`) })
 
 // parseHosts reads the [:domain][/bits][//bits] of a and mx.
 func (t *term) parseHosts(domain, arg string) (err error) {
 	t.target, t.bits4, t.bits6 = domain, 32, 128
-	m := prefixLens.FindStringSubmatch(arg)
+	m := prefixLens().FindStringSubmatch(arg)
 	if m == nil {
 		return errors.New("no domain: it holds a newline")
 	}

@@ -2,7 +2,6 @@ package server
 
 import (
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -12,8 +11,8 @@ const (
 	maxInterval = 24 * time.Hour
 )
 
-// wantInterval says what an interval should be.
-var wantInterval = fmt.Sprintf("a time such as 5, 0.5s or 1m, from %v to %v", minInterval, maxInterval)
+// wantInterval says what an interval should be, with the bounds.
+const wantInterval = "a time such as 5, 0.5s or 1m, from 100ms to 24h0m0s"
 
 // An intervalFlag is the value of a flag: a time, or a number of seconds.
 type intervalFlag time.Duration
