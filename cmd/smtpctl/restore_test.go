@@ -119,7 +119,7 @@ func TestRestore(t *testing.T) {
 	if r := b.run(t, "show", "queue", "state=held", "--from", b.dir); r.status != 1 || !strings.Contains(r.stderr, "only the scheduler of smtpd knows state") {
 		t.Errorf("what copies do not know: %v", r)
 	}
-	if r := b.run(t, "-n", "restore", b.dir); r.status != 0 || !strings.Contains(r.stderr, "6 envelopes would be restored; nothing was") || len(b.queued(t)) != 0 {
+	if r := b.run(t, "-n", "restore", b.dir); r.status != 0 || strings.Count(r.stdout, "|offline|") != 6 || !strings.Contains(r.stderr, "6 envelopes would be restored; nothing was") || len(b.queued(t)) != 0 {
 		t.Errorf("dry run: %v", r)
 	}
 	if r := b.run(t, "restore", b.dir, "--expect", "5"); r.status != 1 || !strings.Contains(r.stderr, "6 envelopes to restore, 5 expected: nothing done") {

@@ -79,6 +79,7 @@ type Offers int
 const (
 	OffersListed   Offers = iota // what smtpd lists
 	OffersUnlisted               // ids of envelope files on disk that smtpd does not list
+	OffersNothing                // nothing live: what they select is not in the queue
 	OffersPaused                 // addresses and domains between which relaying is paused
 )
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unsafe"
 
 	"smtpctl/protocol"
@@ -34,6 +35,11 @@ func newEnvelopeWriter(c *command.Call, now int64, online bool) *envelopeWriter 
 		Table: func(b []byte) ([]byte, error) { return table.AppendEnvelope(b, w.e, now, online), nil },
 	})
 	return w
+}
+
+// CopyWriter returns what prints copies of mail as a listing does.
+func CopyWriter(c *command.Call) func(e *protocol.Envelope) error {
+	return newEnvelopeWriter(c, time.Now().Unix(), false).write
 }
 
 // write prints an envelope.

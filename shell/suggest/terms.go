@@ -8,6 +8,7 @@ import (
 
 	"smtpctl/completer"
 	"smtpctl/protocol"
+	"smtpctl/shell/command"
 	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
 	"smtpctl/shell/selector"
@@ -21,7 +22,7 @@ const idsFirst = 20
 func (l *Live) selectorWords(kind string, path []string, prefix string) []completer.Suggestion {
 	key, op, _, term := selector.Split(prefix)
 	if term {
-		return l.termValues(kind, key, op, prefix)
+		return l.termValues(kind, path, key, op, prefix)
 	}
 	var out []completer.Suggestion
 	switch kind {
@@ -65,7 +66,7 @@ func (l *Live) selectorWords(kind string, path []string, prefix string) []comple
 }
 
 // termValues returns what can stand after key= and the like, with the key.
-func (l *Live) termValues(kind, key, op, prefix string) []completer.Suggestion {
+func (l *Live) termValues(kind string, path []string, key, op, prefix string) []completer.Suggestion {
 	var out []completer.Suggestion
 	add := func(values []string) {
 		for _, v := range values {
@@ -85,7 +86,7 @@ func (l *Live) termValues(kind, key, op, prefix string) []completer.Suggestion {
 		add(f.Values)
 	case len(f.Some) > 0:
 		add(f.Some)
-	default:
+	case l.offers(path) != command.OffersNothing:
 		live := l.get("term "+key, true, func(ctx context.Context, show func([]completer.Suggestion)) []completer.Suggestion {
 			conn, err := l.dial(ctx)
 			if err != nil {

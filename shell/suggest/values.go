@@ -92,6 +92,8 @@ func (l *Live) ids(kind string, path []string, prefix string) []completer.Sugges
 	key := kind + " " + path[0] + " " + prefix
 	unlisted := l.offers(path) == command.OffersUnlisted
 	switch {
+	case l.offers(path) == command.OffersNothing:
+		return nil
 	case unlisted && hex:
 		return l.get(key, false, func(ctx context.Context, _ func([]completer.Suggestion)) []completer.Suggestion {
 			return l.undiscovered(ctx, prefix)
