@@ -161,13 +161,13 @@ func (s *Session) printOverview(w io.Writer) {
 
 // printNext prints what can come next in a line that is being typed.
 func (s *Session) printNext(w io.Writer, line string) error {
-	commands, err := cmdline.SplitLine(line)
-	if err != nil {
-		return err
+	parsed := cmdline.Parse(line)
+	if parsed.Err != nil {
+		return parsed.Err
 	}
 	var words []string
-	if n := len(commands); n > 0 && !strings.HasSuffix(strings.TrimRight(line, " \t"), ";") {
-		words = commands[n-1].Words
+	if n := len(parsed.Commands); n > 0 && !strings.HasSuffix(strings.TrimRight(line, " \t"), ";") {
+		words = parsed.Commands[n-1].Words
 	}
 	last := ""
 	if n := len(words); n > 0 && !strings.HasSuffix(line, " ") && !strings.HasSuffix(line, "\t") {

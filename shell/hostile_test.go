@@ -11,7 +11,6 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
-	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 	"smtpctl/shell/prompt"
 	"smtpctl/shell/render"
@@ -107,7 +106,7 @@ func TestHostileFileNames(t *testing.T) {
 		}
 	}
 	for _, s := range completeOn(t, filepath.Join(dir, "none"), "source "+dir+"/f") {
-		commands, err := cmdline.SplitLine("source " + s.Text)
+		commands, err := splitLine("source " + s.Text)
 		if err != nil || len(commands) != 1 || len(commands[0].Words) != 2 || commands[0].Pipe != "" || !names[commands[0].Words[1]] {
 			t.Errorf("offers %q, which is %+v, %v", s.Text, commands, err)
 			continue

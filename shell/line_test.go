@@ -11,6 +11,12 @@ import (
 	"smtpctl/shell/command"
 )
 
+// splitLine returns the commands of a line.
+func splitLine(text string) ([]cmdline.LineCommand, error) {
+	line := cmdline.Parse(text)
+	return line.Commands, line.Err
+}
+
 func TestSplitLine(t *testing.T) {
 	for line, want := range map[string][][]string{
 		"":                         nil,
@@ -30,7 +36,7 @@ func TestSplitLine(t *testing.T) {
 		"tab\tseparated":           {{"tab", "separated"}},
 		"remove from='<>' \"a|b\"": {{"remove", "from=<>", "a|b"}},
 	} {
-		commands, err := cmdline.SplitLine(line)
+		commands, err := splitLine(line)
 		var got [][]string
 		for _, c := range commands {
 			got = append(got, c.Words)
@@ -40,7 +46,7 @@ func TestSplitLine(t *testing.T) {
 		}
 	}
 	for _, line := range []string{"a |", "| b", "<user@x>", "a >", "a > b c", "> b", "a || b", "a & b", "'open", "\"open", "(a)", "a )", "`open", "a\x00b"} {
-		if got, err := cmdline.SplitLine(line); len(got) > 0 || err == nil || command.Status(err) != command.StatusUsage {
+		if got, err := splitLine(line); len(got) > 0 || err == nil || command.Status(err) != command.StatusUsage {
 			t.Errorf("%q: %+v, %v, want a usage error", line, got, err)
 		}
 	}
@@ -52,12 +58,12 @@ func TestSplitRedirects(t *testing.T) {
 		"a>b":                        {Words: []string{"a"}, File: "b"},
 		"a >> 'b c' # d":             {Words: []string{"a"}, File: "b c", More: true},
 	} {
-		got, err := cmdline.SplitLine(line)
+		got, err := splitLine(line)
 		if err != nil || len(got) != 1 || !reflect.DeepEqual(got[0], want) {
 			t.Errorf("%q: %+v, %v, want %+v", line, got, err, want)
 		}
 	}
-	got, err := cmdline.SplitLine("a > b; c")
+	got, err := splitLine("a > b; c")
 	if err != nil || len(got) != 2 || got[0].File != "b" || got[1].Words[0] != "c" {
 		t.Errorf("a > b; c: %+v, %v", got, err)
 	}
@@ -86,7 +92,7 @@ func TestKeepInHistory(t *testing.T) {
 		"--timeout 5s encrypt secret": false, "--timeout encrypt secret": false, "encrypt 'open": false, "remove all": true,
 		"help encrypt": true, "help encrypt x": false,
 	} {
-		if got := keepInHistory(s, line); got != want {
+		if got := keepInHistory(s, cmdline.Parse(line)); got != want {
 			t.Errorf("%q: %v, want %v", line, got, want)
 		}
 	}
@@ -107,7 +113,7 @@ func FuzzLine(f *testing.F) {
 	f.Fuzz(func(t *testing.T, line string) {
 		var out strings.Builder
 		s := NewSession(command.DefaultOptions(), IO{In: strings.NewReader(""), Out: &out, Err: &out, Env: func(string) string { return "" }})
-		commands, err := cmdline.SplitLine(line)
+		commands, err := splitLine(line)
 		if err != nil {
 			printError(&out, s.style, err)
 			return
@@ -127,7 +133,7 @@ func FuzzLine(f *testing.F) {
 			}
 			_ = command.PathOf(c)
 		}
-		keepInHistory(s, line)
+		keepInHistory(s, cmdline.Parse(line))
 		_ = s.printNext(&out, line)
 	})
 }

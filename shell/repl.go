@@ -14,6 +14,7 @@ import (
 
 	"smtpctl/completer"
 	"smtpctl/protocol"
+	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 	"smtpctl/shell/prompt"
 	"smtpctl/shell/render"
@@ -168,13 +169,14 @@ func (r *repl) read() (string, error) {
 // eval evaluates a line and reports whether it ends the session.
 func (r *repl) eval(ctx context.Context, line string) (leave bool) {
 	r.live.Stop()
-	if keepInHistory(r.s, line) {
+	parsed := cmdline.Parse(line)
+	if keepInHistory(r.s, parsed) {
 		_ = r.history.add(line) // a disk that is full must not stop anybody
 	}
 	if r.p != nil {
 		r.p.SetHistory(r.history.all())
 	}
-	err := r.s.Eval(ctx, line)
+	err := r.s.evalLine(ctx, parsed)
 	if errors.Is(err, command.ErrExit) {
 		return true
 	}
@@ -193,8 +195,8 @@ func (r *repl) eval(ctx context.Context, line string) (leave bool) {
 
 // keepInHistory reports whether a line may be kept: passwords may not, nor the
 // hashes that they are compared with.
-func keepInHistory(s *Session, line string) bool {
-	return !s.mayHoldPassword(line) && !strings.Contains(line, "--verify")
+func keepInHistory(s *Session, line cmdline.Line) bool {
+	return !s.mayHoldPassword(line) && !strings.Contains(line.Text, "--verify")
 }
 
 // complete returns what can stand at byte pos of line. The prompt replaces the text
@@ -221,7 +223,7 @@ func (r *repl) complete(line string, pos int) []prompt.Suggestion {
 // help shows what can come next in a line.
 func (r *repl) help(line string) {
 	if err := r.s.printNext(r.s.out, line); err != nil {
-		if r.s.mayHoldPassword(line) {
+		if r.s.mayHoldPassword(cmdline.Parse(line)) {
 			err = errSecret
 		}
 		printError(r.s.err, r.s.style, err)

@@ -15,7 +15,6 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
-	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 	"smtpctl/shell/selector"
 )
@@ -255,7 +254,7 @@ func FuzzEscape(f *testing.F) {
 				t.Fatal("no word")
 			}
 			line := "show " + word.Finish(pattern, false)
-			commands, err := cmdline.SplitLine(line)
+			commands, err := splitLine(line)
 			if err != nil || len(commands) != 1 || len(commands[0].Words) != 2 || commands[0].Words[1] != pattern {
 				if pattern != "" || typed != "" {
 					t.Errorf("%s: %v, %v, want %q", line, commands, err, pattern)

@@ -102,14 +102,11 @@ func (s *Session) scriptLine(ctx context.Context, line string, check bool) error
 		return err
 	}
 	s.unevaluated = false
-	if !check {
-		return s.Eval(ctx, line)
+	parsed := cmdline.Parse(line)
+	if !check || parsed.Err != nil {
+		return s.evalLine(ctx, parsed)
 	}
-	commands, err := cmdline.SplitLine(line)
-	if err != nil {
-		return err
-	}
-	for _, lc := range commands {
+	for _, lc := range parsed.Commands {
 		c, err := s.parseCommand(lc)
 		if err != nil {
 			return err

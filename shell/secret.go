@@ -57,14 +57,8 @@ func (s *Session) likeEncrypt(word string) bool {
 }
 
 // mayHoldPassword reports whether a password may be in a line.
-func (s *Session) mayHoldPassword(line string) bool {
-	commands, err := cmdline.SplitLine(line)
-	if err != nil { // a quote is open, perhaps that of the password
-		words := strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" \t;|", r) })
-		return s.secretFrom(words) < len(words)
-	}
-	for _, c := range commands {
-		words := append(c.Words, strings.Fields(c.Pipe)...)
+func (s *Session) mayHoldPassword(line cmdline.Line) bool {
+	for _, words := range line.Words() {
 		if s.secretFrom(words) < len(words) {
 			return true
 		}

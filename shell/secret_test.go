@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 )
 
@@ -44,14 +45,14 @@ func TestPasswordsAreNotShown(t *testing.T) {
 				line := before + word + " " + rest
 				var out bytes.Buffer
 				s := NewSession(command.DefaultOptions(), IO{In: strings.NewReader(""), Out: &out, Err: &out, Env: func(string) string { return "" }})
-				if keepInHistory(s, line) {
+				if keepInHistory(s, cmdline.Parse(line)) {
 					t.Errorf("the history keeps %s", line)
 				}
 				if command.Status(s.checkLine(line)) != command.StatusUsage {
 					continue // it is a command, and would be carried out
 				}
 				printError(&out, s.style, s.checkLine(line))
-				if err := s.printNext(&out, line); err != nil && !s.mayHoldPassword(line) {
+				if err := s.printNext(&out, line); err != nil && !s.mayHoldPassword(cmdline.Parse(line)) {
 					t.Errorf("%s: %v", line, err)
 				}
 				if strings.Contains(out.String(), password) {
@@ -92,12 +93,12 @@ func TestLinesThatAreKept(t *testing.T) {
 			continue
 		}
 		line := strings.NewReplacer("<", "", ">", "", "...", "").Replace(p) + " more"
-		if !keepInHistory(s, line) {
+		if !keepInHistory(s, cmdline.Parse(line)) {
 			t.Errorf("%s is not kept", line)
 		}
 	}
 	for _, line := range []string{"show queue from='o", `remove "x`, "explain abcd", "exit", "show envelope e123", "spf walk entry.example"} {
-		if !keepInHistory(s, line) {
+		if !keepInHistory(s, cmdline.Parse(line)) {
 			t.Errorf("%s is not kept", line)
 		}
 	}

@@ -91,14 +91,18 @@ func (s *Session) Close() {
 // Eval evaluates one line, which may hold several commands split by
 // semicolons. It stops at the first that fails unless the session keeps going.
 func (s *Session) Eval(ctx context.Context, line string) error {
-	commands, err := cmdline.SplitLine(line)
-	if err != nil {
-		return err
+	return s.evalLine(ctx, cmdline.Parse(line))
+}
+
+// evalLine is Eval for a line that has been parsed.
+func (s *Session) evalLine(ctx context.Context, line cmdline.Line) error {
+	if line.Err != nil {
+		return line.Err
 	}
 	before := s.carriedOut
-	for i, c := range commands {
+	for i, c := range line.Commands {
 		if err := s.evalCommand(ctx, c); err != nil {
-			s.unevaluated = i+1 < len(commands)
+			s.unevaluated = i+1 < len(line.Commands)
 			return s.partlyDone(err, before)
 		}
 	}

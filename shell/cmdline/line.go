@@ -20,12 +20,42 @@ type LineCommand struct {
 // Redirected reports whether the output goes to a program or file.
 func (c *LineCommand) Redirected() bool { return c.Pipe != "" || c.File != "" }
 
-// SplitLine cuts a line into commands, split by unquoted semicolons, and each
+// A Line is a line that has been parsed: what evaluates it, keeps it in the history,
+// checks it or helps with it shares the one value.
+type Line struct {
+	Text     string
+	Commands []LineCommand
+	Err      error // why it cannot be cut into commands; there are none then
+}
+
+// Parse parses a line.
+func Parse(text string) Line {
+	commands, err := splitLine(text)
+	if err != nil {
+		commands = nil
+	}
+	return Line{text, commands, err}
+}
+
+// Words returns the words of the line, as far as they can be told: of a line with an
+// open quote, what stands between blanks, semicolons and pipes.
+func (l *Line) Words() [][]string {
+	if l.Err != nil {
+		return [][]string{strings.FieldsFunc(l.Text, func(r rune) bool { return strings.ContainsRune(" \t;|", r) })}
+	}
+	var all [][]string
+	for _, c := range l.Commands {
+		all = append(all, append(c.Words[:len(c.Words):len(c.Words)], strings.Fields(c.Pipe)...))
+	}
+	return all
+}
+
+// splitLine cuts a line into commands, split by unquoted semicolons, and each
 // into words, quoted as in sh: '…', "…" and backslash. An unquoted # at the
 // start of a word begins a comment. Blank commands are dropped. After an
 // unquoted | all the rest of the line is for sh; after > or >> comes the name
 // of a file.
-func SplitLine(line string) ([]LineCommand, error) {
+func splitLine(line string) ([]LineCommand, error) {
 	if strings.IndexByte(line, 0) >= 0 {
 		return nil, command.Usagef("the line holds a NUL")
 	}
