@@ -24,6 +24,9 @@ var sessionCommands = []*command.Command{
 		Summary: "show help for the commands that begin with these words"},
 	{Pattern: "quit", Group: command.GroupSession, Origin: command.Own, Run: runExit,
 		Summary: "leave the prompt or end the script"},
+	{Pattern: "undo", Group: command.GroupSession, Origin: command.Own, Effect: command.ChangesEnvelopes, Run: runUndo,
+		Summary: "take back the last pause, resume or removal of this session",
+		Help:    undoHelp},
 	{Pattern: "source <file>", Group: command.GroupSession, Origin: command.Own, Live: true, Needs: command.NeedsAnything, Sources: true, Run: runSource,
 		Summary: "run the commands in a file"},
 }

@@ -59,6 +59,8 @@ type Session struct {
 
 	audit auditor // logs what changes something
 
+	changes changes // that undo can take back
+
 	// cleanup is what is left to do if the program is ended by force.
 	cleanup cleanup
 
@@ -237,6 +239,7 @@ func (s *Session) run(ctx context.Context, c *command.Call) error {
 	c.Log = s.auditBegin(c)
 	err := do(ctx, c)
 	c.AuditEnd(err)
+	s.changes.add(c)
 	if usage := (*command.UsageError)(nil); !c.Cmd.Sources && !errors.As(err, &usage) {
 		s.carriedOut++
 	}

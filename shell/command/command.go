@@ -215,6 +215,7 @@ type Call struct {
 
 	Warning string  // what smtpd's OK does not say, for the result as JSON
 	Counts  []Count // what an action on envelopes did, for the log
+	Undo    Undo    // how what it did is taken back
 }
 
 // Warnf tells the user something that is not a result.

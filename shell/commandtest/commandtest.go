@@ -57,6 +57,7 @@ var Lines = map[string]string{
 	"spf walk":                               "spf walk",
 	"spf walk <name...>":                     "spf walk --resolver 127.0.0.1:1 example.com",
 	"trace <trace>":                          "trace smtp",
+	"undo":                                   "undo",
 	"unprofile <profile>":                    "unprofile queue",
 	"untrace <trace>":                        "untrace smtp",
 	"update table <table>":                   "update table aliases",

@@ -30,6 +30,7 @@ import (
 // and both that file and the folders that lead to it are on the disk. Nothing that
 // is there already is written to or replaced, and no link is followed.
 type Saver struct {
+	path   string             // absolute, where that can be told
 	dir    *os.File           // the folder that --save names
 	msg    protocol.MessageID // the message whose envelope was saved last
 	folder *os.File           // of that message, nil before the first; its message is saved
@@ -54,8 +55,15 @@ func OpenSaver(dir, spoolDir string, origin Origin) (*Saver, error) {
 		f.Close()
 		return nil, err
 	}
-	return &Saver{dir: f, journal: j, origin: origin}, nil
+	path, err := filepath.Abs(dir)
+	if err != nil {
+		path = dir
+	}
+	return &Saver{path: path, dir: f, journal: j, origin: origin}, nil
 }
+
+// Dir returns the path of the folder.
+func (v *Saver) Dir() string { return v.path }
 
 // Close closes the folders and the journal. A nil Saver has none.
 func (v *Saver) Close() error {

@@ -37,6 +37,7 @@ func act(ctx context.Context, c *command.Call, a protocol.Action, verb string) e
 	sel := selectionIn(c)
 	err := carryOut(ctx, c, a, verb, &sel, t)
 	t.p.end()
+	c.Undo = undoOf(c, a, t)
 	if err != nil && t.done == 0 && t.unconfirmed == 0 {
 		c.Counts = t.counts()
 		return err
@@ -196,9 +197,9 @@ func failureOf(c *command.Call, a protocol.Action, verb string, t *tally, sel *s
 			were = "was"
 		}
 		return fmt.Errorf("%s: %s could not be saved and %s not %s", command.PathOf(c), render.Plural(t.unsaved, "envelope"), were, verb)
-	case len(sel.ids) > 0 && nothing && len(sel.terms) > 0 && t.found() == 0 && t.missing < len(sel.ids):
+	case sel.named() && nothing && len(sel.terms) > 0 && t.found() == 0 && t.missing < len(sel.ids):
 		return fmt.Errorf("%s: none of these envelopes matches the terms", command.PathOf(c))
-	case len(sel.ids) > 0 && nothing:
+	case sel.named() && nothing:
 		return fmt.Errorf("%s: %w", command.PathOf(c), t.nothingDone(a, sel.single()))
 	case sel.stdin && t.missing > 0 && nothing && t.found() == 0:
 		return fmt.Errorf("%s: none of the %d ids is in the queue", command.PathOf(c), t.missing)
@@ -208,23 +209,28 @@ func failureOf(c *command.Call, a protocol.Action, verb string, t *tally, sel *s
 	return nil
 }
 
+// A NothingError says why nothing was done to the envelopes that were named.
+type NothingError struct{ why string }
+
+func (e *NothingError) Error() string { return e.why }
+
 // nothingDone returns why nothing was done to the id, or the ids, that the user gave.
 func (t *tally) nothingDone(a protocol.Action, single bool) error {
 	switch {
 	case !single && t.suspended+t.running+t.busy+t.refused > 0:
-		return errors.New("nothing done, see the reasons given")
+		return &NothingError{"nothing done, see the reasons given"}
 	case t.busy > 0:
-		return errors.New("it is in flight already: being delivered now")
+		return &NothingError{"it is in flight already: being delivered now"}
 	case t.refused > 0:
-		return errors.New("smtpd refused, and does not say why")
+		return &NothingError{"smtpd refused, and does not say why"}
 	case t.found() == 0, t.gone > 0:
 		return ErrNoSuchID
 	case t.suspended > 0 && a == protocol.ScheduleEnvelope:
-		return errors.New("it is suspended: use resume envelope to have it delivered")
+		return &NothingError{"it is suspended: use resume envelope to have it delivered"}
 	case t.suspended > 0:
-		return errors.New("it is suspended already")
+		return &NothingError{"it is suspended already"}
 	}
-	return errors.New("it is not suspended")
+	return &NothingError{"it is not suspended"}
 }
 
 func actEnvelope(ctx context.Context, c *command.Call, conn *protocol.Conn, a protocol.Action, id protocol.EnvelopeID, t *tally) error {

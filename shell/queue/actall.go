@@ -54,7 +54,7 @@ func actByMessage(ctx context.Context, c *command.Call, conn *protocol.Conn, a p
 		n := min(actChunk, len(ids))
 		c.AuditMessages(ids[:n])
 		t.unconfirmed, err = conn.ActMessages(ctx, a, ids[:n], func(id protocol.MessageID, ok bool) {
-			if t.countMessage(ok); !ok {
+			if t.countMessage(id, ok); !ok {
 				failed = append(failed, id)
 			}
 		})

@@ -216,7 +216,7 @@ func approve(ctx context.Context, c *command.Call, a protocol.Action, g *gathere
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	return errors.New("not confirmed, nothing done")
+	return command.ErrNotConfirmed
 }
 
 // Tops counts texts.

@@ -79,7 +79,7 @@ func confirmDiscover(ctx context.Context, c *command.Call, id IDArg, files int) 
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	return errors.New("not confirmed, nothing done")
+	return command.ErrNotConfirmed
 }
 
 // refusedShown is how many files that smtpd would refuse are named.

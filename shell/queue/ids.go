@@ -7,8 +7,10 @@ import (
 	"strconv"
 	"strings"
 
+	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
+	"smtpctl/shell/render"
 )
 
 // maxIDCandidates is how many ids are offered for an ambiguous beginning.
@@ -194,7 +196,7 @@ func confirmShort(ctx context.Context, c *command.Call, a IDArg) (IDArg, error) 
 		if err := context.Cause(ctx); err != nil {
 			return a, err
 		}
-		return a, errors.New("not confirmed, nothing done")
+		return a, command.ErrNotConfirmed
 	}
 	return a, nil
 }
@@ -204,6 +206,26 @@ func ArgID(c *command.Call, i int) IDArg { return c.Args[i].Value.(IDArg) }
 
 // MinIDDigits is the shortest beginning of an id that is looked up.
 const MinIDDigits = 4
+
+// An idSet is the value of an argument that the program itself makes, of any number of
+// ids, both ascending.
+type idSet struct {
+	evps []protocol.EnvelopeID
+	msgs []protocol.MessageID
+}
+
+// ArgSet returns an argument that stands for envelopes, and for all those of messages,
+// both ascending.
+func ArgSet(kind *grammar.Kind, evps []protocol.EnvelopeID, msgs []protocol.MessageID) grammar.Arg {
+	var parts []string
+	if len(evps) > 0 {
+		parts = append(parts, render.Plural(len(evps), "envelope"))
+	}
+	if len(msgs) > 0 {
+		parts = append(parts, render.Plural(len(msgs), "message"))
+	}
+	return grammar.Arg{Kind: kind, Text: strings.Join(parts, " and "), Value: &idSet{evps, msgs}}
+}
 
 // An IDArg is what the user typed for an id: a whole message or envelope id, or
 // the beginning of one.

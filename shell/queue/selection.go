@@ -62,6 +62,7 @@ func parseQuery(word string) (any, error) {
 type selection struct {
 	ids   []IDArg
 	terms selector.Selector
+	set   *idSet // of envelopes that the program itself names
 	stdin bool
 	sort  string
 	limit int
@@ -78,6 +79,8 @@ func selectionOf(args []grammar.Arg) selection {
 			s.ids = append(s.ids, v)
 		case *selector.Term:
 			s.terms = append(s.terms, v)
+		case *idSet:
+			s.set = v
 		case stdinArg:
 			s.stdin = true
 		case sortArg:
@@ -91,8 +94,11 @@ func selectionOf(args []grammar.Arg) selection {
 
 // single reports whether the selection is one id and nothing else.
 func (s *selection) single() bool {
-	return len(s.ids) == 1 && !s.stdin && len(s.terms) == 0 && s.sort == "" && s.limit == 0
+	return len(s.ids) == 1 && s.set == nil && !s.stdin && len(s.terms) == 0 && s.sort == "" && s.limit == 0
 }
+
+// named reports whether the selection names envelopes or messages.
+func (s *selection) named() bool { return len(s.ids) > 0 || s.set != nil }
 
 // CheckSelection refuses selections that cannot be carried out, before anything
 // is sent.
@@ -126,7 +132,10 @@ type target struct {
 
 // targetOf completes a selection, reading ids from standard input if need be.
 func targetOf(c *command.Call, sel selection) (target, error) {
-	t := target{all: len(sel.ids) == 0 && !sel.stdin, terms: sel.terms}
+	t := target{all: len(sel.ids) == 0 && sel.set == nil && !sel.stdin, terms: sel.terms}
+	if sel.set != nil {
+		t.addSet(sel.set)
+	}
 	if sel.stdin {
 		if err := readIDs(c, &t); err != nil {
 			return target{}, err
@@ -153,6 +162,13 @@ func (t *target) add(id IDArg) {
 		t.whole = append(t.whole, id.msg)
 		t.msgs = append(t.msgs, id.msg)
 	}
+}
+
+// addSet takes in the ids of a set.
+func (t *target) addSet(s *idSet) {
+	t.evps = append(t.evps, s.evps...)
+	t.whole = append(t.whole, s.msgs...)
+	t.msgs = append(append(t.msgs, s.msgs...), messagesOf(s.evps)...)
 }
 
 // list asks smtpd for the envelopes that may be meant.

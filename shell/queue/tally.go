@@ -66,7 +66,9 @@ type tally struct {
 	inflight int                          // of those done or tried: in flight when they were looked at
 	flying   map[protocol.EnvelopeID]bool // those in flight that are to be acted on
 
-	acted    []protocol.EnvelopeID // whose pausing smtpd confirmed, ascending
+	acted    []protocol.EnvelopeID // of those done: whose request smtpd confirmed, ascending
+	wholes   []protocol.MessageID  // the same, of requests for whole messages
+	untold   bool                  // there were too many to be remembered
 	failed   []protocol.EnvelopeID // whose request was refused, up to maxFailed
 	failures int                   // all of them
 	looked   []Look                // what schedule has seen, up to maxLooked
@@ -156,20 +158,31 @@ func (t *tally) count(a protocol.Action) func(protocol.EnvelopeID, bool) {
 		if t.flying[id] {
 			t.inflight++
 		}
-		if a == protocol.PauseEnvelope {
+		if a != protocol.ScheduleEnvelope && (t.remembers() || a == protocol.PauseEnvelope) {
 			t.acted = append(t.acted, id)
 		}
 	}
 }
 
 // countMessage counts the answer for a message that has one envelope.
-func (t *tally) countMessage(ok bool) {
+func (t *tally) countMessage(id protocol.MessageID, ok bool) {
 	t.p.step()
-	if ok {
-		t.done++
-	} else {
+	if !ok {
 		t.failures++
+		return
 	}
+	t.done++
+	if t.remembers() {
+		t.wholes = append(t.wholes, id)
+	}
+}
+
+// remembers reports whether one more id can be remembered.
+func (t *tally) remembers() bool {
+	if len(t.acted)+len(t.wholes) >= command.MaxUndo {
+		t.untold = true
+	}
+	return !t.untold
 }
 
 // A TallyJSON is the result of an action as JSON shows it.

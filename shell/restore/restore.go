@@ -216,7 +216,7 @@ func (r *restoration) approve(ctx context.Context) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	return errors.New("not confirmed, nothing done")
+	return command.ErrNotConfirmed
 }
 
 // note words what the count of what was restored does not say.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"smtpctl/protocol"
@@ -73,7 +74,13 @@ func setPaused(s protocol.Subsystem, pause bool) handler {
 		if pause {
 			do = conn.Pause
 		}
-		err = do(ctx, s)
+		if err = do(ctx, s); err == nil {
+			back := "pause"
+			if pause {
+				back = "resume"
+			}
+			c.Undo.Words = []string{back, strings.ToLower(s.String())}
+		}
 		return acknowledge(ctx, c, conn, err, func() error {
 			st, err := conn.Status(ctx)
 			switch {
@@ -97,7 +104,11 @@ func runPauseFrom(ctx context.Context, c *command.Call) error {
 	}
 	src, domain := c.Args[0].Value.(netip.Addr), c.Text(1)
 	b := &report.Block{Source: src.String(), Domain: domain}
+	before, berr := blocks(ctx, c, conn)
 	if err = conn.Block(ctx, src, domain); err == nil {
+		if berr == nil && !slices.ContainsFunc(before, func(o *report.Block) bool { return o.Source == b.Source && o.Domain == b.Domain }) {
+			c.Undo.Words = []string{"resume", "mta", "from", b.Source, "for", domain}
+		}
 		c.Warning = report.BlockWarning(ctx, conn, b)
 	}
 	err = acknowledge(ctx, c, conn, err, noReason)
@@ -107,13 +118,26 @@ func runPauseFrom(ctx context.Context, c *command.Call) error {
 	return err
 }
 
+// blocks returns what is paused by source and domain, for undo, which must not resume
+// what had been paused before.
+func blocks(ctx context.Context, c *command.Call, conn *protocol.Conn) ([]*report.Block, error) {
+	if !c.Mode.Lines() {
+		return nil, nil
+	}
+	return report.ReadReport[report.Block](ctx, conn, protocol.Blocks)
+}
+
 // runResumeFrom takes back what runPauseFrom has paused.
 func runResumeFrom(ctx context.Context, c *command.Call) error {
 	conn, err := c.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	return acknowledge(ctx, c, conn, conn.Unblock(ctx, c.Args[0].Value.(netip.Addr), c.Text(1)), noReason)
+	err = conn.Unblock(ctx, c.Args[0].Value.(netip.Addr), c.Text(1))
+	if err == nil {
+		c.Undo.Words = []string{"pause", "mta", "from", c.Text(0), "for", c.Text(1)}
+	}
+	return acknowledge(ctx, c, conn, err, noReason)
 }
 
 // runResumeRoute enables one route or all. smtpd says OK to any number, so a
