@@ -6,18 +6,16 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/user"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"smtpctl/protocol/safefile"
+	"smtpctl/shell/state"
 )
 
 // Limits of the history.
@@ -36,54 +34,13 @@ type history struct {
 	stale int // lines in the file that are not in lines
 }
 
-// historyPath returns where the history is kept: smtpctl/history in
-// $XDG_STATE_HOME, by default ~/.local/state.
-//
-// A folder of somebody else's is not used: sudo(8) may keep HOME, and root would
-// make its files in the home of the user, and follow what that user has put there.
-// Then it is the home that the effective user has in passwd(5).
+// historyPath returns where the history is kept, or nothing.
 func historyPath(env func(string) string) string {
-	dir := env("XDG_STATE_HOME")
-	if !ours(dir) {
-		home := env("HOME")
-		if !ours(home) {
-			home = passwdHome()
-		}
-		if !ours(home) {
-			return ""
-		}
-		dir = filepath.Join(home, ".local", "state")
-	}
-	return filepath.Join(dir, "smtpctl", "history")
-}
-
-// ours reports whether a folder belongs to the effective user or, if it is not
-// there, whether the one in which it would be made does.
-func ours(dir string) bool {
-	if !filepath.IsAbs(dir) {
-		return false
-	}
-	for {
-		info, err := os.Stat(dir)
-		if err == nil {
-			st, ok := info.Sys().(*syscall.Stat_t)
-			return ok && int(st.Uid) == os.Geteuid()
-		}
-		parent := filepath.Dir(dir)
-		if !errors.Is(err, fs.ErrNotExist) || parent == dir {
-			return false
-		}
-		dir = parent
-	}
-}
-
-// passwdHome returns the home of the effective user by passwd(5), or nothing.
-func passwdHome() string {
-	u, err := user.LookupId(strconv.Itoa(os.Geteuid()))
-	if err != nil {
+	dir := state.Dir(env)
+	if dir == "" {
 		return ""
 	}
-	return u.HomeDir
+	return filepath.Join(dir, "history")
 }
 
 // openHistory reads the history in a file. There always is one, since a prompt

@@ -52,41 +52,6 @@ func linesIn(t *testing.T, path string) []string {
 	return h.all()
 }
 
-// TestHistoryPath chooses where the history is, in folders that are ours and, where
-// the test can make one, that are not.
-func TestHistoryPath(t *testing.T) {
-	state, home := t.TempDir(), t.TempDir()
-	type test struct{ state, home, want string }
-	inPasswd := ""
-	if dir := passwdHome(); ours(dir) {
-		inPasswd = dir + "/.local/state/smtpctl/history"
-	}
-	tests := []test{
-		{state, home, state + "/smtpctl/history"}, {state + "/new/er", home, state + "/new/er/smtpctl/history"},
-		{"", home, home + "/.local/state/smtpctl/history"}, {"relative", home, home + "/.local/state/smtpctl/history"},
-		{"", "", inPasswd}, {"", "relative", inPasswd},
-	}
-	if os.Geteuid() == 0 {
-		theirs := t.TempDir()
-		if err := os.Chown(theirs, 65534, 65534); err != nil {
-			t.Fatal(err)
-		}
-		link := filepath.Join(home, "link")
-		os.Symlink(theirs, link)
-		for _, dir := range []string{theirs, theirs + "/.local", link} {
-			tests = append(tests, test{dir, home, home + "/.local/state/smtpctl/history"}, test{"", dir, inPasswd}, test{dir, dir, inPasswd})
-		}
-	} else {
-		tests = append(tests, test{"/", home, home + "/.local/state/smtpctl/history"}, test{"", "/", inPasswd})
-	}
-	for _, tt := range tests {
-		got := historyPath(func(k string) string { return map[string]string{"XDG_STATE_HOME": tt.state, "HOME": tt.home}[k] })
-		if got != tt.want {
-			t.Errorf("%+v: %q", tt, got)
-		}
-	}
-}
-
 // TestHistoryOfTwo has several prompts add lines while the file is written anew
 // again and again: none is lost.
 func TestHistoryOfTwo(t *testing.T) {
