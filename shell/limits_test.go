@@ -48,7 +48,7 @@ func goodValue(f *pflag.Flag) string {
 		return "true"
 	case f.Value.Type() == "duration" || f.Value.Type() == "time":
 		return "1s"
-	case f.Value.Type() == "int":
+	case f.Value.Type() == "int" || f.Value.Type() == "bytes":
 		return "5"
 	}
 	return "/value"

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -18,6 +19,7 @@ import (
 	"smtpctl/shell/confine"
 	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
+	"smtpctl/shell/state"
 )
 
 // IO holds the streams of a session.
@@ -116,12 +118,21 @@ func (s *Session) env() command.Env {
 	e := command.Env{
 		In: s.io.In, Out: s.out, Err: s.err, Getenv: s.io.Env, Mode: s.mode, Host: s,
 		Dial: s.dial, Screen: s.screenSize, Confirm: s.confirm, Who: s.whoGives, QueueKey: &s.queueKey,
-		Linked: func() *protocol.Conn { return s.link.conn }, Conf: s.conf,
+		StateDir: s.stateDir(), Linked: func() *protocol.Conn { return s.link.conn }, Conf: s.conf,
 	}
 	if command.IsTerminal(s.io.In) && !s.mode.StdinTaken() {
 		e.Secret = s.askSecret
 	}
 	return e
+}
+
+// stateDir returns the folder of what outlasts the session. That of a demo does not
+// outlast it.
+func (s *Session) stateDir() string {
+	if s.demo {
+		return filepath.Join(filepath.Dir(s.opts.Socket), "state")
+	}
+	return state.Dir(s.io.Env)
 }
 
 // Parse implements Host: it parses the words of a command inside another, of which

@@ -68,6 +68,8 @@ func FlagSet(o *command.Options, inv *Invocation) *pflag.FlagSet {
 	fs.IntVar(&o.Expect, "expect", o.Expect, "do nothing unless exactly `N` envelopes match")
 	fs.BoolVarP(&o.Yes, "yes", "y", o.Yes, "do not ask at the prompt before acting on many envelopes")
 	fs.StringVar(&o.Save, "save", o.Save, "copy each envelope to `DIR` before it is removed; what cannot be copied is not removed")
+	fs.Var(&span{&o.Keep}, "keep", "keep copies of what is removed at the prompt for a `TIME` such as 7d, so that undo can take it back; 0 keeps none")
+	fs.Var(&size{&o.KeepSize}, "keep-size", "let these copies take `BYTES` of the disk, such as 500m or 2g; the oldest go first")
 	for i := range CommandFlags {
 		CommandFlags[i].define(fs, o)
 	}
@@ -214,6 +216,10 @@ func optionError(err error) error {
 	switch bad.GetFlag().Name {
 	case "timeout":
 		return fmt.Errorf("--timeout %q: want a time such as 5s or 1m", bad.GetValue())
+	case "keep":
+		return fmt.Errorf("--keep %q: want a time such as 12h or 7d, or 0 for no copies", bad.GetValue())
+	case "keep-size":
+		return fmt.Errorf("--keep-size %q: want a number of bytes such as 500m or 2g", bad.GetValue())
 	case "expect":
 		return fmt.Errorf("--expect %q: want a number of envelopes", bad.GetValue())
 	case "window":

@@ -193,6 +193,8 @@ type Env struct {
 	Who func() string
 	// Linked returns the connection to smtpd if there is one; nil if there is none.
 	Linked func() *protocol.Conn
+	// StateDir is the folder of what outlasts a session; "" where there is none.
+	StateDir string
 	// Conf is the path of smtpd.conf; "" for that of the system.
 	Conf string
 	// Log takes what a command that changes something does; nil where nothing is

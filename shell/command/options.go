@@ -24,7 +24,11 @@ type Options struct {
 	Expect int    // do it only to so many envelopes; any number if below 0
 	Yes    bool   // do not ask at the prompt
 	Save   string // folder to write aside what is removed
-	From   string // folder of copies to list instead of the queue
+	// Keep is for how long the copies are kept of what is removed at the prompt, 0 for
+	// none; KeepSize how many bytes all of them may take.
+	Keep     time.Duration
+	KeepSize int64
+	From     string // folder of copies to list instead of the queue
 
 	// Restricted switches off pipes, files and the pager.
 	Restricted bool
@@ -57,6 +61,9 @@ func DefaultOptions() Options {
 		Color:   "auto",
 		Output:  formatAuto,
 		Expect:  -1,
+
+		Keep:     7 * 24 * time.Hour,
+		KeepSize: 1 << 30,
 
 		Interval: time.Second,
 	}

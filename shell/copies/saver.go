@@ -36,6 +36,10 @@ type Saver struct {
 	folder *os.File           // of that message, nil before the first; its message is saved
 	sum    string             // SHA-256 of that message
 
+	// later says that Sync puts all files onto the disk at once, and not Save each.
+	later bool
+	bytes int64 // on the disk, of what was written
+
 	journal *Journal
 	origin  Origin
 }
@@ -87,6 +91,30 @@ func (v *Saver) Save(ctx context.Context, sp *spool.Spool, e *protocol.Envelope)
 	return v.journal.Add(savedRecord(v.origin, e, sum, v.sum))
 }
 
+// Sync puts all that was saved onto the disk.
+func (v *Saver) Sync() error {
+	if err := v.journal.Sync(); err != nil || !v.later {
+		return err
+	}
+	return syncAll(v.dir)
+}
+
+// syncDir is disk.SyncDir, unless that is for Sync to do.
+func (v *Saver) syncDir(dir *os.File) error {
+	if v.later {
+		return nil
+	}
+	return disk.SyncDir(dir)
+}
+
+// syncFile is File.Sync, unless that is for Saver.Sync to do.
+func (v *Saver) syncFile(f *os.File) error {
+	if v.later {
+		return nil
+	}
+	return f.Sync()
+}
+
 // copies saves the files of an envelope and its message, and returns the SHA-256 of
 // the envelope's.
 func (v *Saver) copies(ctx context.Context, sp *spool.Spool, id protocol.EnvelopeID) (sum string, err error) {
@@ -100,10 +128,10 @@ func (v *Saver) copies(ctx context.Context, sp *spool.Spool, id protocol.Envelop
 		return "", err
 	}
 	defer in.Close()
-	if err := copyInto(ctx, v.folder, id.String(), in); err != nil {
+	if err := v.copyInto(ctx, v.folder, id.String(), in); err != nil {
 		return "", err
 	}
-	if err := disk.SyncDir(v.folder); err != nil {
+	if err := v.syncDir(v.folder); err != nil {
 		return "", err
 	}
 	return checksum(ctx, in)
@@ -139,7 +167,7 @@ func (v *Saver) open(ctx context.Context, sp *spool.Spool, msg protocol.MessageI
 		return err
 	}
 	err = func() error {
-		if err := disk.SyncDir(v.dir); err != nil {
+		if err := v.syncDir(v.dir); err != nil {
 			return err
 		}
 		theirs, err := os.Stat(sp.MessageDir(msg))
@@ -149,7 +177,7 @@ func (v *Saver) open(ctx context.Context, sp *spool.Spool, msg protocol.MessageI
 		if ours, err := folder.Stat(); err != nil || os.SameFile(ours, theirs) {
 			return fmt.Errorf("%s: it is smtpd's own folder, not a copy", folder.Name())
 		}
-		if err := copyInto(ctx, folder, "message", in); err != nil {
+		if err := v.copyInto(ctx, folder, "message", in); err != nil {
 			return err
 		}
 		v.sum, err = checksum(ctx, in)
@@ -165,7 +193,7 @@ func (v *Saver) open(ctx context.Context, sp *spool.Spool, msg protocol.MessageI
 
 // copyInto copies a file into a folder, where it is there as a
 // whole and on the disk, or not at all. The folder is still to be synced.
-func copyInto(ctx context.Context, folder *os.File, name string, in *os.File) error {
+func (v *Saver) copyInto(ctx context.Context, folder *os.File, name string, in *os.File) error {
 	for {
 		have, err := safefile.OpenAt(folder, name)
 		switch {
@@ -176,11 +204,11 @@ func copyInto(ctx context.Context, folder *os.File, name string, in *os.File) er
 			} else if !same {
 				return fmt.Errorf("%s: a file with other content is there: name another folder with --save", have.Name())
 			}
-			return have.Sync() // whoever wrote it may have been stopped before this
+			return v.syncFile(have) // whoever wrote it may have been stopped before this
 		case !errors.Is(err, fs.ErrNotExist):
 			return err
 		}
-		if err = writeInto(ctx, folder, name, in); !errors.Is(err, fs.ErrExist) {
+		if err = v.writeInto(ctx, folder, name, in); !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 		// Another session was faster: look at what it wrote.
@@ -189,7 +217,7 @@ func copyInto(ctx context.Context, folder *os.File, name string, in *os.File) er
 
 // writeInto is copyInto where nothing has that name. It is an error that wraps
 // fs.ErrExist if something has got it meanwhile.
-func writeInto(ctx context.Context, folder *os.File, name string, in *os.File) error {
+func (v *Saver) writeInto(ctx context.Context, folder *os.File, name string, in *os.File) error {
 	temp := ".saving-" + rand.Text()
 	out, err := safefile.CreateAt(folder, temp, 0o600)
 	if err != nil {
@@ -199,7 +227,10 @@ func writeInto(ctx context.Context, folder *os.File, name string, in *os.File) e
 	defer unix.Unlinkat(at, temp, 0)
 	err = disk.CopyWhole(ctx, out, in)
 	if err == nil {
-		err = out.Sync()
+		err = v.syncFile(out)
+	}
+	if err == nil {
+		v.bytes += onDisk(out)
 	}
 	if cerr := out.Close(); err == nil {
 		err = cerr

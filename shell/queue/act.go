@@ -33,10 +33,11 @@ func runSchedule(ctx context.Context, c *command.Call) error {
 // act does something to the envelopes that the arguments name, or to all. What it
 // did is logged before anything is printed.
 func act(ctx context.Context, c *command.Call, a protocol.Action, verb string) error {
-	t := &tally{}
+	t := &tally{keeper: newKeeper(c, a)}
 	sel := selectionIn(c)
 	err := carryOut(ctx, c, a, verb, &sel, t)
 	t.p.end()
+	t.keeper.kept(c, t)
 	c.Undo = undoOf(c, a, t)
 	if err != nil && t.done == 0 && t.unconfirmed == 0 {
 		c.Counts = t.counts()
@@ -75,8 +76,9 @@ func carryOut(ctx context.Context, c *command.Call, a protocol.Action, verb stri
 		if t.saver, err = copies.OpenSaver(c.Opts.Save, c.Opts.Spool, copies.Origin{Who: c.Who(), Command: c.Typed()}); err != nil {
 			return fmt.Errorf("--save: %w; nothing done", command.FileError(err))
 		}
+		saver := t.saver
 		defer func() {
-			if err := t.saver.Close(); err != nil {
+			if err := saver.Close(); err != nil {
 				c.Warnf("%s", render.Safe(fmt.Sprintf("smtpctl: --save: the copies are complete, their journal may not be: %v", command.FileError(err))))
 			}
 		}()
@@ -88,7 +90,7 @@ func carryOut(ctx context.Context, c *command.Call, a protocol.Action, verb stri
 	plain := !c.Opts.DryRun && c.Opts.Expect < 0 && c.Opts.Save == ""
 	byMessage := false
 	switch all := len(c.Args) == 0; {
-	case all && plain && !asksFirst(c):
+	case all && plain && t.keeper == nil && !asksFirst(c):
 		t.p = newProgress(ctx, c, conn, verb)
 		err = disk.Locked(ctx, c, func() error {
 			byMessage, err = actAll(ctx, c, conn, a, t)
@@ -242,6 +244,12 @@ func actEnvelope(ctx context.Context, c *command.Call, conn *protocol.Conn, a pr
 		return nil
 	case e == nil && a == protocol.ScheduleEnvelope:
 		return nil // it might be suspended for all that is known
+	}
+	if e != nil && t.keeper != nil {
+		t.keeper.plan(ctx, c, []protocol.EnvelopeID{id})
+		if t.saver, err = t.keeper.keep(ctx, c, conn, []protocol.EnvelopeID{id}); err != nil {
+			return err
+		}
 	}
 	// An envelope whose file has gone is not listed, but smtpd still has it.
 	c.AuditEnvelopes([]protocol.EnvelopeID{id})

@@ -28,7 +28,7 @@ func actSelected(ctx context.Context, c *command.Call, conn *protocol.Conn, a pr
 	}
 	now := time.Now().Unix()
 	asked, fixed := newSpotter(&tg), false
-	if c.Opts.DryRun || c.Opts.Expect >= 0 || asksFirst(c) {
+	if c.Opts.DryRun || c.Opts.Expect >= 0 || asksFirst(c) || t.keeper != nil {
 		set, err := gather(ctx, c, conn, a, &tg, now)
 		if err != nil {
 			return err
@@ -37,6 +37,9 @@ func actSelected(ctx context.Context, c *command.Call, conn *protocol.Conn, a pr
 		t.running += set.look.running
 		t.busy += set.look.busy
 		t.missing += set.missing
+		if t.keeper != nil && len(set.ids) > 0 {
+			t.keeper.plan(ctx, c, set.ids)
+		}
 		switch err := approve(ctx, c, a, set, t); {
 		case err != nil:
 			return err
@@ -48,6 +51,11 @@ func actSelected(ctx context.Context, c *command.Call, conn *protocol.Conn, a pr
 		asked, fixed = newSpotter(&tg), true
 		if conn, err = c.Conn(ctx); err != nil { // the answer may have taken long
 			return err
+		}
+		if t.keeper != nil && len(set.ids) > 0 {
+			if t.saver, err = t.keeper.keep(ctx, c, conn, set.ids); err != nil {
+				return err
+			}
 		}
 	}
 	choose := func(e *protocol.Envelope, err error) bool {
@@ -210,6 +218,9 @@ func approve(ctx context.Context, c *command.Call, a protocol.Action, g *gathere
 	c.Warnf("%s", render.Safe(fmt.Sprintf("%s: %s", a, render.Plural(n, "envelope"))))
 	c.Warnf("  from %s", render.Safe(g.senders.String()))
 	c.Warnf("  to   %s", render.Safe(g.domains.String()))
+	if warning := t.keeper.warning(); warning != "" {
+		c.Warnf("  %s", warning)
+	}
 	if c.Confirm(ctx, fmt.Sprintf("%s %s?", a, map[bool]string{true: "it", false: "them"}[n == 1])) {
 		return nil
 	}

@@ -77,6 +77,7 @@ type tally struct {
 	notes []string // what else is to be said
 	p     *progress
 
+	keeper    *keeper       // keeps copies of what is removed at the prompt, nil if none are wanted
 	shortened bool          // the message was named by a shortened id
 	saver     *copies.Saver // copies what is removed, nil without --save
 }
