@@ -9,6 +9,7 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
 	"smtpctl/shell/confine"
+	"smtpctl/shell/journal"
 	"smtpctl/shell/render"
 )
 
@@ -80,6 +81,7 @@ type callAudit struct {
 	head  string // of each line
 	short string // of the lines with ids
 	ended bool
+	file  *journal.Writer
 	ids   int // that were logged
 	more  int // that were not
 }
@@ -94,6 +96,11 @@ func (s *Session) auditBegin(c *command.Call) command.Log {
 	name, words := confine.Cut(s.whoGives(), maxAuditName)+": ", commandLine(c)
 	a := &callAudit{s: s, c: c, head: name + confine.Cut(words, maxAuditWords) + ": ", short: name + confine.Cut(words, maxAuditShort) + ": ids"}
 	a.line(a.head + "begins")
+	socket := c.Opts.Socket
+	if socket == protocol.DefaultSocket {
+		socket = ""
+	}
+	a.file = journal.Begin(c.StateDir, s.whoGives(), words, socket)
 	return a
 }
 
@@ -119,13 +126,14 @@ func auditIDs[T fmt.Stringer](a *callAudit, ids []T) {
 	if a.ended {
 		return
 	}
-	text := a.short
+	text, logged := a.short, make([]string, 0, len(ids))
 	for _, id := range ids {
 		if a.ids == maxAuditIDs {
 			a.more++
 			continue
 		}
 		a.ids++
+		logged = append(logged, id.String())
 		word := " " + id.String()
 		if len(text)+len(word) > maxAuditLine {
 			a.line(text)
@@ -136,6 +144,7 @@ func auditIDs[T fmt.Stringer](a *callAudit, ids []T) {
 	if text != a.short {
 		a.line(text)
 	}
+	a.file.IDs(logged)
 }
 
 // End implements Log.
@@ -144,7 +153,9 @@ func (a *callAudit) End(err error) {
 		return
 	}
 	a.ended = true
-	a.line(a.head + a.outcome(err))
+	outcome := a.outcome(err)
+	a.line(a.head + outcome)
+	a.file.End(outcome, a.c.Copies, err != nil)
 }
 
 // commandLine is the command as it is logged, on one line.

@@ -95,7 +95,8 @@ func TestWarningsSeen(t *testing.T) {
 	dir := t.TempDir()
 	q := newQueueTest(t) // for its files
 	for _, cmd := range commandTable() {
-		if cmd.Changes() || cmd.Live || cmd.Input != command.NoInput || cmd.Needs == command.NeedsNothing || cmd.Hidden() || cmd.Group == command.GroupSession {
+		if cmd.Changes() || cmd.Live || cmd.Input != command.NoInput || cmd.Needs == command.NeedsNothing || cmd.Hidden() || cmd.Group == command.GroupSession ||
+			strings.HasPrefix(cmd.Pattern, "show journal") { // which asks smtpd for nothing
 			continue
 		}
 		id := q.sim.Envelopes()[0].ID

@@ -43,6 +43,7 @@ type Session struct {
 	link  cachedConn
 
 	mode      command.Mode // how the lines come
+	lasting   bool         // something of it may outlast the process: it is that of the program
 	demo      bool         // smtpd is a simulation in this process
 	keepGoing bool         // scripts go on after a failure
 	// carriedOut counts the commands so far, and unevaluated says that commands of
@@ -129,8 +130,11 @@ func (s *Session) env() command.Env {
 // stateDir returns the folder of what outlasts the session. That of a demo does not
 // outlast it.
 func (s *Session) stateDir() string {
-	if s.demo {
+	switch {
+	case s.demo:
 		return filepath.Join(filepath.Dir(s.opts.Socket), "state")
+	case !s.lasting:
+		return ""
 	}
 	return state.Dir(s.io.Env)
 }

@@ -8,6 +8,7 @@ import (
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 	"smtpctl/shell/inspect"
+	"smtpctl/shell/journal"
 	"smtpctl/shell/queue"
 	"smtpctl/shell/restore"
 	"smtpctl/shell/server"
@@ -28,6 +29,7 @@ var docs = map[string]string{
 	"schedule":        "deliver envelopes now",
 	"discover":        "take up mail that was put into the queue by hand",
 	"show":            "show the queue, mail, relaying, statistics or status",
+	"show journal":    "what was changed with this program",
 	"show envelope":   "the content of an envelope",
 	"show message":    "the content of a message",
 	"show mta":        "what pause mta from has paused",
@@ -43,7 +45,7 @@ var docs = map[string]string{
 }
 
 // commands are the commands of all packages, in no order.
-var commands = slices.Concat(queue.Commands, inspect.Commands, restore.Commands, server.Commands, tools.Commands, sessionCommands)
+var commands = slices.Concat(queue.Commands, inspect.Commands, journal.Commands, restore.Commands, server.Commands, tools.Commands, sessionCommands)
 
 func init() { cmdline.CommandFlags = cmdline.FlagsOf(commands) }
 

@@ -33,6 +33,11 @@ func (b builder) Run() int {
 	}
 	defer os.RemoveAll(dir)
 	program = filepath.Join(dir, "smtpctl")
+	// What outlasts a session is not to be found in the home of whoever runs the tests.
+	if err := os.Setenv("XDG_STATE_HOME", filepath.Join(dir, "state")); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	args := []string{"build", "-o", program}
 	if raceEnabled {
 		args = append(args, "-race")

@@ -39,6 +39,7 @@ func TestScript(t *testing.T) {
 			e.Setenv("OPTS", "--socket="+path)
 			e.Setenv("SOCKET", path)
 			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("XDG_STATE_HOME", filepath.Join(e.WorkDir, ".state"))
 			e.Values["socket"] = path
 			return nil
 		},

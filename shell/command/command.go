@@ -31,6 +31,8 @@ type Command struct {
 	// Moves marks what puts files into smtpd's queue, from the folder that its first
 	// argument names.
 	Moves bool
+	// State marks what reads the folder of what outlasts a session.
+	State bool
 	// Offers says which values completion offers for its arguments.
 	Offers Offers
 	// Flags are those that only this command has.
@@ -217,6 +219,7 @@ type Call struct {
 
 	Warning string  // what smtpd's OK does not say, for the result as JSON
 	Counts  []Count // what an action on envelopes did, for the log
+	Copies  string  // the folder with copies of what it removed, for the journal
 	Undo    Undo    // how what it did is taken back
 }
 

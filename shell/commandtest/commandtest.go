@@ -42,6 +42,8 @@ var Lines = map[string]string{
 	"schedule <selector...>":                 "schedule from=*",
 	"schedule all":                           "schedule all",
 	"show envelope <envelope>":               "show envelope 0000000700000001",
+	"show journal":                           "show journal",
+	"show journal <folder>":                  "show journal /dev",
 	"show hosts":                             "show hosts",
 	"show hoststats":                         "show hoststats",
 	"show message <id>":                      "show message 00000007",

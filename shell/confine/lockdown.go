@@ -61,6 +61,14 @@ func needs(c *command.Call, ports []uint16) (sandbox.Rules, error) {
 	if c.Opts.From != "" {
 		r.Read = append(r.Read, c.Opts.From)
 	}
+	if c.Cmd.State && c.StateDir != "" {
+		r.Read = append(r.Read, c.StateDir)
+	}
+	for _, a := range c.Args {
+		if a.Kind.Path {
+			r.Read = append(r.Read, a.Text)
+		}
+	}
 	if c.Opts.Save != "" && !c.Opts.DryRun {
 		// It has to be there to be named, and what is above it cannot be synced later.
 		if err := disk.MakeSaveDir(c.Opts.Save, c.Opts.Spool); err != nil {
@@ -76,6 +84,9 @@ func needs(c *command.Call, ports []uint16) (sandbox.Rules, error) {
 		r.Names, r.DNS = true, []uint16{53}
 	}
 	if c.Cmd.Changes() {
+		if c.StateDir != "" && !c.Opts.DryRun && os.MkdirAll(c.StateDir, 0o700) == nil {
+			r.Write = append(r.Write, c.StateDir) // for the journal
+		}
 		if _, err := os.Stat(c.Opts.Spool); err != nil {
 			r.Read = append(r.Read, filepath.Dir(c.Opts.Socket)) // is locked instead
 		}

@@ -142,49 +142,65 @@ type Last struct {
 	Inflight bool                // it was in flight when it was saved
 }
 
-// ReadJournal returns the newest event of each copy in a folder. A line that is cut
-// off or no record, as a crash leaves one, is passed over; a folder without a journal
-// has no events.
-func ReadJournal(dir *os.File) (map[protocol.EnvelopeID]Last, error) {
-	f, err := safefile.OpenAt(dir, JournalName)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
+// EachRecord calls f with the records of the journal in a folder, the oldest first. A
+// line that is cut off or no record, as a crash leaves one, is passed over.
+func EachRecord(dir string, f func(r *Record) error) error {
+	d, err := safefile.OpenDir(dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer f.Close()
-	last := map[protocol.EnvelopeID]Last{}
-	lines := bufio.NewScanner(f)
+	defer d.Close()
+	return eachRecord(d, f)
+}
+
+// eachRecord is EachRecord for an open folder.
+func eachRecord(dir *os.File, f func(r *Record) error) error {
+	file, err := safefile.OpenAt(dir, JournalName)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	lines := bufio.NewScanner(file)
 	lines.Buffer(make([]byte, 0, 4096), maxJournalLine)
 	for n := 0; lines.Scan(); n++ {
 		if n == maxJournalLines {
-			return nil, fmt.Errorf("%s: it has more than %d lines", f.Name(), maxJournalLines)
+			return fmt.Errorf("%s: it has more than %d lines", file.Name(), maxJournalLines)
 		}
-		var r struct {
-			Event    Event  `json:"event"`
-			ID       string `json:"id"`
-			As       string `json:"as"`
-			Inflight bool   `json:"inflight"`
-		}
+		var r Record
 		if json.Unmarshal(lines.Bytes(), &r) != nil {
 			continue
 		}
+		if err := f(&r); err != nil {
+			return err
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("%s: %w", file.Name(), err)
+	}
+	return nil
+}
+
+// ReadJournal returns the newest event of each copy in a folder. A folder without a
+// journal has no events.
+func ReadJournal(dir *os.File) (map[protocol.EnvelopeID]Last, error) {
+	last := map[protocol.EnvelopeID]Last{}
+	err := eachRecord(dir, func(r *Record) error {
 		id, err := protocol.ParseEnvelopeID(r.ID)
 		if err != nil {
-			continue
+			return nil
 		}
 		l := Last{Event: r.Event, Inflight: r.Inflight}
 		if r.Event != Saved {
 			if l.As, err = protocol.ParseEnvelopeID(r.As); err != nil {
-				continue
+				return nil
 			}
 			l.Inflight = last[id].Inflight
 		}
 		last[id] = l
+		return nil
+	})
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
 	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", f.Name(), err)
-	}
-	return last, nil
+	return last, err
 }

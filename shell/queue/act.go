@@ -38,6 +38,9 @@ func act(ctx context.Context, c *command.Call, a protocol.Action, verb string) e
 	err := carryOut(ctx, c, a, verb, &sel, t)
 	t.p.end()
 	t.keeper.kept(c, t)
+	if t.saver != nil && t.done > 0 {
+		c.Copies = t.saver.Dir()
+	}
 	c.Undo = undoOf(c, a, t)
 	if err != nil && t.done == 0 && t.unconfirmed == 0 {
 		c.Counts = t.counts()

@@ -59,6 +59,15 @@ func (t Time) MarshalJSON() ([]byte, error) {
 	return time.Unix(int64(t), 0).UTC().AppendFormat(nil, `"`+time.RFC3339+`"`), nil
 }
 
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *Time) UnmarshalJSON(text []byte) error {
+	when, err := time.Parse(`"`+time.RFC3339+`"`, string(text))
+	if err == nil {
+		*t = Time(when.Unix())
+	}
+	return err
+}
+
 // An EnvelopeJSON is an envelope as JSON shows it. What is not known is left
 // out, such as when it expires: only smtpd's scheduler knows that.
 type EnvelopeJSON struct {

@@ -1,0 +1,216 @@
+// Package journal keeps a file of what this program has changed, in the folder of what
+// outlasts a session, and lists it.
+package journal
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"smtpctl/protocol/safefile"
+	"smtpctl/shell/render"
+)
+
+// name is the file, and oldName the one before it. A file that has grown to maxFile
+// bytes becomes the old one.
+const (
+	name    = "journal"
+	oldName = "journal.1"
+	maxFile = 16 << 20
+)
+
+// maxLine is the most bytes of a line.
+const maxLine = 64 << 10
+
+// A line is one line of the file: a command begins, acts on envelopes, or ends.
+type line struct {
+	Key  string      `json:"key"` // of the command
+	Time render.Time `json:"time"`
+	// Of a command that begins.
+	Who     string `json:"who,omitempty"`
+	Command string `json:"command,omitempty"`
+	Socket  string `json:"socket,omitempty"` // where it is not the usual one
+	PID     int    `json:"pid,omitempty"`
+	// Of envelopes and messages about to be acted on.
+	IDs []string `json:"ids,omitempty"`
+	// Of a command that has ended.
+	Outcome string `json:"outcome,omitempty"`
+	Failed  bool   `json:"failed,omitempty"`
+	Copies  string `json:"copies,omitempty"` // the folder with copies of what it removed
+}
+
+// A Writer writes what one command does. What cannot be written is left out: syslog has
+// it too, and nobody must be kept from working by a full disk.
+type Writer struct {
+	f   *os.File
+	key string
+}
+
+// Begin writes that a command begins. It returns nil where there is nowhere to write.
+func Begin(dir, who, command, socket string) *Writer {
+	if dir == "" || os.MkdirAll(dir, 0o700) != nil {
+		return nil
+	}
+	f, err := open(dir)
+	if err != nil {
+		return nil
+	}
+	now := time.Now()
+	w := &Writer{f, fmt.Sprintf("%d-%d", now.UnixNano(), os.Getpid())}
+	w.write(line{Who: who, Command: command, Socket: socket, PID: os.Getpid()})
+	return w
+}
+
+// open opens the file for adding to it, after it has been put aside if it is long.
+func open(dir string) (*os.File, error) {
+	path := filepath.Join(dir, name)
+	f, err := safefile.Append(path, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil || info.Size() < maxFile {
+		return f, err
+	}
+	// Whoever has the lock puts the file aside, if it still is the one of that name.
+	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
+		return f, nil
+	}
+	defer f.Close()
+	if now, err := os.Lstat(path); err == nil && os.SameFile(now, info) {
+		if err := os.Rename(path, filepath.Join(dir, oldName)); err != nil {
+			return nil, err
+		}
+	}
+	return safefile.Append(path, 0o600)
+}
+
+// write writes a line, by one call, so that those of several processes do not mix.
+func (w *Writer) write(l line) {
+	l.Key, l.Time = w.key, render.Time(time.Now().Unix())
+	text, err := json.Marshal(l)
+	if err == nil && len(text) < maxLine {
+		w.f.Write(append(text, '\n'))
+	}
+}
+
+// idsInLine is how many ids stand in a line.
+const idsInLine = 512
+
+// IDs writes what is about to be acted on. A nil Writer writes nothing.
+func (w *Writer) IDs(ids []string) {
+	for w != nil && len(ids) > 0 {
+		n := min(idsInLine, len(ids))
+		w.write(line{IDs: ids[:n]})
+		ids = ids[n:]
+	}
+}
+
+// End writes what came of the command, and where the copies are of what it removed.
+func (w *Writer) End(outcome, copies string, failed bool) {
+	if w == nil {
+		return
+	}
+	w.write(line{Outcome: outcome, Copies: copies, Failed: failed})
+	w.f.Close()
+}
+
+// An Entry is a command of the journal.
+type Entry struct {
+	Time    render.Time  `json:"time"`
+	Ended   *render.Time `json:"ended,omitempty"`
+	Who     string       `json:"who"`
+	Command string       `json:"command"`
+	Socket  string       `json:"socket,omitempty"`
+	Outcome string       `json:"outcome,omitempty"` // nothing: it has not ended, or was killed
+	Failed  bool         `json:"failed,omitempty"`
+	Copies  string       `json:"copies,omitempty"`
+	IDs     []string     `json:"ids,omitempty"`
+	PID     int          `json:"pid,omitempty"`
+}
+
+// Bounds of a journal that is read.
+const (
+	maxEntries = 200_000
+	maxIDs     = 4_000_000 // of all entries; those of later ones are left out
+)
+
+// Read returns the entries of the journal in a folder, the oldest first. Lines that are
+// cut off are passed over. A folder without a journal has none.
+func Read(dir string) ([]*Entry, error) {
+	r := reader{open: map[string]*Entry{}}
+	for _, file := range []string{oldName, name} {
+		f, err := safefile.Open(filepath.Join(dir, file))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		err = r.read(f)
+		f.Close()
+		if err != nil {
+			return nil, err
+		}
+	}
+	return r.all, nil
+}
+
+// A reader puts the lines of commands together.
+type reader struct {
+	all  []*Entry
+	open map[string]*Entry // by key
+	ids  int
+}
+
+// read reads a file.
+func (r *reader) read(f io.Reader) error {
+	lines := bufio.NewReaderSize(f, maxLine+1)
+	for {
+		text, err := lines.ReadSlice('\n')
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			return err
+		}
+		var l line
+		if err != nil || json.Unmarshal(text, &l) != nil || l.Key == "" {
+			continue // whoever wrote it was stopped, or somebody else did
+		}
+		if err := r.take(&l); err != nil {
+			return err
+		}
+	}
+}
+
+// take takes in a line.
+func (r *reader) take(l *line) error {
+	e := r.open[l.Key]
+	switch {
+	case e == nil && l.Command == "":
+		return nil // its beginning is in a file that is gone
+	case e == nil:
+		if len(r.all) == maxEntries {
+			return fmt.Errorf("the journal has more than %d commands", maxEntries)
+		}
+		e = &Entry{Time: l.Time, Who: l.Who, Command: l.Command, Socket: l.Socket, PID: l.PID}
+		r.open[l.Key] = e
+		r.all = append(r.all, e)
+	case l.Outcome != "":
+		e.Ended, e.Outcome, e.Failed, e.Copies = &l.Time, l.Outcome, l.Failed, l.Copies
+		delete(r.open, l.Key)
+	case r.ids+len(l.IDs) <= maxIDs:
+		e.IDs = append(e.IDs, l.IDs...)
+		r.ids += len(l.IDs)
+	}
+	return nil
+}
