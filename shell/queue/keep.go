@@ -20,7 +20,6 @@ import (
 // removal back. They are all on the disk before the first envelope is removed.
 type keeper struct {
 	store *copies.Store
-	dir   string // of smtpctl itself
 	// refusal says why no copies can be kept. The removal goes on without them, and
 	// says so before: to somebody who is asked, in the question.
 	refusal string
