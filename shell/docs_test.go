@@ -180,7 +180,7 @@ func manualArguments() string {
 func manualTerms() string {
 	var b strings.Builder
 	for _, k := range selector.Terms() {
-		fmt.Fprintf(&b, ".It Cm %s Ns = Ns Ar %s\n%s\n", k.Name, roff(strings.ReplaceAll(k.Want, ",", " ,")), prose(k.Doc+"."))
+		fmt.Fprintf(&b, ".It Cm %s Ns %s Ns Ar %s\n%s\n", k.Key(), roff(k.Ops()[:1]), roff(strings.ReplaceAll(k.Want, ",", " ,")), prose(k.Doc+"."))
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
@@ -290,11 +290,8 @@ func readmeTables() map[string]string {
 	}
 	terms.WriteString("| term | selects by |\n|---|---|\n")
 	for _, k := range selector.Terms() {
-		ops := "`=`"
-		if k.Regex {
-			ops = "`=` `~`"
-		}
-		fmt.Fprintf(&terms, "| `%s` %s | %s: %s |\n", k.Name, ops, cell(k.Want), cell(k.Doc))
+		ops := "`" + strings.ReplaceAll(k.Ops(), " ", "` `") + "`"
+		fmt.Fprintf(&terms, "| `%s` %s | %s: %s |\n", k.Key(), ops, cell(k.Want), cell(k.Doc))
 	}
 	return map[string]string{"commands": commands.String(), "terms": terms.String()}
 }

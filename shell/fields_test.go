@@ -15,7 +15,7 @@ import (
 )
 
 // bareJSON are the names in the JSON of an envelope that are no fields of their own.
-var bareJSON = []string{"id", "message", "flags", "dest", "dispatcher", "last_try", "started"}
+var bareJSON = []string{"id", "message", "flags", "dest", "last_try", "started"}
 
 // TestFields compares the table of fields with everything that has to follow it: terms,
 // orders, groupings, the columns of a listing, the names in JSON, help and manual.
@@ -102,7 +102,7 @@ func TestNewField(t *testing.T) {
 	if !slices.Contains(queue.SortKeys(), "length") {
 		t.Error("help does not list the order")
 	}
-	if _, err := lineOf(t, "show queue by nothing"); err == nil || !strings.Contains(err.Error(), "host, length or state") {
+	if _, err := lineOf(t, "show queue by nothing"); err == nil || !strings.Contains(err.Error(), "host, length, size, ") {
 		t.Errorf("the error does not list the grouping: %v", err)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
+	"smtpctl/protocol/spool"
 	"smtpctl/shell/command"
 	"smtpctl/shell/selector"
 )
@@ -38,7 +41,8 @@ func hostile(r *rand.Rand) string {
 // hostileQueue simulates a queue whose mail has hostile values everywhere.
 func hostileQueue(t *testing.T, seed uint64, n int) (*Session, []protocol.Envelope, *bytes.Buffer) {
 	r := rand.New(rand.NewPCG(seed, 1))
-	sim, path := simtest.Start(t, smtpdsim.Config{})
+	files := spool.Open(t.TempDir())
+	sim, path := simtest.Start(t, smtpdsim.Config{Spool: filepath.Dir(files.Queue())})
 	var all []protocol.Envelope
 	for i := range n {
 		sender := hostile(r) + "@" + hostile(r)
@@ -54,9 +58,13 @@ func hostileQueue(t *testing.T, seed uint64, n int) (*Session, []protocol.Envelo
 		e.ID = protocol.EnvelopeID(uint64(i+1)<<32 | 1)
 		all = append(all, e)
 		sim.Add(smtpdsim.Envelope{ID: e.ID, Text: text})
+		message := "Subject:" + hostile(r) + "\n\n" + strings.Repeat("x", r.IntN(30)<<10)
+		if err := os.WriteFile(files.MessagePath(e.ID.Msg()), []byte(message), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	opts := command.DefaultOptions()
-	opts.Socket = path
+	opts.Socket, opts.Spool = path, filepath.Dir(files.Queue())
 	opts.Output = command.FormatJSON
 	var out bytes.Buffer
 	s := NewSession(opts, IO{In: strings.NewReader(""), Out: &out, Err: &out, Env: func(string) string { return "" }})

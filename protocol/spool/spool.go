@@ -227,3 +227,26 @@ func (s *Spool) OpenEnvelope(id protocol.EnvelopeID) (*os.File, error) {
 func (s *Spool) open(path string) (*os.File, error) {
 	return safefile.OpenFileBeneath(s.queue, path)
 }
+
+// PlainSize returns the size of a message in bytes if its file holds it as it is, neither
+// compressed nor encrypted; plain is false otherwise.
+func (s *Spool) PlainSize(id protocol.MessageID) (n int64, plain bool, err error) {
+	f, err := s.open(s.MessagePath(id))
+	if err != nil {
+		return 0, false, err
+	}
+	defer f.Close()
+	head := make([]byte, 2)
+	k, err := io.ReadFull(f, head)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return 0, false, err
+	}
+	if head = head[:k]; isEncrypted(head) || isGzip(head) {
+		return 0, false, nil
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return 0, false, err
+	}
+	return info.Size(), true, nil
+}

@@ -22,13 +22,13 @@ import (
 // set is fixed when it has been counted, and nothing outside it is touched,
 // whatever comes meanwhile.
 func actSelected(ctx context.Context, c *command.Call, conn *protocol.Conn, a protocol.Action, sel selection, t *tally) error {
-	tg, err := targetOf(c, sel)
+	tg, err := targetOf(ctx, c, sel)
 	if err != nil {
 		return err
 	}
 	now := time.Now().Unix()
 	asked, fixed := newSpotter(&tg), false
-	if c.Opts.DryRun || c.Opts.Expect >= 0 || asksFirst(c) || t.keeper != nil {
+	if c.Opts.DryRun || c.Opts.Expect >= 0 || asksFirst(c) || t.keeper != nil || tg.mail != nil {
 		set, err := gather(ctx, c, conn, a, &tg, now)
 		if err != nil {
 			return err
@@ -183,6 +183,9 @@ func gather(ctx context.Context, c *command.Call, conn *protocol.Conn, a protoco
 		}
 		asked.see(e.ID)
 		if !tg.fits(e, err, now) {
+			if err := tg.trouble(); err != nil {
+				return nil, fmt.Errorf("%s: %w; nothing done", command.PathOf(c), err)
+			}
 			continue
 		}
 		// What is due counts as done by schedule, so it is one of the set.
@@ -203,6 +206,7 @@ func gather(ctx context.Context, c *command.Call, conn *protocol.Conn, a protoco
 		}
 	}
 	g.missing = asked.missing()
+	tg.mail.warn()
 	return g, nil
 }
 

@@ -39,7 +39,7 @@ var Commands = []*command.Command{
 	{Pattern: "show queue <query...>", Group: command.GroupQueue, Check: CheckSelection, Run: runShowQueue,
 		Summary: "list the selected envelopes; sort=KEY sorts them, limit=N lists only N"},
 	{Pattern: "show queue by <grouping...>", Group: command.GroupQueue, Origin: command.Own, Check: checkGroups, Run: runShowGroups,
-		Summary: "count the envelopes by age, domain, error, from, host or state; by domain age as a table of ages",
+		Summary: "count the envelopes by a field such as domain, error, from, subject or state; by domain age as a table of ages",
 		Help:    "Terms may follow, as for show queue, and limit=N for the N largest groups. A * in an error\nstands for a part that differs between messages; the whole text can be given to error= as it is."},
 	{Pattern: "wait <condition...>", Group: command.GroupTools, Origin: command.Own, Live: true, Check: checkWait, Run: runWait,
 		Summary: "wait until an envelope matches; give up after 5 minutes, or after the TIME given with for",
@@ -56,7 +56,7 @@ var Commands = []*command.Command{
 // Kinds are the kinds of arguments of these commands.
 var Kinds = []*grammar.Kind{
 	{Name: "envelope", Doc: "id of an envelope, 16 hex digits, or the beginning of one", Parse: parseID},
-	{Name: "grouping", Doc: "age, domain, error, from, host or state, then terms such as older=1h", Parse: parseGrouping},
+	{Name: "grouping", Doc: "age, dispatcher, domain, error, from, helo, host, size, src, state, subject, tag or user, then terms such as older=1h", Parse: parseGrouping},
 	{Name: "condition", Doc: "ids or terms such as domain=example.com; for and a time such as 60s", Parse: parseCondition},
 	{Name: "statistic", Doc: "NAME=N, NAME=N- or NAME=-N; for and a time such as 60s", Parse: parseStatCondition},
 	{Name: "query", Doc: "ids, terms such as domain=example.com, sort=KEY or limit=N", Help: selectorHelp, Parse: parseQuery},

@@ -101,6 +101,7 @@ func runShowGroups(ctx context.Context, c *command.Call) error {
 	now := time.Now().Unix()
 	groups := map[string]*group{}
 	folded := map[string]string{} // error lines come again and again
+	mail := newMailReader(ctx, c)
 	n, err := eachSelected(ctx, c, sel, now, func(e *protocol.Envelope, online bool) (bool, error) {
 		text, known := folded[e.ErrorLine]
 		if !known {
@@ -110,9 +111,16 @@ func runShowGroups(ctx context.Context, c *command.Call) error {
 			text = selector.ErrorPattern(e.ErrorLine)
 			folded[strings.Clone(e.ErrorLine)] = text
 		}
-		name := text
-		if !by[0].is("error") {
-			name = by[0].field.Group.Of(e, now)
+		name, terms := text, []string(nil)
+		switch grouping := by[0].field.Group; {
+		case grouping.Mail != nil:
+			var err error
+			if name, terms, err = grouping.Mail(mail, e); err != nil {
+				mail.failed(err)
+				return mail.err == nil, mail.err
+			}
+		case !by[0].is("error"):
+			name = grouping.Of(e, now)
 		}
 		key := selector.Fold(by[0].field.Group.Key(e, name))
 		g := groups[key]
@@ -122,7 +130,11 @@ func runShowGroups(ctx context.Context, c *command.Call) error {
 			}
 			if g = groups[key]; g == nil {
 				g = &group{name: strings.Clone(name), oldest: e.Created, errors: Tops{}, ages: make([]int, len(selector.AgeBuckets))}
-				if name != others {
+				switch {
+				case name == others:
+				case terms != nil:
+					g.terms = terms
+				default:
 					g.terms = by[0].field.Group.Terms(e)
 				}
 				groups[strings.Clone(key)] = g
@@ -137,6 +149,7 @@ func runShowGroups(ctx context.Context, c *command.Call) error {
 		g.ages[selector.AgeBucket(now-e.Created)]++
 		return true, nil
 	})
+	mail.warn()
 	if err != nil && n == 0 {
 		return err
 	}

@@ -120,7 +120,7 @@ func eachSelected(ctx context.Context, c *command.Call, sel selection, now int64
 		}
 		sel.ids[0] = id
 	}
-	t, err := targetOf(c, sel)
+	t, err := targetOf(ctx, c, sel)
 	if err != nil {
 		return 0, err
 	}
@@ -177,6 +177,9 @@ func eachSelected(ctx context.Context, c *command.Call, sel selection, now int64
 			return n, err
 		}
 		if !t.match(e, now) {
+			if err := t.trouble(); err != nil {
+				return n, fmt.Errorf("%s: %w", command.PathOf(c), err)
+			}
 			continue
 		}
 		n++
@@ -184,6 +187,7 @@ func eachSelected(ctx context.Context, c *command.Call, sel selection, now int64
 			return n, err
 		}
 	}
+	t.mail.warn()
 	switch {
 	case bad > 0:
 		return n, fmt.Errorf("%s: %s could not be read, see above", command.PathOf(c), render.Plural(bad, "envelope"))

@@ -127,12 +127,19 @@ type target struct {
 	msgs  []protocol.MessageID  // the messages to list, ascending, if not all
 	whole []protocol.MessageID  // of them those of which every envelope is meant
 	evps  []protocol.EnvelopeID // the envelopes that are meant beside, ascending
-	terms selector.Selector
+	terms selector.Selector     // all that have to hold
+
+	shallow selector.Selector // those of the terms that the envelope alone decides
+	deep    selector.Selector // and the others, for which mail is read
+	mail    *mailReader       // nil without deep terms
 }
 
 // targetOf completes a selection, reading ids from standard input if need be.
-func targetOf(c *command.Call, sel selection) (target, error) {
+func targetOf(ctx context.Context, c *command.Call, sel selection) (target, error) {
 	t := target{all: len(sel.ids) == 0 && sel.set == nil && !sel.stdin, terms: sel.terms}
+	if t.shallow, t.deep = sel.terms.Split(); len(t.deep) > 0 {
+		t.deep, t.mail = t.deep.CheapFirst(), newMailReader(ctx, c)
+	}
 	if sel.set != nil {
 		t.addSet(sel.set)
 	}
@@ -193,7 +200,15 @@ func (t *target) named(id protocol.EnvelopeID) bool {
 
 // match reports whether an envelope is selected.
 func (t *target) match(e *protocol.Envelope, now int64) bool {
-	return t.named(e.ID) && t.terms.Match(e, now)
+	return t.named(e.ID) && t.shallow.Match(e, now) && (t.mail == nil || t.mail.match(t.deep, e, now))
+}
+
+// trouble returns why envelopes cannot be told to match.
+func (t *target) trouble() error {
+	if t.mail == nil {
+		return nil
+	}
+	return t.mail.err
 }
 
 // fits is match for what a listing yields. An envelope whose text could not be
@@ -212,11 +227,7 @@ func selectorHelp() string {
 		"that must all match; ~ takes a regular expression instead of a value; != and !~ negate the match:\n")
 	tw := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
 	for _, k := range selector.Terms() {
-		op := "="
-		if k.Regex {
-			op = "= ~"
-		}
-		fmt.Fprintf(tw, "  %s\t%s %s\t%s\n", k.Name, op, k.Want, k.Doc)
+		fmt.Fprintf(tw, "  %s\t%s %s\t%s\n", k.Key(), k.Ops(), k.Want, k.Doc)
 	}
 	tw.Flush()
 	b.WriteString("In a GLOB * stands for any text and ? for one character; \\* \\? \\\\ stand for themselves, \\x1b for a byte.\n" +

@@ -175,7 +175,7 @@ func countUnlisted(ctx context.Context, c *command.Call) (n int, first protocol.
 	if !disk.OwnSpool(c) {
 		return 0, 0, nil
 	}
-	t, err := targetOf(c, waitedFor(c))
+	t, err := targetOf(ctx, c, waitedFor(c))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -204,7 +204,7 @@ func countUnlisted(ctx context.Context, c *command.Call) (n int, first protocol.
 		}
 		if len(t.terms) > 0 {
 			e, err := disk.OpenSpool(ctx, c).ReadEnvelope(id)
-			if err != nil || !t.terms.Match(&e, now) {
+			if err != nil || !t.match(&e, now) {
 				continue
 			}
 		}
@@ -218,7 +218,7 @@ func countUnlisted(ctx context.Context, c *command.Call) (n int, first protocol.
 // countSelected returns how many envelopes the arguments select, counting no
 // further than most if that is above 0.
 func countSelected(ctx context.Context, c *command.Call, most int) (int, error) {
-	t, err := targetOf(c, waitedFor(c))
+	t, err := targetOf(ctx, c, waitedFor(c))
 	if err != nil {
 		return 0, err
 	}
@@ -241,6 +241,9 @@ func countSelected(ctx context.Context, c *command.Call, most int) (int, error) 
 			if n++; n == most {
 				break
 			}
+		}
+		if err := t.trouble(); err != nil {
+			return n, fmt.Errorf("%s: %w", command.PathOf(c), err)
 		}
 	}
 	return n, nil

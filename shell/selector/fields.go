@@ -29,6 +29,10 @@ type Field struct {
 	// a line. It returns none if the envelope has nothing there.
 	has  func(e *protocol.Envelope) []string
 	make func(value string, regex bool) (func(*protocol.Envelope, int64) bool, error)
+	// mail makes a term in place of make, where the envelope alone does not decide.
+	mail func(value string, regex bool) (mailMatcher, error)
+	// Named marks the field whose key goes on with a colon and a name.
+	Named bool
 
 	// Compare, if set, orders envelopes for sort=.
 	Compare func(a, b *protocol.Envelope) int
@@ -68,19 +72,46 @@ var Fields = []*Field{
 	{Name: "next", Want: "TIME", Doc: "next attempt within that time; 1h- in an hour or later, 10m-1h", Some: someTimes, Scheduler: true, make: next,
 		Compare: func(a, b *protocol.Envelope) int { return cmp.Compare(a.NextTry, b.NextTry) }, Column: "NEXT", JSON: "next_try"},
 	{Name: "src", Want: "ADDR", Doc: "address that it came from, a network such as 192.0.2.0/24, a GLOB, or local",
-		has: sourceValues, make: source, JSON: "source"},
+		has: sourceValues, make: source, Group: &bySource, JSON: "source"},
 	{Name: "host", Want: "GLOB", Doc: "name of the host that it came from", Regex: true,
 		has:  textValues(func(e *protocol.Envelope) string { return e.Hostname }),
 		make: plainKey(func(e *protocol.Envelope) string { return e.Hostname }).make, Group: &byHost, JSON: "host"},
 	{Name: "helo", Want: "GLOB", Doc: "name that this host gave", Regex: true,
 		has:  textValues(func(e *protocol.Envelope) string { return e.Helo }),
-		make: plainKey(func(e *protocol.Envelope) string { return e.Helo }).make, JSON: "helo"},
+		make: plainKey(func(e *protocol.Envelope) string { return e.Helo }).make, Group: &byHelo, JSON: "helo"},
 	{Name: "user", Want: "GLOB", Doc: "local user, or who had authenticated", Regex: true,
 		has:  textValues(func(e *protocol.Envelope) string { return e.Username }),
-		make: plainKey(func(e *protocol.Envelope) string { return e.Username }).make, JSON: "user"},
+		make: plainKey(func(e *protocol.Envelope) string { return e.Username }).make, Group: &byUser, JSON: "user"},
 	{Name: "tag", Want: "GLOB", Doc: "tag of the listener that took it", Regex: true,
 		has:  textValues(func(e *protocol.Envelope) string { return e.Tag }),
-		make: plainKey(func(e *protocol.Envelope) string { return e.Tag }).make, JSON: "tag"},
+		make: plainKey(func(e *protocol.Envelope) string { return e.Tag }).make, Group: &byTag, JSON: "tag"},
+	{Name: "dispatcher", Want: "GLOB", Doc: "action of smtpd.conf that delivers it", Regex: true,
+		has:  textValues(func(e *protocol.Envelope) string { return e.Dispatcher }),
+		make: plainKey(func(e *protocol.Envelope) string { return e.Dispatcher }).make, Group: &byDispatcher, JSON: "dispatcher"},
+	{Name: "expires", Want: "TIME", Doc: "smtpd gives it up within that time; 1h- in an hour or later, 10m-1h", Some: someTimes, mail: expiresKey},
+	{Name: "size", Want: "SIZE", Doc: "size of the message: 100k- for that much or more, -1m, 10k-100k", Some: []string{"100k-", "1m-", "10m-"}, mail: sizeKey, Group: &bySize},
+	{Name: "subject", Want: "GLOB", Doc: "subject of the message", Regex: true, mail: headerKey("Subject"), Group: &bySubject},
+	{Name: "header", Want: "GLOB", Doc: "any header field of the message, by its name: header:List-Id=*news*", Regex: true, Named: true, mail: bareHeader},
+	{Name: "body", Want: "REGEXP", Doc: "regular expression for the first megabyte of the body, as it was sent", Regex: true, mail: bodyKey},
+}
+
+// Key returns the key of the field's term as it is explained.
+func (f *Field) Key() string {
+	if f.Named {
+		return f.Name + ":NAME"
+	}
+	return f.Name
+}
+
+// Ops returns the operators of the field's term, but for their negations.
+func (f *Field) Ops() string {
+	switch {
+	case f.Want == "REGEXP":
+		return "~"
+	case f.Regex:
+		return "= ~"
+	}
+	return "="
 }
 
 // Values of fields that take a few only.
@@ -107,7 +138,7 @@ func fieldsThat(is func(f *Field) bool) []*Field {
 }
 
 // Terms returns the fields that have a term.
-func Terms() []*Field { return fieldsThat(func(f *Field) bool { return f.make != nil }) }
+func Terms() []*Field { return fieldsThat(func(f *Field) bool { return f.Want != "" }) }
 
 // Sorted returns the fields that a listing can be sorted by, by name.
 func Sorted() []*Field { return byName(fieldsThat(func(f *Field) bool { return f.Compare != nil })) }

@@ -15,6 +15,8 @@ type Grouping struct {
 	Doc string
 	// Of names the group of an envelope; now is in seconds since 1970.
 	Of func(e *protocol.Envelope, now int64) string
+	// Mail, if set, names the group in place of Of, and returns the terms that select it.
+	Mail func(m Mail, e *protocol.Envelope) (name string, terms []string, err error)
 	// Terms returns the terms that select the group of an envelope, as values of
 	// a line that are not quoted; nil where there are none.
 	Terms func(e *protocol.Envelope) []string
@@ -23,6 +25,8 @@ type Grouping struct {
 	// key, if set, returns what the envelopes of a group have in common in place of
 	// their name.
 	key func(e *protocol.Envelope) string
+	// field, if set, is the key of the term that selects a group.
+	field string
 }
 
 // Key returns what the envelopes of a group have in common but for the case of
@@ -52,8 +56,27 @@ var (
 	byAge = Grouping{Doc: "how long it is in the queue",
 		Of:    func(e *protocol.Envelope, now int64) string { return AgeBuckets[AgeBucket(now-e.Created)].Name },
 		Terms: func(*protocol.Envelope) []string { return nil }}
+	bySource = byValue("src", "address that it came from", "(not known)", func(e *protocol.Envelope) string {
+		if e.Source.Local {
+			return "local"
+		}
+		if e.Source.Addr.IsValid() {
+			return e.Source.Addr.Unmap().String()
+		}
+		return ""
+	})
+	byHelo       = byValue("helo", "name that the host it came from gave", "(none)", func(e *protocol.Envelope) string { return e.Helo })
+	byUser       = byValue("user", "local user, or who had authenticated", "(none)", func(e *protocol.Envelope) string { return e.Username })
+	byTag        = byValue("tag", "tag of the listener that took it", "(none)", func(e *protocol.Envelope) string { return e.Tag })
+	byDispatcher = byValue("dispatcher", "action of smtpd.conf that delivers it", "(none)", func(e *protocol.Envelope) string { return e.Dispatcher })
+
 	byHost = Grouping{Doc: "host that it came from", Of: func(e *protocol.Envelope, _ int64) string { return hostOf(e) }}
 )
+
+// byValue groups by a text that a term of the same name selects.
+func byValue(name, doc, none string, text func(e *protocol.Envelope) string) Grouping {
+	return Grouping{Doc: doc, None: none, Of: func(e *protocol.Envelope, _ int64) string { return text(e) }, field: name}
+}
 
 // What the terms of these return looks at Fields, which look at them.
 func init() {
@@ -61,6 +84,9 @@ func init() {
 	byDomain.Terms = func(e *protocol.Envelope) []string { return keyTerms("domain", e) }
 	byError.Terms = func(e *protocol.Envelope) []string { return keyTerms("error", e) }
 	byHost.Terms = hostTerms
+	for _, g := range []*Grouping{&bySource, &byHelo, &byUser, &byTag, &byDispatcher} {
+		g.Terms = func(e *protocol.Envelope) []string { return keyTerms(g.field, e) }
+	}
 }
 
 // keyTerms returns the term that selects envelopes with what this one has for a key,

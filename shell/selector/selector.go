@@ -15,14 +15,18 @@ type Term struct {
 	Op    string // =, !=, ~ or !~
 	Value string
 	match func(e *protocol.Envelope, now int64) bool
+	mail  mailMatcher // in place of match, where the envelope alone does not decide
 }
 
 // String returns the term as it was written.
 func (t *Term) String() string { return t.Key + t.Op + t.Value }
 
 // Match reports whether the term holds for an envelope at a time in seconds
-// since 1970.
+// since 1970. One that needs more than the envelope holds for none: see MatchMail.
 func (t *Term) Match(e *protocol.Envelope, now int64) bool {
+	if t.mail != nil {
+		return false
+	}
 	return t.match(e, now) != (t.Op[0] == '!')
 }
 
@@ -81,15 +85,23 @@ func Parse(word string) (*Term, error) {
 	case regex && !key.Regex:
 		return nil, fmt.Errorf("%s takes = and !=, no regular expression", key.Name)
 	}
-	match, err := key.make(value, regex)
+	term := &Term{Key: key.Name, Op: op, Value: value}
+	if key.mail != nil {
+		term.mail, err = key.mail(value, regex)
+	} else {
+		term.match, err = key.make(value, regex)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", key.Name, err)
 	}
-	return &Term{Key: key.Name, Op: op, Value: value, match: match}, nil
+	return term, nil
 }
 
 // find returns the field that a name stands for.
 func find(name string) (*Field, error) {
+	if len(name) >= len(headerPrefix) && strings.EqualFold(name[:len(headerPrefix)], headerPrefix) {
+		return headerField(name)
+	}
 	var fits []*Field
 	for _, k := range Terms() {
 		switch {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,9 +64,9 @@ var domainKey = textKey{
 // make makes a matcher of a value.
 func (k textKey) make(value string, regex bool) (matcher, error) {
 	if regex {
-		re, err := regexp.Compile(value)
+		re, err := compile(value)
 		if err != nil {
-			return nil, fmt.Errorf("bad regular expression: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+			return nil, err
 		}
 		return func(e *protocol.Envelope, _ int64) bool { return slices.ContainsFunc(k.texts(e), re.MatchString) }, nil
 	}

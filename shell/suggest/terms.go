@@ -50,7 +50,11 @@ func (l *Live) selectorWords(kind string, path []string, prefix string) []comple
 		out = nil
 	}
 	for _, k := range selector.Terms() {
-		words = append(words, completer.Suggestion{Text: k.Name + "=", Description: k.Want + ": " + k.Doc, Open: true})
+		text := k.Name + "="
+		if k.Named {
+			text = k.Name + ":"
+		}
+		words = append(words, completer.Suggestion{Text: text, Description: k.Want + ": " + k.Doc, Open: true})
 	}
 	if kind == "query" {
 		words = append(words,

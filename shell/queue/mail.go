@@ -1,0 +1,223 @@
+package queue
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"smtpctl/protocol"
+	"smtpctl/protocol/spool"
+	"smtpctl/shell/command"
+	"smtpctl/shell/disk"
+	"smtpctl/shell/render"
+	"smtpctl/shell/selector"
+)
+
+// Bounds of what is read of a message.
+const (
+	maxHead = 256 << 10 // of its header
+	maxBody = 1 << 20   // of its body
+)
+
+// errEnough ends the reading of a message of which no more is wanted.
+var errEnough = errors.New("enough was read")
+
+// A mailReader reads the messages of envelopes, each once for all its envelopes, which
+// come one after the other. It implements selector.Mail.
+type mailReader struct {
+	ctx   context.Context
+	c     *command.Call
+	spool *spool.Spool
+	conf  *disk.ConfFacts
+
+	msg     protocol.MessageID // that is held
+	text    []byte             // the beginning of it
+	whole   bool               // text is all of it
+	headers map[string][]string
+	size    int64 // -1 before it is known
+
+	gone int   // envelopes whose message is not there any more
+	cut  int   // messages of which the body was not looked at to its end
+	err  error // the first one that makes it unsafe to go on
+}
+
+func newMailReader(ctx context.Context, c *command.Call) *mailReader {
+	return &mailReader{ctx: ctx, c: c, spool: filesOf(ctx, c), size: -1}
+}
+
+// match reports whether the terms hold for an envelope. Where its message cannot be read
+// they do not, and unless that message has just gone, err is set.
+func (r *mailReader) match(terms selector.Selector, e *protocol.Envelope, now int64) bool {
+	if r.err != nil {
+		return false
+	}
+	yes, err := terms.MatchMail(r, e, now)
+	r.failed(err)
+	return yes
+}
+
+// failed takes notice of an error of reading a message.
+func (r *mailReader) failed(err error) {
+	switch {
+	case err == nil:
+	case errors.Is(err, fs.ErrNotExist) && r.there():
+		r.gone++
+	case r.err == nil:
+		r.err = fmt.Errorf("the message cannot be read, so nothing can be selected by what it holds: %w", command.FileError(disk.KeyError(r.c, err)))
+	}
+}
+
+// there reports whether the queue is where it is looked for at all.
+func (r *mailReader) there() bool {
+	info, err := os.Stat(r.spool.Queue())
+	return err == nil && info.IsDir()
+}
+
+// open makes the message of an envelope the one that is held.
+func (r *mailReader) open(e *protocol.Envelope) {
+	if msg := e.ID.Msg(); msg != r.msg {
+		r.msg, r.text, r.whole, r.headers, r.size = msg, r.text[:0], false, nil, -1
+	}
+}
+
+// A keeper of the beginning of what is written to it; stop ends the writing.
+type beginning struct {
+	text []byte
+	most int
+	stop func(text []byte) bool
+}
+
+// Write implements io.Writer.
+func (b *beginning) Write(p []byte) (int, error) {
+	b.text = append(b.text, p[:min(len(p), b.most-len(b.text))]...)
+	if len(b.text) == b.most || b.stop != nil && b.stop(b.text) {
+		return 0, errEnough
+	}
+	return len(p), nil
+}
+
+// read reads the beginning of the message, up to most bytes or until stop says so.
+func (r *mailReader) read(most int, stop func(text []byte) bool) error {
+	b := &beginning{text: r.text[:0], most: most, stop: stop}
+	err := r.spool.CopyMessage(b, r.msg)
+	r.text, r.whole = b.text, err == nil
+	if errors.Is(err, errEnough) {
+		return context.Cause(r.ctx)
+	}
+	return err
+}
+
+// endOfHead returns where the head of a message ends, -1 if that is not in the text.
+func endOfHead(text []byte) int {
+	if bytes.HasPrefix(text, []byte("\n")) || bytes.HasPrefix(text, []byte("\r\n")) {
+		return 0
+	}
+	lf, crlf := bytes.Index(text, []byte("\n\n")), bytes.Index(text, []byte("\r\n\r\n"))
+	if crlf >= 0 && (lf < 0 || crlf < lf) {
+		return crlf + 2
+	}
+	if lf >= 0 {
+		return lf + 1
+	}
+	return -1
+}
+
+// Header implements selector.Mail.
+func (r *mailReader) Header(e *protocol.Envelope, name string) ([]string, error) {
+	r.open(e)
+	if r.headers == nil {
+		if len(r.text) == 0 {
+			if err := r.read(maxHead, func(text []byte) bool { return endOfHead(text) >= 0 }); err != nil {
+				return nil, err
+			}
+		}
+		head := r.text
+		if end := endOfHead(head); end >= 0 {
+			head = head[:end]
+		}
+		r.headers = selector.Headers(head)
+	}
+	return r.headers[strings.ToLower(name)], nil
+}
+
+// Body implements selector.Mail.
+func (r *mailReader) Body(e *protocol.Envelope) ([]byte, error) {
+	r.open(e)
+	if !r.whole && len(r.text) < maxHead+maxBody {
+		if err := r.read(maxHead+maxBody, nil); err != nil {
+			return nil, err
+		}
+		if !r.whole {
+			r.cut++
+		}
+	}
+	end := endOfHead(r.text)
+	if end < 0 {
+		return nil, nil
+	}
+	body := r.text[end:]
+	return body[:min(len(body), maxBody)], nil
+}
+
+// A counter counts what is written to it.
+type counter struct {
+	ctx context.Context
+	n   int64
+}
+
+// Write implements io.Writer.
+func (w *counter) Write(p []byte) (int, error) {
+	w.n += int64(len(p))
+	return len(p), context.Cause(w.ctx)
+}
+
+// Size implements selector.Mail.
+func (r *mailReader) Size(e *protocol.Envelope) (int64, error) {
+	r.open(e)
+	if r.size >= 0 {
+		return r.size, nil
+	}
+	n, plain, err := r.spool.PlainSize(r.msg)
+	if err == nil && !plain {
+		w := &counter{ctx: r.ctx}
+		err = r.spool.CopyMessage(w, r.msg)
+		n = w.n
+	}
+	if err != nil {
+		return 0, err
+	}
+	r.size = n
+	return n, nil
+}
+
+// Expires implements selector.Mail.
+func (r *mailReader) Expires(e *protocol.Envelope) (int64, error) {
+	if r.conf == nil {
+		r.conf = disk.SmtpdConf(r.c)
+	}
+	if e.Created == 0 {
+		return 0, nil
+	}
+	ttl, sure := r.conf.TtlFor(e.Dispatcher, e.Type == protocol.DeliverBounce)
+	if !sure {
+		return 0, fmt.Errorf("expires= needs smtpd.conf for the time to live, and it could not be read: %s", r.conf.Path)
+	}
+	return e.Created + ttl, nil
+}
+
+// warn says what the selection leaves out.
+func (r *mailReader) warn() {
+	if r == nil {
+		return
+	}
+	if r.gone > 0 {
+		r.c.Warnf("smtpctl: %s the queue while messages were read, and %s not selected", render.Plural(r.gone, "envelope left", "envelopes left"), map[bool]string{true: "is", false: "are"}[r.gone == 1])
+	}
+	if r.cut > 0 {
+		r.c.Warnf("smtpctl: body~ has looked at the first megabyte only of %s", render.Plural(r.cut, "message"))
+	}
+}

@@ -1,0 +1,252 @@
+package selector
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"smtpctl/protocol"
+)
+
+// Mail knows of an envelope what it does not say itself: what the file of its message
+// holds, and what smtpd.conf says of it. Its methods read no more than they need, and an
+// error means that the message cannot be told to match or not to.
+type Mail interface {
+	// Header returns the values of a header field, unfolded and decoded.
+	Header(e *protocol.Envelope, name string) ([]string, error)
+	// Body returns the beginning of the body, as it was sent.
+	Body(e *protocol.Envelope) ([]byte, error)
+	// Size returns the size of the message in bytes.
+	Size(e *protocol.Envelope) (int64, error)
+	// Expires returns when smtpd gives the envelope up, in seconds since 1970, 0 if that
+	// is not known.
+	Expires(e *protocol.Envelope) (int64, error)
+}
+
+// A mailMatcher is a matcher that needs more than the envelope.
+type mailMatcher = func(m Mail, e *protocol.Envelope, now int64) (bool, error)
+
+// NeedsMail reports whether the term can only be decided by MatchMail.
+func (t *Term) NeedsMail() bool { return t.mail != nil }
+
+// MatchMail is Match for any term.
+func (t *Term) MatchMail(m Mail, e *protocol.Envelope, now int64) (bool, error) {
+	if t.mail == nil {
+		return t.Match(e, now), nil
+	}
+	yes, err := t.mail(m, e, now)
+	return err == nil && yes != (t.Op[0] == '!'), err
+}
+
+// Split returns the terms that an envelope alone decides, and the others.
+func (s Selector) Split() (envelope, mail Selector) {
+	for _, t := range s {
+		if t.NeedsMail() {
+			mail = append(mail, t)
+		} else {
+			envelope = append(envelope, t)
+		}
+	}
+	return envelope, mail
+}
+
+// MatchMail reports whether all terms hold for an envelope. Those that read more come
+// after those that read less.
+func (s Selector) MatchMail(m Mail, e *protocol.Envelope, now int64) (bool, error) {
+	for _, t := range s {
+		if yes, err := t.MatchMail(m, e, now); err != nil || !yes {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// CheapFirst puts the terms that read more of a message behind those that read less.
+func (s Selector) CheapFirst() Selector {
+	slices.SortStableFunc(s, func(a, b *Term) int { return a.cost() - b.cost() })
+	return s
+}
+
+// cost orders terms by what they read.
+func (t *Term) cost() int {
+	switch t.Key {
+	case "expires":
+		return 0
+	case "size":
+		return 2
+	case "body":
+		return 3
+	}
+	return 1
+}
+
+// headerKey makes terms for a header field.
+func headerKey(name string) func(value string, regex bool) (mailMatcher, error) {
+	return func(value string, regex bool) (mailMatcher, error) {
+		match, err := textMatcher(value, regex)
+		if err != nil {
+			return nil, err
+		}
+		return func(m Mail, e *protocol.Envelope, _ int64) (bool, error) {
+			values, err := m.Header(e, name)
+			return slices.ContainsFunc(values, match), err
+		}, nil
+	}
+}
+
+// textMatcher returns what matches a text with a pattern or regular expression.
+func textMatcher(value string, regex bool) (func(text string) bool, error) {
+	if regex {
+		re, err := compile(value)
+		if err != nil {
+			return nil, err
+		}
+		return re.MatchString, nil
+	}
+	g, err := parseGlob(value)
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", value, err)
+	}
+	return func(text string) bool { return g.match(Fold(text)) }, nil
+}
+
+// compile compiles a regular expression of the user's.
+func compile(value string) (*regexp.Regexp, error) {
+	re, err := regexp.Compile(value)
+	if err != nil {
+		return nil, fmt.Errorf("bad regular expression: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+	}
+	return re, nil
+}
+
+// bodyKey makes terms for the body.
+func bodyKey(value string, regex bool) (mailMatcher, error) {
+	if !regex {
+		return nil, errors.New("want ~ and a regular expression: a body is no one text")
+	}
+	re, err := compile(value)
+	if err != nil {
+		return nil, err
+	}
+	return func(m Mail, e *protocol.Envelope, _ int64) (bool, error) {
+		text, err := m.Body(e)
+		return re.Match(text), err
+	}, nil
+}
+
+// sizeKey makes terms for the size.
+func sizeKey(value string, _ bool) (mailMatcher, error) {
+	lo, hi, err := ParseRange(value, ParseSize)
+	if err != nil {
+		return nil, err
+	}
+	return func(m Mail, e *protocol.Envelope, _ int64) (bool, error) {
+		n, err := m.Size(e)
+		return lo <= n && n <= hi, err
+	}, nil
+}
+
+// sizeUnits are the units of sizes, each 1024 times the one before it.
+const sizeUnits = "kmgt"
+
+// ParseSize reads a number of bytes, with k, m, g or t for powers of 1024.
+func ParseSize(s string) (int64, error) {
+	digits, power := strings.ToLower(s), 0
+	if n := len(digits); n > 1 {
+		if i := strings.IndexByte(sizeUnits, digits[n-1]); i >= 0 {
+			digits, power = digits[:n-1], i+1
+		}
+	}
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || n < 0 || digits[0] == '+' || n > math.MaxInt64>>(10*power) {
+		return 0, fmt.Errorf("%q: want a number of bytes such as 20000, 100k or 5m", s)
+	}
+	return n << (10 * power), nil
+}
+
+// FormatSize returns a number of bytes as ParseSize reads it.
+func FormatSize(n int64) string {
+	unit := ""
+	for _, u := range sizeUnits {
+		if n == 0 || n%1024 != 0 {
+			break
+		}
+		n, unit = n/1024, string(u)
+	}
+	return strconv.FormatInt(n, 10) + unit
+}
+
+// expiresKey makes terms for when smtpd gives an envelope up.
+func expiresKey(value string, _ bool) (mailMatcher, error) {
+	lo, hi, err := ParseRange(value, ParseTime)
+	if err != nil {
+		return nil, err
+	}
+	if !strings.Contains(value, "-") {
+		lo = math.MinInt64
+	}
+	return func(m Mail, e *protocol.Envelope, now int64) (bool, error) {
+		at, err := m.Expires(e)
+		return at != 0 && lo <= at-now && at-now <= hi, err
+	}, nil
+}
+
+// bareHeader makes no term: the name of the header field is missing.
+func bareHeader(string, bool) (mailMatcher, error) {
+	return nil, errors.New("want the name of a header field behind it, such as header:List-Id=*news*")
+}
+
+// headerPrefix begins the key of a term for any header field.
+const headerPrefix = "header:"
+
+// headerField returns the field of a key such as header:List-Id.
+func headerField(key string) (*Field, error) {
+	name := key[len(headerPrefix):]
+	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || r == ':' }) {
+		return nil, fmt.Errorf("unknown term %q: want the name of a header field after header:, such as header:List-Id", key)
+	}
+	f := *Find(Fields, "header")
+	f.Name, f.mail = headerPrefix+name, headerKey(name)
+	return &f, nil
+}
+
+// sizeClasses are the groups of by size: up to so many bytes.
+var sizeClasses = []struct {
+	name string
+	most int64
+}{{"up to 10k", 10 << 10}, {"10k to 100k", 100 << 10}, {"100k to 1m", 1 << 20}, {"1m to 10m", 10 << 20}, {"over 10m", math.MaxInt64}}
+
+// bySize tells envelopes apart by the size of their message.
+var bySize = Grouping{Doc: "size of the message",
+	Mail: func(m Mail, e *protocol.Envelope) (string, []string, error) {
+		n, err := m.Size(e)
+		if err != nil {
+			return "", nil, err
+		}
+		least := int64(0)
+		for _, c := range sizeClasses {
+			if n <= c.most {
+				most := ""
+				if c.most != math.MaxInt64 {
+					most = FormatSize(c.most)
+				}
+				return c.name, []string{"size=" + FormatSize(least) + "-" + most}, nil
+			}
+			least = c.most + 1
+		}
+		return "", nil, nil
+	}}
+
+// bySubject tells envelopes apart by the subject of their message.
+var bySubject = Grouping{Doc: "subject of the message", None: "(none)",
+	Mail: func(m Mail, e *protocol.Envelope) (string, []string, error) {
+		values, err := m.Header(e, "Subject")
+		if err != nil || len(values) == 0 || values[0] == "" {
+			return "", []string{"subject!=?*"}, err
+		}
+		return values[0], []string{"subject=" + EscapeGlob(values[0])}, nil
+	}}
