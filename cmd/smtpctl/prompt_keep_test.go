@@ -2,13 +2,16 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"smtpctl/protocol"
+	"smtpctl/protocol/realsmtpd"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
 )
@@ -159,5 +162,102 @@ func TestPromptKeepEnds(t *testing.T) {
 	x.run("remove --keep-size 20k abcd000100000003", `(?s)the copies of what was removed at 20.* are deleted: --keep-size is 20.0 KiB.*undo takes this back`)
 	if third := keptFolders(t, home); len(third) != 1 || third[0] == second[0] {
 		t.Errorf("kept: %v", third)
+	}
+}
+
+// TestPromptKeepKilled kills the program at each step of a removal at the prompt: every
+// envelope is in the queue still, or its copy is kept.
+func TestPromptKeepKilled(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for step := 1; ; step++ {
+		files, home := t.TempDir(), t.TempDir()
+		sim, socket := simtest.Start(t, smtpdsim.Config{Spool: files})
+		for i := range 3 {
+			sim.Add(smtpdsim.Envelope{ID: protocol.EnvelopeID(0xabcd0001<<32 | uint64(i+1)), Time: time.Now().Unix() + 3600, Text: envelopeText("relay", fmt.Sprintf("r%d@y.example", i))})
+		}
+		cmd := exec.Command(self)
+		cmd.Args = []string{"smtpctl", "--socket", socket, "--spool", files}
+		x := inTerminal(t, home, []string{fmt.Sprintf("%s=%d", killVariable, step)}, cmd)
+		x.expect(promptRE)
+		x.paste("remove all -y\r")
+		x.paste("exit\r")
+		select {
+		case <-x.done:
+		case <-time.After(patience):
+			t.Fatal("the program goes on")
+		}
+		queued := len(sim.Envelopes())
+		kept := 0
+		for _, dir := range keptFolders(t, home) {
+			kept += strings.Count(run(t, "show", "queue", "--from", dir, "--socket", socket).stdout, "\n")
+		}
+		killed := !x.cmd.ProcessState.Exited()
+		switch {
+		case killed && queued == 3: // and copies of some, perhaps
+		case queued == 0 && kept == 3:
+		default:
+			t.Errorf("step %d, killed %v: %d in the queue, %d kept", step, killed, queued, kept)
+		}
+		if !killed {
+			if step < 5 {
+				t.Errorf("only %d steps", step)
+			}
+			return
+		}
+	}
+}
+
+// TestRealUndo takes back what was done at a prompt on a real smtpd.
+func TestRealUndo(t *testing.T) {
+	const paused = `smtpctl \[mta paused\]> $`
+	d := realsmtpd.Start(t, realsmtpd.Config{Args: []string{"-P", "mta"}})
+	var mails []realsmtpd.Mail
+	for i := range 30 {
+		mails = append(mails, realsmtpd.Mail{From: fmt.Sprintf("s%d@x.example", i%3), To: []string{"a@y.example", "b@y.example"}, Body: fmt.Sprintf("Subject: number %d\n\nx\n", i)})
+	}
+	d.Send(mails...)
+	d.WaitQueued(60)
+	list := func(words ...string) map[string]int {
+		n := map[string]int{}
+		for line := range strings.Lines(ours(t, d, "", append([]string{"show", "queue"}, words...)...).stdout) {
+			n[strings.Join(strings.Split(line, "|")[4:6], " ")]++
+		}
+		return n
+	}
+	before := list()
+	x := openTerminalIn(t, t.TempDir(), nil, "--socket", d.Socket, "--spool", d.Spool)
+	x.expect(paused)
+	x.paste("remove from=s1@*\r")
+	x.expect(`remove them\? \[y/N\] $`)
+	x.keys("y\r")
+	x.expect(`20 envelopes removed(?s).*undo takes this back(?s).*` + paused)
+	if n := len(list("from=s1@*")); n != 0 {
+		t.Errorf("%d are left", n)
+	}
+	x.paste("pause envelope subject=number*1* -y\r")
+	x.expect(`\d+ envelopes paused(?s).*` + paused)
+	suspended := len(list("state=suspended"))
+	x.paste("resume envelope from=s0@* -y\r")
+	x.expect(`\d+ envelopes resumed(?s).*` + paused)
+	x.paste("undo -y\r")
+	x.expect(`\d+ envelopes paused(?s).*` + paused)
+	if n := len(list("state=suspended")); n != suspended {
+		t.Errorf("%d are suspended, %d were", n, suspended)
+	}
+	x.paste("undo -y\r")
+	x.expect(`\d+ envelopes resumed(?s).*` + paused)
+	x.paste("undo -y\r")
+	x.expect(`20 envelopes restored(?s).*` + paused)
+	if after := list(); !maps.Equal(before, after) || len(list("state=suspended")) != 0 {
+		t.Errorf("before %v, after %v", before, after)
+	}
+	d.Restart(nil)
+	d.WaitQueued(60)
+	if after := list(); !maps.Equal(before, after) {
+		t.Errorf("after a restart %v", after)
 	}
 }
