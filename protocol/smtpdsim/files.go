@@ -26,7 +26,7 @@ func newFiles(dir string, q *queue) (*files, error) {
 		return nil, nil
 	}
 	f := &files{sp: spool.Open(dir)}
-	if err := makeDirs(dir, f.sp.Queue()); err != nil {
+	if err := makeDirs(dir, f.sp.Queue(), filepath.Join(dir, "incoming")); err != nil {
 		return nil, err
 	}
 	for i := range q.all[:min(len(q.all), maxFiles)] {
