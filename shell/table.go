@@ -30,6 +30,7 @@ var docs = map[string]string{
 	"discover":        "take up mail that was put into the queue by hand",
 	"show":            "show the queue, mail, relaying, statistics or status",
 	"show journal":    "what was changed with this program",
+	"show log":        "what happened to mail",
 	"show envelope":   "the content of an envelope",
 	"show message":    "the content of a message",
 	"show mta":        "what pause mta from has paused",
@@ -79,6 +80,6 @@ func Patterns(own bool) []string {
 
 // allKinds returns the kinds of arguments that the commands use, by name.
 func allKinds() []*grammar.Kind {
-	return slices.SortedFunc(slices.Values(slices.Concat(queue.Kinds, restore.Kinds, server.Kinds, tools.Kinds, sessionKinds)),
+	return slices.SortedFunc(slices.Values(slices.Concat(queue.Kinds, inspect.Kinds, restore.Kinds, server.Kinds, tools.Kinds, sessionKinds)),
 		func(a, b *grammar.Kind) int { return cmp.Compare(a.Name, b.Name) })
 }

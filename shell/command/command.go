@@ -31,6 +31,8 @@ type Command struct {
 	// Moves marks what puts files into smtpd's queue, from the folder that its first
 	// argument names.
 	Moves bool
+	// Logs marks what reads the log of mail.
+	Logs bool
 	// State marks what reads the folder of what outlasts a session.
 	State bool
 	// Offers says which values completion offers for its arguments.

@@ -28,6 +28,7 @@ type Options struct {
 	// none; KeepSize how many bytes all of them may take.
 	Keep     time.Duration
 	KeepSize int64
+	Log      string // file with smtpd's log, "" for that of the system
 	From     string // folder of copies to list instead of the queue
 
 	// Restricted switches off pipes, files and the pager.

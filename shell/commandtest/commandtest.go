@@ -46,6 +46,7 @@ var Lines = map[string]string{
 	"show journal <folder>":                  "show journal /dev",
 	"show hosts":                             "show hosts",
 	"show hoststats":                         "show hoststats",
+	"show log <logged...>":                   "show log --log /dev/null a@b.example",
 	"show message <id>":                      "show message 00000007",
 	"show mta paused":                        "show mta paused",
 	"show queue":                             "show queue",

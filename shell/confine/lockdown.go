@@ -15,6 +15,7 @@ import (
 	"smtpctl/shell/command"
 	"smtpctl/shell/confine/sandbox"
 	"smtpctl/shell/disk"
+	"smtpctl/shell/maillog"
 )
 
 // LockDown takes from the process what a one-shot command does not need, before
@@ -63,6 +64,12 @@ func needs(c *command.Call, ports []uint16) (sandbox.Rules, error) {
 	}
 	if c.Cmd.State && c.StateDir != "" {
 		r.Read = append(r.Read, c.StateDir)
+	}
+	if c.Cmd.Logs {
+		r.Read = append(r.Read, maillog.Dir)
+		if c.Opts.Log != "" && c.Opts.Log != "-" {
+			r.Read = append(r.Read, c.Opts.Log)
+		}
 	}
 	for _, a := range c.Args {
 		if a.Kind.Path {

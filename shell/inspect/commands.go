@@ -1,7 +1,15 @@
 // Package inspect looks into mail, into why it is still there, and into relaying.
 package inspect
 
-import "smtpctl/shell/command"
+import (
+	"smtpctl/completer/grammar"
+	"smtpctl/shell/command"
+)
+
+// Kinds are the kinds of arguments of these commands.
+var Kinds = []*grammar.Kind{
+	{Name: "logged", Doc: "ids, addresses such as user@example.com or @example.com, or terms such as domain=example.com", Parse: parseLogged},
+}
 
 // Commands are the commands that look into mail and relaying.
 var Commands = []*command.Command{
@@ -13,6 +21,10 @@ var Commands = []*command.Command{
 		Summary: "show the remote hosts that smtpd knows"},
 	{Pattern: "show hoststats", Group: command.GroupRelay, Run: runReport,
 		Summary: "show the last delivery to each domain of the last 4 hours"},
+	{Pattern: "show log <logged...>", Group: command.GroupQueue, Origin: command.Own, Logs: true, Check: checkLog, Run: runShowLog, Flags: []command.Flag{
+		{Name: "log", Text: "read the log in `FILE`, - for standard input", In: func(o *command.Options) any { return &o.Log }}},
+		Summary: "tell what happened to mail, from smtpd's log: accepted, tried, delivered or given up",
+		Help:    logHelp},
 	{Pattern: "show message <id>", Group: command.GroupQueue, Run: runShowMessage, Flags: []command.Flag{{Name: "headers", Text: "print only the headers"}},
 		Summary: "show the content of a message"},
 	{Pattern: "show mta paused", Group: command.GroupRelay, Run: runReport,

@@ -61,7 +61,7 @@ var Kinds = []*grammar.Kind{
 	{Name: "statistic", Doc: "NAME=N, NAME=N- or NAME=-N; for and a time such as 60s", Parse: parseStatCondition},
 	{Name: "query", Doc: "ids, terms such as domain=example.com, sort=KEY or limit=N", Help: selectorHelp, Parse: parseQuery},
 	{Name: "id", Doc: "id of an envelope or message, or the beginning of one", Parse: parseID},
-	{Name: "selector", Doc: "ids of envelopes or messages, terms such as domain=example.com, or - for ids on standard input", Help: selectorHelp, Parse: parseSelector},
+	{Name: "selector", Doc: "ids of envelopes or messages, terms such as domain=example.com, or - for ids on standard input", Help: selectorHelp, Parse: ParseSelector},
 }
 
 // pauseEnvelopeHelp is the help of pause envelope, with what a restart of smtpd does to it.

@@ -235,6 +235,12 @@ type IDArg struct {
 	evp  protocol.EnvelopeID
 }
 
+// Envelope returns the envelope that the id names as a whole, or 0.
+func (a IDArg) Envelope() protocol.EnvelopeID { return a.evp }
+
+// Message returns the message that the id names as a whole, or 0.
+func (a IDArg) Message() protocol.MessageID { return a.msg }
+
 // Whole reports whether the id can be used as it is.
 func (a IDArg) Whole() bool { return a.msg != 0 || a.evp != 0 }
 

@@ -204,6 +204,12 @@ func EachCopy(ctx context.Context, c *command.Call, args []grammar.Arg, f func(e
 	return err
 }
 
+// EachSelected calls f with the envelopes in the queue that some arguments select, until
+// it returns false.
+func EachSelected(ctx context.Context, c *command.Call, args []grammar.Arg, f func(e *protocol.Envelope) (bool, error)) error {
+	return EachCopy(ctx, c, args, f)
+}
+
 // unreadable reports whether an error of the very first step means that there is
 // no queue to be read at all.
 func unreadable(err error, before int, e *protocol.Envelope) bool {

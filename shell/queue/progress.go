@@ -27,6 +27,7 @@ type progress struct {
 	started time.Time
 	shown   time.Time
 	text    string // on the screen now
+	every   int    // how many are done between two looks at the clock
 }
 
 // newProgress begins to show one, if standard error is a terminal. For a listing it
@@ -36,7 +37,7 @@ func newProgress(ctx context.Context, c *command.Call, conn *protocol.Conn, what
 	if !command.IsTerminal(c.Err) || !c.Cmd.Changes() && !c.Out.ToFile {
 		return nil
 	}
-	p := &progress{w: c.Err, what: what, started: time.Now()}
+	p := &progress{w: c.Err, what: what, started: time.Now(), every: 64}
 	if conn != nil {
 		if d, err := conn.Digest(ctx); err == nil {
 			p.total = int(d.Queued())
@@ -45,13 +46,30 @@ func newProgress(ctx context.Context, c *command.Call, conn *protocol.Conn, what
 	return p
 }
 
+// A BytesProgress shows how much has been read of something long.
+type BytesProgress struct{ p *progress }
+
+// NewBytesProgress begins to show one, if standard error is a terminal.
+func NewBytesProgress(c *command.Call, what string) *BytesProgress {
+	if !command.IsTerminal(c.Err) {
+		return &BytesProgress{}
+	}
+	return &BytesProgress{&progress{w: c.Err, what: what, started: time.Now(), every: 1}}
+}
+
+// Step counts one part.
+func (p *BytesProgress) Step() { p.p.step() }
+
+// End takes it off the screen.
+func (p *BytesProgress) End() { p.p.end() }
+
 // step counts one envelope.
 func (p *progress) step() {
 	if p == nil {
 		return
 	}
 	p.done++
-	if p.done%64 != 0 {
+	if p.done%p.every != 0 {
 		return
 	}
 	now := time.Now()

@@ -25,8 +25,8 @@ type (
 	limitArg int
 )
 
-// parseSelector reads one word of a selector: an id, - or a term.
-func parseSelector(word string) (any, error) {
+// ParseSelector reads one word of a selector: an id, - or a term.
+func ParseSelector(word string) (any, error) {
 	if word == "-" {
 		return stdinArg{}, nil
 	}
@@ -54,7 +54,7 @@ func parseQuery(word string) (any, error) {
 		}
 		return limitArg(n), nil
 	}
-	return parseSelector(word)
+	return ParseSelector(word)
 }
 
 // A selection is what the words of a command select: envelopes by id, of which

@@ -37,9 +37,9 @@ func parseCondition(word string) (any, error) {
 		if word == "-" {
 			return nil, errors.New("wait takes no ids from standard input")
 		}
-		return parseSelector(word)
+		return ParseSelector(word)
 	}
-	if v, err := parseSelector(word); err == nil {
+	if v, err := ParseSelector(word); err == nil {
 		return v, nil
 	}
 	if d, err := selector.Duration(word); err == nil {

@@ -1,0 +1,153 @@
+package inspect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"smtpctl/protocol"
+	"smtpctl/shell/command"
+	"smtpctl/shell/maillog"
+	"smtpctl/shell/queue"
+	"smtpctl/shell/render"
+	"smtpctl/shell/selector"
+)
+
+// logHelp is the help of show log.
+const logHelp = "ids of envelopes or messages, an address (or @domain) of senders or recipients, or terms, which select mail that\n" +
+	"is in the queue now. What has left the queue is told too, as far back as the log goes: the log of mail in /var/log\n" +
+	"with its rotated files, or the FILE of --log. Where the journal of systemd has the log:\n" +
+	"journalctl -t smtpd -o short-iso | smtpctl show log --log - user@example.com"
+
+// parseLogged reads one word of what show log takes.
+func parseLogged(word string) (any, error) {
+	if _, _, _, term := selector.Split(word); !term && strings.Contains(word, "@") {
+		return loggedAddress(strings.ToLower(word)), nil
+	}
+	if v, err := queue.ParseSelector(word); err == nil && word != "-" {
+		return v, nil
+	}
+	return nil, errors.New("want an id, an address, @domain, or a term such as domain=example.com")
+}
+
+// A loggedAddress is an address of a sender or recipient, or @DOMAIN, in lower case.
+type loggedAddress string
+
+// checkLog refuses what cannot be looked for.
+func checkLog(c *command.Call) error {
+	for _, a := range c.Args {
+		if id, ok := a.Value.(queue.IDArg); ok && !id.Whole() {
+			return command.Usagef("%s: %q: want 8 or 16 hex digits: what has left the queue cannot be completed", command.PathOf(c), a.Text)
+		}
+	}
+	if c.Opts.Log == "-" && c.Mode.StdinTaken() {
+		return command.Usagef("%s: --log - reads standard input, which is taken by the script: use -f for the script", command.PathOf(c))
+	}
+	return queue.CheckSelection(c)
+}
+
+// runShowLog tells the stories of messages out of smtpd's log.
+func runShowLog(ctx context.Context, c *command.Call) error {
+	q, err := logQuery(ctx, c)
+	if err != nil {
+		return err
+	}
+	r := maillog.NewReader(q)
+	if err := readLog(ctx, c, r); err != nil {
+		return fmt.Errorf("%s: %w", command.PathOf(c), err)
+	}
+	stories := r.Stories()
+	for _, s := range stories {
+		if err := c.Print(command.Record{Parts: storyParts(s)}); err != nil {
+			return err
+		}
+	}
+	if r.Left {
+		c.Warnf("smtpctl: the log tells more than can be held: ask for fewer messages")
+	}
+	if len(stories) == 0 && r.Lines == 0 {
+		return fmt.Errorf("%s: the log has no line of smtpd's: does it go elsewhere? name it with --log", command.PathOf(c))
+	}
+	if len(stories) == 0 {
+		return fmt.Errorf("%s: the log does not tell of it", command.PathOf(c))
+	}
+	return nil
+}
+
+// logQuery returns what is asked for.
+func logQuery(ctx context.Context, c *command.Call) (maillog.Query, error) {
+	q := maillog.Query{Envelopes: map[protocol.EnvelopeID]bool{}, Messages: map[protocol.MessageID]bool{}}
+	terms := false
+	for _, a := range c.Args {
+		switch v := a.Value.(type) {
+		case loggedAddress:
+			q.Addresses = append(q.Addresses, string(v))
+		case queue.IDArg:
+			if id := v.Envelope(); id != 0 {
+				q.Envelopes[id] = true
+			} else {
+				q.Messages[v.Message()] = true
+			}
+		default:
+			terms = true
+		}
+	}
+	if !terms {
+		return q, nil
+	}
+	if len(q.Addresses)+len(q.Envelopes)+len(q.Messages) > 0 {
+		return q, command.Usagef("%s: want terms, or ids and addresses, not both", command.PathOf(c))
+	}
+	err := queue.EachSelected(ctx, c, c.Args, func(e *protocol.Envelope) (bool, error) {
+		q.Envelopes[e.ID] = true
+		return len(q.Envelopes) < maxLogged, nil
+	})
+	if err == nil && len(q.Envelopes) == 0 {
+		err = fmt.Errorf("%s: no envelope in the queue matches", command.PathOf(c))
+	}
+	return q, err
+}
+
+// maxLogged is how many envelopes are looked for in the log at most.
+const maxLogged = 100_000
+
+// readLog reads the log that is asked for.
+func readLog(ctx context.Context, c *command.Call, r *maillog.Reader) error {
+	p := queue.NewBytesProgress(c, "MiB of the log read:")
+	defer p.End()
+	progress := func(int) { p.Step() }
+	if c.Opts.Log == "-" {
+		return r.Read(ctx, c.In, time.Now(), progress)
+	}
+	files := []string{c.Opts.Log}
+	if c.Opts.Log == "" {
+		var err error
+		if files, err = maillog.Files(maillog.Dir); err != nil {
+			return fmt.Errorf("%w: name it with --log FILE; where the journal has it: journalctl -t smtpd -o short-iso | smtpctl show log --log - WHAT", err)
+		}
+	}
+	for _, f := range files {
+		if err := r.ReadFile(ctx, f, progress); err != nil {
+			return command.FileError(err)
+		}
+	}
+	return nil
+}
+
+// storyParts returns the events of a story, with a line for its message in text.
+func storyParts(s *maillog.Story) func(yield func(command.Record, error) bool) {
+	return func(yield func(command.Record, error) bool) {
+		for i := range s.Events {
+			e := &s.Events[i]
+			text := "  " + render.Safe(e.Text()) + "\n"
+			if i == 0 {
+				text = "message " + s.Message + "\n" + text
+			}
+			if !yield(command.Record{JSON: e, Text: text}, nil) {
+				return
+			}
+		}
+	}
+}

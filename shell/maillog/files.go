@@ -1,0 +1,133 @@
+package maillog
+
+import (
+	"bufio"
+	"cmp"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"time"
+
+	"smtpctl/protocol/safefile"
+)
+
+// Dir is where systems keep their logs.
+const Dir = "/var/log"
+
+// names are the logs of mail of the systems on which smtpd runs, the first that is there.
+var names = []string{"maillog", "mail.log", "mail/mail.log", "syslog", "messages"}
+
+// ErrNone means that there is no log where systems keep it.
+var ErrNone = errors.New("no log of mail in " + Dir)
+
+// Files returns the log of mail in a folder with its rotated files, the oldest first.
+func Files(dir string) ([]string, error) {
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			return rotated(path)
+		}
+	}
+	return nil, ErrNone
+}
+
+// old is what stands behind the name of a rotated log.
+var old = regexp.MustCompile(`^\.(\d{1,4})(\.gz)?$|^-(\d{8})(\.gz)?$`)
+
+// rotated returns the files of a log, the oldest first.
+func rotated(path string) ([]string, error) {
+	all, err := filepath.Glob(path + "*")
+	if err != nil {
+		return nil, err
+	}
+	type numbered struct {
+		path string
+		age  int
+	}
+	files := []numbered{{path, -1}}
+	for _, f := range all {
+		m := old.FindStringSubmatch(f[len(path):])
+		switch {
+		case m == nil:
+		case m[1] != "":
+			n, _ := strconv.Atoi(m[1])
+			files = append(files, numbered{f, n})
+		default: // by date: the later the newer
+			n, _ := strconv.Atoi(m[3])
+			files = append(files, numbered{f, 1_0000_0000 - n})
+		}
+	}
+	slices.SortStableFunc(files, func(a, b numbered) int { return cmp.Compare(b.age, a.age) })
+	out := make([]string, len(files))
+	for i, f := range files {
+		out[i] = f.path
+	}
+	return out, nil
+}
+
+// ReadFile reads a file of a log, compressed by gzip or not. progress, if not nil, is told
+// how many bytes have been read.
+func (r *Reader) ReadFile(ctx context.Context, path string, progress func(n int)) error {
+	f, err := safefile.OpenLinked(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	end := time.Now()
+	if info, err := f.Stat(); err == nil {
+		end = info.ModTime()
+	}
+	if err := r.Read(ctx, f, end, progress); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// longest is how much of a line is looked at.
+const longest = 64 << 10
+
+// Read reads a log, compressed by gzip or not, that ended at a time.
+func (r *Reader) Read(ctx context.Context, in io.Reader, end time.Time, progress func(n int)) error {
+	b := bufio.NewReaderSize(in, 256<<10)
+	if head, _ := b.Peek(2); len(head) == 2 && head[0] == 0x1f && head[1] == 0x8b {
+		z, err := gzip.NewReader(b)
+		if err != nil {
+			return err
+		}
+		b = bufio.NewReaderSize(z, 256<<10)
+	}
+	c := &clock{end}
+	read := 0
+	for skip := false; ; {
+		text, err := b.ReadSlice('\n')
+		full := errors.Is(err, bufio.ErrBufferFull)
+		if !skip && len(text) > 0 {
+			if l, ok := c.parse(text[:min(len(text), longest)]); ok {
+				r.take(&l)
+			}
+		}
+		skip = full
+		if read += len(text); read >= 1<<20 {
+			if err := interrupted(ctx); err != nil {
+				return err
+			}
+			if progress != nil {
+				progress(read)
+			}
+			read = 0
+		}
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil && !full:
+			return err
+		}
+	}
+}

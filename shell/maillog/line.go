@@ -1,0 +1,161 @@
+// Package maillog reads what smtpd writes to its log, and tells the stories of messages
+// from it.
+package maillog
+
+import (
+	"bytes"
+	"time"
+)
+
+// A line is a line of smtpd's log, as of OpenSMTPD 6.8 to 7.9 (smtp_session.c, mta.c,
+// mta_session.c, mda.c, queue.c, log_envelope in util.c). Its texts point into what was
+// read.
+type line struct {
+	time    time.Time // zero where the line has none
+	session string    // 16 hex digits; "" for lines of no session
+	kind    string    // such as "smtp connected" or "mta delivery"
+	rest    []byte    // the fields behind it
+}
+
+// kinds are the lines of sessions that are looked at.
+var kinds = map[string]string{}
+
+func init() {
+	for _, k := range []string{
+		"smtp connected", "smtp tls", "smtp starttls", "smtp authentication", "smtp message", "smtp envelope", "smtp disconnected",
+		"mta connecting", "mta tls", "mta error", "mta delivery", "mta disconnected", "mda delivery",
+	} {
+		kinds[k] = k
+	}
+}
+
+// A clock completes the times of lines that have no year, by when the file ended.
+type clock struct{ end time.Time }
+
+// program is how smtpd calls itself in lines of syslog.
+var program = []byte(" smtpd[")
+
+// parse cuts a line; it is not ok if the line is not smtpd's, or tells of no mail.
+func (c *clock) parse(text []byte) (l line, ok bool) {
+	text = bytes.TrimRight(text, "\r\n")
+	message := text
+	if i := bytes.Index(text, program); i >= 0 {
+		end := bytes.Index(text[i:], []byte("]: "))
+		if end < 0 {
+			return l, false
+		}
+		message = text[i+end+len("]: "):]
+		l.time = c.time(text[:i])
+	}
+	if len(message) > 17 && message[16] == ' ' && isHex(message[:16]) {
+		l.session, l.rest = string(message[:16]), message[17:]
+		first := bytes.IndexByte(l.rest, ' ')
+		if first < 0 {
+			return l, false
+		}
+		second := bytes.IndexByte(l.rest[first+1:], ' ')
+		if second < 0 {
+			second = len(l.rest) - first - 1
+		}
+		l.kind, ok = kinds[string(l.rest[:first+1+second])]
+		l.rest = l.rest[min(len(l.rest), first+second+2):]
+		return l, ok
+	}
+	// relay: Remove for 623fb1b6fd8c25a3: from=<s@x.example>, to=<a@y.example>, ...
+	if i := bytes.Index(message, []byte(" for ")); i > 0 && len(message) > i+5+17 && isHex(message[i+5:i+5+16]) && message[i+5+16] == ':' {
+		l.kind, l.rest = string(message[:i]), message[i+5:]
+		return l, true
+	}
+	return l, false
+}
+
+// isHex reports whether a text is all lower case hex digits.
+func isHex(b []byte) bool {
+	for _, c := range b {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// time reads the time at the beginning of a line of syslog: as RFC 3339 or, without a
+// year, as RFC 3164 has it.
+func (c *clock) time(head []byte) time.Time {
+	if len(head) > 19 && head[4] == '-' && head[10] == 'T' {
+		word := string(head[:max(bytes.IndexByte(head, ' '), 0)])
+		for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05-0700"} {
+			if t, err := time.Parse(layout, word); err == nil {
+				return t
+			}
+		}
+		return time.Time{}
+	}
+	if len(head) < 15 {
+		return time.Time{}
+	}
+	t, err := time.ParseInLocation(time.Stamp, string(head[:15]), time.Local)
+	if err != nil {
+		return time.Time{}
+	}
+	t = t.AddDate(c.end.Year()-t.Year(), 0, 0)
+	if t.After(c.end.Add(24 * time.Hour)) {
+		t = t.AddDate(-1, 0, 0)
+	}
+	return t
+}
+
+// last returns the value of the last field of a line, which may hold anything: what the
+// other side said.
+func last(rest []byte, name string) (string, bool) {
+	i := bytes.Index(rest, []byte(name+"="))
+	if i < 0 || i > 0 && rest[i-1] != ' ' {
+		return "", false
+	}
+	text := rest[i+len(name)+1:]
+	if n := len(text); n > 1 && text[0] == '"' && text[n-1] == '"' {
+		text = text[1 : n-1]
+	}
+	return string(text), true
+}
+
+// field returns the value of a field, NAME=VALUE, NAME=<VALUE> or NAME="VALUE".
+func field(rest []byte, name string) (string, bool) {
+	at := 0
+	for {
+		i := bytes.Index(rest[at:], []byte(name))
+		if i < 0 {
+			return "", false
+		}
+		at += i
+		end := at + len(name)
+		if end < len(rest) && rest[end] == '=' && (at == 0 || rest[at-1] == ' ') {
+			return value(rest[end+1:]), true
+		}
+		at = end
+	}
+}
+
+// value reads a value at the beginning of a text.
+func value(b []byte) string {
+	var end int
+	switch {
+	case len(b) == 0:
+		return ""
+	case b[0] == '"':
+		b = b[1:]
+		if end = bytes.IndexByte(b, '"'); end < 0 {
+			end = len(b)
+		}
+	case b[0] == '<':
+		b = b[1:]
+		if end = bytes.IndexByte(b, '>'); end < 0 {
+			end = len(b)
+		}
+	default:
+		if end = bytes.IndexAny(b, " ,"); end < 0 {
+			end = len(b)
+		}
+	}
+	return string(b[:end])
+}
