@@ -13,7 +13,7 @@ var Kinds = []*grammar.Kind{
 
 // Commands are the commands that look into mail and relaying.
 var Commands = []*command.Command{
-	{Pattern: "explain <envelope>", Group: command.GroupQueue, Origin: command.Own, Needs: command.NeedsNames, Run: runExplain,
+	{Pattern: "explain <envelope>", Group: command.GroupQueue, Origin: command.Own, Needs: command.NeedsNames, Logs: true, Run: runExplain,
 		Summary: "explain why an envelope is still in the queue, and what would help"},
 	{Pattern: "show envelope <envelope>", Group: command.GroupQueue, Run: runShowEnvelope,
 		Summary: "show the content of an envelope"},

@@ -12,6 +12,7 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
 	"smtpctl/shell/disk"
+	"smtpctl/shell/maillog"
 	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
 	"smtpctl/shell/report"
@@ -99,6 +100,9 @@ func runExplain(ctx context.Context, c *command.Call) error {
 	}
 	if expires, sure := f.expires(); sure {
 		v.Expires = render.Time(expires)
+	}
+	if try := maillog.LastTry(ctx, maillog.Dir, e.ID); try != nil && e.Retry > 0 {
+		v.Notes = append(v.Notes, "the log tells of its last try: "+try.Text())
 	}
 	return printVerdict(c, v)
 }

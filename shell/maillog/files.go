@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"time"
 
+	"smtpctl/protocol"
 	"smtpctl/protocol/safefile"
 )
 
@@ -88,6 +89,41 @@ func (r *Reader) ReadFile(ctx context.Context, path string, progress func(n int)
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
+}
+
+// tail is how much of a log LastTry reads.
+const tail = 16 << 20
+
+// LastTry returns what the end of a log tells of the last attempt of an envelope, or
+// nothing: where there is no log, or it tells nothing, nobody needs to know.
+func LastTry(ctx context.Context, dir string, id protocol.EnvelopeID) *Event {
+	files, err := Files(dir)
+	if err != nil {
+		return nil
+	}
+	f, err := safefile.OpenLinked(files[len(files)-1])
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil
+	}
+	from := max(0, info.Size()-tail)
+	r := NewReader(Query{Envelopes: map[protocol.EnvelopeID]bool{id: true}})
+	if r.Read(ctx, io.NewSectionReader(f, from, info.Size()-from), info.ModTime(), nil) != nil {
+		return nil
+	}
+	var last *Event
+	for _, s := range r.Stories() {
+		for i := range s.Events {
+			if k := s.Events[i].Kind; k == PutOff || k == Failed || k == Delivered {
+				last = &s.Events[i]
+			}
+		}
+	}
+	return last
 }
 
 // longest is how much of a line is looked at.

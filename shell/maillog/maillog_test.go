@@ -91,7 +91,7 @@ accepted from <t@y.example>, 99 bytes, by client 192.0.2.8
 		}{
 			{"recipient", Query{Addresses: []string{"a@temp.example"}}, story},
 			{"envelope", Query{Envelopes: map[protocol.EnvelopeID]bool{one: true}}, story},
-			{"recipient in another case", Query{Addresses: []string{"b@other.example"}}, strings.Replace(strings.SplitAfterN(story, "\n", 3)[0]+strings.SplitAfterN(story, "\n", 3)[1]+other, "", "", 0)},
+			{"recipient in another case", Query{Addresses: []string{"b@other.example"}}, strings.Join(strings.SplitAfterN(story, "\n", 3)[:2], "") + other},
 			{"message", Query{Messages: map[protocol.MessageID]bool{two: true}}, second + expired},
 			{"sender", Query{Addresses: []string{"t@y.example"}}, second + expired},
 			{"nobody", Query{Addresses: []string{"x@nowhere.example", ""}}, ""},
@@ -185,6 +185,27 @@ func TestReadFile(t *testing.T) {
 	cancel()
 	if err := NewReader(q).ReadFile(ctx, write("large", bytes.Repeat([]byte(sample), 1000)), nil); err == nil {
 		t.Error("not cancelled")
+	}
+}
+
+// TestLastTry looks for the last attempt at the end of a log.
+func TestLastTry(t *testing.T) {
+	dir := t.TempDir()
+	id := protocol.EnvelopeID(0x623fb1b6fd8c25a4)
+	if LastTry(context.Background(), dir, id) != nil {
+		t.Error("a try without a log")
+	}
+	os.WriteFile(filepath.Join(dir, "maillog"), append(bytes.Repeat([]byte("x\n"), tail), sample...), 0o600)
+	if e := LastTry(context.Background(), dir, id); e == nil || e.Kind != PutOff || len(e.Perhaps) != 1 {
+		t.Errorf("%+v", e)
+	}
+	if e := LastTry(context.Background(), dir, id+10); e != nil {
+		t.Errorf("%+v", e)
+	}
+	os.Remove(filepath.Join(dir, "maillog"))
+	os.Mkdir(filepath.Join(dir, "maillog"), 0o700)
+	if e := LastTry(context.Background(), dir, id); e != nil {
+		t.Errorf("%+v", e)
 	}
 }
 
