@@ -83,9 +83,9 @@ func TestExamplesInEveryState(t *testing.T) {
 				if bad && (strings.Contains(r.stdout, "OK") || strings.Contains(r.stdout, "empty") || r.stderr == "") {
 					t.Errorf("%s: %v", state, r)
 				}
-				_, err = os.Stat(dir + "/smtpd.prom")
-				if tt.name == "openmetrics-cron" && bad == (err == nil) {
-					t.Errorf("smtpd.prom: %v", err)
+				prom, err := os.ReadFile(dir + "/smtpd.prom")
+				if tt.name == "openmetrics-cron" && (err != nil || bad != strings.Contains(string(prom), "opensmtpd_up 0\n") || bad != (strings.Count(string(prom), "\n") < 5)) {
+					t.Errorf("smtpd.prom: %v, %s", err, prom)
 				}
 			})
 		}

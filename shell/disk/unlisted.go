@@ -118,6 +118,25 @@ func UnlistedOf(ctx context.Context, c *command.Call, conn *protocol.Conn, deep 
 	return out, ctx.Err()
 }
 
+// UnlistedTwice is UnlistedOf for those files that are not listed at two looks, a moment
+// apart: not mail that comes and goes just now.
+func UnlistedTwice(ctx context.Context, c *command.Call, conn *protocol.Conn, deep int) ([]protocol.EnvelopeID, error) {
+	set, err := UnlistedOf(ctx, c, conn, deep)
+	if err != nil || len(set) == 0 {
+		return nil, err
+	}
+	select {
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case <-time.After(UnlistedEvery):
+	}
+	now, err := UnlistedOf(ctx, c, conn, deep)
+	return slices.DeleteFunc(set, func(id protocol.EnvelopeID) bool {
+		_, still := slices.BinarySearch(now, id)
+		return !still
+	}), err
+}
+
 // WarnUnlisted says on standard error how many envelope files smtpd does not list,
 // if there are any: when that has been so twice, a moment apart, with none of them
 // listed or gone meanwhile. While smtpd loads its queue or deletes much, their

@@ -244,12 +244,12 @@ const (
 	maxTopText = 1024
 )
 
-// others is what the texts beyond maxTops are counted as.
-const others = "(others)"
+// Others is what the texts beyond MaxTops are counted as.
+const Others = "(others)"
 
 func (t Tops) Add(text string) {
 	if _, known := t[text]; !known && (len(t) >= MaxTops || len(text) > maxTopText) {
-		text = others
+		text = Others
 	}
 	t[text]++
 }

@@ -126,12 +126,12 @@ func runShowGroups(ctx context.Context, c *command.Call) error {
 		g := groups[key]
 		if g == nil {
 			if len(groups) >= maxGroups {
-				name, key = others, others
+				name, key = Others, Others
 			}
 			if g = groups[key]; g == nil {
 				g = &group{name: strings.Clone(name), oldest: e.Created, errors: Tops{}, ages: make([]int, len(selector.AgeBuckets))}
 				switch {
-				case name == others:
+				case name == Others:
 				case terms != nil:
 					g.terms = terms
 				default:

@@ -27,7 +27,7 @@ func TestSorterBounded(t *testing.T) {
 	for i := range 10 {
 		counted.Add(strings.Repeat("x", maxTopText) + strings.Repeat("y", i))
 	}
-	if len(counted) != 2 || counted[others] != 9 {
-		t.Errorf("%d texts are told apart, %d are others", len(counted), counted[others])
+	if len(counted) != 2 || counted[Others] != 9 {
+		t.Errorf("%d texts are told apart, %d are others", len(counted), counted[Others])
 	}
 }

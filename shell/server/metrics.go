@@ -2,7 +2,9 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"slices"
 	"strings"
@@ -10,61 +12,10 @@ import (
 
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
+	"smtpctl/shell/disk"
+	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
 )
-
-// A StatJSON is a statistic as JSON shows it.
-type StatJSON struct {
-	Name  string       `json:"name"`
-	Value *float64     `json:"value,omitempty"` // a count, or seconds
-	Time  *render.Time `json:"time,omitempty"`
-}
-
-func newStatJSON(st protocol.Stat) StatJSON {
-	j := StatJSON{Name: st.Key}
-	switch {
-	case st.IsUptime():
-		up := float64(time.Now().Unix() - st.Value)
-		j.Value = &up
-	case st.Kind == protocol.StatTimestamp:
-		t := render.Time(st.Value)
-		j.Time = &t
-	default:
-		v := st.Float()
-		j.Value = &v
-	}
-	return j
-}
-
-// A DigestJSON is a line of monitor as JSON shows it: totals, and what they
-// gained since the line before.
-type DigestJSON struct {
-	Time      render.Time `json:"time"`
-	Clients   uint64      `json:"clients"`
-	Envelopes uint64      `json:"envelopes"`
-
-	Connected    uint64 `json:"connected"`
-	Disconnected uint64 `json:"disconnected"`
-	Enqueued     uint64 `json:"enqueued"`
-	Dequeued     uint64 `json:"dequeued"`
-	Delivered    uint64 `json:"delivered"`
-	TempFailed   uint64 `json:"tempfailed"`
-	PermFailed   uint64 `json:"permfailed"`
-	Loops        uint64 `json:"loops"`
-	Expired      uint64 `json:"expired"`
-	Removed      uint64 `json:"removed"`
-	Bounces      uint64 `json:"bounces"`
-}
-
-func newDigestJSON(d, last *protocol.Digest) DigestJSON {
-	g := d.Since(last)
-	return DigestJSON{
-		Time: render.Time(d.Timestamp), Clients: d.Clients(), Envelopes: d.Queued(),
-		Connected: g.Connects, Disconnected: g.Disconnects, Enqueued: g.Enqueued, Dequeued: g.Dequeued, Delivered: g.Delivered,
-		TempFailed: g.TemporaryFailures, PermFailed: g.PermanentFailures, Loops: g.Loops,
-		Expired: g.Expired, Removed: g.Removed, Bounces: g.Bounces,
-	}
-}
 
 // totals are the statistics that only grow, as far as smtpd has them; the others
 // also fall.
@@ -74,15 +25,66 @@ var totals = []string{
 	"scheduler.envelope.expired", "scheduler.envelope.removed", "scheduler.envelope.updated", "smtp.tempfail",
 }
 
-// showMetrics prints the statistics in the OpenMetrics text format 1.0, for
-// Prometheus' textfile collector.
-func showMetrics(ctx context.Context, c *command.Call, conn *protocol.Conn) error {
-	families := map[string]string{}
-	add := func(name, kind, help, sample string) {
-		if _, twice := families[name]; !twice {
-			families[name] = fmt.Sprintf("# TYPE %s %s\n# HELP %s %s\n%s\n", name, kind, name, help, sample)
-		}
+// A metrics is what is printed in the OpenMetrics text format 1.0, for Prometheus'
+// textfile collector: families by their names.
+type metrics map[string]string
+
+// add adds a family, if none has its name.
+func (m metrics) add(name, kind, help string, samples ...string) {
+	if _, twice := m[name]; !twice {
+		m[name] = fmt.Sprintf("# TYPE %s %s\n# HELP %s %s\n%s\n", name, kind, name, help, strings.Join(samples, "\n"))
 	}
+}
+
+// print prints all of it.
+func (m metrics) print(c *command.Call) error {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		fmt.Fprint(c.Out, m[name])
+	}
+	_, err := fmt.Fprintln(c.Out, "# EOF")
+	return err
+}
+
+// addUp adds whether smtpd answers.
+func (m metrics) addUp(up int) {
+	m.add("opensmtpd_up", "gauge", "Whether smtpd answers.", fmt.Sprintf("opensmtpd_up %d", up))
+}
+
+// showMetrics prints the statistics, what the queue holds, and that smtpd answers; only
+// that it does not, if it does not.
+func showMetrics(ctx context.Context, c *command.Call) error {
+	m := metrics{}
+	err := m.gather(ctx, c)
+	if err != nil {
+		clear(m)
+		m.addUp(0)
+	}
+	return errors.Join(err, m.print(c))
+}
+
+// gather asks for all that there is.
+func (m metrics) gather(ctx context.Context, c *command.Call) error {
+	conn, err := c.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	m.addUp(1)
+	if err := m.addStats(ctx, conn); err != nil {
+		return err
+	}
+	if err := m.addQueue(ctx, conn); err != nil {
+		return err
+	}
+	return m.addSpool(ctx, c, conn)
+}
+
+// addStats adds smtpd's statistics, and what is paused.
+func (m metrics) addStats(ctx context.Context, conn *protocol.Conn) error {
 	for st, err := range conn.Stats(ctx) {
 		if err != nil {
 			return err
@@ -92,36 +94,105 @@ func showMetrics(ctx context.Context, c *command.Call, conn *protocol.Conn) erro
 		value := formatMetric(st.Float())
 		switch {
 		case st.IsUptime():
-			add("opensmtpd_start_time_seconds", "gauge", "When smtpd started, in seconds since 1970.", "opensmtpd_start_time_seconds "+value)
+			m.add("opensmtpd_start_time_seconds", "gauge", "When smtpd started, in seconds since 1970.", "opensmtpd_start_time_seconds "+value)
 		case slices.Contains(totals, st.Key):
-			add(name, "counter", help, name+"_total "+value)
+			m.add(name, "counter", help, name+"_total "+value)
 		default:
-			add(name, "gauge", help, name+" "+value)
+			m.add(name, "gauge", help, name+" "+value)
 		}
 	}
 	st, err := conn.Status(ctx)
 	if err != nil {
 		return err
 	}
-	var paused strings.Builder
+	var paused []string
 	for _, s := range protocol.Subsystems {
 		v := "0"
 		if st.Paused(s) {
 			v = "1"
 		}
-		fmt.Fprintf(&paused, "opensmtpd_paused{subsystem=\"%s\"} %s\n", strings.ToLower(s.String()), v)
+		paused = append(paused, fmt.Sprintf("opensmtpd_paused{subsystem=\"%s\"} %s", strings.ToLower(s.String()), v))
 	}
-	add("opensmtpd_paused", "gauge", "Whether a subsystem is paused.", strings.TrimSuffix(paused.String(), "\n"))
-	names := make([]string, 0, len(families))
-	for name := range families {
-		names = append(names, name)
+	m.add("opensmtpd_paused", "gauge", "Whether a subsystem is paused.", paused...)
+	return nil
+}
+
+// topDomains is how many domains have a number of their own: each new one is another
+// series for Prometheus to keep.
+const topDomains = 10
+
+// addQueue adds how many envelopes there are by state and domain, and the oldest age.
+func (m metrics) addQueue(ctx context.Context, conn *protocol.Conn) error {
+	states := map[string]int{"pending": 0, "inflight": 0, "held": 0, "suspended": 0}
+	domains := queue.Tops{}
+	total, oldest := 0, int64(math.MaxInt64)
+	for e, err := range conn.Envelopes(ctx) {
+		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
+			return err
+		}
+		total++
+		states[render.State(e.Flags)]++
+		if e.Created > 0 {
+			oldest = min(oldest, e.Created)
+		}
+		domains.Add(strings.ToLower(e.Dest.Domain))
 	}
-	slices.Sort(names)
-	for _, name := range names {
-		fmt.Fprint(c.Out, families[name])
+	var byState, byDomain []string
+	for _, s := range sortedKeys(states) {
+		byState = append(byState, fmt.Sprintf("opensmtpd_queue_envelopes{state=\"%s\"} %d", metricHelp(s), states[s]))
 	}
-	_, err = fmt.Fprintln(c.Out, "# EOF")
-	return err
+	m.add("opensmtpd_queue_envelopes", "gauge", "Envelopes in the queue by their state.", byState...)
+	rest := total
+	for _, d := range domains.First(topDomains) {
+		if d == queue.Others {
+			continue // they are in the rest
+		}
+		rest -= domains[d]
+		byDomain = append(byDomain, fmt.Sprintf("opensmtpd_queue_domain_envelopes{domain=\"%s\"} %d", metricHelp(d), domains[d]))
+	}
+	if rest > 0 {
+		byDomain = append(byDomain, fmt.Sprintf("opensmtpd_queue_domain_envelopes{domain=\"(others)\"} %d", rest))
+	}
+	if len(byDomain) > 0 {
+		m.add("opensmtpd_queue_domain_envelopes", "gauge", fmt.Sprintf("Envelopes in the queue for the %d domains that have most, and all others.", topDomains), byDomain...)
+	}
+	age := int64(0)
+	if oldest != math.MaxInt64 {
+		age = max(0, time.Now().Unix()-oldest)
+	}
+	m.add("opensmtpd_queue_oldest_age_seconds", "gauge", "How long the oldest envelope is in the queue.", fmt.Sprintf("opensmtpd_queue_oldest_age_seconds %d", age))
+	return nil
+}
+
+// sortedKeys returns the keys of a map in their order.
+func sortedKeys(m map[string]int) []string {
+	var keys []string
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// addSpool adds how many envelope files smtpd does not list, where its files can be read
+// in time.
+func (m metrics) addSpool(ctx context.Context, c *command.Call, conn *protocol.Conn) error {
+	if !disk.OwnSpool(c) {
+		return nil
+	}
+	look, cancel := context.WithTimeout(ctx, disk.UnlistedWait)
+	defer cancel()
+	ids, err := disk.UnlistedTwice(look, c, conn, disk.DeepQueue)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), look.Err() != nil:
+		return nil
+	case err != nil:
+		return err
+	}
+	m.add("opensmtpd_spool_unlisted_envelopes", "gauge", "Envelope files that smtpd does not list: it refuses them.", fmt.Sprintf("opensmtpd_spool_unlisted_envelopes %d", len(ids)))
+	return nil
 }
 
 // metricName makes a name of a metric of a key: letters, digits and _.

@@ -54,13 +54,14 @@ func runShowStatus(ctx context.Context, c *command.Call) error {
 }
 
 func runShowStats(ctx context.Context, c *command.Call) error {
-	conn, err := c.Conn(ctx)
-	if err != nil {
-		return err
-	}
 	return c.Print(command.Record{
-		Metrics: func() error { return showMetrics(ctx, c, conn) },
+		Metrics: func() error { return showMetrics(ctx, c) },
 		Parts: func(yield func(command.Record, error) bool) {
+			conn, err := c.Conn(ctx)
+			if err != nil {
+				yield(command.Record{}, err)
+				return
+			}
 			for st, err := range conn.Stats(ctx) {
 				if !yield(statRecord(st), err) || err != nil {
 					return
