@@ -18,7 +18,7 @@ import (
 // tells: an entry and a handler, and no more. The command runs one-shot, by prefixes,
 // and is helped with and completed; the flag is refused by all other commands.
 func TestNewCommand(t *testing.T) {
-	uptime := &command.Command{Pattern: "show uptime", Group: command.GroupServer, Origin: command.Own,
+	clock := &command.Command{Pattern: "show clock", Group: command.GroupServer, Origin: command.Own,
 		Flags:   []command.Flag{{Name: "seconds", Text: "print seconds"}, {Name: "unit", Text: "print in `UNIT`"}},
 		Summary: "show how long smtpd has been running",
 		Run: func(ctx context.Context, c *command.Call) error {
@@ -38,7 +38,7 @@ func TestNewCommand(t *testing.T) {
 			return c.Print(command.Record{JSON: map[string]int64{"minutes": up}, Text: fmt.Sprintf("%d %s\n", up, unit)})
 		}}
 	before, flags := commands, cmdline.CommandFlags
-	commands = append(slices.Clone(commands), uptime)
+	commands = append(slices.Clone(commands), clock)
 	cmdline.CommandFlags = cmdline.FlagsOf(commands)
 	defer func() { commands, cmdline.CommandFlags = before, flags }()
 
@@ -55,17 +55,17 @@ func TestNewCommand(t *testing.T) {
 		return o.String(), e.String()
 	}
 	for _, tt := range []struct{ line, out, errs string }{
-		{"show uptime", "10 \n", ""}, {"sh up --seconds", "10 seconds\n", ""}, {"--unit=weeks show uptime", "10 weeks\n", ""},
-		{"show uptime --unit weeks -j", `{"minutes":10}` + "\n", ""}, {"show uptime; show uptime --seconds", "10 \n10 seconds\n", ""},
-		{"show uptime --seconds; show uptime", "10 seconds\n10 \n", ""}, {"show uptime --seconds=false", "10 \n", ""},
-		{"show status --seconds", "", "--seconds goes with show uptime"}, {"show uptime --unit ''", "", "the value is empty"},
-		{"show uptime --seconds=maybe", "", "want true or false"},
+		{"show clock", "10 \n", ""}, {"sh clock --seconds", "10 seconds\n", ""}, {"--unit=weeks show clock", "10 weeks\n", ""},
+		{"show clock --unit weeks -j", `{"minutes":10}` + "\n", ""}, {"show clock; show clock --seconds", "10 \n10 seconds\n", ""},
+		{"show clock --seconds; show clock", "10 seconds\n10 \n", ""}, {"show clock --seconds=false", "10 \n", ""},
+		{"show status --seconds", "", "--seconds goes with show clock"}, {"show clock --unit ''", "", "the value is empty"},
+		{"show clock --seconds=maybe", "", "want true or false"},
 	} {
 		if out, errs := run(tt.line); out != tt.out || !strings.Contains(errs, tt.errs) || (tt.errs == "") != (errs == "") {
 			t.Errorf("%s: %q, %q", tt.line, out, errs)
 		}
 	}
-	if out, _ := run("help show uptime"); !strings.Contains(out, uptime.Summary) || !strings.Contains(out, "--seconds") || !strings.Contains(out, "--unit UNIT") {
+	if out, _ := run("help show clock"); !strings.Contains(out, clock.Summary) || !strings.Contains(out, "--seconds") || !strings.Contains(out, "--unit UNIT") {
 		t.Errorf("help: %s", out)
 	}
 	var offered []string

@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -116,7 +115,7 @@ func TestRealSoak(t *testing.T) {
 		d.Send(mails...)
 	}
 	refill()
-	before := resources(t)
+	before := resources(t, d)
 	rounds := max(1, *realSoak/sessions/250)
 	for round := range rounds {
 		var wg sync.WaitGroup
@@ -136,7 +135,7 @@ func TestRealSoak(t *testing.T) {
 		t.Errorf("smtpd does not answer: %v", r)
 	}
 	realsmtpd.WaitFor(t, 10*time.Second, "smtpd to close its descriptors", func() error {
-		after := resources(t)
+		after := resources(t, d)
 		if after.files > before.files+20 || after.memory > before.memory+200<<20 {
 			return fmt.Errorf("%+v, before %+v", after, before)
 		}
@@ -183,14 +182,9 @@ func soakSession(t *testing.T, d *realsmtpd.Daemon, seed uint64, n int) {
 type usage struct{ files, memory int }
 
 // resources adds up what smtpd's processes use.
-func resources(t *testing.T) (u usage) {
+func resources(t *testing.T, d *realsmtpd.Daemon) (u usage) {
 	t.Helper()
-	procs, _ := filepath.Glob("/proc/[0-9]*")
-	for _, p := range procs {
-		name, _ := os.ReadFile(p + "/comm")
-		if strings.TrimSpace(string(name)) != "smtpd" {
-			continue
-		}
+	for _, p := range d.Processes() {
 		fds, _ := os.ReadDir(p + "/fd")
 		u.files += len(fds)
 		b, _ := os.ReadFile(p + "/status")

@@ -254,6 +254,24 @@ func (d *Daemon) Running() bool {
 	}
 }
 
+// Processes returns the folders in /proc of smtpd's processes, and of no other smtpd's.
+func (d *Daemon) Processes() []string {
+	var out []string
+	all, _ := filepath.Glob("/proc/[0-9]*")
+	for _, p := range all {
+		text, _ := os.ReadFile(p + "/stat") // PID (NAME) STATE PPID ...
+		_, rest, _ := strings.Cut(string(text), ") ")
+		parent := ""
+		if fields := strings.Fields(rest); len(fields) > 1 {
+			parent = fields[1]
+		}
+		if own := fmt.Sprint(d.cmd.Process.Pid); parent == own || filepath.Base(p) == own {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
 // Log returns what smtpd has logged.
 func (d *Daemon) Log() string { return d.log.String() }
 
