@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -27,7 +28,7 @@ type progress struct {
 	started time.Time
 	shown   time.Time
 	text    string // on the screen now
-	every   int    // how many are done between two looks at the clock
+	every   int    // how many are done between two looks at the clock; 64 if zero
 }
 
 // newProgress begins to show one, if standard error is a terminal. For a listing it
@@ -37,7 +38,7 @@ func newProgress(ctx context.Context, c *command.Call, conn *protocol.Conn, what
 	if !command.IsTerminal(c.Err) || !c.Cmd.Changes() && !c.Out.ToFile {
 		return nil
 	}
-	p := &progress{w: c.Err, what: what, started: time.Now(), every: 64}
+	p := &progress{w: c.Err, what: what, started: time.Now()}
 	if conn != nil {
 		if d, err := conn.Digest(ctx); err == nil {
 			p.total = int(d.Queued())
@@ -69,7 +70,7 @@ func (p *progress) step() {
 		return
 	}
 	p.done++
-	if p.done%p.every != 0 {
+	if p.done%cmp.Or(p.every, 64) != 0 {
 		return
 	}
 	now := time.Now()
