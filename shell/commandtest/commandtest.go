@@ -39,7 +39,7 @@ var Lines = map[string]string{
 	"resume route <route>":                   "resume route 1",
 	"resume route all":                       "resume route all",
 	"resume smtp":                            "resume smtp",
-	"schedule <selector...>":                 "schedule from=*",
+	"schedule <scheduled...>":                "schedule from=*",
 	"schedule all":                           "schedule all",
 	"show envelope <envelope>":               "show envelope 0000000700000001",
 	"show journal":                           "show journal",

@@ -27,6 +27,9 @@ func runRemove(ctx context.Context, c *command.Call) error {
 }
 
 func runSchedule(ctx context.Context, c *command.Call) error {
+	if pace, stop, ok := paceIn(c); ok {
+		return runPaced(ctx, c, pace, stop)
+	}
 	return act(ctx, c, protocol.ScheduleEnvelope, "scheduled")
 }
 

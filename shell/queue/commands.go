@@ -27,9 +27,9 @@ var Commands = []*command.Command{
 	{Pattern: "resume envelope all", Group: command.GroupQueue, Effect: command.ChangesEnvelopes, Run: runResumeEnvelope,
 		Summary: "resume scheduling for all envelopes",
 		Help:    command.ResumeHelp},
-	{Pattern: "schedule <selector...>", Group: command.GroupQueue, Effect: command.ChangesEnvelopes, Check: CheckSelection, Run: runSchedule,
-		Summary: "deliver the selected envelopes now",
-		Help:    scheduleHelp},
+	{Pattern: "schedule <scheduled...>", Group: command.GroupQueue, Effect: command.ChangesEnvelopes, Check: checkPace, Run: runSchedule,
+		Summary: "deliver the selected envelopes now, or some at a time: batch=N, rate=N/TIME",
+		Help:    scheduleHelp + paceHelp},
 	{Pattern: "schedule all", Group: command.GroupQueue, Effect: command.ChangesEnvelopes, Run: runSchedule,
 		Summary: "deliver all envelopes now",
 		Help:    scheduleHelp},
@@ -61,6 +61,7 @@ var Kinds = []*grammar.Kind{
 	{Name: "statistic", Doc: "NAME=N, NAME=N- or NAME=-N; for and a time such as 60s", Parse: parseStatCondition},
 	{Name: "query", Doc: "ids, terms such as domain=example.com, sort=KEY or limit=N", Help: selectorHelp, Parse: parseQuery},
 	{Name: "id", Doc: "id of an envelope or message, or the beginning of one", Parse: parseID},
+	{Name: "scheduled", Doc: "ids or terms as elsewhere; batch=50 or rate=50/1m, and stop=50%", Help: selectorHelp, Parse: parsePaced},
 	{Name: "selector", Doc: "ids of envelopes or messages, terms such as domain=example.com, or - for ids on standard input", Help: selectorHelp, Parse: ParseSelector},
 }
 
@@ -71,6 +72,11 @@ const pauseEnvelopeHelp = "The current attempt of an envelope that is in flight 
 // removeHelp is the help of remove, with what a restart of smtpd does to it.
 const removeHelp = "The current attempt of an envelope that is in flight goes on: if it succeeds, the envelope is delivered\n" +
 	"all the same; if it fails, the envelope is removed. If smtpd is restarted before that, the envelope is back."
+
+// paceHelp is the help of schedule with a pace.
+const paceHelp = "\nWith batch=N it schedules N, waits until each has left the queue, was put off or came back untried, then the next\n" +
+	"N; with rate=N/TIME it waits for that time, too. It stops when half of those that were tried failed (stop=50%,\n" +
+	"counted from ten on), when deliveries are paused, and at Ctrl-C, and says how far it got."
 
 // scheduleHelp is the help of schedule, with what a restart of smtpd does to it.
 const scheduleHelp = "Suspended envelopes are skipped (resume them instead), and so are envelopes in flight. What smtpd has\n" +

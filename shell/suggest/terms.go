@@ -56,6 +56,12 @@ func (l *Live) selectorWords(kind string, path []string, prefix string) []comple
 		}
 		words = append(words, completer.Suggestion{Text: text, Description: k.Want + ": " + k.Doc, Open: true})
 	}
+	if kind == "scheduled" {
+		words = append(words,
+			completer.Suggestion{Text: "batch=", Description: "so many at a time, the next when these are through", Open: true},
+			completer.Suggestion{Text: "rate=", Description: "so many in a time, such as 50/1m", Open: true},
+			completer.Suggestion{Text: "stop=", Description: "stop when that share of the attempts fails, such as 50%", Open: true})
+	}
 	if kind == "query" {
 		words = append(words,
 			completer.Suggestion{Text: "sort=", Description: "order: " + strings.Join(queue.SortKeys(), ", ") + "; with - before it the reverse", Open: true},

@@ -43,7 +43,7 @@ func (l *Live) Values(kind *grammar.Kind, path []string, prefix string) []comple
 	switch kind.Name {
 	case "envelope", "id":
 		return l.ids(kind.Name, path, prefix)
-	case "selector", "query", "condition", "grouping":
+	case "selector", "scheduled", "query", "condition", "grouping":
 		return l.selectorWords(kind.Name, path, prefix)
 	case "route":
 		get = l.online(fetchRoutes)
@@ -309,7 +309,7 @@ func fetchIDs(ctx context.Context, conn *protocol.Conn, kind, prefix string) []c
 		msg := e.ID.Msg()
 		first := i == 0 || all[i-1].ID.Msg() != msg
 		many := i+1 < len(all) && all[i+1].ID.Msg() == msg
-		if first && len(prefix) <= 8 && (kind == "message" || kind == "id" || kind == "selector" && many) {
+		if first && len(prefix) <= 8 && (kind == "message" || kind == "id" || (kind == "selector" || kind == "scheduled") && many) {
 			out = append(out, completer.Suggestion{Text: msg.String(), Description: "message " + describe(e, now)})
 		}
 		if kind != "message" && !(kind == "id" && len(prefix) <= 8) {
