@@ -94,15 +94,22 @@ func TestPromptKeepsNot(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		options []string
-		prepare func(home string)
+		disk    bool // the home is on a small disk of its own
 		want    string
 	}{
-		{"too large", []string{"--keep-size", "8k"}, nil, `no copies are kept, so undo cannot take this back: they take \d+\.0 KiB, and --keep-size is 8\.0 KiB`},
-		{"no files", []string{"--spool", t.TempDir()}, nil, `no copies are kept, so undo cannot take this back: their files are not in `},
+		{"too large", []string{"--keep-size", "8k"}, false, `no copies are kept, so undo cannot take this back: they take \d+\.0 KiB, and --keep-size is 8\.0 KiB`},
+		{"no files", []string{"--spool", t.TempDir()}, false, `no copies are kept, so undo cannot take this back: their files are not in `},
+		{"full disk", nil, true, `no copies are kept, so undo cannot take this back: they take \d+\.0 KiB, and the disk has \d+\.0 KiB left`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			x, list, home := keepBed(t, tt.options...)
+			if tt.disk {
+				if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=24k", "tmpfs", home).CombinedOutput(); err != nil {
+					t.Skipf("no disk can be mounted here: %s", out)
+				}
+				t.Cleanup(func() { exec.Command("umount", home).Run() })
+			}
 			x.paste("remove abcd0001\r")
 			x.expect(tt.want + `(?s).*remove them\? \[y/N\] $`)
 			x.keys("n\r")

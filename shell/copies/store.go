@@ -34,6 +34,16 @@ func OpenStore(dir string, age time.Duration, size int64) *Store { return &Store
 // Size returns how many bytes the copies may take.
 func (s *Store) Size() int64 { return s.size }
 
+// Free returns how many bytes are free where the copies are, or will be, kept.
+func (s *Store) Free() (int64, error) {
+	for dir := s.dir; ; dir = filepath.Dir(dir) {
+		n, err := freeAt(dir)
+		if !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
+			return n, err
+		}
+	}
+}
+
 // A kept is the folder of a removal.
 type kept struct {
 	name  string

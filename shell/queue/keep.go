@@ -52,11 +52,16 @@ func (k *keeper) plan(ctx context.Context, c *command.Call, ids []protocol.Envel
 	}
 	sp := disk.OpenSpool(ctx, c)
 	need, found, err := copies.Need(sp, ids)
+	free, freeErr := k.store.Free()
 	switch {
 	case err != nil:
 		k.refusal = command.FileError(err).Error()
 	case found == 0:
 		k.refusal = "their files are not in " + sp.Queue()
+	case freeErr != nil:
+		k.refusal = command.FileError(freeErr).Error()
+	case need > free/2:
+		k.refusal = fmt.Sprintf("they take %s, and the disk has %s left", render.Bytes(need), render.Bytes(free))
 	case need > k.store.Size():
 		k.refusal = fmt.Sprintf("they take %s, and --keep-size is %s", render.Bytes(need), render.Bytes(k.store.Size()))
 	default:
