@@ -72,11 +72,11 @@ func TestSelectByContent(t *testing.T) {
 		"subject=cheap*WÄTCHES": {0}, "subject~w.tches$": {0}, "subject='folded over lines'": {1}, "subject!=?*": {2, 5, 6, 9},
 		"subject='привет and привет'": {3}, "subject~raw": {4}, "subject=*'\x1b[31m'": {4}, "subject=long size=100k-": {7},
 		"header:list-id=*news*": {0}, "header:LIST-ID~example": {0}, "HEADER:x-a=1": {1}, "header:x-a=2": {1}, "header:x-a=3": {},
-		"header:x-a!=?*": {0, 2, 3, 4, 5, 6, 7, 8, 9}, "header:Received=x": {2}, "subject=in*": {},
+		"header:x-a!=?*": {0, 2, 3, 4, 5, 6, 7, 9}, "header:Received=x": {2}, "subject=in*": {},
 		"size=0": {6}, "size=-10": {6}, "size=1-30": {9}, "size=100k-": {7, 8}, "size=300k-1m": {8}, "size!=100k-": {0, 1, 2, 3, 4, 5, 6, 9},
 		"body~needle": {7}, "body~'(?i)BUY'": {0}, "body~Subject": {2, 9}, `'body~\x00'`: {3}, "body!~.": {4, 5, 6}, "size=1k- body~needle": {7},
 		"dispatcher=d0": {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, "dispatcher=d2": {}, "subject=long dispatcher=d1": {7},
-		"00000008 subject=long": {7}, "00000007 subject=long": {}, "subject~y{200}": {8},
+		"00000008 subject=long": {7}, "00000007 subject=long": {}, "subject~y{200}": {},
 	} {
 		got, err := q.selects(terms)
 		if err != nil && !(len(want) == 0 && strings.Contains(err.Error(), "no such id")) || !slices.Equal(got, want) && len(got)+len(want) > 0 {
@@ -131,9 +131,12 @@ func TestActByContent(t *testing.T) {
 		t.Errorf("%s, %v", out, err)
 	}
 	os.Remove(q.sp.MessagePath(1))
-	if out, errs, err := act("resume envelope subject~. body~needle"); err != nil || !strings.Contains(out, `"done":2`) || !strings.Contains(errs, "2 envelopes left the queue while messages were read, and are not selected") {
-		t.Errorf("%s, %s, %v", out, errs, err)
+	for _, line := range []string{"resume envelope subject~. body~needle", "show queue subject=long", "show queue by subject", "wait empty subject=none for 1s"} {
+		if out, _, err := act(line); err == nil || !strings.Contains(err.Error(), "smtpd has message 00000001, but it is not in ") || strings.Contains(out, `"done":2`) {
+			t.Errorf("%s with a message that smtpd has and the spool has not: %s, %v", line, out, err)
+		}
 	}
+	os.WriteFile(q.sp.MessagePath(1), []byte(contents[0]), 0o600)
 	for _, line := range []string{"resume envelope subject=*", "resume envelope subject!=long", "remove size=0-", "schedule body!~nothing", "show queue by subject", "wait header:x=y for 1s"} {
 		if err := os.Remove(q.sp.MessagePath(2)); err != nil {
 			t.Fatal(err)
@@ -154,5 +157,76 @@ func TestActByContent(t *testing.T) {
 	q.s.opts.Spool = t.TempDir()
 	if _, _, err := act("remove subject!=long"); err == nil || !strings.Contains(err.Error(), "the message cannot be read") {
 		t.Errorf("no spool: %v", err)
+	}
+}
+
+// TestCutContent selects nothing by what stands behind what is looked at of a message,
+// neither by a term nor by its negation.
+func TestCutContent(t *testing.T) {
+	t.Parallel()
+	q := newContentTest(t)
+	for id, text := range map[protocol.MessageID]string{
+		1: "X-Pad: " + strings.Repeat("p ", 140<<10) + "\nSubject: Newsletter\n\nbody\n",
+		2: "Subject: b\n\nneedle " + strings.Repeat("x", 1500<<10) + " thread\n",
+		3: "Subject: b\n\nneedle " + strings.Repeat("x", 1100<<10) + " thread\n",
+		5: "X-Pad: " + strings.Repeat("p", 256<<10-len("X-Pad: ")-len("\nSubject: News")) + "\nSubject: Newsletter\n\n",
+		4: "Subject: one\nSubject: two\n\n",
+	} {
+		if err := os.WriteFile(q.sp.MessagePath(id), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const cut = "whose message is too long to look at all of it"
+	for terms, want := range map[string]string{
+		"00000001 subject=Newsletter": cut, "00000001 subject!=Newsletter": cut, "00000001 subject!=?*": cut, "00000001 header:x-pad!=p*": cut, "00000001 header:x-pad=p*": cut,
+		"00000002 body~thread": cut, "00000002 body!~thread": cut, "00000002 body~x$": cut, "00000002 body!~x$": cut, `00000002 "body~needle x+"`: cut, "00000002 body!~needle": "", "00000003 body~thread": cut, "00000003 body!~thread": cut,
+		"00000005 subject=News": cut, "00000005 subject!=Newsletter": cut, "00000005 subject!=x": cut,
+		"00000004 subject=two": "", "00000004 header:subject!=two": "",
+	} {
+		before := len(q.errs.String())
+		if got, _ := q.selects(terms); len(got) > 0 || !strings.Contains(q.errs.String()[before:], want) {
+			t.Errorf("%s selects %v: %s", terms, got, q.errs.String()[before:])
+		}
+	}
+	for _, terms := range []string{"00000002 body~needle", `00000002 "body~needle x"`, "00000004 subject=one", "00000004 header:subject=two"} {
+		if got, err := q.selects(terms); len(got) != 1 || err != nil {
+			t.Errorf("%s selects %v: %v", terms, got, err)
+		}
+	}
+	if err := q.s.Eval(context.Background(), "wait empty 00000002 body!~thread for 1s"); err == nil || !strings.Contains(err.Error(), "cannot be told of 2 envelopes") {
+		t.Errorf("wait empty: %v", err)
+	}
+}
+
+// TestLongSubjects groups long subjects by their beginning, which selects the group.
+func TestLongSubjects(t *testing.T) {
+	t.Parallel()
+	q := newContentTest(t)
+	for i, n := range []int{299, 300, 301, 5000, 100_000} {
+		if err := os.WriteFile(q.sp.MessagePath(protocol.MessageID(i+1)), []byte("Subject: "+strings.Repeat("É", n)+"\n\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := len(q.out.String())
+	if err := q.s.Eval(context.Background(), "show queue by subject 00000001 00000002 00000003 00000004 00000005"); err != nil {
+		t.Fatal(err)
+	}
+	q.s.out.Flush()
+	var counts []int
+	for d := json.NewDecoder(strings.NewReader(q.out.String()[before:])); d.More(); {
+		var g struct {
+			Name, Select string
+			Count        int
+		}
+		if err := d.Decode(&g); err != nil {
+			t.Fatal(err)
+		}
+		counts = append(counts, g.Count)
+		if got, err := q.selects(g.Select); err != nil || 2*len(got) != g.Count || len(g.Name) > 1200 {
+			t.Errorf("a group of %d with a name of %d bytes: selected %v, %v", g.Count, len(g.Name), got, err)
+		}
+	}
+	if !slices.Equal(counts, []int{8, 2}) {
+		t.Errorf("groups of %v", counts)
 	}
 }

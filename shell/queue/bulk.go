@@ -206,7 +206,9 @@ func gather(ctx context.Context, c *command.Call, conn *protocol.Conn, a protoco
 		}
 	}
 	g.missing = asked.missing()
-	tg.mail.warn()
+	if err := tg.mail.finish(ctx, conn); err != nil {
+		return nil, fmt.Errorf("%s: %w; nothing done", command.PathOf(c), err)
+	}
 	return g, nil
 }
 

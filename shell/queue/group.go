@@ -149,7 +149,11 @@ func runShowGroups(ctx context.Context, c *command.Call) error {
 		g.ages[selector.AgeBucket(now-e.Created)]++
 		return true, nil
 	})
-	mail.warn()
+	if err == nil {
+		if err = mail.finish(ctx, c.Linked()); err != nil {
+			return fmt.Errorf("%s: %w", command.PathOf(c), err)
+		}
+	}
 	if err != nil && n == 0 {
 		return err
 	}

@@ -187,7 +187,12 @@ func eachSelected(ctx context.Context, c *command.Call, sel selection, now int64
 			return n, err
 		}
 	}
-	t.mail.warn()
+	if !online {
+		conn = nil
+	}
+	if err := t.mail.finish(ctx, conn); err != nil {
+		return n, fmt.Errorf("%s: %w", command.PathOf(c), err)
+	}
 	switch {
 	case bad > 0:
 		return n, fmt.Errorf("%s: %s could not be read, see above", command.PathOf(c), render.Plural(bad, "envelope"))

@@ -38,11 +38,13 @@ type mailReader struct {
 	text    []byte             // the beginning of it
 	whole   bool               // text is all of it
 	headers map[string][]string
+	partial bool  // headers are not all of them
 	size    int64 // -1 before it is known
 
-	gone int   // envelopes whose message is not there any more
-	cut  int   // messages of which the body was not looked at to its end
-	err  error // the first one that makes it unsafe to go on
+	gone int                // envelopes whose message is not there any more
+	lost protocol.MessageID // the message of the first of them
+	cut  int                // envelopes that the rest of their message would have decided
+	err  error              // the first one that makes it unsafe to go on
 }
 
 func newMailReader(ctx context.Context, c *command.Call) *mailReader {
@@ -64,8 +66,12 @@ func (r *mailReader) match(terms selector.Selector, e *protocol.Envelope, now in
 func (r *mailReader) failed(err error) {
 	switch {
 	case err == nil:
+	case errors.Is(err, selector.ErrCut):
+		r.cut++
 	case errors.Is(err, fs.ErrNotExist) && r.there():
-		r.gone++
+		if r.gone++; r.gone == 1 {
+			r.lost = r.msg
+		}
 	case r.err == nil:
 		r.err = fmt.Errorf("the message cannot be read, so nothing can be selected by what it holds: %w", command.FileError(disk.KeyError(r.c, err)))
 	}
@@ -126,6 +132,17 @@ func endOfHead(text []byte) int {
 	return -1
 }
 
+// wholeFields returns the beginning of a head without its last field, of which the rest
+// may be missing.
+func wholeFields(head []byte) []byte {
+	for at := len(head) - 1; at > 0; at-- {
+		if head[at-1] == '\n' && head[at] != ' ' && head[at] != '\t' {
+			return head[:at]
+		}
+	}
+	return nil
+}
+
 // Header implements selector.Mail.
 func (r *mailReader) Header(e *protocol.Envelope, name string) ([]string, error) {
 	r.open(e)
@@ -136,12 +153,20 @@ func (r *mailReader) Header(e *protocol.Envelope, name string) ([]string, error)
 			}
 		}
 		head := r.text
-		if end := endOfHead(head); end >= 0 {
+		end := endOfHead(head)
+		if end >= 0 {
 			head = head[:end]
+		}
+		if r.partial = end < 0 && !r.whole; r.partial {
+			head = wholeFields(head)
 		}
 		r.headers = selector.Headers(head)
 	}
-	return r.headers[strings.ToLower(name)], nil
+	values := r.headers[strings.ToLower(name)]
+	if r.partial {
+		return values, selector.ErrCut
+	}
+	return values, nil
 }
 
 // Body implements selector.Mail.
@@ -151,16 +176,16 @@ func (r *mailReader) Body(e *protocol.Envelope) ([]byte, error) {
 		if err := r.read(maxHead+maxBody, nil); err != nil {
 			return nil, err
 		}
-		if !r.whole {
-			r.cut++
-		}
 	}
 	end := endOfHead(r.text)
 	if end < 0 {
-		return nil, nil
+		end = len(r.text)
 	}
 	body := r.text[end:]
-	return body[:min(len(body), maxBody)], nil
+	if !r.whole || len(body) > maxBody {
+		return body[:min(len(body), maxBody)], selector.ErrCut
+	}
+	return body, nil
 }
 
 // A counter counts what is written to it.
@@ -209,15 +234,41 @@ func (r *mailReader) Expires(e *protocol.Envelope) (int64, error) {
 	return e.Created + ttl, nil
 }
 
-// warn says what the selection leaves out.
-func (r *mailReader) warn() {
+// present returns an error if a message was not found that smtpd still has: it is damaged,
+// or the spool is not that of this smtpd. conn is nil where smtpd was not asked.
+func (r *mailReader) present(ctx context.Context, conn *protocol.Conn) error {
+	if r.gone > 0 && conn != nil {
+		for _, err := range conn.EnvelopesOf(ctx, []protocol.MessageID{r.lost}) {
+			if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
+				return err
+			}
+			return fmt.Errorf("smtpd has message %v, but it is not in %s, so nothing can be selected by what it holds: it is damaged, or --spool names the spool of another smtpd", r.lost, r.spool.Queue())
+		}
+	}
+	return nil
+}
+
+// decided returns an error if the rest of a message would have had to be looked at.
+func (r *mailReader) decided() error {
+	if r == nil || r.cut == 0 {
+		return nil
+	}
+	return fmt.Errorf("it cannot be told of %s: the message is too long to look at all of it", render.Plural(r.cut, "envelope"))
+}
+
+// finish says what the selection leaves out, or returns the error of present.
+func (r *mailReader) finish(ctx context.Context, conn *protocol.Conn) error {
 	if r == nil {
-		return
+		return nil
+	}
+	if err := r.present(ctx, conn); err != nil {
+		return err
 	}
 	if r.gone > 0 {
 		r.c.Warnf("smtpctl: %s the queue while messages were read, and %s not selected", render.Plural(r.gone, "envelope left", "envelopes left"), map[bool]string{true: "is", false: "are"}[r.gone == 1])
 	}
 	if r.cut > 0 {
-		r.c.Warnf("smtpctl: body~ has looked at the first megabyte only of %s", render.Plural(r.cut, "message"))
+		r.c.Warnf("smtpctl: not selected: %s whose message is too long to look at all of it; only 256 kilobytes of a header and one megabyte of a body are", render.Plural(r.cut, "envelope"))
 	}
+	return nil
 }

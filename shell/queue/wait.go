@@ -204,13 +204,20 @@ func countUnlisted(ctx context.Context, c *command.Call) (n int, first protocol.
 		}
 		if len(t.terms) > 0 {
 			e, err := disk.OpenSpool(ctx, c).ReadEnvelope(id)
-			if err != nil || !t.match(&e, now) {
+			fits := err == nil && t.match(&e, now)
+			if err := t.trouble(); err != nil {
+				return 0, 0, fmt.Errorf("%s: %w", command.PathOf(c), err)
+			}
+			if !fits {
 				continue
 			}
 		}
 		if n++; n == 1 {
 			first = id
 		}
+	}
+	if err := t.mail.decided(); err != nil && n == 0 {
+		return 0, 0, fmt.Errorf("%s: %w", command.PathOf(c), err)
 	}
 	return n, first, nil
 }
@@ -244,6 +251,15 @@ func countSelected(ctx context.Context, c *command.Call, most int) (int, error) 
 		}
 		if err := t.trouble(); err != nil {
 			return n, fmt.Errorf("%s: %w", command.PathOf(c), err)
+		}
+	}
+	if n == 0 && t.mail != nil {
+		err := t.mail.present(ctx, conn)
+		if err == nil && most == 0 {
+			err = t.mail.decided() // nothing is left, but for what is not known
+		}
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", command.PathOf(c), err)
 		}
 	}
 	return n, nil

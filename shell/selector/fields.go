@@ -90,7 +90,7 @@ var Fields = []*Field{
 		make: plainKey(func(e *protocol.Envelope) string { return e.Dispatcher }).make, Group: &byDispatcher, JSON: "dispatcher"},
 	{Name: "expires", Want: "TIME", Doc: "smtpd gives it up within that time; 1h- in an hour or later, 10m-1h", Some: someTimes, mail: expiresKey},
 	{Name: "size", Want: "SIZE", Doc: "size of the message: 100k- for that much or more, -1m, 10k-100k", Some: []string{"100k-", "1m-", "10m-"}, mail: sizeKey, Group: &bySize},
-	{Name: "subject", Want: "GLOB", Doc: "subject of the message", Regex: true, mail: headerKey("Subject"), Group: &bySubject},
+	{Name: "subject", Want: "GLOB", Doc: "subject of the message", Regex: true, mail: subjectKey, Group: &bySubject},
 	{Name: "header", Want: "GLOB", Doc: "any header field of the message, by its name: header:List-Id=*news*", Regex: true, Named: true, mail: bareHeader},
 	{Name: "body", Want: "REGEXP", Doc: "regular expression for the first megabyte of the body, as it was sent", Regex: true, mail: bodyKey},
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime"
 	"strings"
+	"sync"
 
 	"golang.org/x/text/encoding/charmap"
 )
@@ -14,10 +15,10 @@ import (
 // ends it. It keeps no reference to head.
 func Headers(head []byte) map[string][]string {
 	fields := map[string][]string{}
-	name, value := "", ""
+	name, value := "", []byte(nil)
 	flush := func() {
 		if name != "" {
-			fields[name] = append(fields[name], decodeWords(strings.TrimSpace(value)))
+			fields[name] = append(fields[name], decodeWords(strings.TrimSpace(string(value))))
 		}
 		name = ""
 	}
@@ -27,7 +28,7 @@ func Headers(head []byte) map[string][]string {
 			break
 		}
 		if text[0] == ' ' || text[0] == '\t' {
-			value += " " + strings.TrimSpace(text)
+			value = append(append(value, ' '), strings.TrimSpace(text)...)
 			continue
 		}
 		flush()
@@ -35,7 +36,7 @@ func Headers(head []byte) map[string][]string {
 		if key = strings.TrimRight(key, " \t"); !ok || key == "" || strings.ContainsAny(key, " \t") {
 			break
 		}
-		name, value = strings.ToLower(key), rest
+		name, value = strings.ToLower(key), append(value[:0], rest...)
 	}
 	flush()
 	return fields
@@ -58,13 +59,21 @@ func decodeWords(text string) string {
 // plainCharset is the name of a character set in lower case without punctuation.
 var plainCharset = strings.NewReplacer("-", "", "_", "", " ", "", "cp125", "windows125")
 
+// charsets are the character sets of one byte a character, by their plain names.
+var charsets = sync.OnceValue(func() map[string]*charmap.Charmap {
+	sets := map[string]*charmap.Charmap{}
+	for _, e := range charmap.All {
+		if m, ok := e.(*charmap.Charmap); ok {
+			sets[plainCharset.Replace(strings.ToLower(m.String()))] = m
+		}
+	}
+	return sets
+})
+
 // charsetReader decodes the character sets of one byte a character.
 func charsetReader(charset string, input io.Reader) (io.Reader, error) {
-	want := plainCharset.Replace(strings.ToLower(charset))
-	for _, e := range charmap.All {
-		if m, ok := e.(*charmap.Charmap); ok && plainCharset.Replace(strings.ToLower(m.String())) == want {
-			return m.NewDecoder().Reader(input), nil
-		}
+	if m := charsets()[plainCharset.Replace(strings.ToLower(charset))]; m != nil {
+		return m.NewDecoder().Reader(input), nil
 	}
 	return input, nil // one that is not known: the bytes as they are
 }

@@ -27,18 +27,26 @@ type Mail interface {
 	Expires(e *protocol.Envelope) (int64, error)
 }
 
+// ErrCut comes from Header and Body beside what they return, if they did not look at the
+// whole of it: what is not there may still be in the rest.
+var ErrCut = errors.New("not all of the message was looked at")
+
 // A mailMatcher is a matcher that needs more than the envelope.
 type mailMatcher = func(m Mail, e *protocol.Envelope, now int64) (bool, error)
 
 // NeedsMail reports whether the term can only be decided by MatchMail.
 func (t *Term) NeedsMail() bool { return t.mail != nil }
 
-// MatchMail is Match for any term.
+// MatchMail is Match for any term. Neither a term nor its negation holds if there is an
+// error; that is ErrCut where the rest of the message would have to be known.
 func (t *Term) MatchMail(m Mail, e *protocol.Envelope, now int64) (bool, error) {
 	if t.mail == nil {
 		return t.Match(e, now), nil
 	}
 	yes, err := t.mail(m, e, now)
+	if yes && errors.Is(err, ErrCut) {
+		err = nil // it was found, whatever is in the rest
+	}
 	return err == nil && yes != (t.Op[0] == '!'), err
 }
 
@@ -98,6 +106,24 @@ func headerKey(name string) func(value string, regex bool) (mailMatcher, error) 
 	}
 }
 
+// subjectKey makes terms for the first subject, by which messages are grouped too.
+func subjectKey(value string, regex bool) (mailMatcher, error) {
+	match, err := textMatcher(value, regex)
+	if err != nil {
+		return nil, err
+	}
+	return func(m Mail, e *protocol.Envelope, _ int64) (bool, error) {
+		values, err := m.Header(e, "Subject")
+		if len(values) == 0 {
+			return false, err
+		}
+		if errors.Is(err, ErrCut) {
+			err = nil // the first one is known
+		}
+		return match(values[0]), err
+	}, nil
+}
+
 // textMatcher returns what matches a text with a pattern or regular expression.
 func textMatcher(value string, regex bool) (func(text string) bool, error) {
 	if regex {
@@ -134,6 +160,11 @@ func bodyKey(value string, regex bool) (mailMatcher, error) {
 	}
 	return func(m Mail, e *protocol.Envelope, _ int64) (bool, error) {
 		text, err := m.Body(e)
+		if errors.Is(err, ErrCut) {
+			// What ends where the text was cut might end, or go on, otherwise.
+			at := re.FindIndex(text)
+			return at != nil && at[1] < len(text), err
+		}
 		return re.Match(text), err
 	}, nil
 }
@@ -245,8 +276,29 @@ var bySize = Grouping{Doc: "size of the message",
 var bySubject = Grouping{Doc: "subject of the message", None: "(none)",
 	Mail: func(m Mail, e *protocol.Envelope) (string, []string, error) {
 		values, err := m.Header(e, "Subject")
-		if err != nil || len(values) == 0 || values[0] == "" {
+		if len(values) == 0 || err != nil && !errors.Is(err, ErrCut) {
 			return "", []string{"subject!=?*"}, err
+		}
+		if values[0] == "" {
+			return "", []string{"subject!=?*"}, nil
+		}
+		if begin, long := longSubject(values[0]); long {
+			return begin, []string{"subject=" + EscapeGlob(begin) + "*"}, nil
 		}
 		return values[0], []string{"subject=" + EscapeGlob(values[0])}, nil
 	}}
+
+// maxSubject is how many characters of a subject tell groups apart.
+const maxSubject = 300
+
+// longSubject returns the beginning of a subject, folded, if it is long: subjects that
+// begin alike are one group then, so that the names of groups are bounded.
+func longSubject(text string) (begin string, long bool) {
+	folded, n := Fold(text), 0
+	for i := range folded {
+		if n++; n > maxSubject {
+			return folded[:i], true
+		}
+	}
+	return folded, n == maxSubject
+}

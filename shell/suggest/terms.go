@@ -50,7 +50,7 @@ func (l *Live) selectorWords(kind string, path []string, prefix string) []comple
 		out = nil
 	}
 	for _, k := range selector.Terms() {
-		text := k.Name + "="
+		text := k.Name + k.Ops()[:1]
 		if k.Named {
 			text = k.Name + ":"
 		}
