@@ -42,8 +42,11 @@ func checkLog(c *command.Call) error {
 			return command.Usagef("%s: %q: want 8 or 16 hex digits: what has left the queue cannot be completed", command.PathOf(c), a.Text)
 		}
 	}
-	if c.Opts.Log == "-" && c.Mode.StdinTaken() {
+	switch {
+	case c.Opts.Log == "-" && c.Mode.StdinTaken():
 		return command.Usagef("%s: --log - reads standard input, which is taken by the script: use -f for the script", command.PathOf(c))
+	case c.Opts.Log == "-" && c.Mode.Interactive():
+		return command.Usagef("%s: --log - reads standard input, which is your keyboard here: name a file, or pipe the log into smtpctl", command.PathOf(c))
 	}
 	return queue.CheckSelection(c)
 }
