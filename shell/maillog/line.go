@@ -35,6 +35,9 @@ type clock struct{ end time.Time }
 // program is how smtpd calls itself in lines of syslog.
 var program = []byte(" smtpd[")
 
+// outError begins the line of a failed session that had sent messages; any other has "mta error".
+var outError = []byte("smtp-out: Error on session ")
+
 // parse cuts a line; it is not ok if the line is not smtpd's, or tells of no mail.
 func (c *clock) parse(text []byte) (l line, ok bool) {
 	text = bytes.TrimRight(text, "\r\n")
@@ -60,6 +63,14 @@ func (c *clock) parse(text []byte) (l line, ok bool) {
 		l.kind, ok = kinds[string(l.rest[:first+1+second])]
 		l.rest = l.rest[min(len(l.rest), first+second+2):]
 		return l, ok
+	}
+	if id, ok := bytes.CutPrefix(message, outError); ok {
+		_, reason, ok := bytes.Cut(id, []byte(" sent: "))
+		if !ok || len(id) < 17 || id[16] != ' ' || !isHex(id[:16]) {
+			return l, false
+		}
+		l.session, l.kind, l.rest = string(id[:16]), "mta error", append([]byte("reason="), reason...)
+		return l, true
 	}
 	// relay: Remove for 623fb1b6fd8c25a3: from=<s@x.example>, to=<a@y.example>, ...
 	if i := bytes.Index(message, []byte(" for ")); i > 0 && len(message) > i+5+17 && isHex(message[i+5:i+5+16]) && message[i+5+16] == ':' {
@@ -98,21 +109,27 @@ func (c *clock) time(head []byte) time.Time {
 	if err != nil {
 		return time.Time{}
 	}
-	t = t.AddDate(c.end.Year()-t.Year(), 0, 0)
-	if t.After(c.end.Add(24 * time.Hour)) {
-		t = t.AddDate(-1, 0, 0)
+	year := c.end.Year()
+	if inYear(t, year).After(c.end.Add(24 * time.Hour)) {
+		year--
 	}
-	return t
+	return inYear(t, year)
+}
+
+// inYear returns a time in a year.
+func inYear(t time.Time, year int) time.Time {
+	return time.Date(year, t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, t.Location())
 }
 
 // last returns the value of the last field of a line, which may hold anything: what the
 // other side said.
 func last(rest []byte, name string) (string, bool) {
-	i := bytes.Index(rest, []byte(name+"="))
-	if i < 0 || i > 0 && rest[i-1] != ' ' {
-		return "", false
+	text, ok := bytes.CutPrefix(rest, []byte(name+"="))
+	if !ok { // an address before it may hold NAME=, but no space
+		if _, text, ok = bytes.Cut(rest, []byte(" "+name+"=")); !ok {
+			return "", false
+		}
 	}
-	text := rest[i+len(name)+1:]
 	if n := len(text); n > 1 && text[0] == '"' && text[n-1] == '"' {
 		text = text[1 : n-1]
 	}

@@ -1,6 +1,7 @@
 package maillog
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -123,7 +124,7 @@ func (r *Reader) take(l *line) {
 		}
 	case "smtp authentication":
 		if s := r.sessions[l.session]; s != nil {
-			s.user, _ = field(l.rest, "user")
+			s.user = authenticated(l.rest, s.user)
 		}
 	case "smtp message":
 		s := r.open(l.session)
@@ -147,6 +148,17 @@ func (r *Reader) take(l *line) {
 			r.noted(l)
 		}
 	}
+}
+
+// authenticated returns who a session is of after a line of authentication, before which
+// it was of another. What a client calls itself may hold anything, so that only the end
+// of the line is smtpd's word.
+func authenticated(rest []byte, before string) string {
+	user, ok := bytes.CutSuffix(rest, []byte(" result=ok"))
+	if user, named := bytes.CutPrefix(user, []byte("user=")); ok && named {
+		return string(user)
+	}
+	return before
 }
 
 // parens returns a text in parentheses, if it says anything.
