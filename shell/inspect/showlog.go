@@ -58,10 +58,11 @@ func runShowLog(ctx context.Context, c *command.Call) error {
 		return err
 	}
 	r := maillog.NewReader(q)
-	if err := readLog(ctx, c, r); err != nil {
-		return fmt.Errorf("%s: %w", command.PathOf(c), err)
-	}
+	unread := readLog(ctx, c, r)
 	stories := r.Stories()
+	if unread != nil && (ctx.Err() != nil || len(stories) == 0) {
+		return fmt.Errorf("%s: %w", command.PathOf(c), unread)
+	}
 	for _, s := range stories {
 		if err := c.Print(command.Record{Parts: storyParts(s)}); err != nil {
 			return err
@@ -69,6 +70,9 @@ func runShowLog(ctx context.Context, c *command.Call) error {
 	}
 	if r.Left {
 		c.Warnf("smtpctl: the log tells more than can be held: ask for fewer messages")
+	}
+	if unread != nil {
+		return fmt.Errorf("%s: not all of the log was read, there may be more to tell: %w", command.PathOf(c), unread)
 	}
 	if len(stories) == 0 && r.Lines == 0 {
 		return fmt.Errorf("%s: the log has no line of smtpd's: does it go elsewhere? name it with --log", command.PathOf(c))
@@ -104,8 +108,11 @@ func logQuery(ctx context.Context, c *command.Call) (maillog.Query, error) {
 		return q, command.Usagef("%s: want terms, or ids and addresses, not both", command.PathOf(c))
 	}
 	err := queue.EachSelected(ctx, c, c.Args, func(e *protocol.Envelope) (bool, error) {
+		if len(q.Envelopes) == maxLogged && !q.Envelopes[e.ID] {
+			return false, command.Usagef("%s: more than %d envelopes match: want terms that select fewer", command.PathOf(c), maxLogged)
+		}
 		q.Envelopes[e.ID] = true
-		return len(q.Envelopes) < maxLogged, nil
+		return true, nil
 	})
 	if err == nil && len(q.Envelopes) == 0 {
 		err = fmt.Errorf("%s: no envelope in the queue matches", command.PathOf(c))
@@ -116,7 +123,8 @@ func logQuery(ctx context.Context, c *command.Call) (maillog.Query, error) {
 // maxLogged is how many envelopes are looked for in the log at most.
 const maxLogged = 100_000
 
-// readLog reads the log that is asked for.
+// readLog reads the log that is asked for. A file that cannot be read keeps none of the
+// others from being read.
 func readLog(ctx context.Context, c *command.Call, r *maillog.Reader) error {
 	p := queue.NewBytesProgress(c, "MiB of the log read:")
 	defer p.End()
@@ -131,10 +139,12 @@ func readLog(ctx context.Context, c *command.Call, r *maillog.Reader) error {
 			return fmt.Errorf("%w: name it with --log FILE; where the journal has it: journalctl -t smtpd -o short-iso | smtpctl show log --log - WHAT", err)
 		}
 	}
-	for _, f := range files {
-		if err := r.ReadFile(ctx, f, progress); err != nil {
-			return command.FileError(err)
-		}
+	var unread []string
+	for _, err := range r.ReadFiles(ctx, files, progress) {
+		unread = append(unread, command.FileError(err).Error())
+	}
+	if unread != nil {
+		return errors.New(strings.Join(unread, "; "))
 	}
 	return nil
 }

@@ -73,6 +73,22 @@ func rotated(path string) ([]string, error) {
 	return out, nil
 }
 
+// ReadFiles reads the files of a log in order, and returns why some could not be read to
+// their end: a rotated file that is damaged, or that has gone meanwhile, keeps none of the
+// others from being read. Only the end of ctx does.
+func (r *Reader) ReadFiles(ctx context.Context, paths []string, progress func(n int)) []error {
+	var failed []error
+	for _, path := range paths {
+		if err := r.ReadFile(ctx, path, progress); err != nil {
+			failed = append(failed, err)
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return failed
+}
+
 // ReadFile reads a file of a log, compressed by gzip or not. progress, if not nil, is told
 // how many bytes have been read.
 func (r *Reader) ReadFile(ctx context.Context, path string, progress func(n int)) error {

@@ -1,7 +1,13 @@
 package maillog
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -68,5 +74,27 @@ func TestLeapDay(t *testing.T) {
 	want := time.Date(2028, 2, 29, 1, 2, 3, 0, time.Local)
 	if got := c.time([]byte("Feb 29 01:02:03 mx")); !got.Equal(want) {
 		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// TestReadFiles reads what can be read of a log of which files are damaged or gone.
+func TestReadFiles(t *testing.T) {
+	var z bytes.Buffer
+	w := gzip.NewWriter(&z)
+	w.Write([]byte(sample))
+	w.Close()
+	dir := t.TempDir()
+	cut, gone, whole := filepath.Join(dir, "maillog.1.gz"), filepath.Join(dir, "maillog.0"), filepath.Join(dir, "maillog")
+	os.WriteFile(cut, z.Bytes()[:z.Len()-20], 0o600)
+	os.WriteFile(whole, []byte(sample), 0o600)
+	r := NewReader(Query{Envelopes: map[protocol.EnvelopeID]bool{0x623fb1b6fd8c25a4: true}})
+	failed := r.ReadFiles(context.Background(), []string{cut, gone, whole}, nil)
+	if len(failed) != 2 || !strings.Contains(failed[0].Error(), cut) || !errors.Is(failed[1], fs.ErrNotExist) || len(r.Stories()) != 1 {
+		t.Errorf("%v, %d stories", failed, len(r.Stories()))
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if failed := r.ReadFiles(ctx, []string{gone, gone}, nil); len(failed) != 1 {
+		t.Errorf("goes on after the end: %v", failed)
 	}
 }
