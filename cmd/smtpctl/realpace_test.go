@@ -59,7 +59,7 @@ func TestRealPace(t *testing.T) {
 		t.Fatal(err)
 	}
 	realsmtpd.WaitFor(t, 20*time.Second, "the first batch", func() error {
-		if n := count("state=inflight"); n != 2 {
+		if n := count("to=*@slow.example", "state=inflight"); n != 2 {
 			return fmt.Errorf("%d in flight", n)
 		}
 		return nil
