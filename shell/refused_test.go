@@ -283,3 +283,50 @@ func TestConfFacts(t *testing.T) {
 		}
 	}
 }
+
+// TestShowSpool puts every kind of file that smtpd refuses into one queue, takes the files of listed mail away, and finds each
+// with its reason; mail that comes meanwhile is not among them.
+func TestShowSpool(t *testing.T) {
+	t.Parallel()
+	q := newQueueTest(t)
+	reasons := map[string]string{"dispatcher": "dispatcher", "commented action": "dispatcher", "no dispatcher": "dispatcher", "unknown field": "field",
+		"bad value": "field", "cut": "cut", "empty": "empty", "garbage": "cut", "packed": "damaged"}
+	for i, tt := range refusedFiles {
+		q.plant(protocol.EnvelopeID(0xabc00000+uint64(i))<<32|1, tt.text)
+	}
+	good := protocol.EnvelopeID(0xabd00000<<32 | 1)
+	q.plant(good, planted)
+	listed := q.sim.Envelopes()
+	lost, silent := listed[0].ID, listed[len(listed)-1].ID
+	os.Remove(q.sp.EnvelopePath(lost))
+	os.Remove(q.sp.MessagePath(silent.Msg()))
+	out, errs, status := q.eval("show spool")
+	for i, tt := range refusedFiles {
+		id := protocol.EnvelopeID(0xabc00000+uint64(i))<<32 | 1
+		want := fmt.Sprintf("%v refused %s: ", id, reasons[tt.name])
+		if !strings.Contains(out, want) {
+			t.Errorf("%s: no %q", tt.name, want)
+		}
+	}
+	for _, want := range []string{good.String() + " unlisted unknown: ", lost.String() + " lost no-file: "} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q", want)
+		}
+	}
+	if n := len(refusedFiles) + 3; status != command.StatusOK || strings.Count(out, "\n") != n || !strings.Contains(out, " no-message no-message: ") ||
+		!strings.Contains(errs, "smtpctl: 3 refused, dispatcher: ") {
+		t.Errorf("status %d, want %d lines:\n%s%s", status, n, out, errs)
+	}
+	if _, _, status := q.eval("show spool --fail"); status != command.StatusFailed {
+		t.Errorf("--fail: status %d", status)
+	}
+	if out, _, _ := q.eval("show spool to=b@lost.example limit=2"); strings.Count(out, "\n") != 2 {
+		t.Errorf("terms: %s", out)
+	}
+	out, _, _ = q.eval("show stats -o openmetrics")
+	for _, want := range []string{`{reason="dispatcher"} 3`, `{reason="field"} 2`, `{reason="cut"} 2`, `{reason="access"} 0`, `{reason="unknown"} 1`} {
+		if !strings.Contains(out, "opensmtpd_spool_refused"+want+"\n") {
+			t.Errorf("no %s in\n%s", want, out)
+		}
+	}
+}

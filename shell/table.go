@@ -33,6 +33,7 @@ var docs = map[string]string{
 	"show log":        "what happened to mail",
 	"show envelope":   "the content of an envelope",
 	"show message":    "the content of a message",
+	"show spool":      "what is wrong with the files on disk",
 	"show mta":        "what pause mta from has paused",
 	"spf":             "look up SPF records",
 	"trace":           "log in detail what a part of smtpd does",

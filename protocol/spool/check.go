@@ -17,11 +17,30 @@ import (
 
 // A RefusedError is why smtpd cannot take up an envelope file: what is wrong with
 // the file itself, whatever smtpd.conf says.
-type RefusedError struct{ Cause string }
+type RefusedError struct {
+	Reason Reason
+	Cause  string
+}
 
 func (e *RefusedError) Error() string { return e.Cause }
 
-func refused(format string, args ...any) error { return &RefusedError{fmt.Sprintf(format, args...)} }
+// A Reason is the kind of a cause, one word that counts are kept by.
+type Reason string
+
+// Reasons that are in the file itself.
+const (
+	NoFile  Reason = "no-file" // it is a folder, a link or the like
+	Access  Reason = "access"  // its owner or mode
+	Empty   Reason = "empty"
+	Cut     Reason = "cut"
+	Damaged Reason = "damaged"
+	Version Reason = "version"
+	Field   Reason = "field" // an unknown or missing one, or its value
+)
+
+func refused(r Reason, format string, args ...any) error {
+	return &RefusedError{r, fmt.Sprintf(format, args...)}
+}
 
 // A Checked is what is known of an envelope file that smtpd would read.
 type Checked struct {
@@ -44,7 +63,7 @@ func (s *Spool) Check(id protocol.EnvelopeID) (Checked, error) {
 	}
 	c := Checked{Modified: info.ModTime().Unix()}
 	if !info.Mode().IsRegular() {
-		return c, refused("it is no regular file")
+		return c, refused(NoFile, "it is no regular file")
 	}
 	if err := s.checkAccess(path, info); err != nil {
 		return c, err
@@ -65,7 +84,7 @@ func (s *Spool) CheckContent(id protocol.EnvelopeID) (Checked, error) {
 		return c, err
 	}
 	if len(raw) == 0 {
-		return c, refused("its file is empty")
+		return c, refused(Empty, "its file is empty")
 	}
 	if c.Encrypted = isEncrypted(raw); c.Encrypted {
 		if raw, err = s.decrypt(raw); err != nil {
@@ -75,27 +94,27 @@ func (s *Spool) CheckContent(id protocol.EnvelopeID) (Checked, error) {
 	c.Compressed = isGzip(raw)
 	text, err := s.decode(raw, MaxEnvelope)
 	if err != nil {
-		return c, refused("its file is damaged: %v", err)
+		return c, refused(Damaged, "its file is damaged: %v", err)
 	}
 	fields, err := splitFields(string(text))
 	if err != nil {
 		return c, err
 	}
 	if fields["version"] != "3" {
-		return c, refused("its version is %q, and smtpd reads version 3", cut(fields["version"]))
+		return c, refused(Version, "its version is %q, and smtpd reads version 3", cut(fields["version"]))
 	}
 	for _, name := range sortedNames(fields) {
 		check, known := fieldChecks[name]
 		if !known {
-			return c, refused("its field %q is unknown to smtpd", cut(name))
+			return c, refused(Field, "its field %q is unknown to smtpd", cut(name))
 		}
 		if value := fields[name]; check != nil && !check(value) {
-			return c, refused("its field %s has the value %q, which smtpd does not take", name, cut(value))
+			return c, refused(Field, "its field %s has the value %q, which smtpd does not take", name, cut(value))
 		}
 	}
 	for _, name := range []string{"helo", "hostname"} {
 		if fields[name] == "" {
-			return c, refused("its field %s is missing or empty", name)
+			return c, refused(Field, "its field %s is missing or empty", name)
 		}
 	}
 	c.Dispatcher = fields["dispatcher"]
@@ -135,9 +154,9 @@ func (s *Spool) checkAccess(path string, file fs.FileInfo) error {
 		switch {
 		case user == 0 || mode&place.need == place.need || mode>>3&place.need == place.need:
 		case uid != user:
-			return refused("%s belongs to uid %d with mode %04o: smtpd's queue process, uid %d, cannot read it", place.what, uid, mode, user)
+			return refused(Access, "%s belongs to uid %d with mode %04o: smtpd's queue process, uid %d, cannot read it", place.what, uid, mode, user)
 		case mode>>6&place.need != place.need:
-			return refused("%s has mode %04o: smtpd's queue process, who owns it, cannot read it", place.what, mode)
+			return refused(Access, "%s has mode %04o: smtpd's queue process, who owns it, cannot read it", place.what, mode)
 		}
 	}
 	return nil
@@ -154,10 +173,10 @@ func owner(info fs.FileInfo) (uid uint32, ok bool) {
 // splitFields takes apart the text of an envelope, "name: value" lines.
 func splitFields(text string) (map[string]string, error) {
 	if !strings.HasSuffix(text, "\n") {
-		return nil, refused("its file is damaged: the last line has no end, as if the file had been cut")
+		return nil, refused(Cut, "its file is damaged: the last line has no end, as if the file had been cut")
 	}
 	if strings.IndexByte(text, 0) >= 0 {
-		return nil, refused("its file is damaged: it holds a zero byte")
+		return nil, refused(Damaged, "its file is damaged: it holds a zero byte")
 	}
 	fields := map[string]string{}
 	n := 0
@@ -169,7 +188,7 @@ func splitFields(text string) (map[string]string, error) {
 		if !ok || strings.ContainsFunc(name, func(r rune) bool {
 			return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
 		}) {
-			return nil, refused("its file is damaged: line %d is no name and value: %q", n, cut(line))
+			return nil, refused(Damaged, "its file is damaged: line %d is no name and value: %q", n, cut(line))
 		}
 		fields[strings.ToLower(name)] = strings.TrimLeft(value, " \t\v\f\r")
 	}
@@ -250,9 +269,15 @@ func isFlags(s string) bool {
 
 // IsRefused returns the cause if err means that smtpd refuses a file.
 func IsRefused(err error) (cause string, ok bool) {
+	_, cause, ok = RefusedFor(err)
+	return cause, ok
+}
+
+// RefusedFor is IsRefused with the reason, too.
+func RefusedFor(err error) (reason Reason, cause string, ok bool) {
 	var r *RefusedError
 	if errors.As(err, &r) {
-		return r.Cause, true
+		return r.Reason, r.Cause, true
 	}
-	return "", false
+	return "", "", false
 }

@@ -54,6 +54,8 @@ var Lines = map[string]string{
 	"show queue by <grouping...>":            "show queue by domain",
 	"show relays":                            "show relays",
 	"show routes":                            "show routes",
+	"show spool":                             "show spool",
+	"show spool <query...>":                  "show spool from=*",
 	"show stats":                             "show stats",
 	"show status":                            "show status",
 	"source <file>":                          "source /dev/null",

@@ -3,7 +3,6 @@ package disk
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -188,54 +187,12 @@ func sayUnlisted(ctx context.Context, c *command.Call, conn *protocol.Conn, ids 
 	}
 	hint := "explain " + ids[0].String() + " says why"
 	if len(ids) > 1 {
-		hint += ", for the first"
+		hint += ", for the first; show spool lists them"
 	}
 	if d, err := conn.Digest(ctx); err == nil && time.Now().Unix()-d.Startup < StartGrace {
 		hint += "; smtpd was started less than a minute ago, and may not have loaded all of its queue"
 	}
 	c.Warnf("smtpctl: smtpd does not list %s that its queue on disk has: %s", text, hint)
-}
-
-// TroubleWith returns why smtpd refuses an envelope file, nothing if no reason can be
-// seen, or an error if the file cannot be looked into.
-func TroubleWith(ctx context.Context, c *command.Call, id protocol.EnvelopeID, conf *ConfFacts) (cause string, checked spool.Checked, err error) {
-	checked, err = OpenSpool(ctx, c).Check(id)
-	return troubleWith(checked, err, conf)
-}
-
-// TroubleWithCopy is TroubleWith for a copy of an envelope file, whose owner does not
-// matter.
-func TroubleWithCopy(files *spool.Spool, id protocol.EnvelopeID, conf *ConfFacts) (cause string, err error) {
-	checked, err := files.CheckContent(id)
-	cause, _, err = troubleWith(checked, err, conf)
-	return cause, err
-}
-
-// troubleWith words what a check of an envelope file has found.
-func troubleWith(checked spool.Checked, err error, conf *ConfFacts) (cause string, _ spool.Checked, _ error) {
-	if cause, refused := spool.IsRefused(err); refused {
-		return cause, checked, nil
-	}
-	if err != nil {
-		return "", checked, err
-	}
-	_, known := conf.Actions[checked.Dispatcher]
-	switch {
-	case !conf.Read:
-	case !known && !conf.Unsure && checked.Dispatcher == "":
-		cause = "it names no dispatcher"
-	case !known && !conf.Unsure:
-		cause = fmt.Sprintf("it names the dispatcher %q, and %s has no action of that name", checked.Dispatcher, conf.Path)
-	case checked.Compressed && !conf.Compressed:
-		cause = fmt.Sprintf("its file is compressed, and %s has no queue compression", conf.Path)
-	case !checked.Compressed && conf.Compressed:
-		cause = fmt.Sprintf("its file is not compressed, and %s has queue compression", conf.Path)
-	case checked.Encrypted && !conf.Encrypted:
-		cause = fmt.Sprintf("its file is encrypted, and %s has no queue encryption", conf.Path)
-	case !checked.Encrypted && conf.Encrypted:
-		cause = fmt.Sprintf("its file is not encrypted, and %s has queue encryption", conf.Path)
-	}
-	return cause, checked, nil
 }
 
 // ErrNotListed means that an envelope is on disk and in no listing.

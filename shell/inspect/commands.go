@@ -4,6 +4,7 @@ package inspect
 import (
 	"smtpctl/completer/grammar"
 	"smtpctl/shell/command"
+	"smtpctl/shell/queue"
 )
 
 // Kinds are the kinds of arguments of these commands.
@@ -33,4 +34,10 @@ var Commands = []*command.Command{
 		Summary: "show the relays in use and their connectors"},
 	{Pattern: "show routes", Group: command.GroupRelay, Run: runReport,
 		Summary: "show the routes that smtpd knows and which are disabled"},
+	{Pattern: "show spool", Group: command.GroupQueue, Origin: command.Own, Run: runShowSpool, Flags: []command.Flag{{Name: "fail", Text: "exit with status 1 if anything is listed"}},
+		Summary: "list the files on disk that smtpd does not list, and why, and mail that has no file",
+		Help:    spoolHelp},
+	{Pattern: "show spool <query...>", WholeIDs: true, Offers: command.OffersUnlisted, Group: command.GroupQueue, Origin: command.Own, Check: queue.CheckPicked, Run: runShowSpool,
+		Summary: "list those of the selected envelopes; limit=N lists only N",
+		Help:    spoolHelp},
 }

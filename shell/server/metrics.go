@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"smtpctl/protocol"
+	"smtpctl/protocol/spool"
 	"smtpctl/shell/command"
 	"smtpctl/shell/disk"
 	"smtpctl/shell/queue"
@@ -191,8 +192,29 @@ func (m metrics) addSpool(ctx context.Context, c *command.Call, conn *protocol.C
 	case err != nil:
 		return err
 	}
+	m.addRefused(look, c, ids)
 	m.add("opensmtpd_spool_unlisted_envelopes", "gauge", "Envelope files that smtpd does not list: it refuses them.", fmt.Sprintf("opensmtpd_spool_unlisted_envelopes %d", len(ids)))
 	return nil
+}
+
+// addRefused adds the envelope files that smtpd does not list by their reasons, each of
+// them in any case, if there is time. Nobody is asked for a key: files of an encrypted
+// queue are unreadable here, or of the reason that can be seen.
+func (m metrics) addRefused(ctx context.Context, c *command.Call, ids []protocol.EnvelopeID) {
+	files, conf := spool.Open(c.Opts.Spool), disk.SmtpdConf(c)
+	counts := map[spool.Reason]int{}
+	for _, id := range ids {
+		if ctx.Err() != nil {
+			return
+		}
+		reason, _ := disk.ReasonOf(files, id, conf)
+		counts[reason]++
+	}
+	var samples []string
+	for _, r := range disk.Reasons {
+		samples = append(samples, fmt.Sprintf("opensmtpd_spool_refused{reason=\"%s\"} %d", r, counts[r]))
+	}
+	m.add("opensmtpd_spool_refused", "gauge", "Envelope files that smtpd does not list, by the reason that show spool gives.", samples...)
 }
 
 // metricName makes a name of a metric of a key: letters, digits and _.

@@ -1,0 +1,58 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"smtpctl/protocol"
+	"smtpctl/shell/command"
+)
+
+// A Picker tells which envelopes the arguments of a command select, for a command that
+// finds envelopes where neither listing nor walk has them.
+type Picker struct {
+	All   bool // nothing was asked for: everything is selected
+	Limit int  // of limit=N, 0 for none
+
+	t   target
+	now int64
+}
+
+// CheckPicked refuses what a Picker cannot do, before anything is sent.
+func CheckPicked(c *command.Call) error {
+	sel := selectionIn(c)
+	if sel.sort != "" {
+		return command.Usagef("%s: takes no sort=: it lists in the order of the ids", command.PathOf(c))
+	}
+	if err := offlineKnows(c, sel, "files on disk are looked at, and only the scheduler of smtpd knows"); err != nil {
+		return command.Usagef("%v", err)
+	}
+	return CheckSelection(c)
+}
+
+// NewPicker returns the picker for the arguments of a call.
+func NewPicker(ctx context.Context, c *command.Call) (*Picker, error) {
+	sel := selectionIn(c)
+	t, err := targetOf(ctx, c, sel)
+	if err != nil {
+		return nil, err
+	}
+	return &Picker{All: t.all && len(t.terms) == 0, Limit: sel.limit, t: t, now: time.Now().Unix()}, nil
+}
+
+// Picks reports whether an envelope is selected, of which no more than its id is known
+// if there is an error.
+func (p *Picker) Picks(e *protocol.Envelope, err error) (bool, error) {
+	ok := p.t.fits(e, err, p.now)
+	if trouble := p.t.trouble(); trouble != nil {
+		return false, fmt.Errorf("what the mail holds: %w", trouble)
+	}
+	return ok, nil
+}
+
+// Named reports whether the arguments let an envelope be selected by its id.
+func (p *Picker) Named(id protocol.EnvelopeID) bool { return p.t.named(id) }
+
+// Terms reports whether there are terms, for which an envelope must be read.
+func (p *Picker) Terms() bool { return len(p.t.terms) > 0 }
