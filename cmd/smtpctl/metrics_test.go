@@ -24,7 +24,7 @@ func TestMetricsOfExamples(t *testing.T) {
 	t.Parallel()
 	_, path := simtest.Start(t, smtpdsim.Config{Messages: 20, Spool: t.TempDir()})
 	r := run(t, "--socket", path, "--spool", t.TempDir(), "show", "stats", "-o", "openmetrics")
-	printed := map[string]bool{"opensmtpd_spool_unlisted_envelopes": true} // only where there is a spool
+	printed := map[string]bool{"opensmtpd_spool_unlisted_envelopes": true, "opensmtpd_spool_refused": true} // only where there is a spool
 	for line := range strings.Lines(r.stdout) {
 		printed[metricNames.FindString(line)] = true
 	}
