@@ -138,6 +138,61 @@ func TestRealRefused(t *testing.T) {
 	}
 }
 
+// TestRealShowSpool has every reason that show spool knows on the disk of a real smtpd, and compares what it says with what that
+// smtpd lists.
+func TestRealShowSpool(t *testing.T) {
+	id := func(n uint64) protocol.EnvelopeID { return protocol.EnvelopeID((0x0b000000+n)<<32 | 1) }
+	var plant []realsmtpd.Planted
+	for i, dispatcher := range []string{"relay", "old", "relay", "relay", "relay", "relay", "relay", "relay", "relay"} {
+		plant = append(plant, realsmtpd.Planted{ID: id(uint64(i)), Text: envelopeText(dispatcher, fmt.Sprintf("r%d@lost.example", i)), Body: "Subject: x\n\nx\n"})
+	}
+	d := realsmtpd.Start(t, realsmtpd.Config{Args: []string{"-P", "mta"}, Extra: "action \"old\" relay host smtp://127.0.0.1:2626", Plant: plant})
+	d.WaitQueued(len(plant))
+	if r := withConf(t, d, "show", "spool", "--fail"); r.status != 0 || r.stdout != "" {
+		t.Errorf("all well: %v", r)
+	}
+	sp := spool.Open(d.Spool)
+	edit := func(n uint64, f func(string) string) {
+		b, err := os.ReadFile(sp.EnvelopePath(id(n)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(sp.EnvelopePath(id(n)), []byte(f(string(b))), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.Restart(func() {
+		conf, _ := os.ReadFile(d.Root + "/etc/smtpd-test.conf")
+		os.WriteFile(d.Root+"/etc/smtpd-test.conf", []byte(strings.Replace(string(conf), `action "old"`, `action "new"`, 1)), 0o644)
+		os.Chown(sp.EnvelopePath(id(2)), 0, 0)
+		edit(3, func(s string) string { return s + "bogus: 1\n" })
+		edit(4, func(s string) string { return strings.TrimSuffix(s, "\n") })
+		os.Truncate(sp.EnvelopePath(id(5)), 0)
+		edit(6, func(s string) string { return strings.Replace(s, "version: 3", "version: 9", 1) })
+		os.MkdirAll(filepath.Join(d.Spool, "corrupt", "0c000001"), 0o700)
+	})
+	// At once: it waits until smtpd has loaded its queue, and calls nothing refused that is being taken up.
+	r := withConf(t, d, "show", "spool", "--fail")
+	for n, reason := range map[uint64]string{1: "dispatcher", 2: "access", 3: "field", 4: "cut", 5: "empty", 6: "version"} {
+		if !strings.Contains(r.stdout, fmt.Sprintf("%v refused %s: ", id(n), reason)) {
+			t.Errorf("%s is missing", reason)
+		}
+	}
+	if r.status != 1 || strings.Count(r.stdout, "\n") != 7 || !strings.Contains(r.stdout, "0c000001 aside corrupt: ") {
+		t.Errorf("%v", r)
+	}
+	// Mail that smtpd lists, of which a file goes away.
+	os.Remove(sp.EnvelopePath(id(7)))
+	os.Remove(sp.MessagePath(id(8).Msg()))
+	r = withConf(t, d, "show", "spool", id(7).String(), id(8).String())
+	if r.status != 0 || strings.Count(r.stdout, "\n") != 2 || !strings.Contains(r.stdout, id(7).String()+" lost ") || !strings.Contains(r.stdout, id(8).String()+" no-message ") {
+		t.Errorf("without files: %v", r)
+	}
+	if !d.Running() {
+		t.Fatalf("smtpd has ended: %s", d.Log())
+	}
+}
+
 func ownerOf(t testing.TB, path string) int {
 	t.Helper()
 	out, err := exec.Command("stat", "-c", "%u", path).Output()
