@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -96,5 +97,20 @@ func TestReadFiles(t *testing.T) {
 	cancel()
 	if failed := r.ReadFiles(ctx, []string{gone, gone}, nil); len(failed) != 1 {
 		t.Errorf("goes on after the end: %v", failed)
+	}
+}
+
+// TestBytesBound holds no more of long replies than of short ones.
+func TestBytesBound(t *testing.T) {
+	r := NewReader(Query{Addresses: []string{"@x.example"}})
+	c := &clock{time.Now()}
+	reply := strings.Repeat("x", 32<<10)
+	for i := range 2 * maxBytes / len(reply) {
+		if l, ok := c.parse(fmt.Appendf(nil, `%016x mta delivery evpid=0000000100000001 from=<a@x.example> to=<b@y.example> result="TempFail" stat="%s"`, i+1, reply)); ok {
+			r.take(&l)
+		}
+	}
+	if held := len(r.Stories()[0].Events) * len(reply); !r.Left || held > maxBytes+len(reply) {
+		t.Errorf("left %v, %d bytes held", r.Left, held)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unsafe"
 
 	"smtpctl/protocol"
 	"smtpctl/shell/render"
@@ -61,8 +62,9 @@ type Story struct {
 const (
 	maxStories  = 10_000
 	maxEvents   = 200_000
-	maxSessions = 20_000 // that are open
-	maxErrors   = 64     // of sessions, the last ones
+	maxBytes    = 20 << 20 // of all events, so that the program stays below 64 MiB
+	maxSessions = 20_000   // that are open
+	maxErrors   = 64       // of sessions, the last ones
 	errorSpan   = 5 * time.Minute
 )
 
@@ -84,6 +86,7 @@ type Reader struct {
 	stories  map[protocol.MessageID]*Story
 	order    []protocol.MessageID
 	events   int
+	bytes    int
 	sessions map[string]*session
 	envs     map[protocol.EnvelopeID]bool // found by an address
 	errors   []trouble
@@ -324,7 +327,7 @@ func (r *Reader) noted(l *line) {
 func (r *Reader) add(l *line, id protocol.EnvelopeID, e Event) {
 	msg := id.Msg()
 	s := r.stories[msg]
-	if r.events >= maxEvents || s == nil && len(r.stories) >= maxStories {
+	if r.events >= maxEvents || r.bytes >= maxBytes || s == nil && len(r.stories) >= maxStories {
 		r.Left = true
 		return
 	}
@@ -338,7 +341,17 @@ func (r *Reader) add(l *line, id protocol.EnvelopeID, e Event) {
 	}
 	e.Message = s.Message
 	r.events++
+	r.bytes += e.bytes()
 	s.Events = append(s.Events, e)
+}
+
+// bytes returns about how much memory an event takes.
+func (e *Event) bytes() int {
+	n := 2 * int(unsafe.Sizeof(*e)) // slices of events have room to grow
+	for _, text := range []string{e.Envelope, e.From, e.To, e.Session, e.Client, e.Relay, e.TLS, e.User, e.Size, e.Delay, e.Reply} {
+		n += len(text)
+	}
+	return n
 }
 
 // Text returns an event on one line.
