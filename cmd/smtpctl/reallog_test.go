@@ -33,7 +33,7 @@ func TestRealLog(t *testing.T) {
 		"a@temp.example": `^message [0-9a-f]{8}
   accepted from <s@x.example>, \d+ bytes, by client 127.0.0.1.*
   [0-9a-f]{16} for <a@temp.example>
-  [0-9a-f]{16} to <a@temp.example> put off by 127.0.0.1 \(127.0.0.1\) after \d+s: 451 4.3.0 come back later .*
+  [0-9a-f]{16} to <a@temp.example> put off by 127.0.0.1 \(.*\) after \d+s: 451 4.3.0 come back later .*
   [0-9a-f]{16} to <a@temp.example> removed: Removed by administrator
 $`,
 		"b@perm.example": `(?s)to <b@perm.example> failed by 127.0.0.1.*: 550 5.1.1 no such user`,

@@ -30,13 +30,22 @@ var ErrNone = errors.New("no log of mail in " + Dir)
 
 // Files returns the log of mail in a folder with its rotated files, the oldest first.
 func Files(dir string) ([]string, error) {
+	first := ""
 	for _, name := range names {
 		path := filepath.Join(dir, name)
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+		info, err := os.Stat(path)
+		switch {
+		case err != nil || !info.Mode().IsRegular():
+		case info.Size() > 0:
 			return rotated(path)
+		case first == "":
+			first = path // empty: what is not used any more, or was rotated just now
 		}
 	}
-	return nil, ErrNone
+	if first == "" {
+		return nil, ErrNone
+	}
+	return rotated(first)
 }
 
 // old is what stands behind the name of a rotated log.

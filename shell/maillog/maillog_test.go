@@ -136,11 +136,16 @@ func TestFiles(t *testing.T) {
 		{"maillog maillog.0.gz maillog.1.gz maillog.10.gz maillog.2.gz maillog.bak", "maillog.10.gz maillog.2.gz maillog.1.gz maillog.0.gz maillog"},
 		{"mail.log mail.log.1 mail.log.2.gz syslog", "mail.log.2.gz mail.log.1 mail.log"},
 		{"maillog maillog-20261108 maillog-20261101.gz maillog-20261115", "maillog-20261101.gz maillog-20261108 maillog-20261115 maillog"},
-		{"syslog", "syslog"},
+		{"syslog", "syslog"}, {"mail.log! syslog", "syslog"}, {"mail.log! syslog!", "mail.log"},
 	} {
 		dir := t.TempDir()
 		for _, name := range strings.Fields(tt.have) {
-			os.WriteFile(filepath.Join(dir, name), nil, 0o600)
+			text := []byte("x")
+			if name, empty := strings.CutSuffix(name, "!"); empty {
+				os.WriteFile(filepath.Join(dir, name), nil, 0o600)
+				continue
+			}
+			os.WriteFile(filepath.Join(dir, name), text, 0o600)
 		}
 		got, err := Files(dir)
 		for i := range got {

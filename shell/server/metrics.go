@@ -63,9 +63,21 @@ func showMetrics(ctx context.Context, c *command.Call) error {
 	err := m.gather(ctx, c)
 	if err != nil {
 		clear(m)
-		m.addUp(0)
+		m.addUp(answers(ctx, c))
 	}
 	return errors.Join(err, m.print(c))
+}
+
+// answers returns 1 if smtpd answers, though not all of what was asked for, else 0.
+func answers(ctx context.Context, c *command.Call) int {
+	conn, err := c.Conn(ctx)
+	if err != nil {
+		return 0
+	}
+	if _, err := conn.Status(ctx); err != nil {
+		return 0
+	}
+	return 1
 }
 
 // gather asks for all that there is.
