@@ -157,7 +157,7 @@ func lock(t testing.TB) {
 }
 
 func (d *Daemon) wipe() {
-	for _, dir := range []string{"queue", "incoming", "purge", "temporary", "offline"} {
+	for _, dir := range []string{"queue", "corrupt", "incoming", "purge", "temporary", "offline"} {
 		os.RemoveAll(filepath.Join(d.Spool, dir))
 	}
 }

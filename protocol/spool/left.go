@@ -3,9 +3,10 @@ package spool
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
+
+	"golang.org/x/sys/unix"
 )
 
 // asideFolders are the folders beside the queue, in smtpd's spool folder (queue_fs.c,
@@ -15,9 +16,11 @@ var asideFolders = []string{"corrupt", "incoming", "offline", "purge", "temporar
 
 // An Aside is a file or folder beside the queue.
 type Aside struct {
-	Folder   string // such as incoming
-	Path     string
-	Modified int64 // in seconds since 1970
+	Folder string // such as incoming
+	Path   string
+	// Changed is when it came there or was changed, in seconds since 1970: what is moved
+	// keeps the time of its last modification, which may be long ago.
+	Changed int64
 }
 
 // asideBuffers bounds the names that are read of one folder: some 200,000.
@@ -42,8 +45,9 @@ func (s *Spool) Asides(f func(Aside)) (whole bool, err error) {
 		slices.Sort(names)
 		for _, name := range names {
 			path := filepath.Join(dir, name)
-			if info, err := os.Lstat(path); err == nil {
-				f(Aside{folder, path, info.ModTime().Unix()})
+			var st unix.Stat_t
+			if unix.Lstat(path, &st) == nil {
+				f(Aside{folder, path, int64(st.Ctim.Sec)})
 			}
 		}
 	}

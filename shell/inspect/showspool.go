@@ -171,7 +171,7 @@ func (r *spoolReport) asides(ctx context.Context, conn *protocol.Conn, sp *spool
 	var failed error
 	whole, err := sp.Asides(func(a spool.Aside) {
 		passes := a.Folder != "corrupt" && a.Folder != "offline"
-		if failed != nil || passes && a.Modified >= digest.Startup {
+		if failed != nil || passes && a.Changed >= digest.Startup {
 			return
 		}
 		text := asideTexts[a.Folder]
