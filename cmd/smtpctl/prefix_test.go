@@ -17,7 +17,7 @@ import (
 
 // samples are words for the arguments of commands.
 var samples = map[string]string{
-	"<selector>": "abcd000100000001", "<envelope>": "abcd000100000001", "<query>": "abcd0001", "<id>": "abcd0001",
+	"<selector>": "abcd000100000001", "<scheduled>": "abcd000100000001", "<envelope>": "abcd000100000001", "<query>": "abcd0001", "<id>": "abcd0001",
 	"<route>": "1", "<address>": "192.0.2.1", "<domain>": "x.example", "<table>": "aliases", "<password>": "secret",
 	"<trace>": "smtp", "<profile>": "queue",
 }
