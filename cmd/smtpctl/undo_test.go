@@ -2,23 +2,10 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
 )
-
-// input runs the program with a script on standard input.
-func input(t *testing.T, script string, args ...string) result {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(self)
-	cmd.Args = append([]string{"smtpctl"}, args...)
-	return runCommand(t, cmd, script)
-}
 
 // TestUndo takes back what a session has changed, and only that.
 func TestUndo(t *testing.T) {
@@ -54,7 +41,7 @@ func TestUndo(t *testing.T) {
 		{"saved", "2 envelopes removed\n2 envelopes restored\n", "by restore ", "4, 0", []string{"remove to=r1* --save " + b.dir, "undo"}},
 		{"json", `{"command":"pause envelope","done":4}` + "\n" + `{"command":"resume envelope","done":4}` + "\n", "", "4, 0", []string{"-j pause envelope all", "undo -j"}},
 	} {
-		r := input(t, strings.Join(tt.lines, "\n")+"\n", append(b.args, "-k")...)
+		r := runCommand(t, exec.Command(program, append(b.args, "-k")...), strings.Join(tt.lines, "\n")+"\n")
 		out := strings.ReplaceAll(r.stdout, "192.0.2.1 -> y.example\n", "BLOCKED\n")
 		if !strings.HasPrefix(out, tt.stdout) || strings.Contains(out, "BLOCKED") || !strings.Contains(r.stderr, tt.stderr) {
 			t.Errorf("%s: %v", tt.name, r)

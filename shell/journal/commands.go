@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"smtpctl/shell/command"
@@ -72,7 +73,7 @@ func (e *Entry) result() string {
 // running reports whether there is a process of this number.
 func running(pid int) bool {
 	p, err := os.FindProcess(pid)
-	return err == nil && pid > 0 && p.Signal(nothing) == nil
+	return err == nil && pid > 0 && p.Signal(syscall.Signal(0)) == nil
 }
 
 // A Batch is what one command did with the copies in a folder.

@@ -176,7 +176,7 @@ func (r *Reader) Read(ctx context.Context, in io.Reader, end time.Time, progress
 		}
 		skip = full
 		if read += len(text); read >= 1<<20 {
-			if err := interrupted(ctx); err != nil {
+			if err := context.Cause(ctx); err != nil {
 				return err
 			}
 			if progress != nil {

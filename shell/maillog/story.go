@@ -2,7 +2,6 @@ package maillog
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -391,6 +390,3 @@ func (e *Event) Text() string {
 	}
 	return b.String()
 }
-
-// interrupted reports why reading ends early.
-func interrupted(ctx context.Context) error { return context.Cause(ctx) }
