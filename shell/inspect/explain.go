@@ -101,8 +101,10 @@ func runExplain(ctx context.Context, c *command.Call) error {
 	if expires, sure := f.expires(); sure {
 		v.Expires = render.Time(expires)
 	}
-	if try := maillog.LastTry(ctx, maillog.Dir, e.ID); try != nil && e.Retry > 0 {
-		v.Notes = append(v.Notes, "the log tells of its last try: "+try.Text())
+	if e.Retry > 0 {
+		if try := maillog.LastTry(ctx, maillog.Dir, e.ID); try != nil {
+			v.Notes = append(v.Notes, "the log tells of its last try: "+try.Text())
+		}
 	}
 	return printVerdict(c, v)
 }
