@@ -130,10 +130,15 @@ func UnlistedTwice(ctx context.Context, c *command.Call, conn *protocol.Conn, de
 	case <-time.After(UnlistedEvery):
 	}
 	now, err := UnlistedOf(ctx, c, conn, deep)
-	return slices.DeleteFunc(set, func(id protocol.EnvelopeID) bool {
-		_, still := slices.BinarySearch(now, id)
-		return !still
-	}), err
+	return inBoth(set, now), err
+}
+
+// inBoth returns the ids that are in both sets, which ascend.
+func inBoth(a, b []protocol.EnvelopeID) []protocol.EnvelopeID {
+	return slices.DeleteFunc(slices.Clone(a), func(id protocol.EnvelopeID) bool {
+		_, ok := slices.BinarySearch(b, id)
+		return !ok
+	})
 }
 
 // WarnUnlisted says on standard error how many envelope files smtpd does not list,
@@ -167,10 +172,7 @@ func WarnUnlisted(ctx context.Context, c *command.Call, conn *protocol.Conn, lim
 		if err != nil {
 			return
 		}
-		kept := slices.DeleteFunc(slices.Clone(set), func(id protocol.EnvelopeID) bool {
-			_, still := slices.BinarySearch(now, id)
-			return !still
-		})
+		kept := inBoth(set, now)
 		if len(kept) == len(set) {
 			sayUnlisted(ctx, c, conn, set)
 			return

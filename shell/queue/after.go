@@ -40,12 +40,7 @@ func lookAfter(ctx context.Context, c *command.Call, conn *protocol.Conn, t *tal
 		t.note("more than %d were scheduled: what smtpd makes of so many is not looked at: show queue by state", maxLooked)
 		return
 	}
-	failed := slices.Clone(t.failed)
-	slices.Sort(failed)
-	looked := slices.DeleteFunc(t.looked, func(l Look) bool {
-		_, no := slices.BinarySearch(failed, l.ID)
-		return no
-	})
+	looked := t.taken()
 	status, err := conn.Status(ctx)
 	deadline := time.Now().Add(afterMost)
 	for err == nil {
@@ -81,12 +76,29 @@ func lookAfter(ctx context.Context, c *command.Call, conn *protocol.Conn, t *tal
 	}
 }
 
-// LookOnce says where scheduled envelopes, in the order of their ids, are now.
-func LookOnce(ctx context.Context, conn *protocol.Conn, looked []Look) (*AfterJSON, error) {
+// taken returns the envelopes that schedule has looked at, without those for which smtpd
+// refused it.
+func (t *tally) taken() []Look {
+	failed := slices.Clone(t.failed)
+	slices.Sort(failed)
+	return slices.DeleteFunc(t.looked, func(l Look) bool {
+		_, no := slices.BinarySearch(failed, l.ID)
+		return no
+	})
+}
+
+// idsOf returns the ids of envelopes that were looked at.
+func idsOf(looked []Look) []protocol.EnvelopeID {
 	ids := make([]protocol.EnvelopeID, len(looked))
 	for i, l := range looked {
 		ids[i] = l.ID
 	}
+	return ids
+}
+
+// LookOnce says where scheduled envelopes, in the order of their ids, are now.
+func LookOnce(ctx context.Context, conn *protocol.Conn, looked []Look) (*AfterJSON, error) {
+	ids := idsOf(looked)
 	now := time.Now().Unix()
 	a := &AfterJSON{Left: len(looked)}
 	for e, err := range conn.EnvelopesOf(ctx, messagesOf(ids)) {

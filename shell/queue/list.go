@@ -202,17 +202,11 @@ func eachSelected(ctx context.Context, c *command.Call, sel selection, now int64
 	return n, nil
 }
 
-// EachCopy calls f with the copies of mail in the folder c.Opts.From that some
-// arguments select, until it returns false.
-func EachCopy(ctx context.Context, c *command.Call, args []grammar.Arg, f func(e *protocol.Envelope) (bool, error)) error {
+// EachSelected calls f with the envelopes in the queue, or with the copies of mail in the
+// folder c.Opts.From, that some arguments select, until it returns false.
+func EachSelected(ctx context.Context, c *command.Call, args []grammar.Arg, f func(e *protocol.Envelope) (bool, error)) error {
 	_, err := eachSelected(ctx, c, selectionOf(args), time.Now().Unix(), func(e *protocol.Envelope, _ bool) (bool, error) { return f(e) })
 	return err
-}
-
-// EachSelected calls f with the envelopes in the queue that some arguments select, until
-// it returns false.
-func EachSelected(ctx context.Context, c *command.Call, args []grammar.Arg, f func(e *protocol.Envelope) (bool, error)) error {
-	return EachCopy(ctx, c, args, f)
 }
 
 // unreadable reports whether an error of the very first step means that there is

@@ -228,12 +228,7 @@ func (w *pacer) batch(ctx context.Context, ids []protocol.EnvelopeID) error {
 		t.unconfirmed, err = conn.ActIn(ctx, protocol.ScheduleEnvelope, messagesOf(ids), protocol.ActPlan{Choose: asked, Sending: w.c.AuditEnvelopes, Result: t.count(protocol.ScheduleEnvelope)})
 		return err
 	})
-	failed := slices.Clone(t.failed)
-	slices.Sort(failed)
-	looked := slices.DeleteFunc(t.looked, func(l Look) bool {
-		_, no := slices.BinarySearch(failed, l.ID)
-		return no
-	})
+	looked := t.taken()
 	w.sum.Scheduled += len(looked)
 	w.sum.Skipped += len(ids) - len(looked)
 	w.sum.Untouched -= len(ids)
@@ -291,10 +286,7 @@ func (w *pacer) await(ctx context.Context, conn *protocol.Conn, looked []Look, b
 
 // errorsOf counts the errors of those that were put off.
 func (w *pacer) errorsOf(ctx context.Context, conn *protocol.Conn, looked []Look) error {
-	ids := make([]protocol.EnvelopeID, len(looked))
-	for i, l := range looked {
-		ids[i] = l.ID
-	}
+	ids := idsOf(looked)
 	for e, err := range conn.EnvelopesOf(ctx, messagesOf(ids)) {
 		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
 			return err

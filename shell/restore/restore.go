@@ -121,7 +121,7 @@ func (r *restoration) close() {
 func (r *restoration) choose(ctx context.Context) error {
 	conf := disk.SmtpdConf(r.c)
 	r.list = queue.CopyWriter(r.c)
-	err := queue.EachCopy(ctx, r.c, r.c.Args[1:], func(e *protocol.Envelope) (bool, error) {
+	err := queue.EachSelected(ctx, r.c, r.c.Args[1:], func(e *protocol.Envelope) (bool, error) {
 		if len(r.plan) >= maxCopies {
 			return false, fmt.Errorf("%s: more than %d copies are selected, select fewer; nothing done", command.PathOf(r.c), maxCopies)
 		}

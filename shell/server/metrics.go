@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -39,12 +40,7 @@ func (m metrics) add(name, kind, help string, samples ...string) {
 
 // print prints all of it.
 func (m metrics) print(c *command.Call) error {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(m)) {
 		fmt.Fprint(c.Out, m[name])
 	}
 	_, err := fmt.Fprintln(c.Out, "# EOF")
@@ -151,7 +147,7 @@ func (m metrics) addQueue(ctx context.Context, conn *protocol.Conn) error {
 		domains.Add(strings.ToLower(e.Dest.Domain))
 	}
 	var byState, byDomain []string
-	for _, s := range sortedKeys(states) {
+	for _, s := range slices.Sorted(maps.Keys(states)) {
 		byState = append(byState, fmt.Sprintf("opensmtpd_queue_envelopes{state=\"%s\"} %d", metricHelp(s), states[s]))
 	}
 	m.add("opensmtpd_queue_envelopes", "gauge", "Envelopes in the queue by their state.", byState...)
@@ -175,16 +171,6 @@ func (m metrics) addQueue(ctx context.Context, conn *protocol.Conn) error {
 	}
 	m.add("opensmtpd_queue_oldest_age_seconds", "gauge", "How long the oldest envelope is in the queue.", fmt.Sprintf("opensmtpd_queue_oldest_age_seconds %d", age))
 	return nil
-}
-
-// sortedKeys returns the keys of a map in their order.
-func sortedKeys(m map[string]int) []string {
-	var keys []string
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // addSpool adds how many envelope files smtpd does not list, where its files can be read
