@@ -24,9 +24,22 @@ var exampleTable = []struct {
 	{"drain", []string{"1s"}, 1, 3, 1, 3, 0},
 	{"hold-domain", []string{"hold.example"}, 0, 3, 1, 3, 0},
 	{"hold-domain", []string{"-r", "hold.example"}, 0, 3, 1, 3, 0},
+	{"move-queue", []string{"out", "COPIES"}, 0, 3, 1, 3, 0},
+	{"move-queue", []string{"in", "FOLDER/moving"}, 0, 3, 1, 3, 0},
 	{"nightly-report", []string{"-k"}, 0, 3, 1, 3, 0},
 	{"openmetrics-cron", []string{"FOLDER"}, 0, 3, 1, 3, 0},
 	{"requeue-by-error", []string{"*451*"}, 0, 3, 1, 3, 0},
+}
+
+// emptyMove makes the folder of an empty queue, as move-queue out does.
+func emptyMove(t *testing.T, dir string) {
+	t.Helper()
+	os.Mkdir(dir, 0o700)
+	for _, name := range []string{"move-queue", "move-queue.sums"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // TestExamplesInEveryState runs each example with smtpd up, down, refusing, hung and with an empty queue: it has the status that its
@@ -54,6 +67,7 @@ func TestExamplesInEveryState(t *testing.T) {
 					sim.Close()
 				}
 				os.WriteFile(dir+"/smtpd.prom", []byte("old\n"), 0o600)
+				emptyMove(t, dir+"/moving")
 				var args []string
 				for _, a := range tt.args {
 					args = append(args, strings.NewReplacer("FOLDER", dir, "COPIES", dir+"/copies").Replace(a))

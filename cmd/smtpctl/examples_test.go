@@ -77,6 +77,9 @@ func (x *exampleRun) all(paused bool) {
 		x.Errorf("%d copies, want %d", len(copies), hold)
 	}
 	x.want(0, "nothing to remove", "clean-up-spam", sender, folder+"/copies")
+	left := strings.Count(run(x.T, append(x.opts, "show", "queue")...).stdout, "\n")
+	x.want(0, fmt.Sprintf("%d envelopes moved to ", left), "move-queue", "out", folder+"/moved")
+	x.want(0, fmt.Sprintf("%d envelopes are in the queue", left), "move-queue", "in", folder+"/moved")
 	run(x.T, append(x.opts, "remove", "all")...)
 	x.want(0, "the queue is empty", "drain", "30s")
 	for _, name := range examplesOf(x.T) {
@@ -102,8 +105,7 @@ func TestExamples(t *testing.T) {
 	defer sim.Close()
 	later := time.Now().Unix() + 3600
 	add := func(id protocol.EnvelopeID, from, to, failure string) {
-		sim.Add(smtpdsim.Envelope{ID: id, Flags: protocol.FlagPending, Time: later, Text: fmt.Sprintf(
-			"version: 3\ntype: mta\nsockaddr: local\nsender: %s\nrcpt: %s\ndest: %s\nctime: 1\nerrorline: %s\n", from, to, to, failure)})
+		sim.Add(smtpdsim.Envelope{ID: id, Flags: protocol.FlagPending, Time: later, Text: strings.Replace(envelopeText("relay", to), "s@x.example", from, 1) + "errorline: " + failure + "\n"})
 	}
 	for i := range protocol.EnvelopeID(3) {
 		add((i+1)<<32|1, "spam@x.example", "h@hold.example", "")
