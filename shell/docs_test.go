@@ -41,7 +41,7 @@ var jsonShapes = []struct {
 	shape    any
 }{
 	{"show queue, show envelope", render.EnvelopeJSON{}}, {"show queue by", queue.GroupJSON{}}, {"show message", inspect.MessageJSON{}},
-	{"explain", inspect.Verdict{}}, {"after, of schedule", queue.AfterJSON{}}, {"schedule with batch= or rate=", queue.PaceJSON{}}, {"discover, pause envelope, remove, resume envelope, schedule", queue.TallyJSON{}},
+	{"explain", inspect.Verdict{}}, {"explain of many", inspect.VerdictGroup{}}, {"after, of schedule", queue.AfterJSON{}}, {"schedule with batch= or rate=", queue.PaceJSON{}}, {"discover, pause envelope, remove, resume envelope, schedule", queue.TallyJSON{}},
 	{"show log", maillog.Event{}}, {"show journal", journal.Entry{}}, {"show journal FOLDER", journal.Batch{}}, {"restore", restore.TallyJSON{}}, {"other commands that change something", server.ResultJSON{}}, {"show status", server.StatusJSON{}}, {"show stats", server.StatJSON{}}, {"show spool", inspect.SpoolJSON{}},
 	{"show routes", report.Route{}}, {"show hosts", report.Host{}}, {"show relays", report.Relay{}}, {"show hoststats", report.HostStat{}},
 	{"show mta paused", report.Block{}}, {"monitor", server.DigestJSON{}}, {"encrypt", tools.HashJSON{}}, {"encrypt --verify", tools.VerifiedJSON{}},
@@ -53,6 +53,9 @@ func jsonNames(v any) []string {
 	var names []string
 	for f := range reflect.TypeOf(v).Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name == "" {
+			continue // not in JSON
+		}
 		names = append(names, name)
 	}
 	return names

@@ -117,6 +117,12 @@ func benchMillion(t *testing.T) {
 		}
 		fmt.Printf("%-44s resident memory %d MB at most\n", strings.Join(words, " ")+", a million simulated", peak>>20)
 	}
+	begun := time.Now()
+	explain := exec.Command(program, "--socket", path, "explain", "limit=3")
+	if out, err := explain.Output(); err != nil || len(out) == 0 {
+		t.Errorf("explain: %v", err)
+	}
+	fmt.Printf("%-44s %s, resident memory %d MB at most\n", "explain, a million simulated", ms(time.Since(begun)), explain.ProcessState.SysUsage().(*syscall.Rusage).Maxrss>>10)
 	benchPrompt(t, "prompt on a million simulated messages", "--socket", path)
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -46,6 +47,41 @@ func firstID(t *testing.T, d *realsmtpd.Daemon, terms ...string) string {
 	return id
 }
 
+// explainedTogether asks why all that TestRealExplain has in its queue is there, does what
+// is said of what is suspended, and asks again.
+func explainedTogether(t *testing.T, d *realsmtpd.Daemon) {
+	t.Helper()
+	ask := func(words ...string) map[string]string { // counts and commands by verdict
+		r := ours(t, d, "", append([]string{"-j", "explain"}, words...)...)
+		got := map[string]string{}
+		for line := range strings.Lines(r.stdout) {
+			var g struct {
+				Verdict, Command, Example string
+				Count                     int
+			}
+			if err := json.Unmarshal([]byte(line), &g); err != nil || len(g.Example) != 16 {
+				t.Errorf("%v: %v", err, r)
+			}
+			got[g.Verdict] = fmt.Sprint(g.Count, " ", g.Command)
+		}
+		return got
+	}
+	got := ask("all")
+	want := map[string]string{"suspended": "1 resume envelope state=suspended", "inflight": "1 ", "mta-paused": "2 resume mta"}
+	if !maps.Equal(got, want) {
+		t.Errorf("all: %v, want %v", got, want)
+	}
+	if got := ask("domain=temp.example"); len(got) != 1 || got["suspended"] != "1 resume envelope domain=temp.example state=suspended" {
+		t.Errorf("selected: %v", got)
+	}
+	if r := ours(t, d, "", strings.Fields(strings.TrimPrefix(got["suspended"], "1 "))...); r.status != 0 {
+		t.Errorf("%v", r)
+	}
+	if got := ask("all"); got["suspended"] != "" || got["mta-paused"] != "3 resume mta" {
+		t.Errorf("resumed: %v", got)
+	}
+}
+
 // TestRealExplain makes happen what keeps mail in a queue, and asks why.
 func TestRealExplain(t *testing.T) {
 	mail := func(to ...string) realsmtpd.Mail {
@@ -68,6 +104,7 @@ func TestRealExplain(t *testing.T) {
 		ours(t, d, "", "pause", "mta")
 		d.Send(mail("later@ok.example"))
 		explained(t, d, firstID(t, d, "to=later@*"), "mta-paused", "resume mta")
+		explainedTogether(t, d)
 		r := ours(t, d, "", "explain", "abcdabcdabcdabcd")
 		if r.status != 1 || !strings.Contains(r.stdout, "verdict:  gone: ") || !strings.Contains(r.stderr, "no such id in the queue") {
 			t.Errorf("gone: %v", r)

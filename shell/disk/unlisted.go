@@ -203,13 +203,26 @@ var ErrNotListed = errors.New("it is on disk, but smtpd does not list it")
 // MessageMissing reports whether the file of a message is missing where its
 // envelope's is there.
 func MessageMissing(ctx context.Context, c *command.Call, id protocol.EnvelopeID) bool {
+	return NewMissing(ctx, c)(id)
+}
+
+// NewMissing returns MessageMissing for many envelopes: of a message whose file is there
+// it asks the disk once, if its envelopes come one after another.
+func NewMissing(ctx context.Context, c *command.Call) func(protocol.EnvelopeID) bool {
 	if !OwnSpool(c) {
-		return false
+		return func(protocol.EnvelopeID) bool { return false }
 	}
 	sp := OpenSpool(ctx, c)
-	if _, err := os.Lstat(sp.MessagePath(id.Msg())); !errors.Is(err, fs.ErrNotExist) {
-		return false
+	var there protocol.MessageID
+	return func(id protocol.EnvelopeID) bool {
+		if id.Msg() == there {
+			return false
+		}
+		if _, err := os.Lstat(sp.MessagePath(id.Msg())); !errors.Is(err, fs.ErrNotExist) {
+			there = id.Msg()
+			return false
+		}
+		_, err := os.Lstat(sp.EnvelopePath(id))
+		return err == nil
 	}
-	_, err := os.Lstat(sp.EnvelopePath(id))
-	return err == nil
 }

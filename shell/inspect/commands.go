@@ -12,10 +12,19 @@ var Kinds = []*grammar.Kind{
 	{Name: "logged", Doc: "ids, addresses such as user@example.com or @example.com, or terms such as domain=example.com", Parse: parseLogged},
 }
 
+// explainHelp is the help of explain.
+const explainHelp = "One id is explained with all that is known of it. Of more envelopes those of one verdict and reason are counted\n" +
+	"together, the most first, each with what would help and the id of one of them; limit=N shows the N largest.\n" +
+	"smtpd is asked once: what happens meanwhile is not seen."
+
 // Commands are the commands that look into mail and relaying.
 var Commands = []*command.Command{
-	{Pattern: "explain <envelope>", Group: command.GroupQueue, Origin: command.Own, Needs: command.NeedsNames, Logs: true, Run: runExplain,
-		Summary: "explain why an envelope is still in the queue, and what would help"},
+	{Pattern: "explain <query...>", Group: command.GroupQueue, Origin: command.Own, Needs: command.NeedsNames, Logs: true, Check: checkExplain, Run: runExplain,
+		Summary: "explain why an envelope, or each of the selected ones, is still in the queue, and what would help",
+		Help:    explainHelp},
+	{Pattern: "explain all", Group: command.GroupQueue, Origin: command.Own, Needs: command.NeedsNames, Check: checkExplain, Run: runExplain,
+		Summary: "explain why the envelopes in the queue are still there",
+		Help:    explainHelp},
 	{Pattern: "show envelope <envelope>", Group: command.GroupQueue, Run: runShowEnvelope,
 		Summary: "show the content of an envelope"},
 	{Pattern: "show hosts", Group: command.GroupRelay, Run: runReport,

@@ -17,6 +17,12 @@ func (f *facts) expires() (at int64, sure bool) {
 	return f.e.Created + ttl, sure
 }
 
+// expiresFirst reports whether the envelope is given up before it is tried again.
+func (f *facts) expiresFirst() bool {
+	at, _ := f.expires()
+	return at > 0 && f.e.Flags&protocol.FlagInflight == 0 && (at <= f.now || f.e.NextTry > at)
+}
+
 // noteExpiry warns of mail that expires before it is tried again.
 func (f *facts) noteExpiry(add func(string, ...any)) {
 	e := f.e

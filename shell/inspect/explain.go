@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"slices"
 	"strings"
 	"time"
 
@@ -15,7 +13,6 @@ import (
 	"smtpctl/shell/maillog"
 	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
-	"smtpctl/shell/report"
 )
 
 // A Verdict is why an envelope is still in the queue.
@@ -54,11 +51,19 @@ const (
 	verdictDue       = "due"
 )
 
-// runExplain says why an envelope has not been delivered yet.
+// runExplain says why envelopes have not been delivered yet.
 func runExplain(ctx context.Context, c *command.Call) error {
-	id, err := queue.ResolveEnvelope(ctx, c, queue.ArgID(c, 0))
+	if id, ok := queue.SingleID(c.Args); ok {
+		return explainOne(ctx, c, id)
+	}
+	return explainMany(ctx, c)
+}
+
+// explainOne says why one envelope has not been delivered yet.
+func explainOne(ctx context.Context, c *command.Call, arg queue.IDArg) error {
+	id, err := queue.ResolveEnvelope(ctx, c, arg)
 	if errors.Is(err, queue.ErrNoSuchID) {
-		id, err = resolveUnlisted(ctx, c, queue.ArgID(c, 0))
+		id, err = resolveUnlisted(ctx, c, arg)
 	}
 	if err != nil {
 		return err
@@ -107,139 +112,6 @@ func runExplain(ctx context.Context, c *command.Call) error {
 		}
 	}
 	return printVerdict(c, v)
-}
-
-// facts are all that smtpd says about an envelope and what it waits for.
-type facts struct {
-	e        *protocol.Envelope
-	now      int64
-	status   protocol.Status
-	relays   []*report.Relay // of its domain, with their connectors
-	routes   []*report.Route // to the hosts of its domain
-	blocks   []*report.Block // for its domain, that keep its mail from going out
-	idle     []*report.Block // for its domain, that have no effect on it
-	last     *report.HostStat
-	disabled []*report.Route // all that are
-	guess    bool            // that the one disabled route is that of this envelope
-	others   bool            // none of the disabled routes is its own: its hosts are known
-	missing  string          // the file of its message, if that is missing
-	conf     *disk.ConfFacts
-}
-
-// gatherFacts asks for all of it.
-func gatherFacts(ctx context.Context, conn *protocol.Conn, e *protocol.Envelope) (*facts, error) {
-	f := &facts{e: e, now: time.Now().Unix()}
-	var err error
-	if f.status, err = conn.Status(ctx); err != nil || e.Type == protocol.DeliverMDA {
-		return f, err
-	}
-	relays, err := report.ReadReport[report.Relay](ctx, conn, protocol.Relays)
-	if err != nil {
-		return nil, err
-	}
-	routes, err := report.ReadReport[report.Route](ctx, conn, protocol.Routes)
-	if err != nil {
-		return nil, err
-	}
-	blocks, err := report.ReadReport[report.Block](ctx, conn, protocol.Blocks)
-	if err != nil {
-		return nil, err
-	}
-	stats, err := report.ReadReport[report.HostStat](ctx, conn, protocol.HostStats)
-	if err != nil {
-		return nil, err
-	}
-	domain := e.Dest.Domain
-	smart := map[string]bool{} // relays by the host that smtpd.conf names for them
-	for _, r := range relays {
-		switch {
-		case report.SameName(r.Domain, domain):
-			f.relays = append(f.relays, r)
-		case r.Kind == "relay":
-			smart[r.Domain] = true
-		}
-	}
-	names := []string{domain}
-	direct := len(f.relays) > 0
-	if len(f.relays) == 0 && len(smart) == 1 {
-		// All that is relayed goes through one host.
-		for name := range smart {
-			names = append(names, name)
-		}
-		f.relays = relays
-	}
-	for _, b := range blocks {
-		if b.Domain == "*" || strings.Contains(e.ErrorLine, "blocked") || slices.ContainsFunc(names, func(n string) bool { return report.SameName(b.Domain, n) }) {
-			if b.Stops(f.relays, e.ErrorLine) {
-				f.blocks = append(f.blocks, b)
-			} else {
-				f.idle = append(f.idle, b)
-			}
-		}
-	}
-	for _, s := range stats {
-		if report.SameName(s.Domain, domain) {
-			f.last = s
-		}
-	}
-	for _, r := range routes {
-		if r.Disabled {
-			f.disabled = append(f.disabled, r)
-		}
-	}
-	if len(f.disabled) > 0 {
-		addrs, all := hostsOf(ctx, names)
-		// A relay for the domain itself goes to the hosts that its names have. If
-		// there is none now, smtpd.conf may send the mail elsewhere.
-		f.others = all && direct
-		for _, r := range f.disabled {
-			if slices.Contains(addrs, r.Destination) || slices.ContainsFunc(names, func(n string) bool { return report.SameName(n, r.Name) }) {
-				f.routes = append(f.routes, r)
-			}
-		}
-		if len(f.routes) == 0 && len(f.disabled) == 1 && strings.HasPrefix(e.ErrorLine, "Network error") {
-			f.routes, f.guess = f.disabled, true
-		}
-	}
-	return f, nil
-}
-
-// goResolver looks names up as the system does, but opens no libraries for it,
-// which lockDown would not allow.
-var goResolver = &net.Resolver{PreferGo: true}
-
-// hostsOf returns the addresses of the hosts that take mail for domains, and
-// whether they are all: the system's resolver may not find them in time.
-func hostsOf(ctx context.Context, names []string) (addrs []string, all bool) {
-	ctx, cancel := context.WithTimeout(ctx, report.LookupTimeout)
-	defer cancel()
-	var out []string
-	all = true
-	failed := func(err error) bool {
-		var dns *net.DNSError
-		return err != nil && !(errors.As(err, &dns) && dns.IsNotFound)
-	}
-	for _, name := range names {
-		out = append(out, name) // it may be an address
-		if net.ParseIP(name) != nil {
-			continue
-		}
-		hosts := []string{name}
-		mxs, err := goResolver.LookupMX(ctx, name)
-		all = all && !failed(err)
-		for _, mx := range mxs {
-			hosts = append(hosts, mx.Host)
-		}
-		found := 0
-		for _, h := range hosts {
-			addrs, err := goResolver.LookupHost(ctx, h)
-			all = all && !failed(err)
-			found += len(addrs)
-			out = append(out, addrs...)
-		}
-		all = all && found > 0
-	}
-	return out, all
 }
 
 // printVerdict prints a verdict.

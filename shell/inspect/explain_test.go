@@ -20,7 +20,7 @@ func TestJudge(t *testing.T) {
 	pending.Sender = protocol.Address{User: "a", Domain: "x.example"}
 	conf := func(ttl int64) *disk.ConfFacts { return &disk.ConfFacts{Path: "smtpd.conf", Read: true, Ttl: ttl} }
 	with := func(e protocol.Envelope, change func(*facts)) *facts {
-		f := &facts{e: &e, now: now, conf: conf(disk.QueueTTL)}
+		f := &facts{place: &place{}, e: &e, now: now, conf: conf(disk.QueueTTL)}
 		change(f)
 		return f
 	}

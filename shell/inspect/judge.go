@@ -10,8 +10,16 @@ import (
 	"smtpctl/shell/report"
 )
 
-// judge decides on the one thing that keeps the envelope.
+// judge decides on the one thing that keeps the envelope, and notes what else is worth
+// knowing.
 func (f *facts) judge() *Verdict {
+	v := f.decide()
+	f.note(v, f.e.Dest.Domain)
+	return v
+}
+
+// decide decides on the one thing that keeps the envelope.
+func (f *facts) decide() *Verdict {
 	e := f.e
 	has := func(flag protocol.Flags) bool { return e.Flags&flag != 0 }
 	domain := e.Dest.Domain
@@ -53,7 +61,6 @@ func (f *facts) judge() *Verdict {
 	default:
 		v = &Verdict{Verdict: verdictDue, Reason: "it is due: smtpd takes it up at any moment"}
 	}
-	f.note(v, domain)
 	return v
 }
 

@@ -63,14 +63,14 @@ func groupingsOf(c *command.Call) []*grouping {
 // checkGroups refuses groupings that are not made.
 func checkGroups(c *command.Call) error {
 	by := groupingsOf(c)
-	sel := selectionIn(c)
 	switch {
 	case len(by) == 0:
 		return command.Usagef("%s: want %s first", command.PathOf(c), groupNames())
 	case len(by) > 2 || len(by) == 2 && (!by[1].is("age") || by[0].is("age")):
 		return command.Usagef("%s: want one grouping, or age after another for a table of ages", command.PathOf(c))
-	case sel.sort != "":
-		return command.Usagef("%s: groups come by their size, sort= does not go with them", command.PathOf(c))
+	}
+	if err := CheckUnsorted(c, "groups come by their size"); err != nil {
+		return err
 	}
 	return CheckSelection(c)
 }

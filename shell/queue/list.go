@@ -209,6 +209,36 @@ func EachSelected(ctx context.Context, c *command.Call, args []grammar.Arg, f fu
 	return err
 }
 
+// SplitLimit takes limit=N out of the arguments of a command that limits something else
+// than what is listed, and returns N, or 0.
+func SplitLimit(args []grammar.Arg) (rest []grammar.Arg, limit int) {
+	for _, a := range args {
+		if n, ok := a.Value.(limitArg); ok {
+			limit = int(n)
+		} else {
+			rest = append(rest, a)
+		}
+	}
+	return rest, limit
+}
+
+// SingleID returns the one id that the arguments are, if they are no more than that.
+func SingleID(args []grammar.Arg) (IDArg, bool) {
+	sel := selectionOf(args)
+	if !sel.single() {
+		return IDArg{}, false
+	}
+	return sel.ids[0], true
+}
+
+// CheckUnsorted refuses sort= for a command with an order of its own, which why tells.
+func CheckUnsorted(c *command.Call, why string) error {
+	if selectionIn(c).sort != "" {
+		return command.Usagef("%s: %s, sort= does not go with them", command.PathOf(c), why)
+	}
+	return nil
+}
+
 // unreadable reports whether an error of the very first step means that there is
 // no queue to be read at all.
 func unreadable(err error, before int, e *protocol.Envelope) bool {
