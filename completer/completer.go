@@ -4,10 +4,7 @@ package completer
 
 import (
 	"slices"
-	"sort"
 	"strings"
-
-	"github.com/sahilm/fuzzy"
 
 	"smtpctl/completer/grammar"
 )
@@ -22,6 +19,26 @@ type Suggestion struct {
 	// Open says that more of the same word follows: in a folder, or after the key
 	// of a term.
 	Open bool
+	// Class orders suggestions: all of one class come before those of the next.
+	Class Class
+}
+
+// A Class is a kind of suggestion.
+type Class int
+
+// The classes, in the order in which they are offered.
+const (
+	Word   Class = iota // a word of a command
+	Term                // what begins a term
+	Value               // what an argument can be
+	ID                  // the id of an envelope or message
+	phrase              // several words of a command: the only ones there are then
+)
+
+// Found is what a Source knows.
+type Found struct {
+	List []Suggestion
+	More int // how many more there are than in the list; below 0 if nobody knows
 }
 
 // A Source knows the values that arguments can have. It must answer at once,
@@ -30,7 +47,7 @@ type Source interface {
 	// Values returns what an argument of this kind can be, given the beginning
 	// of it and the words before it. The words are not quoted: a suggestion is
 	// what the command is to get.
-	Values(kind *grammar.Kind, path []string, prefix string) []Suggestion
+	Values(kind *grammar.Kind, path []string, prefix string) Found
 }
 
 // An Option is a flag that may stand anywhere in a line.
@@ -38,6 +55,11 @@ type Option struct {
 	Name  string // with its dashes
 	Value bool   // a word with its value follows
 	Doc   string
+	// Own says that only some commands have it: it is offered before the others.
+	Own bool
+	// Fits, if not nil, reports whether it can be of use after these words of a
+	// command, which are whole.
+	Fits func(path []string) bool
 	// Values are what the value can be, if that is known.
 	Values []Suggestion
 	// Kind, if not nil, is the kind of argument that the value is.
@@ -49,6 +71,12 @@ type Completer struct {
 	Tree    *grammar.Tree
 	Source  Source // may be nil
 	Options []Option
+	// Allowed, if not nil, reports whether the command of a rule could succeed in
+	// this line, of which words come before the cursor, inside the command whose
+	// words are outer, if there are any.
+	Allowed func(words, outer []string, rule int) bool
+	// Redirects says that the output may go to files and programs.
+	Redirects bool
 }
 
 // limit is the most suggestions that are returned: more than anybody reads, few
@@ -58,163 +86,173 @@ const limit = 50
 // fuzzyLimit is the most words that are searched for scattered letters.
 const fuzzyLimit = 10_000
 
-// Complete returns what could stand at byte pos of line, the best first, and the
-// word that it would replace.
-func (c *Completer) Complete(line string, pos int) (list []Suggestion, word grammar.Word) {
+// A Completion is what could stand in a place.
+type Completion struct {
+	List []Suggestion // the best first
+	Word grammar.Word // the word that it would replace
+	More int          // how many more there are; below 0 if nobody knows
+}
+
+// Complete returns what could stand at byte pos of line.
+func (c *Completer) Complete(line string, pos int) Completion {
 	words, last, ok := grammar.Cursor(line[:min(max(pos, 0), len(line))])
+	out := Completion{Word: last}
 	if !ok {
-		return nil, last
+		return out
 	}
-	for _, s := range c.suggest(words, last.Text) {
-		s.Typed = last.Finish(s.Text, s.Open)
-		list = append(list, s)
+	var found Found
+	if last.After != 0 {
+		found = c.redirect(words, last)
+	} else {
+		found = c.suggest(words, last.Text)
 	}
-	if len(list) == 1 && list[0].Typed == last.Raw {
-		return nil, last // nothing is left to type
+	for _, s := range found.List {
+		if s.Class != phrase {
+			s.Typed = last.Finish(s.Text, s.Open)
+		} else if s.Typed = s.Text; last.Quoted() {
+			continue
+		}
+		out.List = append(out.List, s)
 	}
-	return list, last
+	if len(out.List) == 1 && out.List[0].Typed == last.Raw {
+		return Completion{Word: last} // nothing is left to type
+	}
+	out.More = found.More
+	return out
+}
+
+// Program is the kind of the first word of a command for sh.
+var Program = &grammar.Kind{Name: "program"}
+
+// redirect returns what can stand after | and >.
+func (c *Completer) redirect(words []string, last grammar.Word) Found {
+	if !c.Redirects || c.Source == nil || len(words) > 0 {
+		return Found{}
+	}
+	if last.After == '|' {
+		return bound(c.Source.Values(Program, nil, last.Text))
+	}
+	return bound(c.Source.Values(&grammar.Kind{Name: "file", Path: true}, nil, last.Text))
 }
 
 // suggest returns what could stand after some words, and begins as last does.
-func (c *Completer) suggest(words []string, last string) []Suggestion {
-	words, value, ended := c.dropOptions(words)
+func (c *Completer) suggest(typed []string, last string) Found {
+	words, value, ended := c.dropOptions(typed)
+	inner := c.Tree.Inner(words)
+	outer := words[:len(words)-len(inner)]
+	keep := c.keep(typed, outer)
+	can, err := c.Tree.NextOf(inner, keep)
 	if value != nil {
-		return c.optionValues(value, last)
+		return bound(c.optionValues(value, last))
 	}
 	if strings.HasPrefix(last, "-") && !ended {
 		if name, typed, ok := strings.Cut(last, "="); ok {
-			return c.attached(name, typed)
+			return bound(c.attached(name, typed))
 		}
-		return c.options(last)
+		return Found{List: c.options(last, append(outer[:len(outer):len(outer)], can.Path...))}
 	}
-	words = c.Tree.Inner(words)
-	can, err := c.Tree.Next(words)
 	if err != nil {
-		return nil
+		return Found{}
 	}
-	var literals, values []Suggestion
-	for _, n := range can.Next {
+	next := can.Next
+	if len(outer) > 0 && len(inner) == 0 {
+		// The command outside may have words of its own there.
+		if own, err := c.Tree.Next(outer); err == nil {
+			next = append(slices.DeleteFunc(own.Next, func(n grammar.Candidate) bool { return n.Kind != nil }), next...)
+		}
+	}
+	var literals []Suggestion
+	var values Found
+	for _, n := range next {
 		if n.Kind == nil {
 			literals = append(literals, Suggestion{Text: n.Word, Description: n.Summary})
 		} else if c.Source != nil {
-			values = append(values, c.Source.Values(n.Kind, can.Path, last)...)
+			values.add(c.Source.Values(n.Kind, can.Path, last))
 		}
 	}
-	literals = Rank(literals, last)
+	fits := Rank(literals, last)
+	if len(values.List) == 0 && last != "" && !begins(fits, last) {
+		fits = c.scattered(literals, inner, keep, last)
+	}
+	return join(fits, values, last)
+}
+
+// keep returns what tells the rules that could succeed.
+func (c *Completer) keep(words, outer []string) func(rule int) bool {
+	if c.Allowed == nil {
+		return nil
+	}
+	return func(rule int) bool { return c.Allowed(words, outer, rule) }
+}
+
+// begins reports whether the first of some words begins with what was typed.
+func begins(words []Suggestion, typed string) bool {
+	return len(words) > 0 && len(words[0].Text) >= len(typed) && strings.EqualFold(words[0].Text[:len(typed)], typed)
+}
+
+// scattered returns the words and phrases that hold the letters that were typed, in
+// their order, the closest first.
+func (c *Completer) scattered(words []Suggestion, before []string, keep func(int) bool, typed string) []Suggestion {
+	all := slices.Clone(words)
+	for _, p := range c.Tree.Phrases(before, keep) {
+		all = append(all, Suggestion{Text: p.Word, Description: p.Summary, Class: phrase})
+	}
+	return scatter(all, typed)
+}
+
+// join puts words of commands and values into their order.
+func join(words []Suggestion, values Found, last string) Found {
+	slices.SortStableFunc(values.List, func(a, b Suggestion) int { return int(a.Class - b.Class) })
+	list := values.List
 	// What stands for everything never comes first, where a key too many would
 	// choose it.
 	everything := func(s Suggestion) bool { return s.Text == wordAll }
-	if all := slices.IndexFunc(literals, everything); all >= 0 {
-		if len(literals)+len(values) > 1 {
-			values = append(slices.Clone(values[:min(len(values), limit-1)]), literals[all])
+	if all := slices.IndexFunc(words, everything); all >= 0 {
+		if len(words)+len(list) > 1 {
+			shown := min(len(list), limit-1)
+			if values.More >= 0 {
+				values.More += len(list) - shown
+			}
+			list = append(slices.Clone(list[:shown]), words[all])
 		}
-		if len(literals)+len(values) > 1 || last == "" {
-			literals = slices.DeleteFunc(slices.Clone(literals), everything)
+		if len(words)+len(list) > 1 || last == "" {
+			words = slices.DeleteFunc(slices.Clone(words), everything)
 		}
 	}
-	out := literals
+	out := slices.Clone(words)
 	seen := map[string]bool{}
 	for _, s := range out {
 		seen[s.Text] = true
 	}
-	for _, s := range values {
+	for _, s := range list {
 		if !seen[s.Text] {
 			seen[s.Text] = true
 			out = append(out, s)
 		}
 	}
-	return out[:min(len(out), limit)]
+	return bound(Found{out, values.More})
+}
+
+// add takes in what is known of another kind.
+func (f *Found) add(more Found) {
+	f.List = append(f.List, more.List...)
+	if f.More < 0 || more.More < 0 {
+		f.More = -1
+	} else {
+		f.More += more.More
+	}
+}
+
+// bound keeps to the limit.
+func bound(f Found) Found {
+	if over := len(f.List) - limit; over > 0 {
+		f.List = f.List[:limit]
+		if f.More >= 0 {
+			f.More += over
+		}
+	}
+	return f
 }
 
 // wordAll is the word that stands for all envelopes or routes.
 const wordAll = "all"
-
-// dropOptions takes flags and their values out of the words, and returns
-// the flag, if any, whose value follows, and whether a word -- has ended the
-// flags.
-func (c *Completer) dropOptions(words []string) (rest []string, value *Option, ended bool) {
-	for i, w := range words {
-		if value != nil {
-			value = nil
-			continue
-		}
-		if w == "--" {
-			return append(rest, words[i+1:]...), nil, true
-		}
-		if strings.HasPrefix(w, "-") && len(w) > 1 {
-			for i, o := range c.Options {
-				if o.Name == w && o.Value {
-					value = &c.Options[i]
-				}
-			}
-			continue
-		}
-		rest = append(rest, w)
-	}
-	return rest, value, false
-}
-
-// optionValues returns what the value of a flag can be.
-func (c *Completer) optionValues(o *Option, typed string) []Suggestion {
-	if o.Kind != nil && c.Source != nil {
-		out := c.Source.Values(o.Kind, nil, typed)
-		return out[:min(len(out), limit)]
-	}
-	return Rank(o.Values, typed)
-}
-
-// attached returns what the value of a flag can be that is typed as NAME=VALUE.
-func (c *Completer) attached(name, typed string) []Suggestion {
-	var out []Suggestion
-	for i, o := range c.Options {
-		if o.Name != name || !o.Value {
-			continue
-		}
-		for _, s := range c.optionValues(&c.Options[i], typed) {
-			s.Text = name + "=" + s.Text
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-func (c *Completer) options(prefix string) []Suggestion {
-	var out []Suggestion
-	for _, o := range c.Options {
-		if strings.HasPrefix(o.Name, prefix) && o.Name != prefix {
-			out = append(out, Suggestion{Text: o.Name, Description: o.Doc})
-		}
-	}
-	return out
-}
-
-// Rank returns the suggestions that fit what has been typed: those that begin
-// with it, in their order, else those that begin with it but for the case of
-// letters, else those that hold its letters in that order, the closest first.
-func Rank(all []Suggestion, typed string) []Suggestion {
-	var out, folded []Suggestion
-	for _, s := range all {
-		if strings.HasPrefix(s.Text, typed) {
-			out = append(out, s)
-		} else if len(s.Text) >= len(typed) && strings.EqualFold(s.Text[:len(typed)], typed) {
-			folded = append(folded, s)
-		}
-	}
-	if len(out) == 0 {
-		out = folded
-	}
-	if len(out) > 0 || typed == "" || len(all) > fuzzyLimit {
-		sort.SliceStable(out, func(i, j int) bool { return out[i].Text == typed && out[j].Text != typed })
-		return out
-	}
-	for _, m := range fuzzy.FindFrom(typed, suggestions(all)) {
-		out = append(out, all[m.Index])
-	}
-	return out
-}
-
-// suggestions lets the fuzzy package search.
-type suggestions []Suggestion
-
-func (s suggestions) String(i int) string { return s[i].Text }
-func (s suggestions) Len() int            { return len(s) }

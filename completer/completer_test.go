@@ -10,8 +10,8 @@ import (
 
 type fixed []Suggestion
 
-func (f fixed) Values(_ *grammar.Kind, _ []string, prefix string) []Suggestion {
-	return Rank(f, prefix)
+func (f fixed) Values(_ *grammar.Kind, _ []string, prefix string) Found {
+	return Found{List: Rank(f, prefix)}
 }
 
 func testCompleter() *Completer {
@@ -38,15 +38,14 @@ func TestComplete(t *testing.T) {
 		"-r sh r": "routes", "show 'q": "'queue'", `show "rou`: `"routes"`, "show queue | s": "", "show queue > s": "", "show\tq": "queue", "x y;show q": "queue", "# s": "", "show stats; sh q": "queue", "help sh r": "routes", "remove -- --so": "",
 	} {
 		var got []string
-		list, _ := c.Complete(line, len(line))
-		for _, s := range list {
+		for _, s := range c.Complete(line, len(line)).List {
 			got = append(got, s.Typed)
 		}
 		if strings.Join(got, " ") != want {
 			t.Errorf("%q: %q, want %q", line, got, want)
 		}
 	}
-	if got, _ := c.Complete("show routes", 5); len(got) != 4 {
+	if got := c.Complete("show routes", 5).List; len(got) != 4 {
 		t.Errorf("in the middle of a line: %v", got)
 	}
 }
@@ -73,5 +72,93 @@ func BenchmarkComplete(b *testing.B) {
 	c.Source = ids
 	for b.Loop() {
 		c.Complete("remove 0000", 11)
+	}
+}
+
+// typed returns what is offered, as it is typed.
+func typed(c *Completer, line string) string {
+	var got []string
+	for _, s := range c.Complete(line, len(line)).List {
+		got = append(got, s.Typed)
+	}
+	return strings.Join(got, " ")
+}
+
+func TestCompleteOnlyWhatCanSucceed(t *testing.T) {
+	c := testCompleter()
+	c.Allowed = func(words, outer []string, rule int) bool {
+		return len(outer) > 0 || len(words) == 0 || words[0] != "-r" || rule == 0 || rule > 2
+	}
+	c.Options = append(c.Options, Option{Name: "--route", Own: true, Fits: func(path []string) bool { return len(path) > 1 && path[1] == "routes" }},
+		Option{Name: "--status", Own: true, Fits: func(path []string) bool { return len(path) > 1 && path[1] == "status" }})
+	for line, want := range map[string]string{
+		"-r ": "help show", "-r rem": "", "-r help rem": "remove", "show routes --r": "--route --read-only", "show status --": "--status --socket --read-only --color",
+		"show --r": "--read-only",
+	} {
+		if got := typed(c, line); got != want {
+			t.Errorf("%q: %q, want %q", line, got, want)
+		}
+	}
+}
+
+func TestCompletePhrases(t *testing.T) {
+	c := testCompleter()
+	c.Source = nil
+	for line, want := range map[string]string{
+		"shq": "show queue", "shrts": "show routes", "rml": "remove all", "show qe": "queue", "'shq": "", "help shq": "show queue", "zz": "",
+	} {
+		if got := typed(c, line); got != want {
+			t.Errorf("%q: %q, want %q", line, got, want)
+		}
+	}
+}
+
+// TestCompleteRedirects completes what stands after | and >, where the output may go
+// there.
+func TestCompleteRedirects(t *testing.T) {
+	c := testCompleter()
+	for line, want := range map[string]string{
+		"show queue > ab": "abcd abff", "show queue >>abc": "abcd", "show queue | ab": "abcd abff", "show queue | x | abf": "abff",
+		"show queue | x; abf": "abff", "show queue | x a": "", "show queue > x a": "", "show queue > x; sh q": "queue", "show queue | x > abf": "abff",
+	} {
+		c.Redirects = false
+		if got := typed(c, line); got != "" && !strings.Contains(line, "; sh") {
+			t.Errorf("%q: %q where nothing may be redirected", line, got)
+		}
+		c.Redirects = true
+		if got := typed(c, line); got != want {
+			t.Errorf("%q: %q, want %q", line, got, want)
+		}
+	}
+}
+
+// TestCompleteOrder puts words, terms, values and ids into their order, and counts what
+// is left out.
+func TestCompleteOrder(t *testing.T) {
+	c := testCompleter()
+	list := fixed{{Text: "ida", Class: ID}, {Text: "value", Class: Value}, {Text: "term=", Class: Term}}
+	c.Source = list
+	if got := typed(c, "remove "); got != "term= value ida all" {
+		t.Errorf("%q", got)
+	}
+	for i := range 100 {
+		list = append(list, Suggestion{Text: fmt.Sprint("v", i), Class: Value})
+	}
+	c.Source = list
+	if got := c.Complete("remove ", 7); got.More != 103+1-limit || len(got.List) != limit {
+		t.Errorf("%d offered, %d more", len(got.List), got.More)
+	}
+}
+
+func TestRankValues(t *testing.T) {
+	all := []Suggestion{{Text: "mail.example"}, {Text: "example.org"}, {Text: "Example.com"}, {Text: "other"}}
+	for typed, want := range map[string]string{"exam": "example.org Example.com mail.example", "l.e": "mail.example", "or": "example.org", "otr": "other", "q": ""} {
+		var got []string
+		for _, s := range RankValues(all, typed) {
+			got = append(got, s.Text)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%q: %q, want %q", typed, got, want)
+		}
 	}
 }

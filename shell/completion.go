@@ -79,13 +79,13 @@ func runComplete(_ context.Context, c *command.Call) error {
 	}
 	l := s.live(func() {})
 	l.Wait = completeWait
-	comp := &completer.Completer{Tree: s.tree, Source: l, Options: s.flagOptions(&inv)}
-	list, word := comp.Complete(line, len(line))
+	completion := s.completer(l, &inv).Complete(line, len(line))
+	word := completion.Word
 	part := word.Raw
 	if len(c.Args) > 2 {
 		part = c.Text(2)
 	}
-	for _, found := range list {
+	for _, found := range completion.List {
 		text := shellText(found, word, part, shell)
 		if text == "" || text != render.Safe(text) {
 			continue

@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"smtpctl/completer"
 	"smtpctl/completer/grammar"
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
@@ -192,28 +191,4 @@ func (s *Session) printNext(w io.Writer, line string) error {
 	}
 	printCandidates(w, nil, fits)
 	return nil
-}
-
-// flagOptions returns the flags that may stand in a line, for completion.
-// With an invocation, those of the command line are among them.
-func (s *Session) flagOptions(inv *cmdline.Invocation) []completer.Option {
-	var out []completer.Option
-	opts := command.DefaultOptions()
-	cmdline.FlagSet(&opts, inv).VisitAll(func(f *pflag.Flag) {
-		value, doc := pflag.UnquoteUsage(f)
-		var values []completer.Suggestion
-		for _, word := range cmdline.FlagValues(f.Name) {
-			values = append(values, completer.Suggestion{Text: word})
-		}
-		o := completer.Option{Name: "--" + f.Name, Value: value != "", Doc: doc, Values: values}
-		if cmdline.NamesFile(f) {
-			o.Kind = &grammar.Kind{Name: "file", Path: true}
-		}
-		out = append(out, o)
-		if f.Shorthand != "" {
-			o.Name = "-" + f.Shorthand
-			out = append(out, o)
-		}
-	})
-	return out
 }

@@ -46,7 +46,7 @@ func (s *Session) repl() int {
 			r.p.Refresh()
 		}
 	})
-	r.comp = &completer.Completer{Tree: s.tree, Source: r.live, Options: s.flagOptions(nil)}
+	r.comp = s.completer(r.live, nil)
 	if command.IsTerminal(s.io.Out) && prompt.Usable(s.io.Env) {
 		p, err := prompt.New(prompt.Config{
 			Prefix:   r.live.Prefix,
@@ -203,10 +203,11 @@ func keepInHistory(s *Session, line cmdline.Line) bool {
 // after the last blank before the cursor, where a word that has quotes may have
 // begun earlier, and one after a semicolon later.
 func (r *repl) complete(line string, pos int) []prompt.Suggestion {
-	list, word := r.comp.Complete(line, pos)
+	found := r.comp.Complete(line, pos)
+	word := found.Word
 	from := strings.LastIndexByte(line[:pos], ' ') + 1
 	var out []prompt.Suggestion
-	for _, s := range list {
+	for _, s := range found.List {
 		text, ok := s.Typed, true
 		if from > word.Start {
 			text, ok = strings.CutPrefix(text, word.Raw[:from-word.Start])

@@ -105,7 +105,8 @@ func TestCompletedTermsSelect(t *testing.T) {
 		}
 		for _, quote := range []string{"", "'", `"`} {
 			line := "show queue " + quote + k.Name + "="
-			list, word := comp.Complete(line, len(line))
+			completion := comp.Complete(line, len(line))
+			list, word := completion.List, completion.Word
 			if len(list) == 0 {
 				t.Errorf("%s: nothing is offered", line)
 			}

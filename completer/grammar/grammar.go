@@ -180,26 +180,6 @@ func (t *Tree) Inner(words []string) []string {
 	return words
 }
 
-// A Continuation is what can follow some words.
-type Continuation struct {
-	Path  []string    // the words with literals written in full
-	Next  []Candidate // literals in the order of the rules, then arguments
-	Whole bool        // the words are a command already
-}
-
-// Next returns what can follow the words.
-func (t *Tree) Next(words []string) (Continuation, error) {
-	n, m, err := t.walk(words)
-	if err != nil {
-		return Continuation{}, err
-	}
-	next := n.candidates()
-	if n.rest {
-		next = append(next, candidates([]*node{n})...)
-	}
-	return Continuation{Path: m.Path, Next: next, Whole: n.rule >= 0}, nil
-}
-
 func (t *Tree) walk(words []string) (*node, *Match, error) {
 	n, m := t.root, &Match{}
 	for i, w := range words {
@@ -322,45 +302,6 @@ func Pick(w string, words []Candidate) (Candidate, error) {
 		return Candidate{}, newUnknown(w, nil, words)
 	}
 	return Candidate{}, &AmbiguousError{Word: w, Candidates: fits}
-}
-
-// candidates lists what can follow n.
-func (n *node) candidates() []Candidate { return candidates(n.children) }
-
-func candidates(nodes []*node) []Candidate {
-	var lits, args []Candidate
-	for _, c := range nodes {
-		switch {
-		case c.hidden:
-		case c.kind == nil:
-			lits = append(lits, Candidate{Word: c.word, Summary: c.describe()})
-		case len(c.kind.Words) > 0:
-			args = append(args, c.kind.Words...)
-		default:
-			args = append(args, Candidate{Word: "<" + c.kind.Name + ">", Summary: c.kind.Doc, Kind: c.kind})
-		}
-	}
-	return append(lits, args...)
-}
-
-// describe returns the summary of a word: of its rule or of the beginning of
-// patterns, else the words that can follow.
-func (n *node) describe() string {
-	if n.summary != "" {
-		return n.summary
-	}
-	var next []string
-	for _, c := range n.children {
-		switch {
-		case c.kind != nil && n.rule < 0 && len(n.children) == 1:
-			return c.summary
-		case c.kind != nil:
-			next = append(next, "<"+c.kind.Name+">")
-		default:
-			next = append(next, c.word)
-		}
-	}
-	return strings.Join(next, ", ")
 }
 
 func (n *node) unknown(w string, path []string) error {

@@ -70,7 +70,9 @@ type Word struct {
 	Start int    // where it begins, in bytes of the line
 	Raw   string // as it is typed, with its quotes
 	Text  string // what it stands for
-	quote rune   // that is open at its end
+	// After is | for a word of a command for sh, > for the name of a file, else 0.
+	After rune
+	quote rune // that is open at its end
 	// escaped says that a backslash ends it.
 	escaped bool
 }
@@ -134,22 +136,23 @@ func inDouble(text string) string {
 }
 
 // Cursor cuts the part of a line in front of the cursor into the whole words of
-// its last command, and the word that is being typed. It is not ok in a comment,
-// and after | and >, where no word of a command stands.
+// its last command, and the word that is being typed. After | and > these are the
+// words of the command for sh, and the names of files. It is not ok in a comment.
 func Cursor(text string) (words []string, last Word, ok bool) {
 	var q Quotes
 	var word strings.Builder
 	inWord := false
 	start := 0
+	after, piped := rune(0), false
 	for i, r := range text {
 		plain, part := q.step(r)
 		switch {
-		case plain && r == ';':
+		case plain && ends(r, piped):
 			words, inWord = nil, false
 			word.Reset()
+			piped = piped || r == '|'
+			after = follows(r, piped)
 			continue
-		case plain && (r == '|' || r == '>'):
-			return nil, Word{}, false
 		case plain && (r == ' ' || r == '\t'):
 			if inWord {
 				words = append(words, word.String())
@@ -169,5 +172,21 @@ func Cursor(text string) (words []string, last Word, ok bool) {
 	if !inWord {
 		start = len(text)
 	}
-	return words, Word{Start: start, Raw: text[start:], Text: word.String(), quote: q.quote, escaped: q.escaped}, true
+	return words, Word{Start: start, Raw: text[start:], Text: word.String(), After: after, quote: q.quote, escaped: q.escaped}, true
+}
+
+// ends reports whether an unquoted rune ends a command, of this program or of sh.
+func ends(r rune, piped bool) bool {
+	return r == ';' || r == '|' || r == '>' || piped && r == '&'
+}
+
+// follows returns what comes after such a rune: all after a | is for sh.
+func follows(r rune, piped bool) rune {
+	switch {
+	case r == '>':
+		return '>'
+	case piped:
+		return '|'
+	}
+	return 0
 }

@@ -45,6 +45,8 @@ type Command struct {
 	Words Words
 	// Inner, if set, returns the words of the command inside it, out of its own.
 	Inner func(words []string) []string
+	// Takes, if set, reports whether the command inside it may be that one.
+	Takes func(inner *Command) bool
 	// WholeIDs marks what takes no shortened id, not even if it is asked for.
 	WholeIDs bool
 	// Live marks what goes on until it is interrupted, or leaves the session.

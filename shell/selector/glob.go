@@ -2,6 +2,7 @@ package selector
 
 import (
 	"errors"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -148,3 +149,23 @@ func EscapeGlob(text string) string {
 // shows reports whether a character is seen as itself: no control character, no
 // blank but the space, and nothing that changes the direction of writing.
 func shows(r rune) bool { return r == ' ' || r > ' ' && r != 0xa0 && unicode.IsPrint(r) }
+
+// Regexp returns the regular expression that finds what a pattern stands for.
+func Regexp(pattern string) string {
+	g, err := parseGlob(pattern)
+	if err != nil {
+		return regexp.QuoteMeta(pattern)
+	}
+	var b strings.Builder
+	for _, p := range g {
+		switch p.wildcard {
+		case '*':
+			b.WriteString(".*")
+		case '?':
+			b.WriteByte('.')
+		default:
+			b.WriteString(regexp.QuoteMeta(p.text))
+		}
+	}
+	return b.String()
+}

@@ -62,7 +62,7 @@ var Commands = []*command.Command{
 		Summary: "stop a trace"},
 	{Pattern: "update table <table>", Group: command.GroupServer, Effect: command.Changes, Run: runUpdateTable,
 		Summary: "make smtpd reload a table"},
-	{Pattern: "watch <word...>", Inner: watched, Group: command.GroupSession, Origin: command.Own, Live: true, Needs: command.NeedsNames, Run: runWatch,
+	{Pattern: "watch <word...>", Inner: watched, Takes: watchable, Group: command.GroupSession, Origin: command.Own, Live: true, Needs: command.NeedsNames, Run: runWatch,
 		Summary: "run a command repeatedly, on a screen of its own",
 		Help:    "watch [SECONDS] COMMAND; the default is every 2 seconds. Press Ctrl-C to stop."},
 }

@@ -38,7 +38,7 @@ func runWatch(ctx context.Context, c *command.Call) error {
 	if inner == nil {
 		return command.Usagef("watch: want a command")
 	}
-	if inner.Cmd.Changes() || inner.Cmd.Live || inner.Cmd.Input != command.NoInput || inner.Cmd.Needs == command.NeedsNothing || inner.Cmd.Group == command.GroupSession {
+	if !watchable(inner.Cmd) {
 		return command.Usagef("watch: %q is no command that shows something once", inner.Cmd.Pattern)
 	}
 	inner.Opts = c.Opts
@@ -54,6 +54,11 @@ func runWatch(ctx context.Context, c *command.Call) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// watchable reports whether a command shows something once, so that it can be watched.
+func watchable(c *command.Command) bool {
+	return !c.Changes() && !c.Live && c.Input == command.NoInput && c.Needs != command.NeedsNothing && c.Group != command.GroupSession
 }
 
 // watchInterval takes the seconds off the words, if they begin with a number.

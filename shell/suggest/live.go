@@ -59,7 +59,7 @@ type job struct {
 
 // An entry is what is known for one beginning.
 type entry struct {
-	items    []completer.Suggestion
+	found    completer.Found
 	at       time.Time
 	fetching bool
 }
@@ -176,11 +176,11 @@ func (l *Live) askState(ctx context.Context) string {
 
 // get returns what is known for a key, and has it fetched if that is nothing or
 // old. A long fetch ends when another one is wanted.
-func (l *Live) get(key string, long bool, f fetcher) []completer.Suggestion {
+func (l *Live) get(key string, long bool, f fetcher) completer.Found {
 	if l.Wait > 0 {
 		ctx, cancel := context.WithTimeout(context.Background(), l.Wait)
 		defer cancel()
-		return f(ctx, func([]completer.Suggestion) {})
+		return f(ctx, func(completer.Found) {})
 	}
 	l.mu.Lock()
 	e := l.cache[key]
@@ -191,17 +191,17 @@ func (l *Live) get(key string, long bool, f fetcher) []completer.Suggestion {
 		e = &entry{}
 		l.cache[key] = e
 	}
-	items := e.items
+	found := e.found
 	if e.fetching || time.Since(e.at) < fetchFresh {
 		l.mu.Unlock()
-		return items
+		return found
 	}
 	e.fetching = true
 	l.mu.Unlock()
 	l.fetch(&job{long: long, drop: func() { e.fetching = false }, run: func(ctx context.Context) {
-		items := f(ctx, func(part []completer.Suggestion) {
+		found := f(ctx, func(part completer.Found) {
 			l.mu.Lock()
-			e.items = slices.Clone(part)
+			e.found = completer.Found{List: slices.Clone(part.List), More: part.More}
 			l.mu.Unlock()
 			l.changed()
 		})
@@ -209,8 +209,8 @@ func (l *Live) get(key string, long bool, f fetcher) []completer.Suggestion {
 		defer l.mu.Unlock()
 		e.fetching = false
 		if ctx.Err() != context.Canceled {
-			e.items, e.at = items, time.Now()
+			e.found, e.at = found, time.Now()
 		}
 	}})
-	return items
+	return found
 }

@@ -3,6 +3,7 @@ package suggest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,37 +18,60 @@ import (
 // idsFirst is how many ids are offered where terms could stand as well.
 const idsFirst = 20
 
-// selectorWords returns what can stand where a selector is typed: ids, terms, and
+// selectorWords returns what can stand where a selector is typed: terms, ids, and
 // what else the kind of argument takes.
-func (l *Live) selectorWords(kind string, path []string, prefix string) []completer.Suggestion {
-	key, op, _, term := selector.Split(prefix)
-	if term {
-		return l.termValues(kind, path, key, op, prefix)
+func (l *Live) selectorWords(kind string, path []string, prefix string) completer.Found {
+	key, op, value, term := selector.Split(prefix)
+	switch {
+	case term:
+		return l.termValues(kind, path, key, op, value)
+	case len(path) > 0 && path[len(path)-1] == "for" && kind == "condition":
+		return completer.Found{List: completer.Rank(waits, prefix)}
 	}
-	var out []completer.Suggestion
+	var out completer.Found
+	for _, w := range termWords(kind, path) {
+		if w.Class = completer.Term; strings.HasPrefix(w.Text, prefix) {
+			out.List = append(out.List, w)
+		}
+	}
+	if kind == "grouping" || kind == "condition" {
+		return out
+	}
+	ids := l.ids("selector", path, prefix)
+	if over := len(ids.List) - idsFirst; over > 0 && len(prefix) < queue.MinIDDigits {
+		ids.List = ids.List[:idsFirst]
+		if ids.More >= 0 {
+			ids.More += over
+		}
+	}
+	out.List, out.More = append(out.List, ids.List...), ids.More
+	return out
+}
+
+// waits are times that can be waited for.
+var waits = []completer.Suggestion{{Text: "60s"}, {Text: "5m"}, {Text: "10m"}, {Text: "1h"}, {Text: "12h"}}
+
+// waitFor is the word before such a time.
+var waitFor = completer.Suggestion{Text: "for", Description: "how long to wait, such as for 60s", Class: completer.Term}
+
+// termWords returns the beginnings of terms, and the words of the same place.
+func termWords(kind string, path []string) []completer.Suggestion {
+	var words []completer.Suggestion
 	switch kind {
 	case "grouping":
 		if len(path) == 3 || len(path) == 4 { // after show queue by, and one more
 			for _, g := range selector.Grouped() {
 				if len(path) == 3 || g.Name == "age" {
-					out = append(out, completer.Suggestion{Text: g.Name, Description: g.Group.Doc})
+					words = append(words, completer.Suggestion{Text: g.Name, Description: g.Group.Doc})
 				}
 			}
 		}
 	case "condition":
-		out = append(out, completer.Suggestion{Text: "for", Description: "how long to wait, such as for 60s"})
-	default:
-		ids := l.ids("selector", path, prefix)
-		out = ids[:min(len(ids), idsFirst)]
-		if len(prefix) >= queue.MinIDDigits {
-			out = ids
-		}
-	}
-	words := out
-	if kind != "grouping" && kind != "condition" {
-		words = nil // what there is fits already
-	} else {
-		out = nil
+		words = append(words, waitFor)
+	case "query":
+		words = append(words,
+			completer.Suggestion{Text: "sort=", Description: "order: " + strings.Join(queue.SortKeys(), ", ") + "; with - before it the reverse", Open: true},
+			completer.Suggestion{Text: "limit=", Description: "show at most so many", Open: true})
 	}
 	for _, k := range selector.Terms() {
 		text := k.Name + k.Ops()[:1]
@@ -62,54 +86,70 @@ func (l *Live) selectorWords(kind string, path []string, prefix string) []comple
 			completer.Suggestion{Text: "rate=", Description: "so many in a time, such as 50/1m", Open: true},
 			completer.Suggestion{Text: "stop=", Description: "stop when that share of the attempts fails, such as 50%", Open: true})
 	}
-	if kind == "query" {
-		words = append(words,
-			completer.Suggestion{Text: "sort=", Description: "order: " + strings.Join(queue.SortKeys(), ", ") + "; with - before it the reverse", Open: true},
-			completer.Suggestion{Text: "limit=", Description: "show at most so many", Open: true})
-	}
-	for _, w := range words {
-		if strings.HasPrefix(w.Text, prefix) {
-			out = append(out, w)
-		}
-	}
-	return out
+	return words
 }
 
 // termValues returns what can stand after key= and the like, with the key.
-func (l *Live) termValues(kind string, path []string, key, op, prefix string) []completer.Suggestion {
-	var out []completer.Suggestion
+func (l *Live) termValues(kind string, path []string, key, op, value string) completer.Found {
+	var found completer.Found
 	add := func(values []string) {
 		for _, v := range values {
-			out = append(out, completer.Suggestion{Text: key + op + v})
+			found.List = append(found.List, completer.Suggestion{Text: v})
 		}
 	}
+	regex := strings.HasSuffix(op, "~")
 	switch f := selector.Find(selector.Terms(), key); {
 	case kind == "query" && key == "sort":
 		add(queue.SortKeys())
 		for _, k := range queue.SortKeys() {
-			if strings.Contains(prefix, "=-") {
+			if strings.HasPrefix(value, "-") {
 				add([]string{"-" + k})
 			}
 		}
-	case f == nil || strings.HasSuffix(op, "~"):
+	case f == nil || regex && !f.Regex:
 	case len(f.Values) > 0:
 		add(f.Values)
 	case len(f.Some) > 0:
 		add(f.Some)
 	case l.offers(path) != command.OffersNothing:
-		live := l.get("term "+key, true, func(ctx context.Context, show func([]completer.Suggestion)) []completer.Suggestion {
-			conn, err := l.dial(ctx)
-			if err != nil {
-				return nil
-			}
-			return countValues(ctx, conn, key, show)
-		})
-		for _, s := range live {
-			s.Text = key + op + s.Text
-			out = append(out, s)
+		found = l.counted(path, key)
+	}
+	list := slices.Clone(found.List)
+	for i := range list {
+		if regex {
+			list[i].Text = selector.Regexp(list[i].Text)
 		}
 	}
-	return completer.Rank(out, prefix)
+	list = completer.RankValues(list, value)
+	for i := range list {
+		list[i].Text, list[i].Class = key+op+list[i].Text, completer.Value
+	}
+	return completer.Found{List: list, More: found.More}
+}
+
+// counted returns the values of a key among the envelopes that the terms before it
+// select.
+func (l *Live) counted(path []string, key string) completer.Found {
+	terms := termsIn(path)
+	return l.get("term "+key+" "+terms.String(), true, func(ctx context.Context, show func(completer.Found)) completer.Found {
+		conn, err := l.dial(ctx)
+		if err != nil {
+			return completer.Found{}
+		}
+		return countValues(ctx, conn, key, terms, show)
+	})
+}
+
+// termsIn returns the terms among the words before, but for those that need more than
+// the envelope.
+func termsIn(path []string) selector.Selector {
+	var terms selector.Selector
+	for _, w := range path {
+		if t, err := selector.Parse(w); err == nil && !t.NeedsMail() {
+			terms = append(terms, t)
+		}
+	}
+	return terms
 }
 
 // A valueCount counts envelopes by the values of a term that select them. Values
@@ -157,10 +197,21 @@ func (c *valueCount) count(value string) int {
 	return n
 }
 
+// Bounds of the values of a term that are remembered, and compared with what is typed.
+// Patterns of errors are compared with each other, so there are fewer.
+const (
+	valueItems = 2000
+	errorItems = fetchItems
+)
+
 // suggestions returns the values that select the most envelopes.
-func (c *valueCount) suggestions() []completer.Suggestion {
-	var out []completer.Suggestion
-	for _, v := range c.all.First(fetchItems) {
+func (c *valueCount) suggestions() completer.Found {
+	most := valueItems
+	if len(c.lines) > 0 {
+		most = errorItems
+	}
+	found := completer.Found{More: max(len(c.all)-most, 0)}
+	for _, v := range c.all.First(most) {
 		spelt, ok := c.spelt[v]
 		if !ok {
 			continue // those beyond the bound, counted together
@@ -169,16 +220,17 @@ func (c *valueCount) suggestions() []completer.Suggestion {
 		if n := c.failed[v]; n > 0 {
 			text += fmt.Sprintf(", %d with errors", n)
 		}
-		out = append(out, completer.Suggestion{Text: spelt, Description: text})
+		found.List = append(found.List, completer.Suggestion{Text: spelt, Description: text})
 	}
-	return out
+	return found
 }
 
-// countValues looks through the queue for the values of a key, and returns those
-// that come most often, as they are typed but for quotes.
-func countValues(ctx context.Context, conn *protocol.Conn, key string, show func([]completer.Suggestion)) []completer.Suggestion {
+// countValues looks through the queue for the values of a key in envelopes that terms
+// select, and returns those that come most often, as they are typed but for quotes.
+func countValues(ctx context.Context, conn *protocol.Conn, key string, terms selector.Selector, show func(completer.Found)) completer.Found {
 	counts := valueCount{all: queue.Tops{}, failed: queue.Tops{}, spelt: map[string]string{}, lines: map[string]string{}}
 	looked, shown := 0, time.Now()
+	now := shown.Unix()
 	for e, err := range conn.Envelopes(ctx) {
 		if err != nil {
 			break
@@ -186,7 +238,9 @@ func countValues(ctx context.Context, conn *protocol.Conn, key string, show func
 		if looked++; looked > maxSearched {
 			break
 		}
-		counts.add(key, e)
+		if terms.Match(e, now) {
+			counts.add(key, e)
+		}
 		if looked%256 == 0 && time.Since(shown) > showEvery {
 			shown = time.Now()
 			show(counts.suggestions())

@@ -2,7 +2,6 @@ package suggest
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,10 +12,8 @@ import (
 	"smtpctl/completer"
 	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
-	"smtpctl/protocol/spool"
 	"smtpctl/shell/command"
 	"smtpctl/shell/disk"
-	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
 )
 
@@ -29,40 +26,60 @@ const (
 
 // A fetcher finds the values of an argument. It may call show with a part of
 // them while it goes on.
-type fetcher func(ctx context.Context, show func([]completer.Suggestion)) []completer.Suggestion
+type fetcher func(ctx context.Context, show func(completer.Found)) completer.Found
 
 // Values implements completer.Source.
-func (l *Live) Values(kind *grammar.Kind, path []string, prefix string) []completer.Suggestion {
-	var get fetcher
+func (l *Live) Values(kind *grammar.Kind, path []string, prefix string) completer.Found {
 	if kind.Path {
 		if l.NoFiles {
-			return nil
+			return completer.Found{}
 		}
-		return completer.Rank(files(filepath.Dir(prefix+"x"), prefix), prefix)
+		return ranked(files(filepath.Dir(prefix+"x"), prefix), prefix)
 	}
+	var get fetcher
 	switch kind.Name {
 	case "envelope", "id":
 		return l.ids(kind.Name, path, prefix)
 	case "selector", "scheduled", "query", "condition", "grouping":
 		return l.selectorWords(kind.Name, path, prefix)
+	case "statistic":
+		return l.statistics(path, prefix)
+	case "program":
+		return l.programs(prefix)
+	case "table":
+		return ranked(tables(), prefix)
 	case "route":
 		get = l.online(fetchRoutes)
-	case "table":
-		return completer.Rank(tables(), prefix)
 	case "address":
+		get = l.online(fetchSources)
 		if l.offers(path) == command.OffersPaused {
 			get = l.online(blockPart(0, ""))
 		}
 	case "domain":
+		get = l.online(fetchDomains)
 		if l.offers(path) == command.OffersPaused && len(path) > 3 {
 			get = l.online(blockPart(1, path[3]))
 		}
 	}
 	if get == nil {
-		return nil
+		return completer.Found{}
 	}
-	key := strings.Join(path, " ") + " " + kind.Name
-	return completer.Rank(l.get(key, false, get), prefix)
+	found := l.get(strings.Join(path, " ")+" "+kind.Name, false, get)
+	return completer.Found{List: completer.RankValues(valued(found.List), prefix), More: found.More}
+}
+
+// ranked returns those of all values that fit.
+func ranked(all []completer.Suggestion, prefix string) completer.Found {
+	return completer.Found{List: completer.Rank(valued(all), prefix)}
+}
+
+// valued returns suggestions as values of arguments.
+func valued(all []completer.Suggestion) []completer.Suggestion {
+	out := slices.Clone(all)
+	for i := range out {
+		out[i].Class = completer.Value
+	}
+	return out
 }
 
 // offers returns what the command that begins with some words offers.
@@ -75,131 +92,13 @@ func (l *Live) offers(path []string) command.Offers {
 
 // online makes a fetcher of a question to smtpd.
 func (l *Live) online(ask func(context.Context, *protocol.Conn) []completer.Suggestion) fetcher {
-	return func(ctx context.Context, _ func([]completer.Suggestion)) []completer.Suggestion {
+	return func(ctx context.Context, _ func(completer.Found)) completer.Found {
 		conn, err := l.dial(ctx)
 		if err != nil {
-			return nil
+			return completer.Found{}
 		}
-		return ask(ctx, conn)
+		return completer.Found{List: ask(ctx, conn)}
 	}
-}
-
-// ids returns ids that begin with prefix or, if that is not the beginning of an
-// id, those of envelopes whose addresses hold it.
-func (l *Live) ids(kind string, path []string, prefix string) []completer.Suggestion {
-	prefix = strings.ToLower(prefix)
-	hex := prefix == "" || protocol.IsHex(prefix) && len(prefix) <= 16
-	key := kind + " " + path[0] + " " + prefix
-	unlisted := l.offers(path) == command.OffersUnlisted
-	switch {
-	case l.offers(path) == command.OffersNothing:
-		return nil
-	case unlisted && hex:
-		return l.get(key, false, func(ctx context.Context, _ func([]completer.Suggestion)) []completer.Suggestion {
-			return l.undiscovered(ctx, prefix)
-		})
-	case unlisted:
-		return nil
-	case hex:
-		return l.get(key, false, l.online(func(ctx context.Context, conn *protocol.Conn) []completer.Suggestion {
-			return fetchIDs(ctx, conn, kind, prefix)
-		}))
-	case len(prefix) >= minSearch:
-		return l.get(key, true, func(ctx context.Context, show func([]completer.Suggestion)) []completer.Suggestion {
-			conn, err := l.dial(ctx)
-			if err != nil {
-				return nil
-			}
-			return searchAddress(ctx, conn, kind, prefix, maxSearched, show)
-		})
-	}
-	return nil
-}
-
-// searchAddress looks through the queue for envelopes from or to addresses that
-// hold a text, and shows what it has found so far. It stops after most
-// envelopes, and says so.
-func searchAddress(ctx context.Context, conn *protocol.Conn, kind, text string, most int, show func([]completer.Suggestion)) []completer.Suggestion {
-	var out []completer.Suggestion
-	var last protocol.MessageID
-	looked := 0
-	shown := time.Now()
-	now := shown.Unix()
-	stopped := func(why string) []completer.Suggestion {
-		return append(out, completer.Suggestion{Text: text, Description: why})
-	}
-	for e, err := range conn.Envelopes(ctx) {
-		if err != nil {
-			if ctx.Err() == context.DeadlineExceeded {
-				return stopped(fmt.Sprintf("(stopped after %d envelopes: out of time)", looked))
-			}
-			break
-		}
-		if looked++; looked > most {
-			return stopped(fmt.Sprintf("(stopped after %d envelopes)", most))
-		}
-		if !holds(e.Sender, text) && !holds(e.Rcpt, text) && !holds(e.Dest, text) {
-			continue
-		}
-		switch id := e.ID.Msg(); {
-		case kind != "message":
-			out = append(out, completer.Suggestion{Text: e.ID.String(), Description: describe(e, now)})
-		case id != last:
-			last = id
-			out = append(out, completer.Suggestion{Text: id.String(), Description: "message " + describe(e, now)})
-		}
-		if len(out) >= fetchItems {
-			return stopped(fmt.Sprintf("(stopped at %d)", fetchItems))
-		}
-		if time.Since(shown) > showEvery {
-			shown = time.Now()
-			show(out)
-		}
-	}
-	return out
-}
-
-// holds reports whether an address holds a text, in whatever case.
-func holds(a protocol.Address, text string) bool {
-	return strings.Contains(strings.ToLower(a.String()), text)
-}
-
-// undiscovered returns the ids on disk that smtpd does not know.
-func (l *Live) undiscovered(ctx context.Context, prefix string) []completer.Suggestion {
-	lo, hi := protocol.EnvelopeID(0), ^protocol.EnvelopeID(0)
-	if prefix != "" {
-		lo, hi = queue.IDArg{Text: prefix}.Bounds()
-	}
-	conn, err := l.dial(ctx)
-	if err != nil {
-		return nil
-	}
-	known := map[protocol.EnvelopeID]bool{}
-	var msg protocol.MessageID
-	var out []completer.Suggestion
-	looked := 0
-	for id, err := range spool.Open(l.spool()).IDs() {
-		if err != nil || id < lo {
-			continue
-		}
-		if looked++; id > hi || looked > maxSearched || len(out) >= fetchItems || ctx.Err() != nil {
-			break
-		}
-		if id.Msg() != msg {
-			msg = id.Msg()
-			clear(known)
-			for e, err := range conn.MessageEnvelopes(ctx, msg.First()) {
-				if err != nil {
-					return out
-				}
-				known[e.ID] = true
-			}
-		}
-		if !known[id] {
-			out = append(out, completer.Suggestion{Text: id.String(), Description: "on disk, not known to smtpd"})
-		}
-	}
-	return out
 }
 
 // blockPart returns the sources (0) or domains (1) of what pause mta from has
@@ -281,58 +180,6 @@ func files(dir, typed string) []completer.Suggestion {
 		out = append(out, s)
 	}
 	return out
-}
-
-// fetchIDs asks for the ids that begin with some digits.
-func fetchIDs(ctx context.Context, conn *protocol.Conn, kind, prefix string) []completer.Suggestion {
-	lo, hi := protocol.EnvelopeID(0), ^protocol.EnvelopeID(0)
-	if prefix != "" {
-		lo, hi = queue.IDArg{Text: prefix}.Bounds()
-	}
-	list := conn.EnvelopesLimit(ctx, lo, fetchItems)
-	if len(prefix) > 8 {
-		list = conn.MessageEnvelopes(ctx, lo)
-	}
-	now := time.Now().Unix()
-	var all []protocol.Envelope
-	for e, err := range list {
-		if err != nil || e.ID > hi || len(all) >= fetchItems {
-			break
-		}
-		if e.ID >= lo {
-			all = append(all, *e)
-		}
-	}
-	var out []completer.Suggestion
-	for i := range all {
-		e := &all[i]
-		msg := e.ID.Msg()
-		first := i == 0 || all[i-1].ID.Msg() != msg
-		many := i+1 < len(all) && all[i+1].ID.Msg() == msg
-		if first && len(prefix) <= 8 && (kind == "message" || kind == "id" || (kind == "selector" || kind == "scheduled") && many) {
-			out = append(out, completer.Suggestion{Text: msg.String(), Description: "message " + describe(e, now)})
-		}
-		if kind != "message" && !(kind == "id" && len(prefix) <= 8) {
-			out = append(out, completer.Suggestion{Text: e.ID.String(), Description: describe(e, now)})
-		}
-	}
-	return out
-}
-
-// describe says on one line what an envelope is.
-func describe(e *protocol.Envelope, now int64) string {
-	from := e.Sender.String()
-	if e.Sender == (protocol.Address{}) {
-		from = "<>"
-	}
-	text := fmt.Sprintf("%s > %s, %s, %s old", from, e.Dest, render.State(e.Flags), render.Age(now-e.Created))
-	if e.Retry > 0 {
-		text += ", " + render.Tries(e.Retry)
-	}
-	if e.ErrorLine != "" {
-		text += ": " + e.ErrorLine
-	}
-	return render.Safe(text)
 }
 
 // fetchRoutes asks for the numbers of the routes.
