@@ -15,7 +15,7 @@ import (
 )
 
 // bareJSON are the names in the JSON of an envelope that are no fields of their own.
-var bareJSON = []string{"id", "message", "flags", "dest", "last_try", "started"}
+var bareJSON = []string{"message", "flags", "dest", "last_try", "started"}
 
 // TestFields compares the table of fields with everything that has to follow it: terms,
 // orders, groupings, the columns of a listing, the names in JSON, help and manual.
@@ -25,7 +25,6 @@ func TestFields(t *testing.T) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		json = append(json, name)
 	}
-	head := string(render.NewQueueTable(render.Style{}, 200).AppendHeader(nil))
 	var columns, names []string
 	manual := manual(t)
 	for _, f := range selector.Fields {
@@ -39,8 +38,12 @@ func TestFields(t *testing.T) {
 			}
 			json = slices.DeleteFunc(json, func(name string) bool { return name == f.JSON })
 		}
-		if f.Column != "" {
-			columns = append(columns, f.Column)
+		if (f.Column != "") != (f.Shown != nil) || f.Shown != nil && (f.JSON == "" || slices.Contains(columns, f.Column)) {
+			t.Errorf("%s: the column %q, shown %v, is %q in JSON", f.Name, f.Column, f.Shown != nil, f.JSON)
+		}
+		columns = append(columns, f.Column)
+		if _, err := lineOf(t, "show queue columns="+f.Name); (err == nil) != (f.Shown != nil) {
+			t.Errorf("columns=%s: %v", f.Name, err)
 		}
 		if (f.Want != "") != slices.Contains(selector.Terms(), f) || f.Doc == "" {
 			t.Errorf("%s: wants %q, is about %q", f.Name, f.Want, f.Doc)
@@ -62,14 +65,9 @@ func TestFields(t *testing.T) {
 			t.Errorf("the name %q in JSON belongs to no field", name)
 		}
 	}
-	for _, c := range strings.Fields(head) {
-		if c != "ID" && !slices.Contains(columns, c) {
-			t.Errorf("the column %s belongs to no field", c)
-		}
-	}
-	for _, c := range columns {
-		if !slices.Contains(strings.Fields(head), c) {
-			t.Errorf("no listing has the column %s", c)
+	for _, name := range selector.DefaultColumns {
+		if selector.Find(selector.Columns(), name) == nil {
+			t.Errorf("no field is called %s", name)
 		}
 	}
 }

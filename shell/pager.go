@@ -3,10 +3,13 @@ package shell
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 	"unicode/utf8"
 
 	"github.com/mattn/go-runewidth"
@@ -133,6 +136,9 @@ func (s *Session) runPaged(ctx context.Context, c *command.Call) error {
 	if c.Opts.ReadOnly {
 		env = append(env, "LESSSECURE=1") // else it runs programs and writes files
 	}
+	if isLess(program) && s.io.Env("LESS") == "" {
+		env = append(env, "LESS=FRX") // colours, and the text stays on the screen
+	}
 	cols, rows := s.screenSize()
 	if rows < 3 || cols < 1 || strings.TrimSpace(program) == "cat" || command.Dumb(s.io.Env) {
 		return s.run(ctx, c)
@@ -145,6 +151,9 @@ func (s *Session) runPaged(ctx context.Context, c *command.Call) error {
 		}
 		var in *stream
 		var err error
+		if c.Out.Heads > 0 && isLess(program) && lessKeepsHeads(ctx, name) {
+			program += fmt.Sprintf(" --header=%d", c.Out.Heads)
+		}
 		cmd, in, err = s.startShell(ctx, program, env...)
 		return in, err
 	}}
@@ -162,6 +171,32 @@ func (s *Session) runPaged(ctx context.Context, c *command.Call) error {
 		err = nil // the reader had enough
 	}
 	return err
+}
+
+// isLess reports whether the program of a command of sh is less.
+func isLess(command string) bool {
+	name, _, _ := strings.Cut(strings.TrimSpace(command), " ")
+	return filepath.Base(name) == "less"
+}
+
+// lessHeader is the version of less from which on it keeps the first lines in sight.
+const lessHeader = 600
+
+// lessPatience is how long less may take to tell its version.
+const lessPatience = 2 * time.Second
+
+// lessKeepsHeads reports whether a less knows --header.
+func lessKeepsHeads(ctx context.Context, name string) bool {
+	ctx, cancel := context.WithTimeout(ctx, lessPatience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, "--version")
+	cmd.WaitDelay = lessPatience
+	var version int
+	out, err := cmd.Output()
+	if err == nil {
+		_, err = fmt.Sscanf(string(out[:min(len(out), 64)]), "less %d", &version)
+	}
+	return err == nil && version >= lessHeader
 }
 
 // leaving returns a context that ends when ctx ends for another reason than

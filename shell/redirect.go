@@ -100,6 +100,7 @@ func (s *Session) runPiped(ctx context.Context, c *command.Call, program string)
 		return err
 	}
 	if s.mode.Interactive() {
+		c.ForPeople()
 		defer s.holdWarnings(c)()
 	}
 	err = s.RunTo(ctx, c, in)

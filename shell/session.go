@@ -223,8 +223,8 @@ func (s *Session) checkAllowed(c *command.Call) error {
 		return command.Usagef("%s: --expect goes with commands that act on envelopes", command.PathOf(c))
 	case c.Opts.Save != "" && c.Cmd.Group == command.GroupQueue && c.Cmd.Changes() && c.Cmd.Effect != command.RemovesEnvelopes:
 		return command.Usagef("%s: --save goes with remove", command.PathOf(c))
-	case c.Opts.Output == command.FormatMetrics && !slices.Contains(c.Cmd.Formats, c.Opts.Output):
-		return command.Usagef("%s: -o openmetrics goes with show stats", command.PathOf(c))
+	case c.Cmd.Lacks(c.Opts.Output):
+		return command.Usagef("%s: -o %s goes with %s", command.PathOf(c), c.Opts.Output, s.having(c.Opts.Output))
 	case c.Cmd.Changes() && len(c.Args) == 1:
 		id, ok := c.Args[0].Value.(queue.IDArg)
 		if ok && !id.Whole() && (!s.mode.Interactive() || c.Cmd.WholeIDs) {
@@ -235,6 +235,20 @@ func (s *Session) checkAllowed(c *command.Call) error {
 		return err
 	}
 	return c.Cmd.Check(c)
+}
+
+// having names the commands that have a format.
+func (s *Session) having(format string) string {
+	var names []string
+	for _, c := range s.table {
+		if name, _, _ := strings.Cut(c.Pattern, " <"); !c.Lacks(format) && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 1 {
+		return names[0]
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
 }
 
 // namesAFile reports whether an argument is the name of a file.
@@ -252,6 +266,7 @@ func (s *Session) run(ctx context.Context, c *command.Call) error {
 		}
 	}
 	c.Log = s.auditBegin(c)
+	c.Out.Begin()
 	err := do(ctx, c)
 	c.AuditEnd(err)
 	s.changes.add(c)
@@ -260,6 +275,9 @@ func (s *Session) run(ctx context.Context, c *command.Call) error {
 	}
 	if ferr := c.Out.End(); ferr != nil && err == nil {
 		err = ferr
+	}
+	if err == nil && c.Cmd.Empty != "" && c.Out.Empty() && (c.Out.Tty || s.mode.Interactive()) {
+		c.Warnf("smtpctl: %s", c.Cmd.Empty)
 	}
 	if cause := context.Cause(ctx); cause != nil && (errors.Is(err, context.Canceled) || errors.Is(c.Out.Err, cause)) {
 		err = cause // and not where the output was at that moment

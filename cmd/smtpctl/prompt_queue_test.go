@@ -27,6 +27,9 @@ func TestQueueOnATerminal(t *testing.T) {
 	for _, tt := range []struct{ line, want string }{
 		{"show queue", `ID +AGE STATE(?s).*abcd000100000001.*evil\\\^\[\[2J@x\.example.*451 \\\^\[\]0;title\\\^G`},
 		{"show queue -o plain", `\|evil\\\^\[\[2J@x\.example\|`},
+		{"show queue -o expanded limit=1", `from: +evil\\\^\[\[2J@x\.example(?s).*error: +451 \\\^\[\]0;title\\\^G`},
+		{"show queue -o csv", `,evil\\\^\[\[2J@x\.example,`},
+		{"show queue -o tsv columns=host", `h\\\^\[\[31m`},
 		{"show queue -j", `"from":"evil\\u001b\[2J@x\.example"`},
 		{"show queue by error", `COUNT(?s).*\\x1b\]\*;title`},
 		{"show queue by sender age", `SENDER(?s).*evil\\\^\[\[2J@x\.example`},

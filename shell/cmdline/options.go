@@ -59,7 +59,7 @@ func FlagSet(o *command.Options, inv *Invocation) *pflag.FlagSet {
 	fs.DurationVar(&o.Timeout, "timeout", o.Timeout, "how long smtpd may take to answer, a `TIME` such as 5s or 1m")
 	fs.IntVar(&o.Window, "window", o.Window, "keep `N` requests in flight; 0 adapts to the load of smtpd")
 	fs.StringVar(&o.Color, "color", o.Color, "colour the output: `WHEN` is auto, always or never")
-	fs.StringVarP(&o.Output, "output", "o", o.Output, "print results as `FORMAT`: plain, table, json or openmetrics; auto is table on a terminal, else plain")
+	fs.StringVarP(&o.Output, "output", "o", o.Output, "print results as `FORMAT`: plain, table, expanded, json, csv, tsv or openmetrics; auto is table on a terminal and in a pipe at the prompt, else plain")
 	fs.BoolFuncP("json", "j", "the same as -o json", func(string) error {
 		o.Output = command.FormatJSON
 		return nil
@@ -233,7 +233,7 @@ func validateOptions(o *command.Options) error {
 		return command.Usagef("--color %q: want auto, always or never", o.Color)
 	}
 	if !slices.Contains(command.Formats, o.Output) {
-		return command.Usagef("--output %q: want plain, table, json, openmetrics or auto", o.Output)
+		return command.Usagef("--output %q: want plain, table, expanded, json, csv, tsv, openmetrics or auto", o.Output)
 	}
 	if o.Expect < -1 {
 		return command.Usagef("--expect %d: want a number of envelopes", o.Expect)

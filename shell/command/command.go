@@ -41,6 +41,8 @@ type Command struct {
 	Flags []Flag
 	// Formats are those that only this command has.
 	Formats []string
+	// Empty is what people are told where there was no result.
+	Empty string
 	// Words say what its words are beside arguments.
 	Words Words
 	// Inner, if set, returns the words of the command inside it, out of its own.
@@ -225,6 +227,8 @@ type Call struct {
 	Counts  []Count // what an action on envelopes did, for the log
 	Copies  string  // the folder with copies of what it removed, for the journal
 	Undo    Undo    // how what it did is taken back
+
+	heads []string // of the values that were printed last, split by commas or tabs
 }
 
 // Warnf tells the user something that is not a result.

@@ -1,6 +1,9 @@
 package command
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // Format returns the format that results are to have: unless the user says so,
 // a table on a terminal and smtpctl's bytes elsewhere.
@@ -14,19 +17,31 @@ func (c *Call) Format() string {
 	return FormatPlain
 }
 
-// defaultWidth is how wide a table is that does not go to a terminal.
-const defaultWidth = 160
+// ForPeople makes the results a table unless the user asked for another format.
+func (c *Call) ForPeople() {
+	if c.Opts.Output == formatAuto {
+		c.Opts.Output = FormatTable
+	}
+}
 
-// Width returns how many columns a table may have.
+// Roomy reports whether results have room for all that is known.
+func (c *Call) Roomy() bool { return c.Format() == FormatExpanded }
+
+// HasColumns reports whether results come in columns, which can be chosen.
+func (c *Call) HasColumns() bool {
+	return slices.Contains([]string{FormatTable, FormatExpanded, FormatCSV, FormatTSV}, c.Format())
+}
+
+// Width returns how many columns a table may have, 0 for any number.
 func (c *Call) Width() int {
 	if n, err := strconv.Atoi(c.Getenv("COLUMNS")); err == nil && n >= 40 {
 		return n
 	}
 	if cols, _ := c.Screen(); c.Out.Tty && cols > 0 {
-		return max(cols, 72)
+		return max(cols, 40)
 	}
 	if c.Out.Tty {
 		return 80
 	}
-	return defaultWidth
+	return 0
 }

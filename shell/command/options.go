@@ -1,6 +1,7 @@
 package command
 
 import (
+	"slices"
 	"time"
 
 	"smtpctl/protocol"
@@ -19,7 +20,7 @@ type Options struct {
 	Color    string        // auto, always or never
 	ReadOnly bool          // refuse every command that changes something
 
-	Output string // auto, plain, table, json or openmetrics
+	Output string // one of Formats
 	DryRun bool   // show what would be done
 	Expect int    // do it only to so many envelopes; any number if below 0
 	Yes    bool   // do not ask at the prompt
@@ -71,16 +72,30 @@ func DefaultOptions() Options {
 }
 
 // Formats are the values of --output.
-var Formats = []string{formatAuto, FormatPlain, FormatTable, FormatJSON, FormatMetrics}
+var Formats = []string{formatAuto, FormatPlain, FormatTable, FormatExpanded, FormatJSON, FormatCSV, FormatTSV, FormatMetrics}
 
 // ColorModes are the values of --color.
 var ColorModes = []string{"auto", "always", "never"}
 
 // Formats of results.
 const (
-	formatAuto    = "auto"
-	FormatPlain   = "plain" // smtpctl's bytes
-	FormatTable   = "table" // for people
-	FormatJSON    = "json"  // one object a line
-	FormatMetrics = "openmetrics"
+	formatAuto     = "auto"
+	FormatPlain    = "plain"    // smtpctl's bytes
+	FormatTable    = "table"    // for people
+	FormatExpanded = "expanded" // the same, but a field a line
+	FormatJSON     = "json"     // one object a line
+	FormatCSV      = "csv"      // for spreadsheets
+	FormatTSV      = "tsv"      // the same with tabs, and nothing changed
+	FormatMetrics  = "openmetrics"
 )
+
+// Separated are the formats of commands that list things.
+var Separated = []string{FormatCSV, FormatTSV}
+
+// rare are the formats that not every command has.
+var rare = append([]string{FormatMetrics}, Separated...)
+
+// Lacks reports whether a command does not have a format.
+func (c *Command) Lacks(format string) bool {
+	return slices.Contains(rare, format) && !slices.Contains(c.Formats, format)
+}

@@ -23,8 +23,13 @@ type Output struct {
 	// ToFile says that it goes to a file or to /dev/null.
 	ToFile bool
 	last   time.Time
-	Err    error
-	Style  render.Style
+	// held, if set, writes rows that wait until the widths of their columns are known.
+	held func() error
+	// Heads is how many lines the heads of a table take that the output began with.
+	Heads   int
+	started bool // something of the result has been written
+	Err     error
+	Style   render.Style
 }
 
 func NewOutput(w io.Writer, tty bool, style render.Style) *Output {
@@ -48,9 +53,13 @@ func (o *Output) write(w io.Writer, p []byte) (int, error) {
 	if o.Err != nil {
 		return 0, o.Err
 	}
+	if err := o.drain(); err != nil {
+		return 0, err
+	}
 	if _, err := w.Write(p); err != nil {
 		return 0, o.failed(err)
 	}
+	o.started = o.started || len(p) > 0
 	if o.last.IsZero() {
 		o.last = time.Now()
 	} else if time.Since(o.last) > flushEvery {
@@ -61,6 +70,9 @@ func (o *Output) write(w io.Writer, p []byte) (int, error) {
 
 // End is Flush at the end of a result: nothing of it is left for the next.
 func (o *Output) End() error {
+	if err := o.drain(); err != nil {
+		return err
+	}
 	if safe, ok := o.safe.(*render.SafeWriter); ok {
 		if err := safe.End(); err != nil {
 			o.failed(err)
@@ -69,8 +81,26 @@ func (o *Output) End() error {
 	return o.Flush()
 }
 
+// Empty reports whether nothing has been written since the result began.
+func (o *Output) Empty() bool { return !o.started }
+
+// Begin says that a result begins.
+func (o *Output) Begin() { o.started, o.Heads = false, 0 }
+
+// drain writes the rows that wait.
+func (o *Output) drain() error {
+	held := o.held
+	if o.held = nil; held == nil {
+		return nil
+	}
+	return held()
+}
+
 // Flush writes what is buffered.
 func (o *Output) Flush() error {
+	if err := o.drain(); err != nil {
+		return err
+	}
 	o.last = time.Time{}
 	if err := o.buf.Flush(); err != nil {
 		o.failed(err)

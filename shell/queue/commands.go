@@ -1,8 +1,11 @@
 package queue
 
 import (
+	"strings"
+
 	"smtpctl/completer/grammar"
 	"smtpctl/shell/command"
+	"smtpctl/shell/selector"
 )
 
 // Commands are the commands that act on the queue.
@@ -33,12 +36,13 @@ var Commands = []*command.Command{
 	{Pattern: "schedule all", Group: command.GroupQueue, Effect: command.ChangesEnvelopes, Run: runSchedule,
 		Summary: "deliver all envelopes now",
 		Help:    scheduleHelp},
-	{Pattern: "show queue", Group: command.GroupQueue, Run: runShowQueue, Flags: []command.Flag{
+	{Pattern: "show queue", Group: command.GroupQueue, Formats: command.Separated, Empty: "the queue is empty", Run: runShowQueue, Flags: []command.Flag{
 		{Name: "from", Text: "list the copies of mail in `DIR`, which --save has written, instead of the queue", In: func(o *command.Options) any { return &o.From }}},
 		Summary: "list the envelopes in the queue"},
-	{Pattern: "show queue <query...>", Group: command.GroupQueue, Check: CheckSelection, Run: runShowQueue,
-		Summary: "list the selected envelopes; sort=KEY sorts them, limit=N lists only N"},
-	{Pattern: "show queue by <grouping...>", Group: command.GroupQueue, Origin: command.Own, Check: checkGroups, Run: runShowGroups,
+	{Pattern: "show queue <query...>", Group: command.GroupQueue, Formats: command.Separated, Empty: "no envelope matches", Check: checkListed, Run: runShowQueue,
+		Summary: "list the selected envelopes; sort=KEY sorts them, limit=N lists only N",
+		Help:    columnsHelp()},
+	{Pattern: "show queue by <grouping...>", Group: command.GroupQueue, Formats: command.Separated, Empty: "no envelope matches", Origin: command.Own, Check: checkGroups, Run: runShowGroups,
 		Summary: "count the envelopes by a field such as domain, error, from, subject or state; by domain age as a table of ages",
 		Help:    "Terms may follow, as for show queue, and limit=N for the N largest groups. A * in an error\nstands for a part that differs between messages; the whole text can be given to error= as it is."},
 	{Pattern: "wait <condition...>", Group: command.GroupTools, Origin: command.Own, Live: true, Check: checkWait, Run: runWait,
@@ -59,7 +63,7 @@ var Kinds = []*grammar.Kind{
 	{Name: "grouping", Doc: "age, dispatcher, domain, error, from, helo, host, size, src, state, subject, tag or user, then terms such as older=1h", Parse: parseGrouping},
 	{Name: "condition", Doc: "ids or terms such as domain=example.com; for and a time such as 60s", Parse: parseCondition},
 	{Name: "statistic", Doc: "NAME=N, NAME=N- or NAME=-N; for and a time such as 60s", Parse: parseStatCondition},
-	{Name: "query", Doc: "ids, terms such as domain=example.com, sort=KEY or limit=N", Help: selectorHelp, Parse: parseQuery},
+	{Name: "query", Doc: "ids, terms such as domain=example.com, sort=KEY, limit=N or columns=NAMES", Help: selectorHelp, Parse: parseListed},
 	{Name: "id", Doc: "id of an envelope or message, or the beginning of one", Parse: parseID},
 	{Name: "scheduled", Doc: "ids or terms as elsewhere; batch=50 or rate=50/1m, and stop=50%", Help: selectorHelp, Parse: parsePaced},
 	{Name: "selector", Doc: "ids of envelopes or messages, terms such as domain=example.com, or - for ids on standard input", Help: selectorHelp, Parse: ParseSelector},
@@ -72,6 +76,13 @@ const pauseEnvelopeHelp = "The current attempt of an envelope that is in flight 
 // removeHelp is the help of remove, with what a restart of smtpd does to it.
 const removeHelp = "The current attempt of an envelope that is in flight goes on: if it succeeds, the envelope is delivered\n" +
 	"all the same; if it fails, the envelope is removed. If smtpd is restarted before that, the envelope is back."
+
+// columnsHelp is the help of show queue about columns.
+func columnsHelp() string {
+	names := selector.Names(selector.Columns())
+	return "columns=age,to,error shows these columns, as a table unless -o asks for csv, tsv or expanded. The columns are\n" +
+		strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1] + "."
+}
 
 // paceHelp is the help of schedule with a pace.
 const paceHelp = "\nWith batch=N it schedules N, waits until each has left the queue, was put off or came back untried, then the next\n" +

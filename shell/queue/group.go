@@ -281,26 +281,27 @@ func (g *group) selection() string {
 	return strings.Join(words, " ")
 }
 
+// maxFitted is by how many groups the widths of columns are chosen.
+const maxFitted = 1000
+
 // tableGroups prints groups as a table with their sum.
 func tableGroups(c *command.Call, by []*grouping, groups []*group, now int64) error {
-	var t *render.Table
 	style := c.Out.Style
-	if len(by) == 2 {
-		cols := []render.Column{{Head: strings.ToUpper(by[0].Name), Share: 1}, {Head: "TOTAL", Width: 7, Right: true}}
-		for _, b := range selector.AgeBuckets {
-			cols = append(cols, render.Column{Head: b.Name, Width: max(len(b.Name), 5), Right: true})
-		}
-		t = render.NewTable(style, min(c.Width(), 120), cols)
-	} else {
-		cols := []render.Column{
-			{Head: "COUNT", Width: 7, Right: true}, {Head: "OLDEST", Width: 6, Right: true}, {Head: "TRIES", Width: 5, Right: true},
-			{Head: strings.ToUpper(by[0].Name), Share: 1},
-		}
-		if !by[0].is("error") {
-			cols = append(cols, render.Column{Head: "MOST FREQUENT ERROR", Share: 1})
-		}
-		t = render.NewTable(style, c.Width(), cols)
+	name := render.Column{Head: strings.ToUpper(by[0].Name), Cut: render.CutAddress}
+	if by[0].is("error") {
+		name.Cut = render.CutText
 	}
+	cols := []render.Column{{Head: "COUNT", Right: true}, {Head: "OLDEST", Right: true}, {Head: "TRIES", Right: true}, name}
+	if len(by) == 2 {
+		cols = []render.Column{name, {Head: "TOTAL", Right: true}}
+		for _, b := range selector.AgeBuckets {
+			cols = append(cols, render.Column{Head: b.Name, Right: true})
+		}
+	} else if !by[0].is("error") {
+		cols = append(cols, render.Column{Head: "MOST FREQUENT ERROR", Cut: render.CutText,
+			Paint: func(style render.Style, _ string) func(string) string { return style.Bad }})
+	}
+	t := render.NewTable(style, c.Width(), cols)
 	sum := sumGroups("total", groups)
 	row := func(g *group) []string {
 		if len(by) == 2 {
@@ -324,6 +325,11 @@ func tableGroups(c *command.Call, by []*grouping, groups []*group, now int64) er
 		}
 		return cells
 	}
+	fitted := [][]string{row(sum)}
+	for _, g := range groups[:min(len(groups), maxFitted)] {
+		fitted = append(fitted, row(g))
+	}
+	t.Fit(fitted)
 	b := t.AppendHeader(nil)
 	for _, g := range groups {
 		b = t.AppendRow(b, row(g), nil)

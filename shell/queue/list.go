@@ -58,6 +58,11 @@ func runShowQueue(ctx context.Context, c *command.Call) error {
 			}
 		}
 	}
+	if w == nil && err == nil {
+		if err := newEnvelopeWriter(c, now, true).rows.None(); err != nil {
+			return err
+		}
+	}
 	if conn, cerr := c.Linked(), c.Out.Flush(); err == nil && cerr == nil && c.Out.Tty && len(sel.ids) == 0 && !sel.stdin && conn != nil {
 		disk.WarnUnlisted(ctx, c, conn, disk.UnlistedQueue, disk.DeepQueue)
 	}

@@ -25,6 +25,9 @@ func CheckPicked(c *command.Call) error {
 	if sel.sort != "" {
 		return command.Usagef("%s: takes no sort=: it lists in the order of the ids", command.PathOf(c))
 	}
+	if hasColumns(c) {
+		return command.Usagef("%s: takes no columns=", command.PathOf(c))
+	}
 	if err := offlineKnows(c, sel, "files on disk are looked at, and only the scheduler of smtpd knows"); err != nil {
 		return command.Usagef("%v", err)
 	}

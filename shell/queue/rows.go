@@ -22,19 +22,52 @@ type envelopeWriter struct {
 	n    int                // printed
 }
 
+// newEnvelopeWriter returns a writer of the columns that the arguments of a call name.
 func newEnvelopeWriter(c *command.Call, now int64, online bool) *envelopeWriter {
 	w := &envelopeWriter{}
-	var table *render.Table
-	w.rows = c.Rows(command.Rows{
-		JSON: func(b []byte) ([]byte, error) { return render.AppendJSON(b, render.NewEnvelopeJSON(w.e, online)) },
-		Text: func(b []byte) ([]byte, error) { return render.AppendEnvelope(b, w.e, now, online), nil },
-		Head: func(b []byte) ([]byte, error) {
-			table = render.NewQueueTable(c.Out.Style, c.Width())
-			return table.AppendHeader(b), nil
-		},
-		Table: func(b []byte) ([]byte, error) { return table.AppendEnvelope(b, w.e, now, online), nil },
-	})
+	fields := columnsIn(c)
+	each := func(of func(col *selector.Column, r selector.Row) string) func() []string {
+		texts := make([]string, len(fields))
+		return func() []string {
+			for i, f := range fields {
+				texts[i] = of(f.Shown, selector.Row{Envelope: w.e, Now: now, Online: online})
+			}
+			return texts
+		}
+	}
+	rows := command.Rows{
+		JSON:   func(b []byte) ([]byte, error) { return render.AppendJSON(b, render.NewEnvelopeJSON(w.e, online)) },
+		Text:   func(b []byte) ([]byte, error) { return render.AppendEnvelope(b, w.e, now, online), nil },
+		Cells:  each(func(col *selector.Column, r selector.Row) string { return col.Cell(r) }),
+		Long:   each((*selector.Column).Longer),
+		Values: each((*selector.Column).ValueOf),
+	}
+	for _, f := range fields {
+		col := f.Shown
+		rows.Columns = append(rows.Columns, render.Column{Head: f.Column, Right: col.Right, Cut: col.Cut, Paint: col.Paint})
+		rows.Labels = append(rows.Labels, f.Name)
+		rows.Names = append(rows.Names, f.JSON)
+	}
+	w.rows = c.Rows(rows)
 	return w
+}
+
+// columnsIn returns the fields that a listing shows.
+func columnsIn(c *command.Call) []*selector.Field {
+	names := selector.DefaultColumns
+	if c.Roomy() {
+		names = selector.Names(selector.Columns())
+	}
+	for _, a := range c.Args {
+		if v, ok := a.Value.(columnsArg); ok {
+			names = v
+		}
+	}
+	fields := make([]*selector.Field, len(names))
+	for i, name := range names {
+		fields[i] = selector.Find(selector.Fields, name)
+	}
+	return fields
 }
 
 // CopyWriter returns what prints copies of mail as a listing does.

@@ -19,10 +19,12 @@ import (
 // stdinArg is the word - where ids are wanted: they come from standard input.
 type stdinArg struct{}
 
-// A sortArg is sort=KEY or sort=-KEY, a limitArg limit=N: both for listings.
+// A sortArg is sort=KEY or sort=-KEY, a limitArg limit=N, and columnsArg columns=NAMES:
+// all for listings.
 type (
-	sortArg  struct{ key string }
-	limitArg int
+	sortArg    struct{ key string }
+	limitArg   int
+	columnsArg []string
 )
 
 // ParseSelector reads one word of a selector: an id, - or a term.
@@ -39,7 +41,36 @@ func ParseSelector(word string) (any, error) {
 	return nil, errors.New("want 8 hex digits for a message or 16 for an envelope, or a term such as domain=example.com")
 }
 
-// parseQuery reads one word of what show queue takes: also an order or a limit.
+// parseListed reads one word of what show queue takes: also an order, a limit or columns.
+func parseListed(word string) (any, error) {
+	if key, op, value, _ := selector.Split(word); key == "columns" && op == "=" {
+		names, err := selector.ParseColumns(value)
+		return columnsArg(names), err
+	}
+	return parseQuery(word)
+}
+
+// hasColumns reports whether the arguments of a call choose columns.
+func hasColumns(c *command.Call) bool {
+	return slices.ContainsFunc(c.Args, func(a grammar.Arg) bool {
+		_, ok := a.Value.(columnsArg)
+		return ok
+	})
+}
+
+// checkListed is CheckSelection for show queue. Columns are shown wherever the user asks
+// for no format that has none.
+func checkListed(c *command.Call) error {
+	if hasColumns(c) {
+		c.ForPeople()
+		if !c.HasColumns() {
+			return command.Usagef("%s: columns= goes with -o table, expanded, csv and tsv", command.PathOf(c))
+		}
+	}
+	return CheckSelection(c)
+}
+
+// parseQuery reads one word of what some commands select: also an order or a limit.
 func parseQuery(word string) (any, error) {
 	switch key, op, value, _ := selector.Split(word); {
 	case key == "sort" && op == "=":

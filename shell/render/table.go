@@ -1,7 +1,6 @@
 package render
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/mattn/go-runewidth"
@@ -9,127 +8,238 @@ import (
 	"smtpctl/protocol"
 )
 
-// A Table writes rows as they come, each column as wide as it was made.
+// A Table writes rows as they come. Fit makes its columns as wide as the rows that come
+// first need; what is longer later is cut, or goes on a line of its own.
 type Table struct {
 	Style Style
 	cols  []Column
-	width int
+	width int     // of the screen; 0 for as wide as it comes
+	lines [][]int // the columns on each line of a row, by index
 }
 
 // A Column is one of a table.
 type Column struct {
 	Head  string
-	Width int  // in columns of the screen; 0 for what is left, shared by weight
-	Share int  // of what is left
 	Right bool // numbers stand to the right
+	Cut   Cutting
+	Width int // in columns of the screen; Fit sets it
+	// Paint, if set, colours a cell; it gets the text of the cell as it was before
+	// it was cut.
+	Paint func(style Style, cell string) func(string) string
 }
 
-// NewTable returns a table that fits into a screen of so many columns.
+// A Cutting says what is left of a cell for which there is no place.
+type Cutting int
+
+const (
+	CutNever   Cutting = iota // it is short
+	CutText                   // the beginning of a text
+	CutAddress                // the domain of an address, and the beginning of the user
+)
+
+// Widths below which no column is cut as long as it can go to another line.
+const (
+	minAddress = 16
+	minText    = 30
+	maxAddress = 40 // where a text wants to be wider, too
+	indent     = 2  // of the lines of a row but the first
+)
+
+// NewTable returns a table that fits into a screen of so many columns, or is as wide
+// as its rows if width is 0. Fit must be called before rows are appended.
 func NewTable(style Style, width int, cols []Column) *Table {
-	left, shares := width-(len(cols)-1), 0
-	for _, c := range cols {
-		left -= c.Width
-		shares += c.Share
+	return &Table{Style: style, cols: append([]Column(nil), cols...), width: width}
+}
+
+// Fit chooses the widths of the columns by rows of their texts, the first that there are.
+func (t *Table) Fit(rows [][]string) {
+	natural := make([]int, len(t.cols))
+	for i, c := range t.cols {
+		natural[i] = runewidth.StringWidth(c.Head)
 	}
-	t := &Table{Style: style, cols: append([]Column(nil), cols...), width: width}
-	for i := range t.cols {
-		if c := &t.cols[i]; c.Share > 0 {
-			c.Width = max(left*c.Share/shares, runewidth.StringWidth(c.Head))
-			left -= c.Width
-			shares -= c.Share
+	for _, cells := range rows {
+		for i, text := range cells {
+			natural[i] = max(natural[i], runewidth.StringWidth(Safe(text)))
 		}
 	}
-	return t
+	for i := range t.cols {
+		t.cols[i].Width = natural[i]
+	}
+	t.lines = t.breakLines(natural)
+	if t.width > 0 {
+		for n, line := range t.lines {
+			t.share(line, n, natural)
+		}
+	}
 }
 
-// AppendHeader appends the line with the heads of the columns.
+// least returns how narrow a column may get.
+func (t *Table) least(i int, natural []int) int {
+	switch t.cols[i].Cut {
+	case CutAddress:
+		return min(natural[i], minAddress)
+	case CutText:
+		return min(natural[i], minText)
+	}
+	return natural[i]
+}
+
+// breakLines spreads the columns over as few lines as they need at their least widths.
+func (t *Table) breakLines(natural []int) [][]int {
+	lines := [][]int{nil}
+	used := 0
+	for i := range t.cols {
+		last := len(lines) - 1
+		need := t.least(i, natural)
+		if len(lines[last]) > 0 {
+			need++
+		}
+		if t.width > 0 && used+need > t.width && len(lines[last]) > 0 {
+			lines = append(lines, nil)
+			last++
+			used, need = indent, t.least(i, natural)
+		}
+		lines[last] = append(lines[last], i)
+		used += need
+	}
+	return lines
+}
+
+// share gives the columns of a line what there is beyond their least widths: addresses
+// and texts as much as they need, and what is left to the last text, or if there is none
+// to the addresses.
+func (t *Table) share(line []int, n int, natural []int) {
+	left := t.width - (len(line) - 1)
+	if n > 0 {
+		left -= indent
+	}
+	for _, i := range line {
+		t.cols[i].Width = t.least(i, natural)
+		left -= t.cols[i].Width
+	}
+	more := func(i int) bool { return t.cols[i].Width < natural[i] }
+	left = t.grow(line, CutAddress, left, func(i int) bool { return more(i) && t.cols[i].Width < maxAddress })
+	left = t.grow(line, CutText, left, more)
+	left = t.grow(line, CutAddress, left, more)
+	for k := len(line) - 1; k >= 0 && left > 0; k-- {
+		if c := &t.cols[line[k]]; c.Cut == CutText {
+			c.Width += left
+			return
+		}
+	}
+	t.grow(line, CutAddress, left, func(int) bool { return true })
+}
+
+// grow widens the columns of a kind in turns while they want it, and returns what is left.
+func (t *Table) grow(line []int, kind Cutting, left int, wants func(i int) bool) int {
+	for grown := true; grown && left > 0; {
+		grown = false
+		for _, i := range line {
+			if c := &t.cols[i]; c.Cut == kind && left > 0 && wants(i) {
+				c.Width++
+				left--
+				grown = true
+			}
+		}
+	}
+	return left
+}
+
+// HeadLines returns how many lines the heads of the columns take.
+func (t *Table) HeadLines() int { return len(t.lines) }
+
+// AppendHeader appends the lines with the heads of the columns.
 func (t *Table) AppendHeader(b []byte) []byte {
 	heads := make([]string, len(t.cols))
 	for i, c := range t.cols {
 		heads[i] = c.Head
 	}
-	return t.append(b, heads, t.Style.Bold)
+	return t.append(b, heads, func(int) func(string) string { return t.Style.Bold })
 }
 
-// AppendRow appends a row. Texts are escaped, and cut where they are too long.
+// AppendRow appends a row. Texts are escaped, and cut where they are too long. paint
+// colours each cell, in place of what its column says.
 func (t *Table) AppendRow(b []byte, cells []string, paint func(string) string) []byte {
-	return t.append(b, cells, paint)
+	return t.append(b, cells, func(i int) func(string) string {
+		if paint == nil && t.cols[i].Paint != nil {
+			return t.cols[i].Paint(t.Style, cells[i])
+		}
+		return paint
+	})
 }
 
-func (t *Table) append(b []byte, cells []string, paint func(string) string) []byte {
-	var line strings.Builder
-	for i, text := range cells {
-		c := t.cols[i]
-		text = Safe(text)
-		n := runewidth.StringWidth(text)
-		if n > c.Width {
-			text = runewidth.Truncate(text, c.Width, ellipsis())
-			n = runewidth.StringWidth(text)
+func (t *Table) append(b []byte, cells []string, paint func(i int) func(string) string) []byte {
+	var after []int
+	for n, line := range t.lines {
+		start := len(b)
+		if n > 0 {
+			b = append(b, strings.Repeat(" ", indent)...)
 		}
-		pad := strings.Repeat(" ", max(0, c.Width-n))
-		if i > 0 {
-			line.WriteByte(' ')
+		gap, some := 0, n == 0
+		for k, i := range line {
+			c, text := t.cols[i], Safe(cells[i])
+			if t.longer(i, k, line, text) {
+				after = append(after, i)
+				text = ""
+			}
+			if t.width > 0 {
+				text = c.Cut.cut(text, c.Width)
+			}
+			pad := max(0, c.Width-runewidth.StringWidth(text))
+			if k > 0 {
+				gap++
+			}
+			if c.Right {
+				gap, pad = gap+pad, 0
+			}
+			if text != "" {
+				some = true
+				b = append(b, strings.Repeat(" ", gap)...)
+				gap = 0
+				if p := paint(i); p != nil {
+					text = p(text)
+				}
+				b = append(b, text...)
+			}
+			gap += pad
 		}
-		if c.Right {
-			line.WriteString(pad)
-			pad = ""
+		if !some {
+			b = b[:start]
+			continue
 		}
-		line.WriteString(text)
-		line.WriteString(pad)
+		b = append(b, '\n')
 	}
-	text := strings.TrimRight(line.String(), " ")
-	if paint != nil {
-		text = paint(text)
+	for _, i := range after {
+		text := t.cols[i].Cut.cut(Safe(cells[i]), t.width-indent)
+		if p := paint(i); p != nil {
+			text = p(text)
+		}
+		b = append(append(append(b, strings.Repeat(" ", indent)...), text...), '\n')
 	}
-	return append(append(b, text...), '\n')
+	return b
 }
 
-// queueColumns are those of a listing of envelopes.
-var queueColumns = []Column{
-	{Head: "ID", Width: 16},
-	{Head: "AGE", Width: 5, Right: true},
-	{Head: "STATE", Width: 9},
-	{Head: "TRY", Width: 3, Right: true},
-	{Head: "NEXT", Width: 5, Right: true},
-	{Head: "FROM", Share: 3},
-	{Head: "TO", Share: 3},
-	{Head: "ERROR", Share: 4},
+// longer reports whether a text goes on a line of its own: one that is much too long for
+// the last column of its line, as the rows that came first did not show.
+func (t *Table) longer(i, k int, line []int, text string) bool {
+	c := &t.cols[i]
+	return t.width > 0 && k > 0 && k == len(line)-1 && c.Cut == CutText && c.Width < minText && runewidth.StringWidth(text) > c.Width
 }
 
-// NewQueueTable returns a table of envelopes.
-func NewQueueTable(style Style, width int) *Table { return NewTable(style, width, queueColumns) }
-
-// AppendEnvelope appends a row of a table of envelopes.
-func (t *Table) AppendEnvelope(b []byte, e *protocol.Envelope, now int64, online bool) []byte {
-	state, next := "offline", ""
-	if online {
-		state = State(e.Flags)
-		switch in := e.NextTry - now; {
-		case state == "inflight":
-			next = Age(now - e.NextTry)
-		case state != "pending":
-		case in <= 0:
-			next = "now"
-		default:
-			next = Age(in)
+// cut returns a safe text in at most so many columns of the screen.
+func (c Cutting) cut(text string, width int) string {
+	if runewidth.StringWidth(text) <= width {
+		return text
+	}
+	dots := ellipsis()
+	room := width - runewidth.StringWidth(dots)
+	if at := strings.LastIndexByte(text, '@'); c == CutAddress && at >= 0 && room > 0 {
+		if user := room - runewidth.StringWidth(text[at:]); user >= 0 {
+			return Cut(text[:at], user) + dots + text[at:]
 		}
+		return runewidth.TruncatePrefix(text, width, dots)
 	}
-	if e.Type == protocol.DeliverBounce {
-		state = "bounce"
-	}
-	from := FormatAddress(e.Sender)
-	if from == "" {
-		from = "<>"
-	}
-	paint := map[string]func(string) string{
-		"inflight": t.Style.Good, "held": t.Style.Warn, "suspended": t.Style.Warn,
-	}[state]
-	if paint == nil && e.ErrorLine != "" {
-		paint = t.Style.Bad
-	}
-	return t.AppendRow(b, []string{
-		e.ID.String(), Age(now - e.Created), state, strconv.Itoa(e.Retry), next, from, FormatAddress(e.Dest), e.ErrorLine,
-	}, paint)
+	return runewidth.Truncate(text, width, dots)
 }
 
 // Age writes seconds in the two largest units, such as 2d3h.

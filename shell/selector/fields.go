@@ -39,55 +39,57 @@ type Field struct {
 	// Group, if set, tells envelopes apart for show queue by.
 	Group *Grouping
 
-	Column string // its head in the table of a listing
-	JSON   string // its name in JSON
+	Column string  // its head in the table of a listing
+	JSON   string  // its name in JSON
+	Shown  *Column // how it is shown there; nil if only a term knows it
 }
 
 // Fields are all fields, in the order in which terms are explained.
 var Fields = []*Field{
+	{Name: "id", Doc: "id of the envelope", Column: "ID", JSON: "id", Shown: textColumn(func(r Row) string { return r.ID.String() })},
 	{Name: "from", Also: []string{"sender"}, Want: "GLOB", Doc: "sender; @DOMAIN for any user there, <> for the null sender", Regex: true,
 		has:     func(e *protocol.Envelope) []string { return []string{EscapeAddress(e.Sender)} },
 		make:    addressKey(func(e *protocol.Envelope) []protocol.Address { return []protocol.Address{e.Sender} }).make,
-		Compare: byText(func(e *protocol.Envelope) string { return e.Sender.String() }), Group: &bySender, Column: "FROM", JSON: "from"},
+		Compare: byText(func(e *protocol.Envelope) string { return e.Sender.String() }), Group: &bySender, Column: "FROM", JSON: "from", Shown: addressColumn(func(r Row) protocol.Address { return r.Sender })},
 	{Name: "to", Want: "GLOB", Doc: "recipient, as it came or where it goes; @DOMAIN for any user there", Regex: true,
 		has:     recipientValues,
 		make:    addressKey(func(e *protocol.Envelope) []protocol.Address { return []protocol.Address{e.Rcpt, e.Dest} }).make,
-		Compare: byText(func(e *protocol.Envelope) string { return e.Dest.String() }), Column: "TO", JSON: "to"},
+		Compare: byText(func(e *protocol.Envelope) string { return e.Dest.String() }), Column: "TO", JSON: "to", Shown: &toColumn},
 	{Name: "domain", Want: "GLOB", Doc: "domain that it goes to", Regex: true,
 		has: domainValues, make: domainKey.make,
-		Compare: byText(func(e *protocol.Envelope) string { return strings.ToLower(e.Dest.Domain) }), Group: &byDomain, JSON: "domain"},
+		Compare: byText(func(e *protocol.Envelope) string { return strings.ToLower(e.Dest.Domain) }), Group: &byDomain, Column: "DOMAIN", JSON: "domain", Shown: textColumn(func(r Row) string { return r.Dest.Domain })},
 	{Name: "error", Want: "GLOB", Doc: "last error", Regex: true,
 		has: errorValues, make: plainKey(func(e *protocol.Envelope) string { return e.ErrorLine }).make,
-		Compare: byText(func(e *protocol.Envelope) string { return e.ErrorLine }), Group: &byError, Column: "ERROR", JSON: "error"},
+		Compare: byText(func(e *protocol.Envelope) string { return e.ErrorLine }), Group: &byError, Column: "ERROR", JSON: "error", Shown: &errorColumn},
 	{Name: "state", Want: "STATE", Doc: "pending, inflight, held or suspended; or several, split by commas", Scheduler: true,
 		Values: stateNames, make: states,
-		Compare: byText(func(e *protocol.Envelope) string { return render.State(e.Flags) }), Group: &byState, Column: "STATE", JSON: "state"},
-	{Name: "type", Want: "TYPE", Doc: "mta, mda or bounce; or several, split by commas", Values: typeNames, make: types, JSON: "type"},
+		Compare: byText(func(e *protocol.Envelope) string { return render.State(e.Flags) }), Group: &byState, Column: "STATE", JSON: "state", Shown: &stateColumn},
+	{Name: "type", Want: "TYPE", Doc: "mta, mda or bounce; or several, split by commas", Values: typeNames, make: types, Column: "TYPE", JSON: "type", Shown: textColumn(func(r Row) string { return r.Type.String() })},
 	{Name: "age", Doc: "how long it is in the queue",
-		Compare: func(a, b *protocol.Envelope) int { return cmp.Compare(b.Created, a.Created) }, Group: &byAge, Column: "AGE", JSON: "created"},
+		Compare: func(a, b *protocol.Envelope) int { return cmp.Compare(b.Created, a.Created) }, Group: &byAge, Column: "AGE", JSON: "created", Shown: &ageColumn},
 	{Name: "older", Want: "TIME", Doc: "at least that long in the queue, such as 90s, 30m, 2h, 4d or 1w", Some: someTimes, make: older},
 	{Name: "newer", Want: "TIME", Doc: "at most that long in the queue", Some: someTimes, make: newer},
 	{Name: "tries", Want: "N", Doc: "attempts so far: 3, 3- for 3 or more, -2 for 2 or fewer, 2-5", Some: []string{"0", "1-", "3-", "10-"}, make: tries,
-		Compare: func(a, b *protocol.Envelope) int { return cmp.Compare(a.Retry, b.Retry) }, Column: "TRY", JSON: "tries"},
+		Compare: func(a, b *protocol.Envelope) int { return cmp.Compare(a.Retry, b.Retry) }, Column: "TRY", JSON: "tries", Shown: numberColumn(func(r Row) int { return r.Retry })},
 	{Name: "next", Want: "TIME", Doc: "next attempt within that time; 1h- in an hour or later, 10m-1h", Some: someTimes, Scheduler: true, make: next,
-		Compare: func(a, b *protocol.Envelope) int { return cmp.Compare(a.NextTry, b.NextTry) }, Column: "NEXT", JSON: "next_try"},
+		Compare: func(a, b *protocol.Envelope) int { return cmp.Compare(a.NextTry, b.NextTry) }, Column: "NEXT", JSON: "next_try", Shown: &nextColumn},
 	{Name: "src", Want: "ADDR", Doc: "address that it came from, a network such as 192.0.2.0/24, a GLOB, or local",
-		has: sourceValues, make: source, Group: &bySource, JSON: "source"},
+		has: sourceValues, make: source, Group: &bySource, Column: "SRC", JSON: "source", Shown: textColumn(func(r Row) string { return strings.Join(sourceValues(r.Envelope), "") })},
 	{Name: "host", Want: "GLOB", Doc: "name of the host that it came from", Regex: true,
 		has:  textValues(func(e *protocol.Envelope) string { return e.Hostname }),
-		make: plainKey(func(e *protocol.Envelope) string { return e.Hostname }).make, Group: &byHost, JSON: "host"},
+		make: plainKey(func(e *protocol.Envelope) string { return e.Hostname }).make, Group: &byHost, Column: "HOST", JSON: "host", Shown: textColumn(func(r Row) string { return r.Hostname })},
 	{Name: "helo", Want: "GLOB", Doc: "name that this host gave", Regex: true,
 		has:  textValues(func(e *protocol.Envelope) string { return e.Helo }),
-		make: plainKey(func(e *protocol.Envelope) string { return e.Helo }).make, Group: &byHelo, JSON: "helo"},
+		make: plainKey(func(e *protocol.Envelope) string { return e.Helo }).make, Group: &byHelo, Column: "HELO", JSON: "helo", Shown: textColumn(func(r Row) string { return r.Helo })},
 	{Name: "user", Want: "GLOB", Doc: "local user, or who had authenticated", Regex: true,
 		has:  textValues(func(e *protocol.Envelope) string { return e.Username }),
-		make: plainKey(func(e *protocol.Envelope) string { return e.Username }).make, Group: &byUser, JSON: "user"},
+		make: plainKey(func(e *protocol.Envelope) string { return e.Username }).make, Group: &byUser, Column: "USER", JSON: "user", Shown: textColumn(func(r Row) string { return r.Username })},
 	{Name: "tag", Want: "GLOB", Doc: "tag of the listener that took it", Regex: true,
 		has:  textValues(func(e *protocol.Envelope) string { return e.Tag }),
-		make: plainKey(func(e *protocol.Envelope) string { return e.Tag }).make, Group: &byTag, JSON: "tag"},
+		make: plainKey(func(e *protocol.Envelope) string { return e.Tag }).make, Group: &byTag, Column: "TAG", JSON: "tag", Shown: textColumn(func(r Row) string { return r.Tag })},
 	{Name: "dispatcher", Want: "GLOB", Doc: "action of smtpd.conf that delivers it", Regex: true,
 		has:  textValues(func(e *protocol.Envelope) string { return e.Dispatcher }),
-		make: plainKey(func(e *protocol.Envelope) string { return e.Dispatcher }).make, Group: &byDispatcher, JSON: "dispatcher"},
+		make: plainKey(func(e *protocol.Envelope) string { return e.Dispatcher }).make, Group: &byDispatcher, Column: "DISPATCHER", JSON: "dispatcher", Shown: textColumn(func(r Row) string { return r.Dispatcher })},
 	{Name: "expires", Want: "TIME", Doc: "smtpd gives it up within that time; 1h- in an hour or later, 10m-1h", Some: someTimes, mail: expiresKey},
 	{Name: "size", Want: "SIZE", Doc: "size of the message: 100k- for that much or more, -1m, 10k-100k", Some: []string{"100k-", "1m-", "10m-"}, mail: sizeKey, Group: &bySize},
 	{Name: "subject", Want: "GLOB", Doc: "subject of the message", Regex: true, mail: subjectKey, Group: &bySubject},
@@ -125,6 +127,9 @@ var (
 func byText(text func(e *protocol.Envelope) string) func(a, b *protocol.Envelope) int {
 	return func(a, b *protocol.Envelope) int { return strings.Compare(text(a), text(b)) }
 }
+
+// Columns returns the fields that a listing can show.
+func Columns() []*Field { return fieldsThat(func(f *Field) bool { return f.Shown != nil }) }
 
 // fieldsThat returns the fields of which something is true.
 func fieldsThat(is func(f *Field) bool) []*Field {

@@ -71,7 +71,8 @@ func termWords(kind string, path []string) []completer.Suggestion {
 	case "query":
 		words = append(words,
 			completer.Suggestion{Text: "sort=", Description: "order: " + strings.Join(queue.SortKeys(), ", ") + "; with - before it the reverse", Open: true},
-			completer.Suggestion{Text: "limit=", Description: "show at most so many", Open: true})
+			completer.Suggestion{Text: "limit=", Description: "show at most so many", Open: true},
+			completer.Suggestion{Text: "columns=", Description: "show these columns: " + strings.Join(selector.DefaultColumns, ","), Open: true})
 	}
 	for _, k := range selector.Terms() {
 		text := k.Name + k.Ops()[:1]
@@ -106,6 +107,8 @@ func (l *Live) termValues(kind string, path []string, key, op, value string) com
 				add([]string{"-" + k})
 			}
 		}
+	case kind == "query" && key == "columns" && op == "=":
+		found.List = columnWords(value)
 	case f == nil || regex && !f.Regex:
 	case len(f.Values) > 0:
 		add(f.Values)
@@ -125,6 +128,18 @@ func (l *Live) termValues(kind string, path []string, key, op, value string) com
 		list[i].Text, list[i].Class = key+op+list[i].Text, completer.Value
 	}
 	return completer.Found{List: list, More: found.More}
+}
+
+// columnWords returns the columns that are there already, each time with one more.
+func columnWords(value string) []completer.Suggestion {
+	before := value[:strings.LastIndexByte(value, ',')+1]
+	var out []completer.Suggestion
+	for _, f := range selector.Columns() {
+		if !slices.Contains(strings.Split(before, ","), f.Name) {
+			out = append(out, completer.Suggestion{Text: before + f.Name, Description: f.Doc})
+		}
+	}
+	return out
 }
 
 // counted returns the values of a key among the envelopes that the terms before it

@@ -1,0 +1,129 @@
+package command
+
+import (
+	"slices"
+	"time"
+
+	"smtpctl/shell/render"
+)
+
+// Rows are many results of one kind, one of them at a time: Print prints the one that
+// the functions give.
+type Rows struct {
+	JSON, Text func(b []byte) ([]byte, error)
+	// Columns are those of the table, Labels what they are called where each has a line,
+	// Names what programs call them.
+	Columns       []render.Column
+	Labels, Names []string
+	// Cells returns what a table has in the columns, Long what is there if a column has
+	// a line for itself, and Values what programs read.
+	Cells, Long, Values func() []string
+
+	print   func() error
+	head    func() error // prints what comes before the first row, also if there is none
+	printed int
+	scratch []byte
+}
+
+// Rows makes rows ready to be printed in the format that is wanted.
+func (c *Call) Rows(r Rows) *Rows {
+	printers[c.Format()].rows(c, &r)
+	return &r
+}
+
+// Print prints a row.
+func (r *Rows) Print() error {
+	if err := r.begin(); err != nil {
+		return err
+	}
+	r.printed++
+	return r.print()
+}
+
+// None prints what there is to be printed where there are no rows.
+func (r *Rows) None() error { return r.begin() }
+
+// begin prints what comes before the first row.
+func (r *Rows) begin() error {
+	head := r.head
+	if r.head = nil; head == nil {
+		return nil
+	}
+	return head()
+}
+
+// append returns a function that prints what another appends.
+func (r *Rows) append(row func(b []byte) ([]byte, error), write func(p []byte) (int, error)) func() error {
+	return func() error {
+		b, err := row(r.scratch[:0])
+		if err != nil {
+			return err
+		}
+		r.scratch = b
+		_, err = write(b)
+		return err
+	}
+}
+
+// Bounds of the rows by which the widths of columns are chosen.
+const (
+	minFitted = 24
+	maxFitted = 200
+)
+
+// A rowTable prints rows as a table. It holds the first of them until it knows how wide
+// they are: a screenful, or those that come within a moment.
+type rowTable struct {
+	c     *Call
+	table *render.Table
+	held  [][]string
+	since time.Time
+	most  int
+	line  []byte
+}
+
+func (tablePrinter) rows(c *Call, r *Rows) {
+	_, rows := c.Screen()
+	t := &rowTable{c: c, table: render.NewTable(c.Out.Style, c.Width(), r.Columns), most: min(max(rows, minFitted), maxFitted)}
+	r.print = func() error { return t.add(r.Cells()) }
+}
+
+// add prints a row, or holds it.
+func (t *rowTable) add(cells []string) error {
+	if t.most == 0 {
+		return t.write(t.table.AppendRow(t.line[:0], cells, nil))
+	}
+	if t.held == nil {
+		if err := t.c.Out.drain(); err != nil {
+			return err
+		}
+		t.since = time.Now()
+		t.c.Out.held = t.fit
+	}
+	t.held = append(t.held, slices.Clone(cells))
+	if len(t.held) >= t.most || time.Since(t.since) > flushEvery {
+		return t.c.Out.drain()
+	}
+	return nil
+}
+
+// fit prints the heads of the columns and the rows that were held.
+func (t *rowTable) fit() error {
+	out := t.c.Out
+	t.table.Fit(t.held)
+	if !out.started {
+		out.Heads = t.table.HeadLines()
+	}
+	b := t.table.AppendHeader(t.line[:0])
+	for _, cells := range t.held {
+		b = t.table.AppendRow(b, cells, nil)
+	}
+	t.held, t.most = nil, 0
+	return t.write(b)
+}
+
+func (t *rowTable) write(b []byte) error {
+	t.line = b
+	_, err := t.c.Out.WriteStyled(b)
+	return err
+}
