@@ -90,7 +90,8 @@ func completeOn(t *testing.T, socket, line string) []prompt.Suggestion {
 	l := s.live(func() {})
 	l.Wait = completeWait
 	r := &repl{s: s, live: l, comp: &completer.Completer{Tree: s.tree, Source: l}}
-	return r.complete(line, len(line))
+	list, _ := r.complete(line, len(line))
+	return list
 }
 
 // TestHostileFileNames offers files whose names hold hostile texts: one that shows

@@ -36,6 +36,11 @@ type repl struct {
 func (s *Session) repl() int {
 	s.mode = command.AtPrompt
 	s.confirm = s.ask
+	settings := s.settings()
+	if settings.Color != "" && s.opts.Color == command.DefaultOptions().Color {
+		s.opts.Color = settings.Color
+		s.setColor(s.opts.Color)
+	}
 	history, err := openHistory(historyPath(s.io.Env))
 	if err != nil {
 		fmt.Fprintln(s.err, render.Safe(fmt.Sprintf("smtpctl: lines are not kept: history: %v", command.FileError(err))))
@@ -46,14 +51,16 @@ func (s *Session) repl() int {
 			r.p.Refresh()
 		}
 	})
+	r.live.Host = s.hostName(settings.Host)
 	r.comp = s.completer(r.live, nil)
 	if command.IsTerminal(s.io.Out) && prompt.Usable(s.io.Env) {
 		p, err := prompt.New(prompt.Config{
-			Prefix:   r.live.Prefix,
-			Complete: r.complete,
-			Help:     r.help,
-			History:  r.history.all(),
-			Color:    command.Colored(s.opts.Color, true, s.io.Env),
+			Prefix:    r.live.Prefix,
+			Complete:  r.complete,
+			Help:      r.help,
+			History:   r.history.all(),
+			MenuOnTab: settings.Menu == menuOnTab,
+			Color:     command.Colored(s.opts.Color, true, s.io.Env),
 		})
 		if err == nil {
 			r.p = p
@@ -61,6 +68,7 @@ func (s *Session) repl() int {
 			s.cleanup.do(func() func() { return p.Restore })
 		}
 	}
+	r.banner(r.live.Host)
 	// Before the terminal is closed: what is fetched wakes it when it comes.
 	defer r.live.Stop()
 	if r.p == nil {
@@ -158,13 +166,16 @@ func (r *repl) read() (string, error) {
 	if r.p != nil {
 		return r.p.Line()
 	}
-	fmt.Fprint(r.s.io.Out, r.live.Prefix())
+	fmt.Fprint(r.s.io.Out, r.live.Prefix(plainCols))
 	line, err := readLine(r.in)
 	if err == io.EOF {
 		fmt.Fprintln(r.s.io.Out)
 	}
 	return line, err
 }
+
+// plainCols is how wide a terminal is taken to be that can only print.
+const plainCols = 80
 
 // eval evaluates a line and reports whether it ends the session.
 func (r *repl) eval(ctx context.Context, line string) (leave bool) {
@@ -202,11 +213,10 @@ func keepInHistory(s *Session, line cmdline.Line) bool {
 // complete returns what can stand at byte pos of line. The prompt replaces the text
 // after the last blank before the cursor, where a word that has quotes may have
 // begun earlier, and one after a semicolon later.
-func (r *repl) complete(line string, pos int) []prompt.Suggestion {
+func (r *repl) complete(line string, pos int) (out []prompt.Suggestion, more int) {
 	found := r.comp.Complete(line, pos)
 	word := found.Word
 	from := strings.LastIndexByte(line[:pos], ' ') + 1
-	var out []prompt.Suggestion
 	for _, s := range found.List {
 		text, ok := s.Typed, true
 		if from > word.Start {
@@ -218,7 +228,7 @@ func (r *repl) complete(line string, pos int) []prompt.Suggestion {
 			out = append(out, prompt.Suggestion{Text: text, Description: render.Safe(s.Description)})
 		}
 	}
-	return out
+	return out, found.More
 }
 
 // help shows what can come next in a line.
@@ -237,6 +247,7 @@ func (s *Session) live(changed func()) *suggest.Live {
 	dial := func(ctx context.Context) (*protocol.Conn, error) { return s.dial(ctx, s.opts) }
 	source := suggest.NewSource(dial, func() string { return s.opts.Spool }, changed)
 	source.NoFiles = s.opts.Restricted
+	source.ReadOnly = s.opts.ReadOnly
 	source.Offers = s.offers
 	return source
 }

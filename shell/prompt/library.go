@@ -42,6 +42,8 @@ import (
 //     takes that, so Enter is turned into keyWake then (translate);
 //   - the list of suggestions must not shrink while one is selected: it panics (complete);
 //   - it does not tell what is selected: menu follows the keys;
+//   - it draws the menu below the row of the cursor, over what is left of a long line, so
+//     the writer moves that down, and adds a row of its own (menurow.go);
 //   - a window that is too narrow makes it panic or give up: GetWinSize tells a larger one.
 
 // keyWake is a key that go-prompt knows and does nothing for; it completes and draws.
@@ -68,7 +70,7 @@ func (p *Prompt) build() {
 		goprompt.OptionWriter(p.out),
 		goprompt.OptionLivePrefix(func() (string, bool) { return p.prefix(), true }),
 		goprompt.OptionCompletionWordSeparator(betweenWords),
-		goprompt.OptionMaxSuggestion(menuRows),
+		goprompt.OptionMaxSuggestion(uint16(menuRows)),
 		goprompt.OptionHistory(p.history),
 		goprompt.OptionPrefixTextColor(goprompt.DefaultColor),
 		goprompt.OptionPreviewSuggestionTextColor(goprompt.Cyan),
@@ -145,14 +147,19 @@ func (p *Prompt) complete(d goprompt.Document) []goprompt.Suggest {
 		return p.last.list // the selection counts on it
 	}
 	p.last.text, p.last.pos, p.last.list = d.Text, pos, nil
+	more := 0
 	switch {
 	case p.tty.searches():
 		p.last.list = p.matches(d.TextBeforeCursor())
-	case d.Text != "" || key == goprompt.Tab:
-		p.last.list = p.suggest(d.Text, pos)
+	case p.opens(key, d.Text, d.TextBeforeCursor()):
+		p.last.list, more = p.suggest(d.Text, pos)
 	}
+	p.layMenu(d, more)
 	n := len(p.last.list)
 	p.tty.setSuggestionCount(n, n > 0 && isPartial(p.last.list[n-1].Text))
+	if n == 1 && key == goprompt.Tab && p.cfg.MenuOnTab {
+		p.tty.again(keyTab) // it opened the menu, and is to take what alone is in it
+	}
 	return p.last.list
 }
 
@@ -180,6 +187,15 @@ func (t *terminal) translate(k string) string {
 		if t.menu.selected() {
 			k = keyWake // accepts the suggestion
 		}
+	case keyDown, keyUp:
+		if t.menu.n > 0 && !t.menu.selected() { // enters the menu, from above or below
+			k = map[string]string{keyDown: keyTab, keyUp: keyBackTab}[k]
+		}
+	case keyEscape:
+		if t.menu.selected() { // first go back to the line, taking nothing
+			t.queue = append(append(t.menu.wayOut(), keyEscape), t.queue...)
+			k, t.queue = t.queue[0], t.queue[1:]
+		}
 	case keyTab:
 		if t.menu.n == 1 && !t.menu.selected() && !t.menu.open {
 			t.queue = append([]string{" "}, t.queue...)
@@ -190,35 +206,6 @@ func (t *terminal) translate(k string) string {
 	}
 	t.menu.key(k)
 	return k
-}
-
-// A menu follows which suggestion go-prompt has selected, which it does not
-// tell.
-type menu struct {
-	n    int  // suggestions on screen
-	sel  int  // 1 for the first of them, 0 for none
-	open bool // the last of them is not a whole word, such as a folder
-}
-
-func (m *menu) selected() bool { return m.sel > 0 }
-
-// key follows what a key does.
-func (m *menu) key(k string) {
-	switch {
-	case k == keyTab, k == keyDown && m.sel > 0:
-		m.sel++
-		if m.sel > m.n {
-			m.sel = 0
-		}
-	case k == keyBackTab, k == keyUp && m.sel > 0:
-		m.sel--
-		if m.sel < 0 {
-			m.sel = m.n
-		}
-	case k == keyUp, k == keyDown:
-	default:
-		m.sel = 0
-	}
 }
 
 // Sizes that go-prompt can draw in: it panics or gives up below.
@@ -233,68 +220,4 @@ func (t *terminal) GetWinSize() *goprompt.WinSize {
 	_, cols := t.size()
 	cols = min(max(cols, textWidth(t.prefix())+minColumns), 10000)
 	return &goprompt.WinSize{Row: manyRows, Col: uint16(cols)}
-}
-
-// A writer is go-prompt's way to the screen. It leaves the window's title alone
-// and colours only where that is wanted.
-type writer struct {
-	goprompt.ConsoleWriter
-	screen, nowhere goprompt.ConsoleWriter
-	tty             *terminal
-	color           bool
-	done            bool // what is flushed next ends the drawing of a key
-}
-
-func newWriter(tty *terminal, color bool) *writer {
-	w := &writer{screen: goprompt.NewStdoutWriter(), nowhere: goprompt.NewStderrWriter(), tty: tty, color: color}
-	w.ConsoleWriter = w.screen
-	return w
-}
-
-// setMuted throws away what is written from now on, or no longer.
-func (w *writer) setMuted(on bool) {
-	if on {
-		w.nowhere = goprompt.NewStderrWriter() // it is never flushed
-		w.ConsoleWriter = w.nowhere
-	} else {
-		w.ConsoleWriter = w.screen
-	}
-}
-
-// SetTitle and ClearTitle leave the title alone.
-func (w *writer) SetTitle(string) {}
-
-// ClearTitle does nothing.
-func (w *writer) ClearTitle() {}
-
-// ShowCursor is the last thing that go-prompt does when it draws.
-func (w *writer) ShowCursor() {
-	w.ConsoleWriter.ShowCursor()
-	w.done = true
-}
-
-// Flush writes to the screen.
-func (w *writer) Flush() error {
-	var err error
-	if w.ConsoleWriter == w.screen {
-		err = w.screen.Flush()
-	}
-	done := w.done
-	w.done = false
-	w.tty.flushed(done)
-	return err
-}
-
-// SetColor keeps only reverse video for what is selected where colours are not
-// wanted.
-func (w *writer) SetColor(fg, bg goprompt.Color, bold bool) {
-	if w.color {
-		w.ConsoleWriter.SetColor(fg, bg, bold)
-		return
-	}
-	if bg == goprompt.Cyan {
-		w.WriteRawStr("\x1b[0;7m")
-	} else {
-		w.WriteRawStr("\x1b[0m")
-	}
 }

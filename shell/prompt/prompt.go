@@ -27,8 +27,13 @@ type Suggestion struct {
 
 // A Config says how a prompt looks and what it offers.
 type Config struct {
-	Prefix   func() string // the text of the prompt
-	Complete func(line string, pos int) []Suggestion
+	// Prefix returns the text of the prompt, for a terminal with so many columns.
+	Prefix func(cols int) string
+	// Complete returns what can stand at byte pos of a line, and how many more there
+	// are; below 0 if nobody knows.
+	Complete func(line string, pos int) (list []Suggestion, more int)
+	// MenuOnTab opens the menu only when Tab is pressed.
+	MenuOnTab bool
 	// Help prints what can come next in a line, for the ? key. The terminal is
 	// as it was found meanwhile.
 	Help    func(line string)
@@ -39,8 +44,11 @@ type Config struct {
 // ErrClosed means that the terminal has gone, or that Close was called.
 var ErrClosed = errors.New("the terminal is closed")
 
-// menuRows is how many suggestions show at once.
+// menuRows is how many suggestions show at once, where a third of the screen has room.
 const menuRows = 10
+
+// notConnected is what the prefix says where smtpd does not answer.
+const notConnected = "not connected"
 
 // A Prompt reads lines.
 type Prompt struct {
@@ -53,8 +61,12 @@ type Prompt struct {
 	stop sync.Once
 
 	history []string
-	helpFor string   // the line that help was asked for
-	last    struct { // what was offered last
+	helpFor string // the line that help was asked for
+	// closed is the line for which the menu is closed; openWord where the word begins
+	// for which Tab has opened it, or -1.
+	closed   string
+	openWord int
+	last     struct { // what was offered last
 		text string
 		pos  int
 		list []goprompt.Suggest
@@ -132,6 +144,7 @@ func (p *Prompt) signals() {
 func (p *Prompt) Line() (line string, err error) {
 	for {
 		p.out.setMuted(false)
+		p.closed, p.openWord = "", -1
 		line, ok := p.input()
 		p.out.setMuted(false)
 		why, key := p.tty.takeExitReason()
@@ -203,20 +216,16 @@ func inQuotes(text string) bool {
 	return q.Open()
 }
 
-func (p *Prompt) suggest(text string, pos int) []goprompt.Suggest {
+func (p *Prompt) suggest(text string, pos int) ([]goprompt.Suggest, int) {
 	if p.cfg.Complete == nil {
-		return nil
+		return nil, 0
 	}
-	rows, _ := p.tty.size()
-	list := p.cfg.Complete(text, pos)
-	if rows < menuRows+2 {
-		list = list[:min(len(list), max(rows-2, 0))]
-	}
+	list, more := p.cfg.Complete(text, pos)
 	out := make([]goprompt.Suggest, len(list))
 	for i, s := range list {
 		out[i] = goprompt.Suggest{Text: s.Text, Description: s.Description}
 	}
-	return out
+	return out, more
 }
 
 // textWidth returns how many columns a text takes.

@@ -36,7 +36,8 @@ func (p *Prompt) prefix() string {
 	if p.tty.searches() {
 		return searchPrefix
 	}
-	return p.cfg.Prefix()
+	_, cols := p.tty.size()
+	return p.cfg.Prefix(cols)
 }
 
 // matches returns the lines of the history that hold a text, the latest first.

@@ -162,6 +162,13 @@ func (t *terminal) setSuggestionCount(n int, open bool) {
 	t.menu.n, t.menu.open = n, open
 }
 
+// again puts a key before those that wait.
+func (t *terminal) again(key string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.queue = append([]string{key}, t.queue...)
+}
+
 // refresh makes go-prompt ask for suggestions and draw again.
 func (t *terminal) refresh() {
 	t.mu.Lock()

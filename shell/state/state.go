@@ -20,7 +20,17 @@ import (
 // make its files in the home of the user, and follow what that user has put there.
 // Then it is the home that the effective user has in passwd(5).
 func Dir(env func(string) string) string {
-	dir := env("XDG_STATE_HOME")
+	return inHome(env, "XDG_STATE_HOME", filepath.Join(".local", "state"))
+}
+
+// ConfigDir returns the folder of the settings: smtpctl in $XDG_CONFIG_HOME, by default
+// in ~/.config. It is chosen as Dir is.
+func ConfigDir(env func(string) string) string { return inHome(env, "XDG_CONFIG_HOME", ".config") }
+
+// inHome returns the folder of the program in the one that a variable names, by default
+// in a folder of the home.
+func inHome(env func(string) string, variable, byDefault string) string {
+	dir := env(variable)
 	if !ours(dir) {
 		home := env("HOME")
 		if !ours(home) {
@@ -29,7 +39,7 @@ func Dir(env func(string) string) string {
 		if !ours(home) {
 			return ""
 		}
-		dir = filepath.Join(home, ".local", "state")
+		dir = filepath.Join(home, byDefault)
 	}
 	return filepath.Join(dir, "smtpctl")
 }

@@ -33,6 +33,10 @@ type Live struct {
 	// something, too.
 	NoFiles bool
 
+	// Host and ReadOnly are what the prompt says, beside the state of smtpd.
+	Host     string
+	ReadOnly bool
+
 	// Offers says what the command that begins with some words offers; if not set,
 	// what smtpd lists.
 	Offers func(path []string) command.Offers
@@ -70,14 +74,26 @@ func NewSource(dial func(context.Context) (*protocol.Conn, error), spool func() 
 	return &Live{dial: dial, spool: spool, changed: changed, cache: map[string]*entry{}}
 }
 
-// Prefix is the text of the prompt.
-func (l *Live) Prefix() string {
+// Prefix is the text of the prompt: the host, if it has room in so many columns, and
+// what has to be known before anything is typed.
+func (l *Live) Prefix(cols int) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.state != "" {
-		return "smtpctl [" + l.state + "]> "
+	var notes []string
+	if l.ReadOnly {
+		notes = append(notes, "read-only")
 	}
-	return "smtpctl> "
+	if l.state != "" {
+		notes = append(notes, l.state)
+	}
+	text := "smtpctl"
+	if len(notes) > 0 {
+		text += " [" + strings.Join(notes, ", ") + "]"
+	}
+	if l.Host != "" && len(l.Host)+len(text) < cols/2 {
+		text = l.Host + " " + text
+	}
+	return text + "> "
 }
 
 // Stop ends what is being fetched and waits for it, so that the connection is
