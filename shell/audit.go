@@ -80,6 +80,7 @@ type callAudit struct {
 	c     *command.Call
 	head  string // of each line
 	short string // of the lines with ids
+	begun bool
 	ended bool
 	file  *journal.Writer
 	ids   int // that were logged
@@ -95,13 +96,24 @@ func (s *Session) auditBegin(c *command.Call) command.Log {
 	s.audit.stuck = false
 	name, words := confine.Cut(s.whoGives(), maxAuditName)+": ", commandLine(c)
 	a := &callAudit{s: s, c: c, head: name + confine.Cut(words, maxAuditWords) + ": ", short: name + confine.Cut(words, maxAuditShort) + ": ids"}
+	if !c.Cmd.Repeated {
+		a.begin()
+	}
+	return a
+}
+
+// begin logs that the command begins, if that has not been done.
+func (a *callAudit) begin() {
+	if a.begun {
+		return
+	}
+	a.begun = true
 	a.line(a.head + "begins")
-	socket := c.Opts.Socket
+	socket := a.c.Opts.Socket
 	if socket == protocol.DefaultSocket {
 		socket = ""
 	}
-	a.file = journal.Begin(c.StateDir, s.whoGives(), words, socket)
-	return a
+	a.file = journal.Begin(a.c.StateDir, a.s.whoGives(), commandLine(a.c), socket)
 }
 
 // whoGives names the person who gives the commands.
@@ -123,9 +135,10 @@ func (a *callAudit) Messages(ids []protocol.MessageID) { auditIDs(a, ids) }
 
 // auditIDs logs ids in as many lines as they need.
 func auditIDs[T fmt.Stringer](a *callAudit, ids []T) {
-	if a.ended {
+	if a.ended || len(ids) == 0 {
 		return
 	}
+	a.begin()
 	text, logged := a.short, make([]string, 0, len(ids))
 	for _, id := range ids {
 		if a.ids == maxAuditIDs {
@@ -153,6 +166,10 @@ func (a *callAudit) End(err error) {
 		return
 	}
 	a.ended = true
+	if !a.begun && err == nil {
+		return // it has changed nothing
+	}
+	a.begin()
 	outcome := a.outcome(err)
 	a.line(a.head + outcome)
 	a.file.End(outcome, a.c.Copies, err != nil)
@@ -161,6 +178,14 @@ func (a *callAudit) End(err error) {
 // commandLine is the command as it is logged, on one line.
 func commandLine(c *command.Call) string {
 	words := append([]string(nil), c.Path...)
+	for _, f := range c.Cmd.Flags {
+		switch v := c.Flag(f.Name); {
+		case v != "" && f.Switch():
+			words = append(words, "--"+f.Name)
+		case v != "":
+			words = append(words, "--"+f.Name, v)
+		}
+	}
 	if c.Opts.Save != "" {
 		words = append(words, "--save", c.Opts.Save)
 	}

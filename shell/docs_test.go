@@ -14,6 +14,7 @@ import (
 
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
+	"smtpctl/shell/hold"
 	"smtpctl/shell/inspect"
 	"smtpctl/shell/journal"
 	"smtpctl/shell/maillog"
@@ -41,8 +42,8 @@ var jsonShapes = []struct {
 	shape    any
 }{
 	{"show queue, show envelope", render.EnvelopeJSON{}}, {"show queue by", queue.GroupJSON{}}, {"show message", inspect.MessageJSON{}},
-	{"explain", inspect.Verdict{}}, {"explain of many", inspect.VerdictGroup{}}, {"after, of schedule", queue.AfterJSON{}}, {"schedule with batch= or rate=", queue.PaceJSON{}}, {"discover, pause envelope, remove, resume envelope, schedule", queue.TallyJSON{}},
-	{"show log", maillog.Event{}}, {"show journal", journal.Entry{}}, {"show journal FOLDER", journal.Batch{}}, {"restore", restore.TallyJSON{}}, {"other commands that change something", server.ResultJSON{}}, {"show status", server.StatusJSON{}}, {"show stats", server.StatJSON{}}, {"show spool", inspect.SpoolJSON{}},
+	{"explain", inspect.Verdict{}}, {"explain of many", inspect.VerdictGroup{}}, {"after, of schedule", queue.AfterJSON{}}, {"schedule with batch= or rate=", queue.PaceJSON{}}, {"discover, hold, pause envelope, release, remove, resume envelope, schedule", queue.TallyJSON{}},
+	{"show log", maillog.Event{}}, {"show holds", hold.HoldJSON{}}, {"show journal", journal.Entry{}}, {"show journal FOLDER", journal.Batch{}}, {"restore", restore.TallyJSON{}}, {"other commands that change something", server.ResultJSON{}}, {"show status", server.StatusJSON{}}, {"show stats", server.StatJSON{}}, {"show spool", inspect.SpoolJSON{}},
 	{"show routes", report.Route{}}, {"show hosts", report.Host{}}, {"show relays", report.Relay{}}, {"show hoststats", report.HostStat{}},
 	{"show mta paused", report.Block{}}, {"monitor", server.DigestJSON{}}, {"encrypt", tools.HashJSON{}}, {"encrypt --verify", tools.VerifiedJSON{}},
 	{"spf walk", tools.NetworkJSON{}},

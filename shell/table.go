@@ -7,6 +7,7 @@ import (
 	"smtpctl/completer/grammar"
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
+	"smtpctl/shell/hold"
 	"smtpctl/shell/inspect"
 	"smtpctl/shell/journal"
 	"smtpctl/shell/queue"
@@ -17,6 +18,8 @@ import (
 
 // docs are the summaries of words that begin commands but are none.
 var docs = map[string]string{
+	"hold":            "keep mail back by what it is, also what comes later",
+	"release":         "end holds",
 	"log":             "turn smtpd's debug logging on or off",
 	"pause":           "stop envelopes, deliveries, relaying or incoming mail",
 	"pause envelope":  "suspend scheduling for envelopes",
@@ -47,7 +50,7 @@ var docs = map[string]string{
 }
 
 // commands are the commands of all packages, in no order.
-var commands = slices.Concat(queue.Commands, inspect.Commands, journal.Commands, restore.Commands, server.Commands, tools.Commands, sessionCommands)
+var commands = slices.Concat(queue.Commands, hold.Commands, inspect.Commands, journal.Commands, restore.Commands, server.Commands, tools.Commands, sessionCommands)
 
 func init() { cmdline.CommandFlags = cmdline.FlagsOf(commands) }
 
@@ -81,6 +84,6 @@ func Patterns(own bool) []string {
 
 // allKinds returns the kinds of arguments that the commands use, by name.
 func allKinds() []*grammar.Kind {
-	return slices.SortedFunc(slices.Values(slices.Concat(queue.Kinds, inspect.Kinds, restore.Kinds, server.Kinds, tools.Kinds, sessionKinds)),
+	return slices.SortedFunc(slices.Values(slices.Concat(queue.Kinds, hold.Kinds, inspect.Kinds, restore.Kinds, server.Kinds, tools.Kinds, sessionKinds)),
 		func(a, b *grammar.Kind) int { return cmp.Compare(a.Name, b.Name) })
 }

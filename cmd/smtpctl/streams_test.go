@@ -60,7 +60,7 @@ func TestLostOutput(t *testing.T) {
 	mute := map[string]bool{"exit": true, "quit": true, "source <file>": true, "wait <condition...>": true, "wait empty": true,
 		"wait empty <condition...>": true, "wait stats <statistic...>": true,
 		// What an empty simulation and no name server have nothing for.
-		"show journal": true, "show spool": true, "show spool <query...>": true, "show mta paused": true, "show relays": true, "show hosts": true, "show routes": true, "show hoststats": true, "__complete <line>": true, "__complete <line> <shell>": true, "__complete <line> <shell> <part>": true}
+		"hold": true, "show holds": true, "show journal": true, "show spool": true, "show spool <query...>": true, "show mta paused": true, "show relays": true, "show hosts": true, "show routes": true, "show hoststats": true, "__complete <line>": true, "__complete <line> <shell>": true, "__complete <line> <shell> <part>": true}
 	for pattern, line := range commandtest.Lines {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()

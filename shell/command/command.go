@@ -28,6 +28,9 @@ type Command struct {
 	Needs   Needs
 	// Sources marks what runs the commands in a file, and does nothing else.
 	Sources bool
+	// Repeated marks what is given again and again and mostly changes nothing: it is
+	// logged only once it does.
+	Repeated bool
 	// Moves marks what puts files into smtpd's queue, from the folder that its first
 	// argument names.
 	Moves bool

@@ -36,7 +36,11 @@ func runSchedule(ctx context.Context, c *command.Call) error {
 // act does something to the envelopes that the arguments name, or to all. What it
 // did is logged before anything is printed.
 func act(ctx context.Context, c *command.Call, a protocol.Action, verb string) error {
-	t := &tally{keeper: newKeeper(c, a)}
+	return actTallied(ctx, c, a, verb, &tally{keeper: newKeeper(c, a)})
+}
+
+// actTallied is act with the tally of what it does.
+func actTallied(ctx context.Context, c *command.Call, a protocol.Action, verb string, t *tally) error {
 	sel := selectionIn(c)
 	err := carryOut(ctx, c, a, verb, &sel, t)
 	t.p.end()
@@ -49,6 +53,7 @@ func act(ctx context.Context, c *command.Call, a protocol.Action, verb string) e
 		c.Counts = t.counts()
 		return err
 	}
+	t.mark.counted(t)
 	if err != nil {
 		err = fmt.Errorf("%w: only %d %s, %d sent without an answer, the rest not done", err, t.done, verb, t.unconfirmed)
 	} else {
@@ -143,15 +148,18 @@ func confirmID(ctx context.Context, c *command.Call, id IDArg, t *tally) (IDArg,
 // standard error what that count leaves out; the latter not for a single id that
 // nothing was done to, for then the error says it.
 func printTally(c *command.Call, a protocol.Action, verb string, t *tally, silent bool) error {
+	if t.mark.quiet(c, t) {
+		return nil
+	}
 	notes := notesOf(c, a, t)
 	plural := ""
-	if t.done > 1 {
+	if t.done > 1 || t.mark != nil && t.done == 0 {
 		plural = "s"
 	}
-	result := command.Record{JSON: t.json(a, c.Opts.DryRun, notes), Text: fmt.Sprintf("%d envelope%s %s\n", t.done, plural, verb)}
+	result := command.Record{JSON: t.mark.named(t.json(a, c.Opts.DryRun, notes)), Text: fmt.Sprintf("%d envelope%s %s%s\n", t.done, plural, verb, t.mark.of())}
 	if c.Opts.DryRun {
 		result.Lines = func() error {
-			c.Warnf("%s would be %s; nothing was", render.Plural(t.tried, "envelope"), verb)
+			c.Warnf("%s would be %s%s; nothing was", render.Plural(t.tried, "envelope"), verb, t.mark.of())
 			return nil
 		}
 	}
@@ -205,6 +213,8 @@ func failureOf(c *command.Call, a protocol.Action, verb string, t *tally, sel *s
 			were = "was"
 		}
 		return fmt.Errorf("%s: %s could not be saved and %s not %s", command.PathOf(c), render.Plural(t.unsaved, "envelope"), were, verb)
+	case t.mark != nil && t.refused == 0:
+		return nil // those that a hold has suspended may have left the queue since
 	case sel.named() && nothing && len(sel.terms) > 0 && t.found() == 0 && t.missing < len(sel.ids):
 		return fmt.Errorf("%s: none of these envelopes matches the terms", command.PathOf(c))
 	case sel.named() && nothing:

@@ -28,7 +28,8 @@ func actSelected(ctx context.Context, c *command.Call, conn *protocol.Conn, a pr
 	}
 	now := time.Now().Unix()
 	asked, fixed := newSpotter(&tg), false
-	if c.Opts.DryRun || c.Opts.Expect >= 0 || asksFirst(c) || t.keeper != nil || tg.mail != nil {
+	if c.Opts.DryRun || c.Opts.Expect >= 0 || asksFirst(c) || t.keeper != nil || t.mark != nil || tg.mail != nil {
+		tg.mark = t.mark
 		set, err := gather(ctx, c, conn, a, &tg, now)
 		if err != nil {
 			return err
@@ -56,6 +57,9 @@ func actSelected(ctx context.Context, c *command.Call, conn *protocol.Conn, a pr
 			if t.saver, err = t.keeper.keep(ctx, c, conn, set.ids); err != nil {
 				return err
 			}
+		}
+		if err := t.mark.before(set.ids); err != nil {
+			return err
 		}
 	}
 	choose := func(e *protocol.Envelope, err error) bool {
@@ -186,6 +190,9 @@ func gather(ctx context.Context, c *command.Call, conn *protocol.Conn, a protoco
 			if err := tg.trouble(); err != nil {
 				return nil, fmt.Errorf("%s: %w; nothing done", command.PathOf(c), err)
 			}
+			continue
+		}
+		if tg.mark.spares(e) {
 			continue
 		}
 		// What is due counts as done by schedule, so it is one of the set.

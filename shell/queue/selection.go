@@ -163,6 +163,8 @@ type target struct {
 	shallow selector.Selector // those of the terms that the envelope alone decides
 	deep    selector.Selector // and the others, for which mail is read
 	mail    *mailReader       // nil without deep terms
+
+	mark *Mark // says what is left alone; may be nil
 }
 
 // targetOf completes a selection, reading ids from standard input if need be.

@@ -74,6 +74,8 @@ type tally struct {
 	looked   []Look                // what schedule has seen, up to maxLooked
 	after    *AfterJSON            // what became of that
 
+	mark *Mark // of a hold, nil for other commands
+
 	notes []string // what else is to be said
 	p     *progress
 
@@ -189,6 +191,7 @@ func (t *tally) remembers() bool {
 // A TallyJSON is the result of an action as JSON shows it.
 type TallyJSON struct {
 	Command     string     `json:"command"`
+	Hold        string     `json:"hold,omitempty"`
 	DryRun      bool       `json:"dry_run,omitempty"`
 	Done        int        `json:"done"`
 	Selected    int        `json:"selected,omitempty"`

@@ -105,6 +105,9 @@ func (f *Field) Key() string {
 	return f.Name
 }
 
+// OfMail reports whether a term of the field may need the message to be read.
+func (f *Field) OfMail() bool { return f.mail != nil }
+
 // Ops returns the operators of the field's term, but for their negations.
 func (f *Field) Ops() string {
 	switch {

@@ -34,7 +34,7 @@ func (l *Live) selectorWords(kind string, path []string, prefix string) complete
 			out.List = append(out.List, w)
 		}
 	}
-	if kind == "grouping" || kind == "condition" {
+	if kind == "grouping" || kind == "condition" || kind == "held" {
 		return out
 	}
 	ids := l.ids("selector", path, prefix)
@@ -75,11 +75,17 @@ func termWords(kind string, path []string) []completer.Suggestion {
 			completer.Suggestion{Text: "columns=", Description: "show these columns: " + strings.Join(selector.DefaultColumns, ","), Open: true})
 	}
 	for _, k := range selector.Terms() {
+		if kind == "held" && k.OfMail() {
+			continue
+		}
 		text := k.Name + k.Ops()[:1]
 		if k.Named {
 			text = k.Name + ":"
 		}
 		words = append(words, completer.Suggestion{Text: text, Description: k.Want + ": " + k.Doc, Open: true})
+	}
+	if kind == "held" {
+		words = append(words, completer.Suggestion{Text: "for=", Description: "how long to hold it, such as 2h", Open: true})
 	}
 	if kind == "scheduled" {
 		words = append(words,

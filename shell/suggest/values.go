@@ -40,7 +40,7 @@ func (l *Live) Values(kind *grammar.Kind, path []string, prefix string) complete
 	switch kind.Name {
 	case "envelope", "id":
 		return l.ids(kind.Name, path, prefix)
-	case "selector", "scheduled", "query", "condition", "grouping":
+	case "selector", "scheduled", "held", "query", "condition", "grouping":
 		return l.selectorWords(kind.Name, path, prefix)
 	case "statistic":
 		return l.statistics(path, prefix)
