@@ -16,8 +16,8 @@ import (
 )
 
 // logHelp is the help of show log.
-const logHelp = "ids of envelopes or messages, an address (or @domain) of senders or recipients, or terms, which select mail that\n" +
-	"is in the queue now. What has left the queue is told too, as far back as the log goes: the log of mail in /var/log\n" +
+const logHelp = "ids of envelopes or messages or the beginning of one, an address (or @domain) of senders or recipients, or terms, which select mail that\n" +
+	"is in the queue now. For an address it tells of recipients and senders that smtpd rejected, too. What has left the queue is told too, as far back as the log goes: the log of mail in /var/log\n" +
 	"with its rotated files, or the FILE of --log. Where the journal of systemd has the log:\n" +
 	"journalctl -t smtpd -o short-iso | smtpctl show log --log - user@example.com"
 
@@ -38,8 +38,8 @@ type loggedAddress string
 // checkLog refuses what cannot be looked for.
 func checkLog(c *command.Call) error {
 	for _, a := range c.Args {
-		if id, ok := a.Value.(queue.IDArg); ok && !id.Whole() {
-			return command.Usagef("%s: %q: want 8 or 16 hex digits: what has left the queue cannot be completed", command.PathOf(c), a.Text)
+		if id, ok := a.Value.(queue.IDArg); ok && !id.Whole() && len(c.Args) > 1 {
+			return command.Usagef("%s: %q: want 8 or 16 hex digits where there is more than one word", command.PathOf(c), a.Text)
 		}
 	}
 	switch {
@@ -63,13 +63,22 @@ func runShowLog(ctx context.Context, c *command.Call) error {
 	if unread != nil && (ctx.Err() != nil || len(stories) == 0) {
 		return fmt.Errorf("%s: %w", command.PathOf(c), unread)
 	}
+	for n, b := range q.Begins {
+		if found := r.Found(n); len(found) > 1 {
+			return fmt.Errorf("%s: %w", command.PathOf(c), queue.PickID(b.Text, found))
+		}
+	}
 	for _, s := range stories {
 		if err := c.Print(command.Record{Parts: storyParts(s)}); err != nil {
 			return err
 		}
 	}
-	if r.Left {
-		c.Warnf("smtpctl: the log tells more than can be held: ask for fewer messages")
+	if n, from, to := r.Left(); n > 0 {
+		when := ""
+		if from != 0 {
+			when = fmt.Sprintf(", from %s to %s", time.Unix(int64(from), 0).Format(time.DateTime), time.Unix(int64(to), 0).Format(time.DateTime))
+		}
+		c.Warnf("smtpctl: the log tells more than can be held: %s in its middle left out%s; ask for fewer messages", render.Plural(n, "event is", "events are"), when)
 	}
 	if unread != nil {
 		return fmt.Errorf("%s: not all of the log was read, there may be more to tell: %w", command.PathOf(c), unread)
@@ -92,9 +101,12 @@ func logQuery(ctx context.Context, c *command.Call) (maillog.Query, error) {
 		case loggedAddress:
 			q.Addresses = append(q.Addresses, string(v))
 		case queue.IDArg:
-			if id := v.Envelope(); id != 0 {
-				q.Envelopes[id] = true
-			} else {
+			switch lo, hi := v.Bounds(); {
+			case !v.Whole():
+				q.Begins = append(q.Begins, maillog.Beginning{Text: v.Text, Lo: lo, Hi: hi})
+			case v.Envelope() != 0:
+				q.Envelopes[v.Envelope()] = true
+			default:
 				q.Messages[v.Message()] = true
 			}
 		default:
@@ -104,7 +116,7 @@ func logQuery(ctx context.Context, c *command.Call) (maillog.Query, error) {
 	if !terms {
 		return q, nil
 	}
-	if len(q.Addresses)+len(q.Envelopes)+len(q.Messages) > 0 {
+	if len(q.Addresses)+len(q.Envelopes)+len(q.Messages)+len(q.Begins) > 0 {
 		return q, command.Usagef("%s: want terms, or ids and addresses, not both", command.PathOf(c))
 	}
 	err := queue.EachSelected(ctx, c, c.Args, func(e *protocol.Envelope) (bool, error) {
@@ -136,7 +148,7 @@ func readLog(ctx context.Context, c *command.Call, r *maillog.Reader) error {
 	if c.Opts.Log == "" {
 		var err error
 		if files, err = maillog.Files(maillog.Dir); err != nil {
-			return fmt.Errorf("%w: name it with --log FILE; where the journal has it: journalctl -t smtpd -o short-iso | smtpctl show log --log - WHAT", err)
+			return noLog(err)
 		}
 	}
 	var unread []string
@@ -149,13 +161,25 @@ func readLog(ctx context.Context, c *command.Call, r *maillog.Reader) error {
 	return nil
 }
 
+// noLog says what to do where there is no log in a file.
+func noLog(err error) error {
+	return fmt.Errorf("%w: name it with --log FILE; where the journal has it: journalctl -t smtpd -o short-iso | smtpctl show log --log - WHAT", err)
+}
+
 // storyParts returns the events of a story, with a line for its message in text.
 func storyParts(s *maillog.Story) func(yield func(command.Record, error) bool) {
 	return func(yield func(command.Record, error) bool) {
 		for i := range s.Events {
 			e := &s.Events[i]
 			text := "  " + render.Safe(e.Text()) + "\n"
-			if i == 0 {
+			if i == s.LeftAt && s.Left > 0 {
+				text = fmt.Sprintf("  (%s left out here)\n", render.Plural(s.Left, "event is", "events are")) + text
+			}
+			switch {
+			case i > 0:
+			case s.Message == "":
+				text = "session " + s.Session + ", what was rejected in it\n" + text
+			default:
 				text = "message " + s.Message + "\n" + text
 			}
 			if !yield(command.Record{JSON: e, Text: text}, nil) {

@@ -3,6 +3,7 @@ package maillog
 import (
 	"bufio"
 	"cmp"
+	"compress/bzip2"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"smtpctl/protocol"
@@ -49,7 +51,7 @@ func Files(dir string) ([]string, error) {
 }
 
 // old is what stands behind the name of a rotated log.
-var old = regexp.MustCompile(`^\.(\d{1,4})(\.gz)?$|^-(\d{8})(\.gz)?$`)
+var old = regexp.MustCompile(`^(?:\.(\d{1,4})|-(\d{8}))(?:\.(?:gz|bz2|xz|zst))?$`)
 
 // rotated returns the files of a log, the oldest first.
 func rotated(path string) ([]string, error) {
@@ -70,7 +72,7 @@ func rotated(path string) ([]string, error) {
 			n, _ := strconv.Atoi(m[1])
 			files = append(files, numbered{f, n})
 		default: // by date: the later the newer
-			n, _ := strconv.Atoi(m[3])
+			n, _ := strconv.Atoi(m[2])
 			files = append(files, numbered{f, 1_0000_0000 - n})
 		}
 	}
@@ -98,7 +100,7 @@ func (r *Reader) ReadFiles(ctx context.Context, paths []string, progress func(n 
 	return failed
 }
 
-// ReadFile reads a file of a log, compressed by gzip or not. progress, if not nil, is told
+// ReadFile reads a file of a log, compressed by gzip, bzip2 or not. progress, if not nil, is told
 // how many bytes have been read.
 func (r *Reader) ReadFile(ctx context.Context, path string, progress func(n int)) error {
 	f, err := safefile.OpenLinked(path)
@@ -154,15 +156,38 @@ func LastTry(ctx context.Context, dir string, id protocol.EnvelopeID) *Event {
 // longest is how much of a line is looked at.
 const longest = 64 << 10
 
-// Read reads a log, compressed by gzip or not, that ended at a time.
-func (r *Reader) Read(ctx context.Context, in io.Reader, end time.Time, progress func(n int)) error {
+// unread are what begins files of which the compression is not read here, and what reads them.
+var unread = []struct{ magic, name, cat string }{
+	{"\xfd7zXZ\x00", "xz", "xzcat"}, {"\x28\xb5\x2f\xfd", "zstd", "zstdcat"},
+}
+
+// unpack returns what a log holds, compressed by gzip, bzip2 or not.
+func unpack(in io.Reader) (*bufio.Reader, error) {
 	b := bufio.NewReaderSize(in, 256<<10)
-	if head, _ := b.Peek(2); len(head) == 2 && head[0] == 0x1f && head[1] == 0x8b {
+	head, _ := b.Peek(6)
+	for _, u := range unread {
+		if strings.HasPrefix(string(head), u.magic) {
+			return nil, fmt.Errorf("it is compressed by %s, which is not read here: %s FILE | smtpctl show log --log - WHAT", u.name, u.cat)
+		}
+	}
+	switch {
+	case strings.HasPrefix(string(head), "\x1f\x8b"):
 		z, err := gzip.NewReader(b)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		b = bufio.NewReaderSize(z, 256<<10)
+		return bufio.NewReaderSize(z, 256<<10), nil
+	case strings.HasPrefix(string(head), "BZh"):
+		return bufio.NewReaderSize(bzip2.NewReader(b), 256<<10), nil
+	}
+	return b, nil
+}
+
+// Read reads a log, compressed by gzip, bzip2 or not, that ended at a time.
+func (r *Reader) Read(ctx context.Context, in io.Reader, end time.Time, progress func(n int)) error {
+	b, err := unpack(in)
+	if err != nil {
+		return err
 	}
 	c := &clock{end}
 	read := 0

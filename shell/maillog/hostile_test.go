@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -110,7 +111,27 @@ func TestBytesBound(t *testing.T) {
 			r.take(&l)
 		}
 	}
-	if held := len(r.Stories()[0].Events) * len(reply); !r.Left || held > maxBytes+len(reply) {
-		t.Errorf("left %v, %d bytes held", r.Left, held)
+	n, _, _ := r.Left()
+	if held := len(r.Stories()[0].Events) * len(reply); n == 0 || held > maxBytes+len(reply) {
+		t.Errorf("left %d, %d bytes held", n, held)
+	}
+}
+
+// TestCompressions reads a file of bzip2, and says what reads those that are not read here.
+func TestCompressions(t *testing.T) {
+	const delivered = "1bae673b72d6a93b mta delivery evpid=623fb1b6fd8c25a3 from=<s@x.example> to=<a@y.example> result=\"Ok\" stat=\"250 taken\"\n"
+	bz := exec.Command("bzip2")
+	bz.Stdin = strings.NewReader(delivered)
+	if packed, err := bz.Output(); err == nil { // where there is bzip2
+		if got := tell(t, Query{Addresses: []string{"a@y.example"}}, string(packed)); !strings.Contains(got, "delivered") {
+			t.Error(got)
+		}
+	}
+	for magic, want := range map[string]string{"\xfd7zXZ\x00": "xzcat FILE | smtpctl show log --log - WHAT", "\x28\xb5\x2f\xfd": "zstdcat FILE |"} {
+		path := filepath.Join(t.TempDir(), "maillog.1")
+		os.WriteFile(path, []byte(magic+delivered), 0o600)
+		if err := NewReader(Query{}).ReadFile(context.Background(), path, nil); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
+			t.Error(err)
+		}
 	}
 }

@@ -22,7 +22,7 @@ var kinds = map[string]string{}
 
 func init() {
 	for _, k := range []string{
-		"smtp connected", "smtp tls", "smtp starttls", "smtp authentication", "smtp message", "smtp envelope", "smtp disconnected",
+		"smtp connected", "smtp tls", "smtp starttls", "smtp authentication", "smtp message", "smtp envelope", "smtp failed-command", "smtp disconnected",
 		"mta connecting", "mta tls", "mta error", "mta delivery", "mta disconnected", "mda delivery",
 	} {
 		kinds[k] = k
@@ -37,6 +37,13 @@ var program = []byte(" smtpd[")
 
 // outError begins the line of a failed session that had sent messages; any other has "mta error".
 var outError = []byte("smtp-out: Error on session ")
+
+// reportFailed is the kind of the line of a bounce that smtpd could not send (bounce.c):
+// PermFail injecting failure report on message 623fb1b6 to <s@x.example> for 1 envelope: ...
+const reportFailed = "injecting report"
+
+// injecting is in such lines.
+var injecting = []byte("Fail injecting ")
 
 // parse cuts a line; it is not ok if the line is not smtpd's, or tells of no mail.
 func (c *clock) parse(text []byte) (l line, ok bool) {
@@ -71,6 +78,13 @@ func (c *clock) parse(text []byte) (l line, ok bool) {
 		}
 		l.session, l.kind, l.rest = string(id[:16]), "mta error", append([]byte("reason="), reason...)
 		return l, true
+	}
+	if i := bytes.Index(message, injecting); i >= 0 && i < 20 {
+		if _, rest, ok := bytes.Cut(message, []byte(" report on message ")); ok && len(rest) > 8 && isHex(rest[:8]) {
+			l.kind, l.rest = reportFailed, rest
+			return l, true
+		}
+		return l, false
 	}
 	// relay: Remove for 623fb1b6fd8c25a3: from=<s@x.example>, to=<a@y.example>, ...
 	if i := bytes.Index(message, []byte(" for ")); i > 0 && len(message) > i+5+17 && isHex(message[i+5:i+5+16]) && message[i+5+16] == ':' {

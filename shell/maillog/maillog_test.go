@@ -135,6 +135,7 @@ func TestFiles(t *testing.T) {
 	for _, tt := range []struct{ have, want string }{
 		{"maillog maillog.0.gz maillog.1.gz maillog.10.gz maillog.2.gz maillog.bak", "maillog.10.gz maillog.2.gz maillog.1.gz maillog.0.gz maillog"},
 		{"mail.log mail.log.1 mail.log.2.gz syslog", "mail.log.2.gz mail.log.1 mail.log"},
+		{"mail.log mail.log.1 mail.log.2.xz mail.log.3.zst mail.log.4.bz2 mail.log.1.swp", "mail.log.4.bz2 mail.log.3.zst mail.log.2.xz mail.log.1 mail.log"},
 		{"maillog maillog-20261108 maillog-20261101.gz maillog-20261115", "maillog-20261101.gz maillog-20261108 maillog-20261115 maillog"},
 		{"syslog", "syslog"}, {"mail.log! syslog", "syslog"}, {"mail.log! syslog!", "mail.log"},
 	} {
@@ -214,23 +215,38 @@ func TestLastTry(t *testing.T) {
 	}
 }
 
-// TestBounds reads a log that tells more than is held.
+// TestBounds reads a log that tells more than is held: how it begins and its newest events
+// are told, and how many were left out between.
 func TestBounds(t *testing.T) {
 	r := NewReader(Query{Addresses: []string{"@x.example"}})
 	c := &clock{time.Now()}
-	for i := range maxStories + 10 {
-		for _, text := range []string{"%016x smtp connected address=192.0.2.1 host=h", "%016x smtp envelope evpid=%08x00000001 from=<a@x.example> to=<b@y.example>", "%016x mta error reason=x"} {
-			args := []any{i + 1}
-			if strings.Contains(text, "%08x") {
-				args = append(args, i+1)
-			}
-			if l, ok := c.parse([]byte(fmt.Sprintf(text, args...))); ok {
+	const messages = 60_000
+	for i := range messages {
+		id := i + 1
+		if i%2 == 1 {
+			id = 1 // one message has events all over the log
+		}
+		for _, text := range []string{"%016[2]x smtp connected address=192.0.2.1 host=h", "%016[2]x smtp envelope evpid=%08[3]x%08[2]x from=<a@x.example> to=<b@y.example>", "%016[2]x mta error reason=x"} {
+			if l, ok := c.parse(fmt.Appendf(nil, "2026-11-25T20:%02d:00Z mx smtpd[1]: "+text, i/1000, i+1, id)); ok {
 				r.take(&l)
 			}
 		}
 	}
-	if !r.Left || len(r.Stories()) != maxStories || len(r.sessions) > maxSessions || len(r.errors) > maxErrors {
-		t.Errorf("left %v, %d stories, %d sessions", r.Left, len(r.Stories()), len(r.sessions))
+	n, from, to := r.Left()
+	stories := r.Stories()
+	told := 0
+	for _, s := range stories {
+		told += len(s.Events)
+	}
+	first, last := stories[0], stories[len(stories)-1]
+	if n == 0 || told+n != 2*messages || from == 0 || from >= to || len(r.sessions) > maxSessions || len(r.errors) > maxErrors {
+		t.Errorf("%d left from %v to %v, %d told, %d sessions", n, from, to, told, len(r.sessions))
+	}
+	if first.Message != "00000001" || last.Message != fmt.Sprintf("%08x", messages-1) || first.Left == 0 || first.LeftAt == 0 || first.LeftAt >= len(first.Events) {
+		t.Errorf("first %s, %d left at %d of %d; last %s", first.Message, first.Left, first.LeftAt, len(first.Events), last.Message)
+	}
+	if at := first.Events; at[first.LeftAt-1].Time > from || at[first.LeftAt].Time < to {
+		t.Errorf("left out at the wrong place")
 	}
 }
 

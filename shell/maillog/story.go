@@ -2,10 +2,10 @@ package maillog
 
 import (
 	"bytes"
-	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
-	"unsafe"
 
 	"smtpctl/protocol"
 	"smtpctl/shell/render"
@@ -18,6 +18,15 @@ type Query struct {
 	// Addresses are of senders or recipients, or @DOMAIN for all in a domain, in lower
 	// case.
 	Addresses []string
+	// Begins are beginnings of ids.
+	Begins []Beginning
+}
+
+// A Beginning is what an id begins with: up to 8 digits are of a message, more of an
+// envelope.
+type Beginning struct {
+	Text   string
+	Lo, Hi protocol.EnvelopeID // the lowest and highest id that begins so
 }
 
 // Kinds of events.
@@ -30,12 +39,15 @@ const (
 	Expired   = "expired"
 	Removed   = "removed"
 	Other     = "other"
+	Rejected  = "rejected" // a sender or recipient that smtpd did not take
+	Bounced   = "bounced"  // perhaps: smtpd sent a report at that time to the sender
+	Unsent    = "report not sent"
 )
 
 // An Event is something that happened to a message, or one of its envelopes.
 type Event struct {
 	Time     render.Time `json:"time,omitempty"`
-	Message  string      `json:"message"`
+	Message  string      `json:"message"` // "" of what was rejected
 	Envelope string      `json:"envelope,omitempty"`
 	Kind     string      `json:"event"`
 	From     string      `json:"from,omitempty"`
@@ -49,19 +61,24 @@ type Event struct {
 	Delay    string      `json:"delay,omitempty"`
 	Reply    string      `json:"reply,omitempty"`   // of the other side, or smtpd's reason
 	Perhaps  []string    `json:"perhaps,omitempty"` // failures of sessions just before, which may be why
+	Related  []string    `json:"related,omitempty"` // messages: of which this may be the bounce, or the bounce
 }
 
-// A Story is what the log tells of one message.
+// A Story is what the log tells of one message, or of a session in which smtpd rejected
+// something.
 type Story struct {
-	Message string
+	Message string // "" of a session
+	Session string
 	Events  []Event
+	Left    int // events that were left out
+	LeftAt  int // before this one
 }
 
 // Bounds of what is remembered while a log is read.
 const (
-	maxStories  = 10_000
 	maxEvents   = 200_000
 	maxBytes    = 20 << 20 // of all events, so that the program stays below 64 MiB
+	maxFound    = 11       // ids that begin as one that is asked for
 	maxSessions = 20_000   // that are open
 	maxErrors   = 64       // of sessions, the last ones
 	errorSpan   = 5 * time.Minute
@@ -82,31 +99,27 @@ type trouble struct {
 // A Reader tells the stories of a query from the lines that it is given.
 type Reader struct {
 	q        Query
-	stories  map[protocol.MessageID]*Story
-	order    []protocol.MessageID
-	events   int
-	bytes    int
+	held     hold
 	sessions map[string]*session
 	envs     map[protocol.EnvelopeID]bool // found by an address
+	found    []map[string]bool            // ids, for each of q.Begins
 	errors   []trouble
-	// Left says what was left out for the bounds.
-	Left  bool
-	Lines int // that were smtpd's
+	failed   []failure
+	Lines    int // that were smtpd's
 }
 
 // NewReader returns a reader for a query.
 func NewReader(q Query) *Reader {
-	return &Reader{q: q, stories: map[protocol.MessageID]*Story{}, sessions: map[string]*session{}, envs: map[protocol.EnvelopeID]bool{}}
+	r := &Reader{q: q, held: hold{stories: map[storyKey]*Story{}, lateOf: map[storyKey]int{}}, sessions: map[string]*session{}, envs: map[protocol.EnvelopeID]bool{}}
+	for range q.Begins {
+		r.found = append(r.found, map[string]bool{})
+	}
+	return r
 }
 
-// Stories returns the stories, in the order in which they begin.
-func (r *Reader) Stories() []*Story {
-	out := make([]*Story, len(r.order))
-	for i, id := range r.order {
-		out[i] = r.stories[id]
-	}
-	return out
-}
+// Found returns the ids in the log that begin as the n-th of Query.Begins, ascending and
+// no more than some.
+func (r *Reader) Found(n int) []string { return slices.Sorted(maps.Keys(r.found[n])) }
 
 // take takes in a line.
 func (r *Reader) take(l *line) {
@@ -143,6 +156,10 @@ func (r *Reader) take(l *line) {
 		r.open(l.session).peer = strings.TrimSpace(address + " " + parens(host))
 	case "mta error":
 		r.failure(l)
+	case "smtp failed-command":
+		r.rejected(l)
+	case reportFailed:
+		r.unsent(l)
 	case "mta delivery", "mda delivery":
 		r.delivery(l)
 	default:
@@ -189,20 +206,40 @@ func (r *Reader) open(id string) *session {
 
 // wants reports whether an envelope is one of the query.
 func (r *Reader) wants(id protocol.EnvelopeID, from, to string) bool {
-	if r.q.Envelopes[id] || r.q.Messages[id.Msg()] || r.envs[id] {
+	if r.q.Envelopes[id] || r.q.Messages[id.Msg()] || r.envs[id] || r.begins(id) {
 		return true
 	}
-	for _, a := range r.q.Addresses {
-		if matches(a, from) || matches(a, to) {
-			if len(r.envs) >= maxEvents {
-				r.Left = true
-				return false
+	if !r.names(from) && !r.names(to) {
+		return false
+	}
+	if len(r.envs) < maxEvents { // others are known by the addresses of their lines
+		r.envs[id] = true
+	}
+	return true
+}
+
+// begins reports whether an id begins as one that is asked for, and remembers it.
+func (r *Reader) begins(id protocol.EnvelopeID) bool {
+	any := false
+	for i, b := range r.q.Begins {
+		if id < b.Lo || id > b.Hi {
+			continue
+		}
+		any = true
+		if len(r.found[i]) < maxFound {
+			text := id.String()
+			if len(b.Text) <= 8 {
+				text = text[:8]
 			}
-			r.envs[id] = true
-			return true
+			r.found[i][text] = true
 		}
 	}
-	return false
+	return any
+}
+
+// names reports whether an address is one of the query.
+func (r *Reader) names(address string) bool {
+	return slices.ContainsFunc(r.q.Addresses, func(a string) bool { return matches(a, address) })
 }
 
 // matches reports whether an address is the one of a query, or in its domain.
@@ -223,13 +260,20 @@ func ids(l *line) (id protocol.EnvelopeID, from, to string, ok bool) {
 // envelope takes in the line of a recipient that smtpd has taken.
 func (r *Reader) envelope(l *line) {
 	id, from, to, ok := ids(l)
-	if !ok || !r.wants(id, from, to) {
+	if !ok {
+		return
+	}
+	var of []string
+	if from == "" {
+		of = r.bounced(l, id, to)
+	}
+	if !r.wants(id, from, to) {
 		return
 	}
 	s := r.open(l.session)
 	if !s.told {
 		s.told = true
-		r.add(l, id, Event{Kind: Accepted, From: from, Session: l.session, Client: s.peer, TLS: s.tls, User: s.user, Size: s.size})
+		r.add(l, id, Event{Kind: Accepted, From: from, Session: l.session, Client: s.peer, TLS: s.tls, User: s.user, Size: s.size, Related: of})
 	}
 	r.add(l, id, Event{Kind: Recipient, Envelope: id.String(), From: from, To: to})
 }
@@ -253,7 +297,14 @@ func (r *Reader) failure(l *line) {
 // delivery takes in the line of an attempt.
 func (r *Reader) delivery(l *line) {
 	id, from, to, ok := ids(l)
-	if !ok || !r.wants(id, from, to) {
+	if !ok {
+		return
+	}
+	result, _ := field(l.rest, "result")
+	if result == "PermFail" {
+		r.remember(l, id, from)
+	}
+	if !r.wants(id, from, to) {
 		return
 	}
 	e := Event{Envelope: id.String(), From: from, To: to, Session: l.session}
@@ -264,7 +315,7 @@ func (r *Reader) delivery(l *line) {
 	if s := r.sessions[l.session]; s != nil {
 		e.TLS = s.tls
 	}
-	switch result, _ := field(l.rest, "result"); result {
+	switch result {
 	case "Ok":
 		e.Kind = Delivered
 	case "TempFail":
@@ -304,12 +355,16 @@ func (r *Reader) noted(l *line) {
 	}
 	from, _ := field(l.rest, "from")
 	to, _ := field(l.rest, "to")
+	_, what, _ := strings.Cut(l.kind, ": ")
+	if strings.HasPrefix(what, "Expire") {
+		r.remember(l, id, from)
+	}
 	if !r.wants(id, from, to) {
 		return
 	}
 	e := Event{Kind: Other, Envelope: id.String(), From: from, To: to}
 	e.Reply, _ = last(l.rest, "stat")
-	switch _, what, _ := strings.Cut(l.kind, ": "); {
+	switch {
 	case strings.HasPrefix(what, "Remove"):
 		e.Kind = Removed
 	case strings.HasPrefix(what, "Expire"):
@@ -320,73 +375,4 @@ func (r *Reader) noted(l *line) {
 		e.Reply = l.kind + ": " + e.Reply
 	}
 	r.add(l, id, e)
-}
-
-// add adds an event to the story of a message.
-func (r *Reader) add(l *line, id protocol.EnvelopeID, e Event) {
-	msg := id.Msg()
-	s := r.stories[msg]
-	if r.events >= maxEvents || r.bytes >= maxBytes || s == nil && len(r.stories) >= maxStories {
-		r.Left = true
-		return
-	}
-	if s == nil {
-		s = &Story{Message: msg.String()}
-		r.stories[msg] = s
-		r.order = append(r.order, msg)
-	}
-	if !l.time.IsZero() {
-		e.Time = render.Time(l.time.Unix())
-	}
-	e.Message = s.Message
-	r.events++
-	r.bytes += e.bytes()
-	s.Events = append(s.Events, e)
-}
-
-// bytes returns about how much memory an event takes.
-func (e *Event) bytes() int {
-	n := 2 * int(unsafe.Sizeof(*e)) // slices of events have room to grow
-	for _, text := range []string{e.Envelope, e.From, e.To, e.Session, e.Client, e.Relay, e.TLS, e.User, e.Size, e.Delay, e.Reply} {
-		n += len(text)
-	}
-	return n
-}
-
-// Text returns an event on one line.
-func (e *Event) Text() string {
-	var b strings.Builder
-	if e.Time != 0 {
-		b.WriteString(time.Unix(int64(e.Time), 0).Format(time.DateTime) + " ")
-	}
-	say := func(format, text string) {
-		if text != "" {
-			fmt.Fprintf(&b, format, text)
-		}
-	}
-	if e.Envelope != "" {
-		b.WriteString(e.Envelope + " ")
-	}
-	switch e.Kind {
-	case Accepted:
-		fmt.Fprintf(&b, "accepted from <%s>", e.From)
-		say(", %s bytes", e.Size)
-		say(", by client %s", e.Client)
-		say(", as user %s", e.User)
-		say(", TLS %s", e.TLS)
-		return b.String()
-	case Recipient:
-		fmt.Fprintf(&b, "for <%s>", e.To)
-		return b.String()
-	}
-	fmt.Fprintf(&b, "to <%s> %s", e.To, e.Kind)
-	say(" by %s", e.Relay)
-	say(" for user %s", e.User)
-	say(" after %s", e.Delay)
-	say(", TLS %s", e.TLS)
-	say(": %s", e.Reply)
-	if len(e.Perhaps) > 0 {
-		say("; sessions that had failed just before, perhaps why: %s", strings.Join(e.Perhaps, "; "))
-	}
-	return b.String()
 }

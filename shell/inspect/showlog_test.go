@@ -1,0 +1,30 @@
+package inspect
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"smtpctl/shell/maillog"
+)
+
+// TestJournalInstead says how to read the journal where no file has the log, and reads
+// what that command prints, in each form that versions of systemd give its times.
+func TestJournalInstead(t *testing.T) {
+	const want = "no log of mail in /var/log: name it with --log FILE; where the journal has it: journalctl -t smtpd -o short-iso | smtpctl show log --log - WHAT"
+	if got := noLog(maillog.ErrNone).Error(); got != want || !strings.Contains(logHelp, "\njournalctl -t smtpd -o short-iso | smtpctl show log --log - ") {
+		t.Errorf("%s\n%s", got, logHelp)
+	}
+	at := time.Date(2026, 11, 25, 19, 51, 0, 0, time.UTC)
+	for _, stamp := range []string{"2026-11-25T20:51:00+0100", "2026-11-25T20:51:00+01:00"} {
+		r := maillog.NewReader(maillog.Query{Addresses: []string{"a@y.example"}})
+		journal := "-- Boot 0123456789abcdef0123456789abcdef --\n" + stamp + " mx smtpd[7]: 1bae673b72d6a93b mta delivery evpid=623fb1b6fd8c25a3 from=<s@x.example> to=<a@y.example> result=\"Ok\" stat=\"250 taken\"\n"
+		if err := r.Read(context.Background(), strings.NewReader(journal), time.Now(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if s := r.Stories(); len(s) != 1 || int64(s[0].Events[0].Time) != at.Unix() {
+			t.Errorf("%s: %+v", stamp, s)
+		}
+	}
+}
