@@ -55,6 +55,15 @@ func (s *Session) RunTo(ctx context.Context, c *command.Call, w io.Writer) error
 	return s.run(ctx, c)
 }
 
+// RunShown is RunTo with the output that a terminal would get. It returns how many lines
+// the heads of a table take that the output began with.
+func (s *Session) RunShown(ctx context.Context, c *command.Call, w io.Writer) (heads int, err error) {
+	saved := c.Out
+	c.Out = command.NewOutput(w, true, saved.Style)
+	defer func() { heads, c.Out = c.Out.Heads, saved }()
+	return 0, s.run(ctx, c)
+}
+
 // runToFile carries out a call with its output going to a file.
 func (s *Session) runToFile(ctx context.Context, c *command.Call, name string, more bool) error {
 	flags := os.O_WRONLY | os.O_CREATE | os.O_TRUNC

@@ -118,7 +118,7 @@ func (s *Session) evalLine(ctx context.Context, line cmdline.Line) error {
 func (s *Session) env() command.Env {
 	e := command.Env{
 		In: s.io.In, Out: s.out, Err: s.err, Getenv: s.io.Env, Mode: s.mode, Host: s,
-		Dial: s.dial, Screen: s.screenSize, Confirm: s.confirm, Who: s.whoGives, QueueKey: &s.queueKey,
+		Dial: s.dial, Screen: s.screenSize, Keys: s.keys, Confirm: s.confirm, Who: s.whoGives, QueueKey: &s.queueKey,
 		StateDir: s.stateDir(), Linked: func() *protocol.Conn { return s.link.conn }, Conf: s.conf,
 	}
 	if command.IsTerminal(s.io.In) && !s.mode.StdinTaken() {

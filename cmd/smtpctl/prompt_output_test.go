@@ -9,6 +9,7 @@ import (
 
 	"github.com/creack/pty"
 
+	"smtpctl/protocol"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
 )
@@ -18,7 +19,7 @@ func TestPromptPipes(t *testing.T) {
 	_, path := simtest.Start(t, smtpdsim.Config{Messages: 30})
 	x := openTerminal(t, "--socket", path)
 	x.expect(promptRE)
-	x.run("show queue | wc -l | tr 0-9 a-j", `\nda\n`)
+	x.run("show queue -o plain | wc -l | tr 0-9 a-j", `\nda\n`)
 	file := filepath.Join(t.TempDir(), "out")
 	x.run("show status > "+file+"; show status >> "+file, "")
 	if b, _ := os.ReadFile(file); string(b) != strings.Repeat("MDA running\nMTA running\nSMTP running\n", 2) {
@@ -64,9 +65,39 @@ func TestPromptWatches(t *testing.T) {
 	x.expect(`every 100ms: show queue(?s).*more lines`)
 	x.keys("\x03")
 	x.expect(promptRE)
+	x.keys("watch -n 0.1 show queue domain=nowhere.example\r")
+	x.expect(`every 100ms: show queue(?s).*0 came, 0 went(?s).*q ends(?s).*no envelope matches`)
+	x.keys("q")
+	x.expect(promptRE)
+	x.run("show status", "MDA running") // what is typed is shown again
 	x.run("watch remove all", "no command that shows")
 	x.run("watch 0 show queue", "want 0.1 to 86400 seconds")
 	x.run("show status", "MDA running")
+}
+
+// TestWatchScrolls shows envelopes that come, change and go, on two sizes of the screen,
+// and leaves the terminal as it was.
+func TestWatchScrolls(t *testing.T) {
+	t.Parallel()
+	s, path := simtest.Start(t, smtpdsim.Config{})
+	add := func(n int) {
+		s.Add(smtpdsim.Envelope{ID: 0xabcd000100000001 + protocol.EnvelopeID(n), Text: tableMail})
+	}
+	for n := range 30 {
+		add(n)
+	}
+	x := openTerminal(t, "--socket", path, "watch", "0.2", "show", "queue")
+	x.expect(`every 200ms: show queue, at [\d:]+, 30 envelopes in the queue(?s).*ID +AGE.*abcd000100000001.*\n\(\d+ more lines\)`)
+	x.keys("\x1b[F")
+	x.expect(`  abcd00010000001e`)
+	x.keys("\x1b[H")
+	x.expect(`  abcd000100000001`)
+	pty.Setsize(x.pty, &pty.Winsize{Rows: 50, Cols: 200})
+	x.expect(`0 changed; 30 lines; q ends(?s).*0 changed; 30 lines`)
+	add(30)
+	x.expect(`1 came, 0 went, 0 changed; 31 lines; q ends(?s).*\n\+ abcd00010000001f .* 451 4\.7\.1 greylisted, try again later\n`)
+	x.keys("q")
+	x.ended(0)
 }
 
 // TestPromptMonitorHeader keeps the header of monitor in sight on a screen of

@@ -172,6 +172,9 @@ type Host interface {
 	Parse(words []string) (*Call, error)
 	// RunTo carries out a call with its output going to w.
 	RunTo(ctx context.Context, c *Call, w io.Writer) error
+	// RunShown is RunTo with the output that a terminal would get. It returns how many
+	// lines the heads of a table take that the output began with.
+	RunShown(ctx context.Context, c *Call, w io.Writer) (heads int, err error)
 }
 
 // A Log takes what a command that changes something is about to do, before it is
@@ -196,6 +199,9 @@ type Env struct {
 	// Screen returns the size of the terminal that results go to, 0 and 0 if
 	// they go elsewhere.
 	Screen func() (cols, rows int)
+	// Keys returns the keys that are typed from now on, which are not shown, until stop
+	// is called. The channel is nil where there are none.
+	Keys func() (keys <-chan string, stop func())
 	// Confirm asks a yes-no question; nil where nobody can answer.
 	Confirm func(ctx context.Context, question string) bool
 	// Secret asks for a secret, which is not shown; nil where nobody can type it.

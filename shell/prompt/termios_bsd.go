@@ -7,4 +7,7 @@ import "golang.org/x/sys/unix"
 const (
 	getTermios = unix.TIOCGETA
 	setTermios = unix.TIOCSETA
+
+	// noChar is what stands for a character that does nothing.
+	noChar = 0xff
 )

@@ -114,3 +114,6 @@ func appendEscaped(b []byte, c byte) []byte {
 
 // Cut returns as much of s as fits into a number of columns; s is safe text.
 func Cut(s string, cols int) string { return runewidth.Truncate(s, cols, "") }
+
+// Width returns how many columns of the screen safe text takes.
+func Width(s string) int { return runewidth.StringWidth(s) }

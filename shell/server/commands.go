@@ -64,7 +64,8 @@ var Commands = []*command.Command{
 		Summary: "make smtpd reload a table"},
 	{Pattern: "watch <word...>", Inner: watched, Takes: watchable, Group: command.GroupSession, Origin: command.Own, Live: true, Needs: command.NeedsNames, Run: runWatch,
 		Summary: "run a command repeatedly, on a screen of its own",
-		Help:    "watch [SECONDS] COMMAND; the default is every 2 seconds. Press Ctrl-C to stop."},
+		Help: "watch [-n SECONDS] COMMAND; the default is every 2 seconds. A + marks lines that have come, a - those that have gone,\n" +
+			"a * those that have changed. The arrows, Page Up and Page Down scroll, the space bar runs it now, q or Ctrl-C ends."},
 }
 
 // Kinds are the kinds of arguments of these commands.

@@ -1,10 +1,8 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -42,10 +40,13 @@ func runWatch(ctx context.Context, c *command.Call) error {
 		return command.Usagef("watch: %q is no command that shows something once", inner.Cmd.Pattern)
 	}
 	inner.Opts = c.Opts
+	if c.Out.Tty && !command.Dumb(c.Getenv) {
+		return watchScreen(ctx, c, inner, every)
+	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for first := true; ; first = false {
-		if err := watchOnce(ctx, c, inner, every, first); err != nil {
+		if err := watchLines(ctx, c, inner, first); err != nil {
 			return err
 		}
 		select {
@@ -85,46 +86,33 @@ func watched(words []string) []string {
 	return words
 }
 
-// watchOnce runs the command and shows as much of its output as fits. Errors
-// are shown too, since smtpd may come back.
-func watchOnce(ctx context.Context, c *command.Call, inner *command.Call, every time.Duration, first bool) error {
-	var b bytes.Buffer
+// watchLines runs the command where there is no screen to draw on, and prints its output
+// after an empty line. Errors are printed too, since smtpd may come back.
+func watchLines(ctx context.Context, c *command.Call, inner *command.Call, first bool) error {
 	var warnings command.Held
-	onScreen := c.Out.Tty && !command.Dumb(c.Getenv)
-	if onScreen {
-		// The screen would cover what is written to the terminal beside it.
-		inner.Err = &warnings
-		if !command.IsTerminal(c.Err) {
-			inner.Err = io.MultiWriter(c.Err, &warnings)
-		}
+	if !first {
+		fmt.Fprintln(c.Out)
 	}
-	err := c.Host.RunTo(ctx, inner, &b)
+	var err error
+	if c.Out.Tty {
+		_, err = c.Host.RunShown(ctx, inner, shown{c.Out})
+	} else {
+		err = c.Host.RunTo(ctx, inner, c.Out)
+	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if err != nil {
+	if err != nil && c.Out.Err == nil {
 		fmt.Fprintln(&warnings, "smtpctl: "+render.Bound(err.Error()+command.Advice(err), render.MaxMessage))
 	}
-	if !onScreen {
-		fmt.Fprint(&b, warnings.String())
-		if !first {
-			fmt.Fprintln(c.Out)
-		}
-		c.Out.Write(b.Bytes())
-		return c.Out.Flush()
-	}
-	head := fmt.Sprintf("every %v: %s, at %s, Ctrl-C ends", every, strings.Join(inner.Path, " "), time.Now().Format("15:04:05"))
-	// Before the results, of which the end may not fit on the screen.
-	text := head + "\n\n" + warnings.String() + b.String()
-	if cols, rows := c.Screen(); rows > 0 && cols > 0 {
-		text = fit(text, rows, cols)
-	}
-	lines := strings.Split(text, "\n")
-	for i := range lines {
-		lines[i] = render.Safe(lines[i])
-	}
-	return drawScreen(c, lines)
+	fmt.Fprint(c.Out, warnings.String())
+	return c.Out.Flush()
 }
+
+// shown passes on what is safe for a terminal already.
+type shown struct{ out *command.Output }
+
+func (s shown) Write(p []byte) (int, error) { return s.out.WriteStyled(p) }
 
 // drawScreen shows lines, which are safe, in place of what is on the screen: home,
 // each line cleared to its end, then the rest of the screen cleared, so that
@@ -134,17 +122,4 @@ func drawScreen(c *command.Call, lines []string) error {
 		return err
 	}
 	return c.Out.Flush()
-}
-
-// fit cuts a text to a screen.
-func fit(text string, rows, cols int) string {
-	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-	if len(lines) >= rows {
-		left := len(lines) - rows + 2
-		lines = append(lines[:max(rows-2, 0)], fmt.Sprintf("(%d more lines)", left))
-	}
-	for i, line := range lines {
-		lines[i] = render.Cut(render.Safe(line), cols)
-	}
-	return strings.Join(lines, "\n")
 }
