@@ -263,6 +263,14 @@ func (s *Server) serve(raw net.Conn) {
 		}
 		s.mu.Lock()
 		s.requests[f.Type]++
+		if f.Type == protocol.TypeSMTPSession {
+			refused := denied || s.status&smtpPaused != 0
+			s.mu.Unlock()
+			if s.handOver(raw, c, refused) != nil {
+				return
+			}
+			continue
+		}
 		frames := s.answer(f, denied)
 		crashed := s.crashed
 		s.mu.Unlock()
