@@ -21,6 +21,7 @@ import (
 	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
 	"smtpctl/shell/report"
+	"smtpctl/shell/requeue"
 	"smtpctl/shell/restore"
 	"smtpctl/shell/selector"
 	"smtpctl/shell/server"
@@ -43,7 +44,7 @@ var jsonShapes = []struct {
 }{
 	{"show queue, show envelope", render.EnvelopeJSON{}}, {"show queue by", queue.GroupJSON{}}, {"show message", inspect.MessageJSON{}},
 	{"explain", inspect.Verdict{}}, {"explain of many", inspect.VerdictGroup{}}, {"after, of schedule", queue.AfterJSON{}}, {"schedule with batch= or rate=", queue.PaceJSON{}}, {"discover, hold, pause envelope, release, remove, resume envelope, schedule", queue.TallyJSON{}},
-	{"show log", maillog.Event{}}, {"show holds", hold.HoldJSON{}}, {"show journal", journal.Entry{}}, {"show journal FOLDER", journal.Batch{}}, {"restore", restore.TallyJSON{}}, {"other commands that change something", server.ResultJSON{}}, {"show status", server.StatusJSON{}}, {"show stats", server.StatJSON{}}, {"show spool", inspect.SpoolJSON{}},
+	{"show log", maillog.Event{}}, {"show holds", hold.HoldJSON{}}, {"show journal", journal.Entry{}}, {"show journal FOLDER", journal.Batch{}}, {"requeue", requeue.ResultJSON{}}, {"restore", restore.TallyJSON{}}, {"other commands that change something", server.ResultJSON{}}, {"show status", server.StatusJSON{}}, {"show stats", server.StatJSON{}}, {"show spool", inspect.SpoolJSON{}},
 	{"show routes", report.Route{}}, {"show hosts", report.Host{}}, {"show relays", report.Relay{}}, {"show hoststats", report.HostStat{}},
 	{"show mta paused", report.Block{}}, {"monitor", server.DigestJSON{}}, {"encrypt", tools.HashJSON{}}, {"encrypt --verify", tools.VerifiedJSON{}},
 	{"spf walk", tools.NetworkJSON{}},

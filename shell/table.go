@@ -11,6 +11,7 @@ import (
 	"smtpctl/shell/inspect"
 	"smtpctl/shell/journal"
 	"smtpctl/shell/queue"
+	"smtpctl/shell/requeue"
 	"smtpctl/shell/restore"
 	"smtpctl/shell/server"
 	"smtpctl/shell/tools"
@@ -50,7 +51,7 @@ var docs = map[string]string{
 }
 
 // commands are the commands of all packages, in no order.
-var commands = slices.Concat(queue.Commands, hold.Commands, inspect.Commands, journal.Commands, restore.Commands, server.Commands, tools.Commands, sessionCommands)
+var commands = slices.Concat(queue.Commands, hold.Commands, inspect.Commands, journal.Commands, requeue.Commands, restore.Commands, server.Commands, tools.Commands, sessionCommands)
 
 func init() { cmdline.CommandFlags = cmdline.FlagsOf(commands) }
 

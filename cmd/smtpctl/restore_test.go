@@ -40,13 +40,19 @@ func killAtStep() {
 // killable runs the program so that it is killed at a step; 0 for none.
 func killable(t *testing.T, step int, args ...string) result {
 	t.Helper()
+	return killableIn(t, os.Getenv("XDG_STATE_HOME"), step, args...)
+}
+
+// killableIn is killable with a folder of what outlasts a session of its own.
+func killableIn(t *testing.T, state string, step int, args ...string) result {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self)
 	cmd.Args = append([]string{"smtpctl"}, args...)
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", killVariable, step))
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", killVariable, step), "XDG_STATE_HOME="+state)
 	return runCommand(t, cmd, "")
 }
 

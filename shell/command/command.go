@@ -31,9 +31,8 @@ type Command struct {
 	// Repeated marks what is given again and again and mostly changes nothing: it is
 	// logged only once it does.
 	Repeated bool
-	// Moves marks what puts files into smtpd's queue, from the folder that its first
-	// argument names.
-	Moves bool
+	// Files says what it does to the files of smtpd's queue by itself.
+	Files Files
 	// Logs marks what reads the log of mail.
 	Logs bool
 	// State marks what reads the folder of what outlasts a session.
@@ -82,6 +81,15 @@ const (
 	Changes                        // something, which --read-only refuses
 	ChangesEnvelopes               // something to envelopes: it takes --dry-run and the like
 	RemovesEnvelopes               // the same, and it takes --save
+)
+
+// Files say what a command does to the files of smtpd's queue by itself.
+type Files int
+
+const (
+	ReadsFiles Files = iota // no more than reading them
+	PutsFiles               // it puts some there, from the folder that its first argument names
+	TakesFiles              // it deletes or replaces those that smtpd does not know
 )
 
 // Offers say what completion offers for the arguments of a command.

@@ -34,6 +34,7 @@ var Lines = map[string]string{
 	"release all":                            "release all",
 	"remove <selector...>":                   "remove from=*",
 	"remove all":                             "remove all",
+	"requeue <selector...>":                  "requeue from=*",
 	"restore <folder>":                       "restore /dev",
 	"restore <folder> <selector...>":         "restore /dev from=*",
 	"resume envelope <selector...>":          "resume envelope from=*",

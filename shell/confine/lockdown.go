@@ -83,8 +83,10 @@ func needs(c *command.Call, ports []uint16) (sandbox.Rules, error) {
 		}
 		r.Write = []string{c.Opts.Save}
 	}
-	if c.Cmd.Moves {
+	if c.Cmd.Files == command.PutsFiles {
 		r.Write = append(r.Write, c.Text(0))
+	}
+	if c.Cmd.Files != command.ReadsFiles {
 		r.Move = []string{filepath.Join(c.Opts.Spool, "incoming"), filepath.Join(c.Opts.Spool, "queue")}
 	}
 	if c.Cmd.Needs == command.NeedsNames {

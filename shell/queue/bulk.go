@@ -221,26 +221,14 @@ func gather(ctx context.Context, c *command.Call, conn *protocol.Conn, a protoco
 
 // approve checks a set against what was expected of it, and at the prompt asks.
 func approve(ctx context.Context, c *command.Call, a protocol.Action, g *gathered, t *tally) error {
-	n := len(g.ids)
-	if c.Opts.Expect >= 0 && n != c.Opts.Expect {
-		return fmt.Errorf("%s: %s selected, %d expected: nothing done", command.PathOf(c), render.Plural(n, "envelope"), c.Opts.Expect)
+	p := Plan{Verb: a.String(), N: len(g.ids), Unasked: unasked(a), Senders: g.senders, Domains: g.domains}
+	if t.shortened {
+		p.Unasked = 0
 	}
-	if c.Opts.DryRun || n == 0 || n <= unasked(a) && !t.shortened || !asksFirst(c) {
-		return nil
-	}
-	c.Warnf("%s", render.Safe(fmt.Sprintf("%s: %s", a, render.Plural(n, "envelope"))))
-	c.Warnf("  from %s", render.Safe(g.senders.String()))
-	c.Warnf("  to   %s", render.Safe(g.domains.String()))
 	if warning := t.keeper.warning(); warning != "" {
-		c.Warnf("  %s", warning)
+		p.Warnings = []string{warning}
 	}
-	if c.Confirm(ctx, fmt.Sprintf("%s %s?", a, map[bool]string{true: "it", false: "them"}[n == 1])) {
-		return nil
-	}
-	if err := context.Cause(ctx); err != nil {
-		return err
-	}
-	return command.ErrNotConfirmed
+	return p.Approve(ctx, c)
 }
 
 // Tops counts texts.

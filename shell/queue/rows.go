@@ -20,24 +20,26 @@ type envelopeWriter struct {
 	rows *command.Rows
 	e    *protocol.Envelope // the one that is printed now
 	n    int                // printed
+	// online says that smtpd lists what is printed.
+	online bool
 }
 
 // newEnvelopeWriter returns a writer of the columns that the arguments of a call name.
 func newEnvelopeWriter(c *command.Call, now int64, online bool) *envelopeWriter {
-	w := &envelopeWriter{}
+	w := &envelopeWriter{online: online}
 	fields := columnsIn(c)
 	each := func(of func(col *selector.Column, r selector.Row) string) func() []string {
 		texts := make([]string, len(fields))
 		return func() []string {
 			for i, f := range fields {
-				texts[i] = of(f.Shown, selector.Row{Envelope: w.e, Now: now, Online: online})
+				texts[i] = of(f.Shown, selector.Row{Envelope: w.e, Now: now, Online: w.online})
 			}
 			return texts
 		}
 	}
 	rows := command.Rows{
-		JSON:   func(b []byte) ([]byte, error) { return render.AppendJSON(b, render.NewEnvelopeJSON(w.e, online)) },
-		Text:   func(b []byte) ([]byte, error) { return render.AppendEnvelope(b, w.e, now, online), nil },
+		JSON:   func(b []byte) ([]byte, error) { return render.AppendJSON(b, render.NewEnvelopeJSON(w.e, w.online)) },
+		Text:   func(b []byte) ([]byte, error) { return render.AppendEnvelope(b, w.e, now, w.online), nil },
 		Cells:  each(func(col *selector.Column, r selector.Row) string { return col.Cell(r) }),
 		Long:   each((*selector.Column).Longer),
 		Values: each((*selector.Column).ValueOf),
@@ -70,9 +72,14 @@ func columnsIn(c *command.Call) []*selector.Field {
 	return fields
 }
 
-// CopyWriter returns what prints copies of mail as a listing does.
-func CopyWriter(c *command.Call) func(e *protocol.Envelope) error {
-	return newEnvelopeWriter(c, time.Now().Unix(), false).write
+// Writer returns what prints envelopes as a listing does; listed says that smtpd lists
+// the one that is printed, which is a file otherwise.
+func Writer(c *command.Call) func(e *protocol.Envelope, listed bool) error {
+	w := newEnvelopeWriter(c, time.Now().Unix(), false)
+	return func(e *protocol.Envelope, listed bool) error {
+		w.online = listed
+		return w.write(e)
+	}
 }
 
 // write prints an envelope.

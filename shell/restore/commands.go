@@ -7,10 +7,10 @@ import (
 
 // Commands are the commands that put copies of mail back.
 var Commands = []*command.Command{
-	{Pattern: "restore <folder>", Offers: command.OffersNothing, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Moves: true, Check: check, Run: runRestore,
+	{Pattern: "restore <folder>", Offers: command.OffersNothing, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Files: command.PutsFiles, Check: check, Run: runRestore,
 		Summary: "put the mail that remove --save has copied to a folder back into the queue",
 		Help:    restoreHelp},
-	{Pattern: "restore <folder> <selector...>", Offers: command.OffersNothing, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Moves: true, Check: check, Run: runRestore,
+	{Pattern: "restore <folder> <selector...>", Offers: command.OffersNothing, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Files: command.PutsFiles, Check: check, Run: runRestore,
 		Summary: "put only the selected copies back",
 		Help:    restoreHelp},
 }

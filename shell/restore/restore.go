@@ -39,7 +39,7 @@ type restoration struct {
 	log    *copies.Journal
 	conn   *protocol.Conn // nil where smtpd is not running
 
-	list func(e *protocol.Envelope) error // prints a copy that would be restored
+	list func(e *protocol.Envelope, listed bool) error // prints a copy that would be restored
 
 	plan []protocol.EnvelopeID // copies to put back, ascending
 	late []landed              // that an earlier restore put back without noting it
@@ -120,7 +120,7 @@ func (r *restoration) close() {
 // could not be read.
 func (r *restoration) choose(ctx context.Context) error {
 	conf := disk.SmtpdConf(r.c)
-	r.list = queue.CopyWriter(r.c)
+	r.list = queue.Writer(r.c)
 	err := queue.EachSelected(ctx, r.c, r.c.Args[1:], func(e *protocol.Envelope) (bool, error) {
 		if len(r.plan) >= maxCopies {
 			return false, fmt.Errorf("%s: more than %d copies are selected, select fewer; nothing done", command.PathOf(r.c), maxCopies)
@@ -177,7 +177,7 @@ func (r *restoration) chooseOne(e *protocol.Envelope, conf *disk.ConfFacts) erro
 	}
 	r.plan = append(r.plan, e.ID)
 	if r.c.Opts.DryRun {
-		return r.list(e)
+		return r.list(e, false)
 	}
 	return nil
 }

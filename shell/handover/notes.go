@@ -1,0 +1,208 @@
+package handover
+
+import (
+	"bufio"
+	"cmp"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"smtpctl/protocol/safefile"
+	"smtpctl/shell/command"
+	"smtpctl/shell/copies"
+	"smtpctl/shell/disk"
+	"smtpctl/shell/render"
+)
+
+// notesDir is the folder of the notes, in that of what outlasts a session. A run has a
+// file there for as long as it lasts; one that nobody has locked is of a run that was
+// stopped in its middle.
+const notesDir = "handover"
+
+// Bounds of notes that are read.
+const (
+	maxNote  = 1 << 20 // bytes of a line
+	maxNotes = 1_000_000
+	maxRuns  = 1000 // files
+)
+
+// An event is what has happened to the envelopes of a unit.
+type event string
+
+const (
+	begun   event = "begun"   // they are about to be suspended
+	sending event = "sending" // smtpd has all of the mail but its end
+	taken   event = "taken"   // smtpd has taken the mail: the envelopes are to be removed
+	done    event = "done"    // they are removed
+	left    event = "left"    // they are in the queue as they were before
+)
+
+// A note is a line of a file of notes.
+type note struct {
+	Time    render.Time `json:"time"`
+	Token   string      `json:"token"` // of the unit, by which the client of its SMTP session is called
+	Event   event       `json:"event"`
+	IDs     []string    `json:"ids,omitempty"`     // of its envelopes
+	Unknown bool        `json:"unknown,omitempty"` // smtpd does not know them: they are only on disk
+	Message string      `json:"message,omitempty"` // the id of the mail, if it is known
+	Socket  string      `json:"socket,omitempty"`
+	Who     string      `json:"who,omitempty"`
+	Command string      `json:"command,omitempty"`
+}
+
+// notes are the notes of a run.
+type notes struct {
+	f    *os.File
+	open int // units that are begun and neither done nor left
+}
+
+// newNotes begins the notes of a run.
+func newNotes(c *command.Call) (*notes, error) {
+	if c.StateDir == "" {
+		return nil, errors.New("there is no home folder for notes of what was done, without which mail could be lost or doubled: set HOME or XDG_STATE_HOME")
+	}
+	path := filepath.Join(c.StateDir, notesDir)
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, err
+	}
+	dir, err := safefile.OpenDir(path)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	f, err := safefile.CreateAt(dir, time.Now().UTC().Format("20060102T150405Z")+"-"+rand.Text()[:8], 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil && !errors.Is(err, unix.ENOTSUP) {
+		f.Close()
+		return nil, err
+	}
+	if err := disk.SyncDir(dir); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &notes{f: f}, nil
+}
+
+// add adds a note, which is on the disk then.
+func (n *notes) add(l note) error {
+	l.Time = render.Time(time.Now().Unix())
+	line, err := json.Marshal(l)
+	if err != nil {
+		return err
+	}
+	if _, err := n.f.Write(append(line, '\n')); err != nil {
+		return err
+	}
+	if err := n.f.Sync(); err != nil {
+		return err
+	}
+	switch l.Event {
+	case begun:
+		n.open++
+	case done, left:
+		n.open--
+	}
+	copies.Reached("noted " + string(l.Event))
+	return nil
+}
+
+// close ends the notes. They are deleted unless something is left to be settled.
+func (n *notes) close() {
+	if n.open == 0 {
+		os.Remove(n.f.Name())
+	}
+	n.f.Close()
+}
+
+// A pending unit is one of a run that was stopped.
+type pending struct {
+	note             // the first
+	last    event    // of its newest note
+	went    []string // the ids of its envelopes that the mail replaces
+	message string   // the mail, if its id is known
+	file    string   // that has its notes
+}
+
+// readNotes returns the units in a file of notes that are neither done nor left. A line
+// that is cut off, as a crash leaves one, is passed over.
+func readNotes(f *os.File) ([]*pending, error) {
+	units := map[string]*pending{}
+	var order []string
+	lines := bufio.NewScanner(f)
+	lines.Buffer(make([]byte, 0, 4096), maxNote)
+	for k := 0; lines.Scan(); k++ {
+		var l note
+		if k == maxNotes {
+			return nil, fmt.Errorf("%s: it has more than %d lines", f.Name(), maxNotes)
+		}
+		if json.Unmarshal(lines.Bytes(), &l) != nil {
+			continue
+		}
+		if l.Event == begun {
+			units[l.Token] = &pending{note: l, last: begun, file: f.Name()}
+			order = append(order, l.Token)
+			continue
+		}
+		u := units[l.Token]
+		switch {
+		case u == nil:
+		case l.Event == done, l.Event == left:
+			delete(units, l.Token)
+		default:
+			u.last, u.went = l.Event, l.IDs
+			u.message = cmp.Or(l.Message, u.message)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Name(), err)
+	}
+	var open []*pending
+	for _, token := range order {
+		if u := units[token]; u != nil {
+			open = append(open, u)
+		}
+	}
+	return open, nil
+}
+
+// stoppedRuns opens the files of notes that no process has locked, the oldest first.
+func stoppedRuns(stateDir string) ([]*notes, error) {
+	dir, err := safefile.OpenDir(filepath.Join(stateDir, notesDir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	entries, err := os.ReadDir(dir.Name())
+	if err != nil {
+		return nil, err
+	}
+	var runs []*notes
+	for _, e := range entries[:min(len(entries), maxRuns)] {
+		if strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		f, err := safefile.AppendAt(dir, e.Name(), 0o600)
+		if err != nil {
+			return runs, err
+		}
+		if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
+			f.Close()
+			continue
+		}
+		runs = append(runs, &notes{f: f})
+	}
+	return runs, nil
+}
