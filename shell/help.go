@@ -29,7 +29,7 @@ func runHelp(_ context.Context, c *command.Call) error {
 	for _, a := range c.Args {
 		words = append(words, a.Text)
 	}
-	return c.Host.(*Session).printHelp(c.Out, words)
+	return wrapped(c, func(w io.Writer) error { return c.Host.(*Session).printHelp(w, words) })
 }
 
 // printHelp prints all there is to say about the commands that begin with
@@ -42,6 +42,10 @@ func (s *Session) printHelp(w io.Writer, words []string) error {
 		return nil
 	}
 	path, err := s.helpPath(words)
+	if f := termNamed(words[0]); err != nil && f != nil && len(words) == 1 {
+		_, err := io.WriteString(w, f.Explain())
+		return err
+	}
 	if err != nil {
 		return &command.UsageError{Err: err}
 	}
@@ -160,6 +164,9 @@ func (s *Session) printOverview(w io.Writer) {
 
 // printNext prints what can come next in a line that is being typed.
 func (s *Session) printNext(w io.Writer, line string) error {
+	if s.printTerm(w, line) {
+		return nil
+	}
 	parsed := cmdline.Parse(line)
 	if parsed.Err != nil {
 		return parsed.Err

@@ -57,6 +57,7 @@ func (s *Session) repl() int {
 		p, err := prompt.New(prompt.Config{
 			Prefix:    r.live.Prefix,
 			Complete:  r.complete,
+			Asks:      s.asksAbout,
 			Help:      r.help,
 			History:   r.history.all(),
 			MenuOnTab: settings.Menu == menuOnTab,
@@ -180,6 +181,7 @@ const plainCols = 80
 // eval evaluates a line and reports whether it ends the session.
 func (r *repl) eval(ctx context.Context, line string) (leave bool) {
 	r.live.Stop()
+	line = r.s.withoutPrompt(line)
 	parsed := cmdline.Parse(line)
 	if keepInHistory(r.s, parsed) {
 		_ = r.history.add(line) // a disk that is full must not stop anybody
@@ -214,6 +216,11 @@ func keepInHistory(s *Session, line cmdline.Line) bool {
 // after the last blank before the cursor, where a word that has quotes may have
 // begun earlier, and one after a semicolon later.
 func (r *repl) complete(line string, pos int) (out []prompt.Suggestion, more int) {
+	cut := len(line) - len(r.s.withoutPrompt(line))
+	if cut > pos {
+		return nil, 0
+	}
+	line, pos = line[cut:], pos-cut
 	found := r.comp.Complete(line, pos)
 	word := found.Word
 	from := strings.LastIndexByte(line[:pos], ' ') + 1
@@ -233,7 +240,8 @@ func (r *repl) complete(line string, pos int) (out []prompt.Suggestion, more int
 
 // help shows what can come next in a line.
 func (r *repl) help(line string) {
-	if err := r.s.printNext(r.s.out, line); err != nil {
+	cols, _ := r.s.screenSize()
+	if err := wrapTo(r.s.out, cols, func(w io.Writer) error { return r.s.printNext(w, line) }); err != nil {
 		if r.s.mayHoldPassword(cmdline.Parse(line)) {
 			err = errSecret
 		}

@@ -34,6 +34,8 @@ type Kind struct {
 	Parse func(word string) (any, error)
 	// Path marks the name of a file or folder.
 	Path bool
+	// Terms marks a kind that may be a condition, such as domain=example.com.
+	Terms bool
 	// Words, if not empty, are all the words that the kind takes; they may be
 	// abbreviated, and Parse gets the whole word.
 	Words []Candidate

@@ -41,7 +41,7 @@ var Commands = []*command.Command{
 
 // Kinds are the kinds of arguments of these commands.
 var Kinds = []*grammar.Kind{
-	{Name: "held", Doc: "terms such as domain=example.com; for=2h", Parse: parseHeld},
+	{Name: "held", Terms: true, Doc: "terms such as domain=example.com; for=2h", Parse: parseHeld},
 }
 
 // holdHelp is the help of hold, the dangers first.

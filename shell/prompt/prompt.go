@@ -34,6 +34,9 @@ type Config struct {
 	Complete func(line string, pos int) (list []Suggestion, more int)
 	// MenuOnTab opens the menu only when Tab is pressed.
 	MenuOnTab bool
+	// Asks reports whether a ? between two parts of a line asks for help, and is not
+	// itself; again says that help was just given there. It is never asked in quotes.
+	Asks func(before, after string, again bool) bool
 	// Help prints what can come next in a line, for the ? key. The terminal is
 	// as it was found meanwhile.
 	Help    func(line string)
@@ -142,6 +145,7 @@ func (p *Prompt) signals() {
 // ErrClosed when the terminal has gone. The terminal is as it was found when it
 // returns.
 func (p *Prompt) Line() (line string, err error) {
+	p.helpFor = ""
 	for {
 		p.out.setMuted(false)
 		p.closed, p.openWord = "", -1
@@ -196,10 +200,11 @@ func (p *Prompt) SetHistory(lines []string) {
 }
 
 // helpKey shows help for the line up to the cursor, or inserts the question
-// mark inside quotes.
+// mark where it is one.
 func (p *Prompt) helpKey(buf *goprompt.Buffer) {
-	before := buf.Document().TextBeforeCursor()
-	if inQuotes(before) {
+	before, after := buf.Document().TextBeforeCursor(), buf.Document().TextAfterCursor()
+	again := p.helpFor != "" && p.helpFor == before
+	if inQuotes(before) || p.cfg.Asks != nil && !p.cfg.Asks(before, after, again) {
 		buf.InsertText(keyHelp, false, true)
 		return
 	}

@@ -60,13 +60,13 @@ var Commands = []*command.Command{
 // Kinds are the kinds of arguments of these commands.
 var Kinds = []*grammar.Kind{
 	{Name: "envelope", Doc: "id of an envelope, 16 hex digits, or the beginning of one", Parse: parseID},
-	{Name: "grouping", Doc: "age, dispatcher, domain, error, from, helo, host, size, src, state, subject, tag or user, then terms such as older=1h", Parse: parseGrouping},
-	{Name: "condition", Doc: "ids or terms such as domain=example.com; for and a time such as 60s", Parse: parseCondition},
+	{Name: "grouping", Terms: true, Doc: "age, dispatcher, domain, error, from, helo, host, size, src, state, subject, tag or user, then terms such as older=1h", Parse: parseGrouping},
+	{Name: "condition", Terms: true, Doc: "ids or terms such as domain=example.com; for and a time such as 60s", Parse: parseCondition},
 	{Name: "statistic", Doc: "NAME=N, NAME=N- or NAME=-N; for and a time such as 60s", Parse: parseStatCondition},
-	{Name: "query", Doc: "ids, terms such as domain=example.com, sort=KEY, limit=N or columns=NAMES", Help: selectorHelp, Parse: parseListed},
+	{Name: "query", Terms: true, Doc: "ids, terms such as domain=example.com, sort=KEY, limit=N or columns=NAMES", Help: SelectorHelp, Parse: parseListed},
 	{Name: "id", Doc: "id of an envelope or message, or the beginning of one", Parse: parseID},
-	{Name: "scheduled", Doc: "ids or terms as elsewhere; batch=50 or rate=50/1m, and stop=50%", Help: selectorHelp, Parse: parsePaced},
-	{Name: "selector", Doc: "ids of envelopes or messages, terms such as domain=example.com, or - for ids on standard input", Help: selectorHelp, Parse: ParseSelector},
+	{Name: "scheduled", Terms: true, Doc: "ids or terms as elsewhere; batch=50 or rate=50/1m, and stop=50%", Help: SelectorHelp, Parse: parsePaced},
+	{Name: "selector", Terms: true, Doc: "ids of envelopes or messages, terms such as domain=example.com, or - for ids on standard input", Help: SelectorHelp, Parse: ParseSelector},
 }
 
 // pauseEnvelopeHelp is the help of pause envelope, with what a restart of smtpd does to it.

@@ -253,8 +253,8 @@ func (t *target) fits(e *protocol.Envelope, err error, now int64) bool {
 	return t.match(e, now)
 }
 
-// selectorHelp explains selectors.
-func selectorHelp() string {
+// SelectorHelp explains selectors.
+func SelectorHelp() string {
 	var b strings.Builder
 	b.WriteString("One or more ids of envelopes (16 hex digits) or messages (8), - for ids on standard input, or terms\n" +
 		"that must all match; ~ takes a regular expression instead of a value; != and !~ negate the match:\n")

@@ -87,7 +87,7 @@ func BenchmarkAppendEnvelope(b *testing.B) {
 }
 
 func TestAge(t *testing.T) {
-	for secs, want := range map[int64]string{0: "0s", 59: "59s", 61: "1m1s", 3600: "1h", 90061: "1d1h", -5: "0s", 86400*3 + 5: "3d5s", 36000 + 1800 + 5: "10h"} {
+	for secs, want := range map[int64]string{0: "0s", 59: "59s", 61: "1m1s", 3600: "1h", 90061: "1d1h", -5: "0s", 86400*3 + 5: "3d", 3*3600 + 12: "3h", 3*3600 + 5*60 + 9: "3h5m", 36000 + 1800 + 5: "10h"} {
 		if got := Age(secs); got != want {
 			t.Errorf("Age(%d) = %q, want %q", secs, got, want)
 		}

@@ -1,11 +1,10 @@
 package render
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/mattn/go-runewidth"
-
-	"smtpctl/protocol"
 )
 
 // A Table writes rows as they come. Fit makes its columns as wide as the rows that come
@@ -242,20 +241,30 @@ func (c Cutting) cut(text string, width int) string {
 	return runewidth.Truncate(text, width, dots)
 }
 
-// Age writes seconds in the two largest units, such as 2d3h.
+// ageUnits are those of Age, each with its seconds, the largest first.
+var ageUnits = []struct {
+	secs int64
+	unit byte
+}{{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}}
+
+// Age writes seconds in their largest unit and the one below it, such as 2d3h, in at most
+// five characters.
 func Age(t int64) string {
-	text := protocol.Duration(max(t, 0))
-	units := 0
-	for i, r := range text {
-		if r >= 'a' && r <= 'z' {
-			if units++; units == 2 {
-				text = text[:i+1]
-				break
-			}
+	t = max(t, 0)
+	for i, u := range ageUnits {
+		if t < u.secs && i+1 < len(ageUnits) {
+			continue
 		}
+		text := fmt.Sprintf("%d%c", t/u.secs, u.unit)
+		if i+1 == len(ageUnits) {
+			return text
+		}
+		next := ageUnits[i+1]
+		rest := t % u.secs / next.secs
+		if both := fmt.Sprintf("%s%d%c", text, rest, next.unit); rest > 0 && len(both) <= 5 { // not 10h30m
+			return both
+		}
+		return text
 	}
-	if len(text) > 5 { // 10h30m
-		text = text[:strings.IndexAny(text, "dhms")+1]
-	}
-	return text
+	return ""
 }
