@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"net/netip"
@@ -67,9 +68,17 @@ func (c *Conn) do(ctx context.Context, op string, t Type, payload []byte) error 
 	return c.call(ctx, op, t, payload, nil)
 }
 
-// ResumeRoute enables a route again, or all of them if id is 0. smtpd answers
-// OK whether or not there is such a route.
+// ErrAllRoutes is that of ResumeRoute for the id 0.
+var ErrAllRoutes = errors.New("smtpd exits when it is to enable all routes at once: name one")
+
+// ResumeRoute enables a route again. smtpd answers OK whether or not there is such
+// a route. For the id 0 it would enable all, and it frees routes while it walks over
+// them (mta.c, IMSG_CTL_RESUME_ROUTE): where nothing else refers to a disabled one, which
+// is so once its mail has failed, smtpd dies (seen on 7.9.0p0). So 0 is never sent.
 func (c *Conn) ResumeRoute(ctx context.Context, id uint64) error {
+	if id == 0 {
+		return ErrAllRoutes
+	}
 	return c.do(ctx, "resume route", TypeResumeRoute, c.layout.appendUint64(nil, id))
 }
 

@@ -16,6 +16,9 @@
 //   - SCHEDULE of an envelope that is due already. The scheduler enters it into
 //     its list twice. 6.8.0p2 crashed; 7.9.0p0 dropped envelopes from every
 //     listing until it was restarted.
+//   - RESUME_ROUTE of all routes, by the id 0. smtpd frees a disabled route that
+//     nothing else refers to, walks on from it, and dies (seen on 7.9.0p0). One
+//     by one they are enabled safely.
 //   - PAUSE_EVP or RESUME_EVP by message id while envelopes of that message
 //     expire or have been removed. Unlike a listing, such a request reaches them
 //     and breaks the scheduler's lists.
@@ -83,7 +86,7 @@
 //	PAUSE_, RESUME_MTA    16, 23        -                    the same
 //	PAUSE_, RESUME_SMTP   17, 24        -                    the same
 //	PROFILE_DIS-, ENABLE  19, 20        int of bits          OK
-//	RESUME_ROUTE          25            u64 id, 0 for all    OK, whatever the id
+//	RESUME_ROUTE          25            u64 id, never 0      OK, whatever the id
 //	REMOVE                26            u64 id               OK or FAIL
 //	SCHEDULE              27            u64 id               OK or FAIL
 //	SHOW_STATUS           28            -                    u32: 2 MDA, 4 MTA, 8 SMTP paused

@@ -110,7 +110,7 @@ func (s *suite) acknowledged() {
 	s.want("log verbose", c.Verbose(ctx, true), nil)
 	s.want("log brief", c.Verbose(ctx, false), nil)
 	s.want("resume a route that is not there", c.ResumeRoute(ctx, 123456), nil)
-	s.want("resume all routes", c.ResumeRoute(ctx, 0), nil)
+	s.want("resume all routes", c.ResumeRoute(ctx, 0), protocol.ErrAllRoutes)
 }
 
 func (s *suite) tables() {

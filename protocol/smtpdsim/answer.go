@@ -93,8 +93,9 @@ func (s *Server) answer(f protocol.Frame, denied bool) []protocol.Frame {
 		if !want(8) {
 			return fail
 		}
+		s.crashed = s.crashed || u64() == 0 // it frees routes while it walks over them
 		for i := range s.world.routes {
-			if rt := &s.world.routes[i]; u64() == 0 || u64() == uint64(rt.id) {
+			if rt := &s.world.routes[i]; u64() == uint64(rt.id) {
 				rt.disabled, rt.penalty = 0, 0
 			}
 		}

@@ -147,24 +147,40 @@ func runResumeRoute(ctx context.Context, c *command.Call) error {
 	if err != nil {
 		return err
 	}
-	var id uint64
-	if len(c.Args) > 0 {
-		id = c.Args[0].Value.(uint64)
-		known, err := hasRoute(ctx, conn, id)
-		if err != nil {
-			return err
+	if len(c.Args) == 0 {
+		return acknowledge(ctx, c, conn, resumeRoutes(ctx, conn), noReason)
+	}
+	id := c.Args[0].Value.(uint64)
+	known, err := hasRoute(ctx, conn, id)
+	if err != nil {
+		return err
+	}
+	if !known {
+		// smtpctl sends it and reports success; the answer is kept for
+		// scripts, the truth goes to stderr.
+		if err := conn.ResumeRoute(ctx, id); err != nil {
+			return acknowledge(ctx, c, conn, err, noReason)
 		}
-		if !known {
-			// smtpctl sends it and reports success; the answer is kept for
-			// scripts, the truth goes to stderr.
-			if err := conn.ResumeRoute(ctx, id); err != nil {
-				return acknowledge(ctx, c, conn, err, noReason)
-			}
-			printResult(c, true)
-			return fmt.Errorf("resume route %d: smtpd has no such route: show routes lists them", id)
-		}
+		printResult(c, true)
+		return fmt.Errorf("resume route %d: smtpd has no such route: show routes lists them", id)
 	}
 	return acknowledge(ctx, c, conn, conn.ResumeRoute(ctx, id), noReason)
+}
+
+// resumeRoutes enables all routes that are disabled, one after the other.
+func resumeRoutes(ctx context.Context, conn *protocol.Conn) error {
+	routes, err := report.ReadReport[report.Route](ctx, conn, protocol.Routes)
+	if err != nil {
+		return err
+	}
+	for _, r := range routes {
+		if r.Disabled {
+			if err := conn.ResumeRoute(ctx, r.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // hasRoute reports whether smtpd knows a route.
