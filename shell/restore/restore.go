@@ -227,7 +227,8 @@ func (r *restoration) note() {
 		}
 	}
 	add(r.inflight, "of them was", "of them were", " in flight when it was removed: if the attempt under way succeeded, the mail is delivered twice")
-	add(r.before, "envelope was", "envelopes were", " restored before and stays as it is: to restore it again, take its last line out of the journal of the folder")
+	add(r.before, "envelope was restored before and stays as it is", "envelopes were restored before and stay as they are",
+		": to restore one again, take its last line out of the journal of the folder")
 	add(r.queued, "envelope is", "envelopes are", " in the queue already")
 	add(r.refused, "envelope is", "envelopes are", " not restored, since smtpd would refuse them")
 	add(r.unsure, "envelope was", "envelopes were", " being restored when an earlier restore was stopped, and left the queue since: not restored, look into smtpd's log")
