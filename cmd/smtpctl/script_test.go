@@ -24,6 +24,9 @@ import (
 //
 //	smtpd [messages=N] [denied] [version=N] [silent] [due]   start a simulated smtpd;
 //		smtpctl finds it through $OPTS
+//	smtpd bare ...    start one without the message abcd0001 that others have
+//	smtpd on=NAME ... start another one, whose socket is $SOCKET.NAME
+//	mail N MSGID NAME=VALUE...   put mails into its queue: see queueMails
 //	deliver ID RCPT   put one more envelope into the queue of the simulated smtpd
 //	sent TYPE [N]     the simulated smtpd got so many requests of a type
 //	status N CMD ...  run a command and check its exit status
@@ -44,14 +47,14 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"smtpd": startSim, "sent": checkSent, "status": checkStatus, "spool": makeSpool, "deliver": queueMail,
+			"smtpd": startSim, "sent": checkSent, "status": checkStatus, "spool": makeSpool, "deliver": queueMail, "mail": queueMails,
 		},
 	})
 }
 
 func startSim(ts *testscript.TestScript, neg bool, args []string) {
 	cfg := smtpdsim.Config{Seed: 1, Messages: 4, Tables: []string{"aliases"}}
-	next := time.Now().Unix() + 3600
+	next, bare, socket := time.Now().Unix()+3600, false, ts.Getenv("SOCKET")
 	for _, a := range args {
 		name, value, _ := strings.Cut(a, "=")
 		n, _ := strconv.Atoi(value)
@@ -66,19 +69,27 @@ func startSim(ts *testscript.TestScript, neg bool, args []string) {
 			next = time.Now().Unix()
 		case "spool":
 			cfg.Spool = ts.MkAbs(value)
+		case "bare":
+			cfg.Messages, bare = 0, true
+		case "on":
+			socket += "." + value
 		case "silent":
 			cfg.Fault = func(c net.Conn) net.Conn { return mute{c} }
 		default:
 			ts.Fatalf("smtpd: unknown %q", a)
 		}
 	}
-	sim, err := smtpdsim.Start(ts.Getenv("SOCKET"), cfg)
+	sim, err := smtpdsim.Start(socket, cfg)
 	ts.Check(err)
-	for i := range 3 { // a message of three recipients
+	recipients := 3 // of one message
+	if bare {
+		recipients = 0
+	}
+	for i := range recipients {
 		sim.Add(smtpdsim.Envelope{ID: protocol.EnvelopeID(0xabcd0001<<32 | uint64(i+1)), Time: next, Text: fmt.Sprintf(
 			"version: 3\ntype: mta\nsockaddr: local\nsender: a@x.example\nrcpt: r%d@y.example\ndest: r%d@y.example\nctime: 1\n", i, i)})
 	}
-	sims.Store(ts.Getenv("SOCKET"), sim)
+	sims.Store(socket, sim)
 	ts.Defer(sim.Close)
 }
 
