@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"smtpctl/shell/command"
-	"smtpctl/shell/config"
 	"smtpctl/shell/render"
 	"smtpctl/shell/suggest"
 )
@@ -23,15 +21,6 @@ const (
 	hostNone  = "none"
 	hostFull  = "full"
 )
-
-// settings reads the settings of the prompt, and says what is wrong with them.
-func (s *Session) settings() config.Config {
-	c, problems := config.Load(s.io.Env)
-	for _, err := range problems {
-		fmt.Fprintln(s.err, render.Safe(fmt.Sprintf("smtpctl: settings: %v", command.FileError(err))))
-	}
-	return c
-}
 
 // maxHost is how much of the name of the machine stands in the prompt, in bytes.
 const maxHost = 30

@@ -37,10 +37,6 @@ func (s *Session) repl() int {
 	s.mode = command.AtPrompt
 	s.confirm = s.ask
 	settings := s.settings()
-	if settings.Color != "" && s.opts.Color == command.DefaultOptions().Color {
-		s.opts.Color = settings.Color
-		s.setColor(s.opts.Color)
-	}
 	history, err := openHistory(historyPath(s.io.Env))
 	if err != nil {
 		fmt.Fprintln(s.err, render.Safe(fmt.Sprintf("smtpctl: lines are not kept: history: %v", command.FileError(err))))
@@ -51,6 +47,7 @@ func (s *Session) repl() int {
 			r.p.Refresh()
 		}
 	})
+	r.live.Selections = s.names.suggestions()
 	r.live.Host = s.hostName(settings.Host)
 	r.comp = s.completer(r.live, nil)
 	if command.IsTerminal(s.io.Out) && prompt.Usable(s.io.Env) {
@@ -189,7 +186,7 @@ func (r *repl) eval(ctx context.Context, line string) (leave bool) {
 	if r.p != nil {
 		r.p.SetHistory(r.history.all())
 	}
-	err := r.s.evalLine(ctx, parsed)
+	err := r.s.evalLine(ctx, r.expandNames(parsed))
 	if errors.Is(err, command.ErrExit) {
 		return true
 	}
@@ -220,7 +217,8 @@ func (r *repl) complete(line string, pos int) (out []prompt.Suggestion, more int
 	if cut > pos {
 		return nil, 0
 	}
-	line, pos = line[cut:], pos-cut
+	before := r.s.names.expandText(line[cut:pos])
+	line, pos = before+line[pos:], len(before)
 	found := r.comp.Complete(line, pos)
 	word := found.Word
 	from := strings.LastIndexByte(line[:pos], ' ') + 1

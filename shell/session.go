@@ -55,6 +55,9 @@ type Session struct {
 	// queueKey is the key of an encrypted queue that was typed.
 	queueKey []byte
 
+	names names         // that the settings give to words
+	prefs command.Prefs // what else they say
+
 	conf string // smtpd's configuration, if not where it always is; for tests
 
 	self string // the file of this program, to start it for some commands
@@ -119,7 +122,7 @@ func (s *Session) env() command.Env {
 	e := command.Env{
 		In: s.io.In, Out: s.out, Err: s.err, Getenv: s.io.Env, Mode: s.mode, Host: s,
 		Dial: s.dial, Screen: s.screenSize, Keys: s.keys, Confirm: s.confirm, Who: s.whoGives, QueueKey: &s.queueKey,
-		StateDir: s.stateDir(), Linked: func() *protocol.Conn { return s.link.conn }, Conf: s.conf,
+		Prefs: s.prefs, StateDir: s.stateDir(), Linked: func() *protocol.Conn { return s.link.conn }, Conf: s.conf,
 	}
 	if command.IsTerminal(s.io.In) && !s.mode.StdinTaken() {
 		e.Secret = s.askSecret

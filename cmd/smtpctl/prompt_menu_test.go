@@ -58,7 +58,7 @@ func TestPromptMenuFits(t *testing.T) {
 			long := "domain=" + strings.Repeat("a", cols-10)
 			x.keys(long + " \x01\x1b[C\x1b[C\x1b[C\x1b[C\x1b[C\t")
 			lines = x.shows(rows, cols, "the line and a menu", func(l []string) bool {
-				return rowWith(l, "smtpctl> show envelopequeue domain=") >= 0 && rowWith(l, "hoststats") >= 0
+				return rowWith(l, "smtpctl> show envelopequeue domain=") >= 0 && rowWith(l, "the content of an envelope") >= 0
 			})
 			at := rowWith(lines, "smtpctl> show envelopequeue")
 			if got := strings.TrimSpace(lines[at] + lines[at+1]); !strings.HasSuffix(got, long) {
@@ -124,4 +124,20 @@ func TestPromptBanner(t *testing.T) {
 	if !strings.HasPrefix(lines[0], "smtpctl ") || !strings.Contains(lines[0], " on "+host[:min(len(host), 20)]) || !strings.Contains(lines[0], "envelope") || !strings.HasSuffix(lines[0], "; ? or help") {
 		t.Errorf("%q", lines[0])
 	}
+}
+
+// TestPromptSettings has names in its settings, and uses them.
+func TestPromptSettings(t *testing.T) {
+	t.Parallel()
+	x := openSized(t, 24, 80, "let odd = from=nobody@nowhere.example state=pending\nalias q = show queue\ncolumns = to,error\nlet bad = x\n", smtpdsim.Config{Messages: 3, Seed: 1})
+	if !strings.Contains(x.all(), `config:4: let bad: "x": want`) {
+		t.Errorf("%q", x.all())
+	}
+	x.run("q", `-> show queue\r?\n *TO +ERROR`)
+	x.run("remove @odd", `-> remove from=nobody@nowhere\.example state=pending(?s).*(no|nothing|0) `)
+	x.keys("show queue @o\t\r")
+	x.expect(`show queue @odd `)
+	x.run("", `-> show queue from=nobody@nowhere\.example`)
+	x.keys("q dom\t\r")
+	x.expect(`smtpctl> q domain=`)
 }

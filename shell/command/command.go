@@ -193,6 +193,12 @@ type Log interface {
 	End(err error) // counts the first time that it is called
 }
 
+// Prefs are what the settings of the prompt say.
+type Prefs struct {
+	Confirm *int     // up to how many envelopes nobody is asked for; nil for what is usual
+	Columns []string // of listings; nil for what is usual
+}
+
 // An Env is what a session lends to the commands that are given in it.
 type Env struct {
 	In     io.Reader // standard input, for commands marked Stdin
@@ -200,6 +206,7 @@ type Env struct {
 	Err    io.Writer
 	Getenv func(string) string
 	Mode   Mode
+	Prefs  Prefs
 	Host   Host
 
 	// Dial returns the connection to the smtpd that options name.
@@ -303,6 +310,23 @@ func (c *Call) Typed() string {
 		words[i] = grammar.Quote(w)
 	}
 	return strings.Join(words, " ")
+}
+
+// Again returns a command so that it works where it is read: at the prompt as it is, in
+// another shell with the name of this program, and the options that say which smtpd.
+func (c *Call) Again(words string) string {
+	if c.Mode.Interactive() {
+		return words
+	}
+	head := "smtpctl "
+	usual := DefaultOptions()
+	if c.Opts.Socket != usual.Socket {
+		head += "--socket " + grammar.Quote(c.Opts.Socket) + " "
+	}
+	if c.Opts.Spool != usual.Spool {
+		head += "--spool " + grammar.Quote(c.Opts.Spool) + " "
+	}
+	return head + words
 }
 
 // PathOf returns the words of a call for a message, the first of its arguments

@@ -138,7 +138,7 @@ func describeVerdict(c *command.Call, v *Verdict) error {
 		line("note", n)
 	}
 	if v.Command != "" {
-		line("do", "smtpctl "+v.Command)
+		line("do", c.Again(v.Command))
 	}
 	_, err := c.Out.WriteStyled([]byte(b.String()))
 	return err

@@ -352,9 +352,9 @@ func describeGroup(c *command.Call, g *VerdictGroup, first bool, now int64) erro
 		line("note", n)
 	}
 	if g.Command != "" {
-		line("do", "smtpctl "+g.Command)
+		line("do", c.Again(g.Command))
 	}
-	line("example", "smtpctl explain "+g.Example)
+	line("example", c.Again("explain "+g.Example))
 	_, err := c.Out.WriteStyled([]byte(b.String()))
 	return err
 }

@@ -25,6 +25,9 @@ func (p *Plan) Approve(ctx context.Context, c *command.Call) error {
 	if c.Opts.Expect >= 0 && p.N != c.Opts.Expect {
 		return fmt.Errorf("%s: %s selected, %d expected: nothing done", command.PathOf(c), render.Plural(p.N, "envelope"), c.Opts.Expect)
 	}
+	if c.Prefs.Confirm != nil && p.Unasked > 0 {
+		p.Unasked = *c.Prefs.Confirm
+	}
 	if c.Opts.DryRun || p.N <= p.Unasked || p.N == 0 || !asksFirst(c) {
 		return nil
 	}

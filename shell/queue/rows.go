@@ -57,6 +57,9 @@ func newEnvelopeWriter(c *command.Call, now int64, online bool) *envelopeWriter 
 // columnsIn returns the fields that a listing shows.
 func columnsIn(c *command.Call) []*selector.Field {
 	names := selector.DefaultColumns
+	if c.Prefs.Columns != nil {
+		names = c.Prefs.Columns
+	}
 	if c.Roomy() {
 		names = selector.Names(selector.Columns())
 	}

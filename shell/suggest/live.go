@@ -37,6 +37,9 @@ type Live struct {
 	Host     string
 	ReadOnly bool
 
+	// Selections are the names of selections.
+	Selections []completer.Suggestion
+
 	// Offers says what the command that begins with some words offers; if not set,
 	// what smtpd lists.
 	Offers func(path []string) command.Offers

@@ -29,7 +29,11 @@ func (l *Live) selectorWords(kind string, path []string, prefix string) complete
 		return completer.Found{List: completer.Rank(waits, prefix)}
 	}
 	var out completer.Found
-	for _, w := range termWords(kind, path) {
+	words := termWords(kind, path)
+	if kind != "held" && strings.HasPrefix(prefix, "@") {
+		words = append(words, l.Selections...)
+	}
+	for _, w := range words {
 		if w.Class = completer.Term; strings.HasPrefix(w.Text, prefix) {
 			out.List = append(out.List, w)
 		}
