@@ -42,7 +42,7 @@ var jsonShapes = []struct {
 	commands string
 	shape    any
 }{
-	{"show queue, show envelope", render.EnvelopeJSON{}}, {"show queue by", queue.GroupJSON{}}, {"show message", inspect.MessageJSON{}},
+	{"show queue, show envelope", render.EnvelopeJSON{}}, {"show queue --follow", queue.FollowJSON{}}, {"show queue by", queue.GroupJSON{}}, {"show message", inspect.MessageJSON{}},
 	{"explain", inspect.Verdict{}}, {"explain of many", inspect.VerdictGroup{}}, {"after, of schedule", queue.AfterJSON{}}, {"schedule with batch= or rate=", queue.PaceJSON{}}, {"discover, hold, pause envelope, release, remove, resume envelope, schedule", queue.TallyJSON{}},
 	{"show log", maillog.Event{}}, {"show holds", hold.HoldJSON{}}, {"show journal", journal.Entry{}}, {"show journal FOLDER", journal.Batch{}}, {"requeue", requeue.ResultJSON{}}, {"restore", restore.TallyJSON{}}, {"other commands that change something", server.ResultJSON{}}, {"show status", server.StatusJSON{}}, {"show stats", server.StatJSON{}}, {"show spool", inspect.SpoolJSON{}},
 	{"show routes", report.Route{}}, {"show hosts", report.Host{}}, {"show relays", report.Relay{}}, {"show hoststats", report.HostStat{}},

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
@@ -25,10 +26,17 @@ func (s *Session) evalCommand(ctx context.Context, lc cmdline.LineCommand) error
 		return s.runPiped(ctx, c, lc.Pipe)
 	case lc.File != "":
 		return s.runToFile(ctx, c, lc.File, lc.More)
-	case s.mode.Interactive() && s.out.Tty && !c.Cmd.Live && !c.Cmd.Changes() && !c.Opts.Restricted:
+	case s.mode.Interactive() && s.out.Tty && !goesOn(c) && !c.Cmd.Changes() && !c.Opts.Restricted:
 		return s.runPaged(ctx, c)
 	}
 	return s.run(ctx, c)
+}
+
+// goesOn reports whether a call goes on until it is interrupted.
+func goesOn(c *command.Call) bool {
+	return c.Cmd.Live || slices.ContainsFunc(cmdline.CommandFlags, func(f cmdline.CommandFlag) bool {
+		return f.Live && f.Of(c.Path) && c.Flag(f.Name) != ""
+	})
 }
 
 // parseCommand parses one command of a line, and refuses to send its output

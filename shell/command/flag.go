@@ -19,6 +19,8 @@ type Flag struct {
 	Want string
 	// Words, if not empty, are all the values that completion offers.
 	Words []string
+	// Live says that the command goes on until it is interrupted if the flag is given.
+	Live bool
 	// In returns where the options have the value: a *bool, *int or *string, or what
 	// has the methods of a pflag.Value. Without it Call.Flag returns the value.
 	In func(o *Options) any

@@ -21,6 +21,7 @@ type Rows struct {
 
 	print   func() error
 	head    func() error // prints what comes before the first row, also if there is none
+	measure func()
 	printed int
 	scratch []byte
 }
@@ -38,6 +39,14 @@ func (r *Rows) Print() error {
 	}
 	r.printed++
 	return r.print()
+}
+
+// Measure lets the columns of a table be as wide as the row that the functions give
+// needs, which is not printed.
+func (r *Rows) Measure() {
+	if r.measure != nil {
+		r.measure()
+	}
 }
 
 // None prints what there is to be printed where there are no rows.
@@ -77,6 +86,7 @@ type rowTable struct {
 	c     *Call
 	table *render.Table
 	held  [][]string
+	wide  [][]string // rows that are only measured
 	since time.Time
 	most  int
 	line  []byte
@@ -86,6 +96,11 @@ func (tablePrinter) rows(c *Call, r *Rows) {
 	_, rows := c.Screen()
 	t := &rowTable{c: c, table: render.NewTable(c.Out.Style, c.Width(), r.Columns), most: min(max(rows, minFitted), maxFitted)}
 	r.print = func() error { return t.add(r.Cells()) }
+	r.measure = func() {
+		if t.most > 0 && len(t.wide) < maxFitted {
+			t.wide = append(t.wide, slices.Clone(r.Cells()))
+		}
+	}
 }
 
 // add prints a row, or holds it.
@@ -110,7 +125,7 @@ func (t *rowTable) add(cells []string) error {
 // fit prints the heads of the columns and the rows that were held.
 func (t *rowTable) fit() error {
 	out := t.c.Out
-	t.table.Fit(t.held)
+	t.table.Fit(append(t.wide, t.held...))
 	if !out.started {
 		out.Heads = t.table.HeadLines()
 	}
@@ -118,7 +133,7 @@ func (t *rowTable) fit() error {
 	for _, cells := range t.held {
 		b = t.table.AppendRow(b, cells, nil)
 	}
-	t.held, t.most = nil, 0
+	t.held, t.wide, t.most = nil, nil, 0
 	return t.write(b)
 }
 

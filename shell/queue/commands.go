@@ -36,9 +36,13 @@ var Commands = []*command.Command{
 	{Pattern: "schedule all", Group: command.GroupQueue, Effect: command.ChangesEnvelopes, Run: runSchedule,
 		Summary: "deliver all envelopes now",
 		Help:    scheduleHelp},
-	{Pattern: "show queue", Group: command.GroupQueue, Formats: command.Separated, Empty: "the queue is empty", Run: runShowQueue, Flags: []command.Flag{
+	{Pattern: "show queue", Group: command.GroupQueue, Formats: command.Separated, Empty: "the queue is empty", Check: checkFollow, Run: runShowQueue, Flags: []command.Flag{
+		{Name: followFlag, Live: true, Text: "go on, and print a line when an envelope comes, is tried or leaves"},
 		{Name: "from", Text: "list the copies of mail in `DIR`, which --save has written, instead of the queue", In: func(o *command.Options) any { return &o.From }}},
-		Summary: "list the envelopes in the queue"},
+		Summary: "list the envelopes in the queue",
+		Help: "With --follow it looks once a second, less often at a large queue; what comes and leaves between two looks is\n" +
+			"missed. An envelope leaves when it is delivered, given up or removed, or is no longer selected. It ends with an\n" +
+			"error when more than 100,000 envelopes are selected."},
 	{Pattern: "show queue <query...>", Group: command.GroupQueue, Formats: command.Separated, Empty: "no envelope matches", Check: checkListed, Run: runShowQueue,
 		Summary: "list the selected envelopes; sort=KEY sorts them, limit=N lists only N",
 		Help:    columnsHelp()},

@@ -69,6 +69,9 @@ func checkGroups(c *command.Call) error {
 	case len(by) > 2 || len(by) == 2 && (!by[1].is("age") || by[0].is("age")):
 		return command.Usagef("%s: want one grouping, or age after another for a table of ages", command.PathOf(c))
 	}
+	if c.Flag(followFlag) != "" {
+		return command.Usagef("%s: --follow goes with show queue without by", command.PathOf(c))
+	}
 	if err := CheckUnsorted(c, "groups come by their size"); err != nil {
 		return err
 	}

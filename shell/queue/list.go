@@ -29,6 +29,9 @@ const bigSort = 20_000
 // runShowQueue lists the queue or what is selected of it.
 func runShowQueue(ctx context.Context, c *command.Call) error {
 	sel := selectionIn(c)
+	if c.Flag(followFlag) != "" {
+		return runFollow(ctx, c, sel)
+	}
 	now := time.Now().Unix()
 	var w *envelopeWriter
 	var order *sorter

@@ -67,6 +67,9 @@ func checkListed(c *command.Call) error {
 			return command.Usagef("%s: columns= goes with -o table, expanded, csv and tsv", command.PathOf(c))
 		}
 	}
+	if err := checkFollow(c); err != nil {
+		return err
+	}
 	return CheckSelection(c)
 }
 
