@@ -27,7 +27,7 @@ func TestDemo(t *testing.T) {
 	x.expect(`02[0-9a-f]{14}`)
 	x.keys("\x15")
 	x.keys("monitor\r")
-	x.expect(`curr conn disc(?s).*\n.*\d+ .*\n.*\d+ `)
+	x.expect(`SERIES +TOTAL(?s).*envelopes +\d+ +\d+ +\d+`)
 	x.keys("\x03")
 	x.expect(promptRE)
 	x.run("pause mta; show status; resume mta", "MTA paused")

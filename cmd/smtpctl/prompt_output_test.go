@@ -100,18 +100,31 @@ func TestWatchScrolls(t *testing.T) {
 	x.ended(0)
 }
 
-// TestPromptMonitorHeader keeps the header of monitor in sight on a screen of
-// few rows.
-func TestPromptMonitorHeader(t *testing.T) {
+// TestPromptMonitor shows the counters on three sizes of the screen, and goes on when
+// smtpd is started again.
+func TestPromptMonitor(t *testing.T) {
 	t.Parallel()
-	_, path := simtest.Start(t, smtpdsim.Config{})
+	s, path := simtest.Start(t, smtpdsim.Config{Messages: 5})
 	x := openTerminal(t, "--socket", path)
-	pty.Setsize(x.pty, &pty.Winsize{Rows: 6, Cols: 100})
 	x.expect(promptRE)
-	x.keys("monitor\r")
-	x.expect(`curr conn disc`)
-	x.expect(`curr conn disc`) // again after three lines
+	x.keys("monitor -i 0.2\r")
+	x.expect(`SERIES +TOTAL +[\d:]{8} [\d:]{8}\n(?s).*\nbounces +0 +- +0\n\n■ enqueued  ■ delivered  ■ failed  a second, [\d:]{8} to [\d:]{8}\n +1┤`)
+	pty.Setsize(x.pty, &pty.Winsize{Rows: 12, Cols: 40})
+	x.expect(`SERIES +TOTAL [\d:]{8} [\d:]{8}\nclients +0 +0 +0\n(?:[a-z]+ +\d+ +\d+ +\d+\n){9}bounces +0 +0 +0`)
+	pty.Setsize(x.pty, &pty.Winsize{Rows: 50, Cols: 200})
+	x.expect(`SERIES +TOTAL(?: [\d:]{8}){6}(?s).*disconnects`)
+	s.Close()
+	x.expect(`away since [\d:]{8}: .*; trying again`)
+	s, err := smtpdsim.Start(path, smtpdsim.Config{Messages: 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	x.expect(`envelopes +7(?: +\d+){3,}`)
 	x.keys("\x03")
+	x.expect(promptRE)
+	x.keys("monitor -c 2 -i 0.1 -o plain\r")
+	x.expect(`curr conn disc`)
 	x.expect(promptRE)
 }
 

@@ -42,7 +42,7 @@ func TestPromptSession(t *testing.T) {
 	}
 	// Ctrl-C ends a command that runs and returns to the prompt.
 	x.keys("monitor\r")
-	x.expect(`curr conn disc`)
+	x.expect(`SERIES +TOTAL`)
 	x.keys("\x03")
 	x.expect(promptRE)
 	// Ctrl-C drops a line that is being typed.
@@ -67,7 +67,7 @@ func TestPromptRealRestart(t *testing.T) {
 		x.run(c[0], c[1])
 	}
 	x.keys("monitor\r")
-	x.expect(`curr conn disc(?s).*\n.*\d\s+\d`)
+	x.expect(`SERIES +TOTAL(?s).*envelopes +\d+ +\d+ +\d+`)
 	x.keys("\x03")
 	x.expect(promptRE)
 	x.run("show stats", `control\.session=1\n`)
@@ -93,7 +93,7 @@ func TestPromptSignals(t *testing.T) {
 				x.expect(promptRE)
 				if busy {
 					x.keys("monitor\r")
-					x.expect("curr conn disc")
+					x.expect("SERIES +TOTAL")
 				} else {
 					x.keys("sho")
 				}
@@ -164,7 +164,7 @@ func TestPromptPasteStops(t *testing.T) {
 	x := openTerminal(t, "--socket", path)
 	x.expect(promptRE)
 	x.paste("\x1b[200~show status\nmonitor\nremove all\nremove all\n\x1b[201~")
-	x.expect(`curr conn disc`)
+	x.expect(`SERIES +TOTAL`)
 	x.keys("\x03")
 	x.expect(promptRE)
 	x.run("show status", "MDA running")

@@ -19,7 +19,8 @@ var Commands = []*command.Command{
 		{Name: "count", Short: "c", Text: "stop after `N` lines", Want: "a number", In: func(o *command.Options) any { return &o.Count }}},
 		Summary: "show how smtpd's counters change, every second or every --interval",
 		Help: "The first line shows totals, each later line what has been added since the line before; current clients\n" +
-			"and envelopes are always totals. On a terminal a plot of the last five minutes is below. --count N stops after N lines."},
+			"and envelopes are always totals. --count N stops after N lines. On a terminal each counter has a row, with its total and what it gained until\n" +
+			"the time above, and a plot of the last five minutes is below; it goes on when smtpd is started again."},
 	{Pattern: "pause mda", Group: command.GroupServer, Effect: command.Changes, Run: runPause(protocol.MDA),
 		Summary: "stop deliveries to local users",
 		Help:    pauseHelp},
