@@ -204,6 +204,34 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 }
 
+// TestRestoreAtOnce restores mail whose files smtpd is still removing, and mail whose file
+// it has left there.
+func TestRestoreAtOnce(t *testing.T) {
+	t.Parallel()
+	b := newRestoreBed(t)
+	leave := func(id protocol.EnvelopeID) string {
+		path := b.spool.EnvelopePath(id)
+		os.MkdirAll(filepath.Dir(path), 0o700)
+		if err := os.WriteFile(path, []byte(envelopeText("relay", "r00@y.example")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	left, going := leave(b.ids[0]), leave(b.ids[3])
+	r := b.run(t, "--timeout", "500ms", "restore", b.dir, b.ids[0].String())
+	if r.status != 1 || r.stdout != "0 envelopes restored\n" || !strings.Contains(r.stderr, "the queue has a file of it that smtpd does not list") {
+		t.Errorf("left there: %v", r)
+	}
+	os.Remove(left)
+	time.AfterFunc(time.Second, func() { os.Remove(going) })
+	if r := b.run(t, "restore", b.dir); r.status != 0 || r.stdout != "6 envelopes restored\n" {
+		t.Errorf("being removed: %v", r)
+	}
+	if err := once(b.queued(t), 6); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestRestoreKilled kills restore at each of its steps, and gives the command again:
 // then each envelope is in the queue exactly once.
 func TestRestoreKilled(t *testing.T) {

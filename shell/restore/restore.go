@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"time"
 
 	"smtpctl/protocol"
 	"smtpctl/protocol/safefile"
@@ -48,6 +49,8 @@ type restoration struct {
 	landed                                          []landed // all that were restored
 	renamed                                         []landed // of them those with a new id
 	notes                                           []string
+
+	going time.Time // when a file last went that smtpd was removing
 }
 
 // A landed envelope is in the queue under the id as.
@@ -125,14 +128,14 @@ func (r *restoration) choose(ctx context.Context) error {
 		if len(r.plan) >= maxCopies {
 			return false, fmt.Errorf("%s: more than %d copies are selected, select fewer; nothing done", command.PathOf(r.c), maxCopies)
 		}
-		return true, r.chooseOne(e, conf)
+		return true, r.chooseOne(ctx, e, conf)
 	})
 	slices.Sort(r.plan)
 	return err
 }
 
 // chooseOne decides what becomes of one copy.
-func (r *restoration) chooseOne(e *protocol.Envelope, conf *disk.ConfFacts) error {
+func (r *restoration) chooseOne(ctx context.Context, e *protocol.Envelope, conf *disk.ConfFacts) error {
 	last := r.last[e.ID]
 	switch last.Event {
 	case copies.Restored:
@@ -154,9 +157,8 @@ func (r *restoration) chooseOne(e *protocol.Envelope, conf *disk.ConfFacts) erro
 			return nil
 		}
 	default:
-		if exists(r.to.EnvelopePath(e.ID)) {
-			r.queued++
-			return nil
+		if there, err := r.stillQueued(ctx, e.ID); err != nil || there {
+			return err
 		}
 	}
 	cause, err := disk.TroubleWithCopy(r.from, e.ID, conf)
@@ -230,6 +232,6 @@ func (r *restoration) note() {
 	add(r.before, "envelope was restored before and stays as it is", "envelopes were restored before and stay as they are",
 		": to restore one again, take its last line out of the journal of the folder")
 	add(r.queued, "envelope is", "envelopes are", " in the queue already")
-	add(r.refused, "envelope is", "envelopes are", " not restored, since smtpd would refuse them")
+	add(r.refused, "envelope is", "envelopes are", " not restored, since smtpd would refuse them, or has files of them that it does not list")
 	add(r.unsure, "envelope was", "envelopes were", " being restored when an earlier restore was stopped, and left the queue since: not restored, look into smtpd's log")
 }

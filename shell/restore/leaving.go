@@ -1,0 +1,67 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"smtpctl/protocol"
+	"smtpctl/shell/render"
+)
+
+// smtpd says that mail is removed before its files are, some time later where there are
+// many or the disk is slow. A copy whose file is still in the queue then would pass for
+// mail that is queued, and be lost.
+const goingEvery = 50 * time.Millisecond
+
+// stillQueued reports whether an envelope of the id of a copy is in the queue, so that
+// the copy is not to be restored, and counts it. It waits for a file that is being removed,
+// as long as one goes within the time-out.
+func (r *restoration) stillQueued(ctx context.Context, id protocol.EnvelopeID) (bool, error) {
+	path := r.to.EnvelopePath(id)
+	if !exists(path) {
+		return false, nil
+	}
+	listed := r.conn == nil // smtpd takes up what is on the disk when it starts
+	if !listed {
+		var err error
+		if listed, err = r.lists(ctx, id); err != nil {
+			return false, err
+		}
+	}
+	if listed {
+		r.queued++
+		return true, nil
+	}
+	if r.going.IsZero() {
+		r.going = time.Now()
+	}
+	for exists(path) {
+		if time.Since(r.going) > r.c.Opts.Timeout {
+			if r.refused++; r.refused <= refusedShown {
+				r.c.Warnf("%s", render.Safe(fmt.Sprintf("smtpctl: %v is not restored: the queue has a file of it that smtpd does not list: show spool %v says why", id, id)))
+			}
+			return true, nil
+		}
+		select {
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
+		case <-time.After(goingEvery):
+		}
+	}
+	r.going = time.Now()
+	return false, nil
+}
+
+// lists reports whether smtpd lists an envelope.
+func (r *restoration) lists(ctx context.Context, id protocol.EnvelopeID) (bool, error) {
+	found := false
+	for e, err := range r.conn.EnvelopesOf(ctx, []protocol.MessageID{id.Msg()}) {
+		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
+			return false, err
+		}
+		found = found || e.ID == id
+	}
+	return found, nil
+}
