@@ -51,6 +51,9 @@ func TestBench(t *testing.T) {
 	t.Run("schedule", func(t *testing.T) { benchSchedule(t, n) })
 	t.Run("recipients", func(t *testing.T) { benchRecipients(t, n/10) })
 	t.Run("offline", func(t *testing.T) { benchOffline(t, n*5/2) })
+	t.Run("restore", func(t *testing.T) { benchRestore(t, n/2) })
+	t.Run("content", func(t *testing.T) { benchContent(t, n) })
+	t.Run("log", func(t *testing.T) { benchLog(t, 1<<30) })
 	t.Run("million", benchMillion)
 }
 
