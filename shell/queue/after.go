@@ -10,6 +10,7 @@ import (
 
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
+	"smtpctl/shell/render"
 )
 
 // An AfterJSON says where the envelopes are that were scheduled, a moment later.
@@ -20,6 +21,8 @@ type AfterJSON struct {
 	Back     int `json:"back"`     // back at their old time
 	Retried  int `json:"retried"`  // tried in vain, with a new time
 	Waiting  int `json:"waiting"`  // due, and not taken up yet
+
+	Again int `json:"again,omitempty"` // how often one of them came back untried and was scheduled again
 }
 
 // Times of the look at what schedule has done.
@@ -59,6 +62,12 @@ func lookAfter(ctx context.Context, c *command.Call, conn *protocol.Conn, t *tal
 	if err != nil {
 		t.note("what smtpd has made of them could not be looked at: %v", err)
 		return
+	}
+	if err := t.again(ctx, c, conn, looked); err != nil {
+		t.note("what came back untried was not all scheduled again: %v", err)
+	}
+	if n := t.after.Again; n > 0 {
+		t.note("smtpd put some back untried, which were scheduled again: %s more, in %v at most", render.Plural(n, "request"), againFor)
 	}
 	t.note("of them, now: %s", t.after)
 	if t.after.Held > 0 {
