@@ -100,11 +100,11 @@ func writeLog(t *testing.T, path string, size int64) (mails int) {
 		}
 		at := start.Add(time.Duration(mails) * 50 * time.Millisecond).UTC().Format(time.RFC3339)
 		session, id := 0x1bae000000000000+mails*16, fmt.Sprintf("%08x%08x", mails+1, 0x8d25c8a3)
-		fmt.Fprintf(w, "%[1]s mx smtpd[7]: %[2]016x smtp connected address=192.0.2.%[3]d host=client%[3]d.example\n"+
-			"%[1]s mx smtpd[7]: %[2]016x smtp message msgid=%.8[4]s size=2510 nrcpt=1 proto=ESMTP\n"+
-			"%[1]s mx smtpd[7]: %[2]016x smtp envelope evpid=%[4]s from=<s%[3]d@x.example> to=<%[5]s>\n"+
-			"%[1]s mx smtpd[7]: %[2]016x smtp disconnected reason=quit\n"+
-			"%[1]s mx smtpd[7]: %[6]016x mta delivery evpid=%[4]s from=<s%[3]d@x.example> to=<%[5]s> rcpt=<-> source=\"192.0.2.1\" relay=\"198.51.100.2 (mx.far.example)\" delay=1s result=\"Ok\" stat=\"250 2.0.0 taken\"\n",
+		fmt.Fprintf(w, "%[1]s mx smtpd[7]: %016[2]x smtp connected address=192.0.2.%[3]d host=client%[3]d.example\n"+
+			"%[1]s mx smtpd[7]: %016[2]x smtp message msgid=%.8[4]s size=2510 nrcpt=1 proto=ESMTP\n"+
+			"%[1]s mx smtpd[7]: %016[2]x smtp envelope evpid=%[4]s from=<s%[3]d@x.example> to=<%[5]s>\n"+
+			"%[1]s mx smtpd[7]: %016[2]x smtp disconnected reason=quit\n"+
+			"%[1]s mx smtpd[7]: %016[6]x mta delivery evpid=%[4]s from=<s%[3]d@x.example> to=<%[5]s> rcpt=<-> source=\"192.0.2.1\" relay=\"198.51.100.2 (mx.far.example)\" delay=1s result=\"Ok\" stat=\"250 2.0.0 taken\"\n",
 			at, session, mails%250, id, to, session+8)
 	}
 	if err := w.Flush(); err != nil {
