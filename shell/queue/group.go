@@ -1,13 +1,10 @@
 package queue
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
@@ -101,82 +98,27 @@ func runShowGroups(ctx context.Context, c *command.Call) error {
 	sel := selectionIn(c)
 	limit := sel.limit
 	sel.limit = 0
-	now := time.Now().Unix()
-	groups := map[string]*group{}
-	folded := map[string]string{} // error lines come again and again
-	mail := newMailReader(ctx, c)
-	n, err := eachSelected(ctx, c, sel, now, func(e *protocol.Envelope, online bool) (bool, error) {
-		text, known := folded[e.ErrorLine]
-		if !known {
-			if len(folded) >= maxGroups {
-				clear(folded)
-			}
-			text = selector.ErrorPattern(e.ErrorLine)
-			folded[strings.Clone(e.ErrorLine)] = text
-		}
-		name, terms := text, []string(nil)
-		switch grouping := by[0].field.Group; {
-		case grouping.Mail != nil:
-			var err error
-			if name, terms, err = grouping.Mail(mail, e); err != nil {
-				mail.failed(err)
-				return mail.err == nil, mail.err
-			}
-		case !by[0].is("error"):
-			name = grouping.Of(e, now)
-		}
-		key := selector.Fold(by[0].field.Group.Key(e, name))
-		g := groups[key]
-		if g == nil {
-			if len(groups) >= maxGroups {
-				name, key = Others, Others
-			}
-			if g = groups[key]; g == nil {
-				g = &group{name: strings.Clone(name), oldest: e.Created, errors: Tops{}, ages: make([]int, len(selector.AgeBuckets))}
-				switch {
-				case name == Others:
-				case terms != nil:
-					g.terms = terms
-				default:
-					g.terms = by[0].field.Group.Terms(e)
-				}
-				groups[strings.Clone(key)] = g
-			}
-		}
-		g.count++
-		g.oldest = min(g.oldest, e.Created)
-		g.tries = max(g.tries, e.Retry)
-		if text != "" && (len(g.errors) < maxGroupErrors || g.errors[text] > 0) {
-			g.errors.Add(text)
-		}
-		g.ages[selector.AgeBucket(now-e.Created)]++
-		return true, nil
+	groups := newGrouper(ctx, c, by[0], maxGroups)
+	n, err := eachSelected(ctx, c, sel, groups.now, func(e *protocol.Envelope, _ bool) (bool, error) {
+		err := groups.add(e)
+		return err == nil, err
 	})
 	if err == nil {
-		if err = mail.finish(ctx, c.Linked()); err != nil {
+		if err = groups.mail.finish(ctx, c.Linked()); err != nil {
 			return fmt.Errorf("%s: %w", command.PathOf(c), err)
 		}
 	}
 	if err != nil && n == 0 {
 		return err
 	}
-	sorted := make([]*group, 0, len(groups))
-	for _, g := range groups {
-		sorted = append(sorted, g)
-	}
-	slices.SortFunc(sorted, func(a, b *group) int {
-		if by[0].is("age") {
-			return cmp.Compare(b.oldest, a.oldest)
-		}
-		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.name, b.name))
-	})
+	sorted := groups.sorted()
 	shown := sorted
 	if limit > 0 && limit < len(sorted) {
 		shown = sorted[:limit]
 	}
 	rest := sumGroups("", sorted[len(shown):])
 	rest.name = fmt.Sprintf("(and %s)", render.Plural(len(sorted)-len(shown), "more group"))
-	if perr := printGroups(c, by, shown, len(sorted)-len(shown), rest, now); perr != nil {
+	if perr := printGroups(c, by, shown, len(sorted)-len(shown), rest, groups.now); perr != nil {
 		return perr
 	}
 	return err
