@@ -110,7 +110,7 @@ func (s *Session) lockDown(c *command.Call) error {
 	if s.demo || c.Cmd.Needs == command.NeedsAnything {
 		return nil
 	}
-	if c.Cmd.Changes() {
+	if c.Cmd.Changes() || c.Cmd.Acts {
 		s.who = confine.Who(s.io.Env, confine.LoginUID()) // the log will ask, when it can be found out no more
 	}
 	return confine.LockDown(c)

@@ -122,7 +122,7 @@ func (s *Session) env() command.Env {
 	e := command.Env{
 		In: s.io.In, Out: s.out, Err: s.err, Getenv: s.io.Env, Mode: s.mode, Host: s,
 		Dial: s.dial, Screen: s.screenSize, Keys: s.keys, Confirm: s.confirm, Who: s.whoGives, QueueKey: &s.queueKey,
-		Prefs: s.prefs, StateDir: s.stateDir(), Linked: func() *protocol.Conn { return s.link.conn }, Conf: s.conf,
+		Prefs: s.prefs, StateDir: s.stateDir(), Linked: func() *protocol.Conn { return s.link.conn }, Conf: s.conf, AtForcedEnd: s.cleanup.do,
 	}
 	if command.IsTerminal(s.io.In) && !s.mode.StdinTaken() {
 		e.Secret = s.askSecret
@@ -216,6 +216,8 @@ func (s *Session) checkAllowed(c *command.Call) error {
 		return command.Usagef("%s: --save is refused, this session is read-only", command.PathOf(c))
 	case c.Opts.Restricted && namesAFile(c):
 		return command.Usagef("%s: refused, --restricted lets no command read a file", command.PathOf(c))
+	case c.Cmd.Screen && s.mode.Lines() && !s.mode.Interactive():
+		return command.Usagef("%s: needs a terminal, which a script has not: use show queue", command.PathOf(c))
 	case c.Cmd.Input != command.NoInput && s.mode.Interactive() && c.Cmd.Input != command.AsksInput:
 		return command.Usagef("%s: needs arguments when used at the prompt", command.PathOf(c))
 	case c.Cmd.Input != command.NoInput && s.mode.StdinTaken():

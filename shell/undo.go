@@ -102,7 +102,7 @@ func (s *Session) backCall(c *command.Call, last change) (*command.Call, error) 
 		back.Args[n] = queue.ArgSet(back.Args[n].Kind, last.undo.Envelopes, last.undo.Messages)
 		back.Path[len(back.Path)-1] = back.Args[n].Text
 	}
-	back.Out = c.Out
+	back.Env, back.AskAll = c.Env, c.AskAll
 	back.Opts = last.opts
 	back.Opts.Save, back.Opts.From = "", ""
 	back.Opts.Output, back.Opts.Color, back.Opts.Yes = c.Opts.Output, c.Opts.Color, c.Opts.Yes

@@ -53,6 +53,10 @@ type Command struct {
 	Takes func(inner *Command) bool
 	// WholeIDs marks what takes no shortened id, not even if it is asked for.
 	WholeIDs bool
+	// Screen marks what takes a whole terminal. No script can have it.
+	Screen bool
+	// Acts marks what lets the user give commands that act on envelopes.
+	Acts bool
 	// Live marks what goes on until it is interrupted, or leaves the session.
 	Live bool
 	// Check, if set, looks at the arguments before anything is sent.
@@ -232,6 +236,9 @@ type Env struct {
 	// Log takes what a command that changes something does; nil where nothing is
 	// logged.
 	Log Log
+	// AtForcedEnd does something, and has what takes it back done if the program is
+	// ended by force.
+	AtForcedEnd func(do func() (undo func()))
 	// QueueKey is the key of an encrypted queue once it has been typed.
 	QueueKey *[]byte
 }
@@ -246,6 +253,10 @@ type Call struct {
 	Opts Options
 
 	Prepared any // what Prepare found out
+
+	// AskAll makes an action ask first however few envelopes it is for, where there is
+	// somebody to answer: a key is pressed more easily than a line is typed.
+	AskAll bool
 
 	Warning string  // what smtpd's OK does not say, for the result as JSON
 	Counts  []Count // what an action on envelopes did, for the log

@@ -9,6 +9,8 @@ var Lines = map[string]string{
 	"__complete <line> <shell>":              "__complete smtpctl bash",
 	"__complete <line> <shell> <part>":       "__complete smtpctl bash x",
 	"completion <shell>":                     "completion bash",
+	"browse":                                 "browse",
+	"browse <selector...>":                   "browse from=*",
 	"discover <selector>":                    "discover 12345678",
 	"encrypt":                                "encrypt --scheme sha512 --cost 1000",
 	"encrypt <password>":                     "encrypt --scheme sha512 --cost 1000 secret",

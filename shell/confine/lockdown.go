@@ -92,7 +92,7 @@ func needs(c *command.Call, ports []uint16) (sandbox.Rules, error) {
 	if c.Cmd.Needs == command.NeedsNames {
 		r.Names, r.DNS = true, []uint16{53}
 	}
-	if c.Cmd.Changes() {
+	if c.Cmd.Changes() || c.Cmd.Acts && !c.Opts.ReadOnly && !c.Opts.Restricted {
 		if c.StateDir != "" && !c.Opts.DryRun && os.MkdirAll(c.StateDir, 0o700) == nil {
 			r.Write = append(r.Write, c.StateDir) // for the journal
 		}

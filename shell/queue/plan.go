@@ -28,7 +28,7 @@ func (p *Plan) Approve(ctx context.Context, c *command.Call) error {
 	if c.Prefs.Confirm != nil && p.Unasked > 0 {
 		p.Unasked = *c.Prefs.Confirm
 	}
-	if c.Opts.DryRun || p.N <= p.Unasked || p.N == 0 || !asksFirst(c) {
+	if c.Opts.DryRun || p.N <= p.Unasked && !c.AskAll || p.N == 0 || !asksFirst(c) {
 		return nil
 	}
 	c.Warnf("%s", render.Safe(fmt.Sprintf("%s: %s", p.Verb, render.Plural(p.N, "envelope"))))

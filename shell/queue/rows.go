@@ -85,6 +85,9 @@ func Writer(c *command.Call) func(e *protocol.Envelope, listed bool) error {
 	}
 }
 
+// ColumnsOf returns the fields that the arguments of a call want to be shown.
+func ColumnsOf(c *command.Call) []*selector.Field { return columnsIn(c) }
+
 // write prints an envelope.
 func (w *envelopeWriter) write(e *protocol.Envelope) error {
 	w.e = e

@@ -225,6 +225,10 @@ func (t *Table) longer(i, k int, line []int, text string) bool {
 	return t.width > 0 && k > 0 && k == len(line)-1 && c.Cut == CutText && c.Width < minText && runewidth.StringWidth(text) > c.Width
 }
 
+// Within returns a safe text in at most so many columns of the screen, for what is no
+// table.
+func (c Cutting) Within(text string, width int) string { return c.cut(text, width) }
+
 // cut returns a safe text in at most so many columns of the screen.
 func (c Cutting) cut(text string, width int) string {
 	if runewidth.StringWidth(text) <= width {

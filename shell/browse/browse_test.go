@@ -1,0 +1,393 @@
+package browse
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gdamore/tcell/v2"
+
+	"smtpctl/completer/grammar"
+	"smtpctl/protocol"
+	"smtpctl/protocol/smtpdsim"
+	"smtpctl/shell/command"
+	"smtpctl/shell/queue"
+	"smtpctl/shell/render"
+)
+
+// A host is a session that has the commands of the queue only.
+type host struct {
+	env  command.Env
+	opts command.Options
+	tree *grammar.Tree
+	conn *protocol.Conn
+}
+
+func newHost(t testing.TB, socket string) *host {
+	h := &host{opts: command.DefaultOptions()}
+	h.opts.Socket, h.opts.Spool, h.opts.Keep = socket, t.TempDir(), 0
+	var rules []grammar.Rule
+	for _, c := range queue.Commands {
+		rules = append(rules, grammar.Rule{Pattern: c.Pattern, Summary: c.Summary})
+	}
+	h.tree = grammar.New(rules, queue.Kinds, nil)
+	h.env = command.Env{
+		In: strings.NewReader(""), Out: command.NewOutput(io.Discard, false, render.NewStyle(false)), Err: io.Discard,
+		Getenv: func(string) string { return "" }, Host: h, Dial: h.dial, Linked: func() *protocol.Conn { return h.conn },
+		Screen: func() (int, int) { return 0, 0 }, Who: func() string { return "test" }, QueueKey: new([]byte),
+	}
+	t.Cleanup(func() {
+		if h.conn != nil {
+			h.conn.Close()
+		}
+	})
+	return h
+}
+
+func (h *host) dial(ctx context.Context, o command.Options) (*protocol.Conn, error) {
+	if h.conn != nil && h.conn.Alive() {
+		return h.conn, nil
+	}
+	var err error
+	h.conn, err = protocol.Dial(ctx, o.Socket, protocol.Options{Timeout: o.Timeout})
+	return h.conn, err
+}
+
+func (h *host) Parse(words []string) (*command.Call, error) {
+	m, err := h.tree.Resolve(words)
+	if err != nil {
+		return nil, &command.UsageError{Err: err}
+	}
+	c := &command.Call{Env: h.env, Cmd: queue.Commands[m.Rule], Path: m.Path, Args: m.Args, Opts: h.opts}
+	if c.Cmd.Check != nil {
+		err = c.Cmd.Check(c)
+	}
+	return c, err
+}
+
+func (h *host) RunTo(ctx context.Context, c *command.Call, w io.Writer) error {
+	c.Out = command.NewOutput(w, false, render.NewStyle(false))
+	err := c.Cmd.Run(ctx, c)
+	c.Out.End()
+	return err
+}
+
+func (h *host) RunShown(ctx context.Context, c *command.Call, w io.Writer) (int, error) {
+	return 0, h.RunTo(ctx, c, w)
+}
+
+// A shown is browse on a simulated screen.
+type shown struct {
+	t      testing.TB
+	sim    *smtpdsim.Server
+	screen tcell.SimulationScreen
+	u      *ui
+	done   chan error
+}
+
+// show starts browse on a screen of a size.
+func show(t testing.TB, cfg smtpdsim.Config, cols, rows int, change func(*command.Options)) *shown {
+	path, remove, err := smtpdsim.TempSocket()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(remove)
+	sim, err := smtpdsim.Start(path, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHost(t, path)
+	if change != nil {
+		change(&h.opts)
+	}
+	x := &shown{t: t, sim: sim, screen: tcell.NewSimulationScreen("UTF-8"), done: make(chan error, 1)}
+	if err := x.screen.Init(); err != nil {
+		t.Fatal(err)
+	}
+	x.screen.SetSize(cols, rows)
+	c := &command.Call{Env: h.env, Cmd: Commands[0], Path: []string{"browse"}, Opts: h.opts}
+	ctx, cancel := context.WithCancel(context.Background())
+	x.u = newUI(ctx, c, x.screen)
+	if err := x.u.open(&frame{}); err != nil {
+		t.Fatal(err)
+	}
+	worked := make(chan struct{})
+	go func() {
+		defer close(worked)
+		x.u.w.run(ctx)
+	}()
+	go func() {
+		x.done <- x.u.events(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-worked
+		x.screen.Fini()
+		x.sim.Close()
+	})
+	return x
+}
+
+// text returns what is on the screen.
+func (x *shown) text() string {
+	cells, cols, rows := x.screen.GetContents()
+	var b strings.Builder
+	for y := range rows {
+		var line strings.Builder
+		for _, c := range cells[y*cols : (y+1)*cols] {
+			line.Write(c.Bytes)
+		}
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+	return b.String()
+}
+
+// sees waits until all of some texts are on the screen.
+func (x *shown) sees(want ...string) {
+	x.t.Helper()
+	missing := ""
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		text := x.text()
+		missing = ""
+		for _, w := range want {
+			if !strings.Contains(text, w) {
+				missing = w
+			}
+		}
+		if missing == "" {
+			return
+		}
+	}
+	x.t.Fatalf("no %q on the screen:\n%s", missing, x.text())
+}
+
+// types types keys.
+func (x *shown) types(text string) {
+	for _, r := range text {
+		x.screen.InjectKey(tcell.KeyRune, r, 0)
+	}
+}
+
+// press presses a key that is no character.
+func (x *shown) press(k tcell.Key) { x.screen.InjectKey(k, 0, 0) }
+
+// text of an envelope with the given fields.
+func envelopeText(from, to, errorLine string) string {
+	return fmt.Sprintf("version: 3\ndispatcher: relay\ntag: \ntype: mta\nsmtpname: mx.example\nhelo: c.example\nhostname: c.example\n"+
+		"errorline: %s\nsockaddr: 192.0.2.1\nsender: %s\nrcpt: %s\ndest: %s\nctime: %d\nlast-try: 0\nlast-bounce: 0\nttl: 345600\nretry: 3\nflags: \ndsn-notify: 0\n",
+		errorLine, from, to, to, time.Now().Unix()-3600)
+}
+
+var sizes = [][2]int{{80, 24}, {120, 40}}
+
+// TestListAndGroups goes into a group and out again, filters, sorts and leaves.
+func TestListAndGroups(t *testing.T) {
+	t.Parallel()
+	for _, size := range sizes {
+		x := show(t, smtpdsim.Config{Seed: 1, Messages: 60, Mixed: true}, size[0], size[1], nil)
+		x.sees("envelopes, ", "STATE", "? keys", " to ")
+		x.types("g")
+		x.sees("group by", "domain")
+		x.types("e")
+		x.types("dxd") // dispatcher comes next, then domain again
+		x.press(tcell.KeyEnter)
+		x.sees("browse by domain", "COUNT", "domain=")
+		x.press(tcell.KeyEnter)
+		x.sees("browse domain=", "envelopes, ")
+		x.press(tcell.KeyEscape)
+		x.sees("browse by domain")
+		x.press(tcell.KeyBackspace2)
+		x.sees("browse  ", "STATE")
+		x.types("/domian=x")
+		x.press(tcell.KeyEnter)
+		x.sees(`unknown term "domian"`, "filter: domian=x")
+		x.press(tcell.KeyCtrlU)
+		x.types("error~^5")
+		x.press(tcell.KeyEnter)
+		x.sees("browse 'error~^5'", "envelopes, ")
+		x.types("sa")
+		x.press(tcell.KeyEnter)
+		x.sees("sort=age", "envelopes, ")
+		x.types("S")
+		x.sees("sort=-age", "envelopes, ")
+		x.types("?")
+		x.sees("keys of browse", "mark all of the list")
+		x.types("q")
+		x.sees("sort=-age")
+		x.types("q")
+		if err := <-x.done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestActions marks and acts: every action asks, no answer is a no, and just what was
+// marked is touched.
+func TestActions(t *testing.T) {
+	t.Parallel()
+	x := show(t, smtpdsim.Config{}, 80, 24, nil)
+	for i := range 5 {
+		x.sim.Add(smtpdsim.Envelope{ID: protocol.EnvelopeID(uint64(i+1)<<32 | 1), Text: envelopeText("a@b.example", fmt.Sprintf("u%d@c.example", i), ""), Time: time.Now().Unix() + 3600})
+	}
+	x.types("r")
+	x.sees("5 envelopes", "u0@c.example")
+	x.types("d")
+	x.sees("remove: 1 envelope", "remove it? [y/N]")
+	x.press(tcell.KeyEnter)
+	x.sees("remove: nothing done")
+	x.types(" d")
+	x.sees("1 marked", "remove it? [y/N]")
+	x.types("y")
+	x.press(tcell.KeyEnter)
+	x.sees("1 envelope removed", "4 envelopes, ")
+	x.types("ap")
+	x.sees("4 marked", "pause envelope: 4 envelopes", "[y/N]")
+	x.press(tcell.KeyEscape)
+	x.sees("pause envelope: nothing done")
+	x.types("p")
+	x.sees("[y/N]")
+	x.sim.Add(smtpdsim.Envelope{ID: 9<<32 | 1, Text: envelopeText("a@b.example", "late@c.example", ""), Time: time.Now().Unix() + 3600})
+	x.types("y")
+	x.press(tcell.KeyEnter)
+	x.sees("4 envelopes paused", "5 envelopes, ", "late@c.example")
+	paused := 0
+	for _, e := range x.sim.Envelopes() {
+		if e.Flags&protocol.FlagSuspend != 0 {
+			paused++
+		}
+	}
+	if paused != 4 {
+		t.Errorf("%d envelopes are paused, want 4", paused)
+	}
+	if x.sim.MostSessions() > 1 {
+		t.Errorf("%d connections at the same time", x.sim.MostSessions())
+	}
+}
+
+// TestNoActions checks that sessions that may change nothing cannot.
+func TestNoActions(t *testing.T) {
+	t.Parallel()
+	for _, change := range []func(*command.Options){
+		func(o *command.Options) { o.ReadOnly = true },
+		func(o *command.Options) { o.Restricted = true },
+	} {
+		x := show(t, smtpdsim.Config{Seed: 1, Messages: 5}, 80, 24, change)
+		x.sees("5 envelopes", "nothing can be changed here")
+		for _, k := range " adnpu" {
+			x.types("?")
+			x.sees("keys of browse")
+			x.types("q" + string(k))
+			x.sees("nothing can be changed in this session: it is read-only or restricted")
+		}
+		for _, typ := range []protocol.Type{protocol.TypeRemove, protocol.TypeSchedule, protocol.TypePauseEnvelope, protocol.TypeResumeEnvelope} {
+			if n := x.sim.Requests(typ); n > 0 {
+				t.Errorf("%d requests %v", n, typ)
+			}
+		}
+	}
+}
+
+// TestHostile checks that no text of smtpd's acts on the terminal.
+func TestHostile(t *testing.T) {
+	t.Parallel()
+	x := show(t, smtpdsim.Config{}, 80, 24, nil)
+	x.sim.Add(smtpdsim.Envelope{ID: 1<<32 | 1, Text: envelopeText("a\x1b[2J@b.example", "u\x9b31m\u202e@c.example", "500 \x1b]0;x\a\u200bno")})
+	x.types("r")
+	x.sees("1 envelope,")
+	for _, keys := range []string{"", "ge"} {
+		x.types(keys)
+		if keys != "" {
+			x.press(tcell.KeyEnter)
+			x.sees("browse by error", "COUNT")
+		}
+		for _, r := range x.text() {
+			if r != '\n' && r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == '\u202e' || r == '\u200b' {
+				t.Errorf("%q is on the screen:\n%q", r, x.text())
+			}
+		}
+	}
+}
+
+// TestGone checks that the screen says that smtpd has gone, and goes on when it is back.
+func TestGone(t *testing.T) {
+	t.Parallel()
+	x := show(t, smtpdsim.Config{Seed: 1, Messages: 5}, 80, 24, nil)
+	x.sees("5 envelopes")
+	x.sim.Close()
+	x.sees("smtpd is not running: trying again")
+	var err error
+	if x.sim, err = smtpdsim.Start(x.sim.Path(), smtpdsim.Config{Seed: 1, Messages: 7}); err != nil {
+		t.Fatal(err)
+	}
+	x.sees("7 envelopes")
+	if strings.Contains(x.text(), "trying again") {
+		t.Error(x.text())
+	}
+}
+
+// TestSmallScreens draws everything on screens of all sizes.
+func TestSmallScreens(t *testing.T) {
+	t.Parallel()
+	x := show(t, smtpdsim.Config{Seed: 1, Messages: 50, Mixed: true}, 80, 24, nil)
+	x.sees("envelopes, ")
+	for _, size := range [][2]int{{1, 1}, {2, 3}, {10, 4}, {40, 5}, {500, 100}, {20, 2}, {80, 24}} {
+		x.screen.SetSize(size[0], size[1])
+		x.types("g")
+		x.press(tcell.KeyEscape)
+		x.types("?")
+		x.press(tcell.KeyEscape)
+		x.types("/a")
+		x.press(tcell.KeyEscape)
+		x.press(tcell.KeyEnd)
+		x.press(tcell.KeyHome)
+		time.Sleep(20 * time.Millisecond)
+	}
+	x.sees("STATE", "? keys")
+}
+
+// TestMarks compares marks with a plain set.
+func TestMarks(t *testing.T) {
+	l := &idList{}
+	for i := range 20_000 {
+		l.add(protocol.EnvelopeID(2*i + 10))
+	}
+	var m marks
+	m.toggle(10)
+	m.toggle(11)
+	m.toggle(10)
+	if m.count != 1 || !m.has(11) || m.has(10) {
+		t.Errorf("%+v", m)
+	}
+	m.set(l)
+	m.toggle(12)
+	m.toggle(13)
+	ids := m.ids()
+	if len(ids) != 20_000 || m.count != 20_000 || ids[0] != 10 || ids[1] != 13 || ids[2] != 14 {
+		t.Errorf("%d ids, count %d, first %v", len(ids), m.count, ids[:3])
+	}
+}
+
+// TestFilter checks that the library gets keys only, whatever is typed.
+func TestFilter(t *testing.T) {
+	for _, tt := range [][2]string{
+		{"abc", "abc"}, {"\xff", ""}, {"a\xc3", "a"}, {"日本", "日本"}, {"\x1b[A", "\x1b[A"}, {"\x1b", "\x1b"},
+		{"\x1b]52;c;eA==\aq", "q"}, {"\x1bPx\x1b\\q", "q"}, {"\x1b]q", ""}, {"\x1b\x1b", "\x1b\x1b"}, {"\x1bNq", "q"},
+	} {
+		var f filter
+		if got := string(f.filter([]byte(tt[0]), time.Now())); got != tt[1] {
+			t.Errorf("%q gives %q, want %q", tt[0], got, tt[1])
+		}
+	}
+	var f filter
+	now := time.Now()
+	got := string(f.filter([]byte("\xe6\x97"), now))
+	got += string(f.filter([]byte("\xa5\x1b]x"), now))
+	got += string(f.filter([]byte("q"), now))
+	got += string(f.filter([]byte("q"), now.Add(time.Second)))
+	if got != "日q" {
+		t.Errorf("in parts it gives %q", got)
+	}
+}

@@ -1,0 +1,312 @@
+package browse
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/gdamore/tcell/v2"
+
+	"smtpctl/shell/queue"
+	"smtpctl/shell/render"
+)
+
+// A binding is a key of the list.
+type binding struct {
+	keys string // as help shows them
+	text string
+	acts bool // it changes something
+	key  tcell.Key
+	rune rune
+	also tcell.Key
+	run  func(u *ui)
+}
+
+// bindings are the keys of the list. They are filled in by init, since the help, which is
+// one of them, looks at them.
+var bindings []binding
+
+func init() {
+	bindings = []binding{
+		{keys: "Down, j", text: "the next row", key: tcell.KeyDown, rune: 'j', also: tcell.KeyCtrlN, run: func(u *ui) { u.move(1) }},
+		{keys: "Up, k", text: "the row before", key: tcell.KeyUp, rune: 'k', also: tcell.KeyCtrlP, run: func(u *ui) { u.move(-1) }},
+		{keys: "PgDn, Ctrl-F", text: "the next page", key: tcell.KeyPgDn, also: tcell.KeyCtrlF, run: func(u *ui) { u.move(u.height()) }},
+		{keys: "PgUp, Ctrl-B", text: "the page before", key: tcell.KeyPgUp, also: tcell.KeyCtrlB, run: func(u *ui) { u.move(-u.height()) }},
+		{keys: "Home, <", text: "the first row", key: tcell.KeyHome, rune: '<', run: func(u *ui) { u.move(-1 << 40) }},
+		{keys: "End, >", text: "the last row", key: tcell.KeyEnd, rune: '>', run: func(u *ui) { u.move(1 << 40) }},
+		{keys: "Enter", text: "look at the envelope: why it is here, its headers, its story; go into the group", key: tcell.KeyEnter, run: (*ui).enter},
+		{keys: "Escape", text: "(or Backspace) back out of the group or the grouping", key: tcell.KeyEscape, also: tcell.KeyBackspace, run: (*ui).back},
+		{keys: "/", text: "filter by terms, as show queue takes them: domain=example.com error~^5 older=2h", rune: '/', run: (*ui).editFilter},
+		{keys: "g", text: "group by domain, error, from and so on", rune: 'g', run: (*ui).chooseGroups},
+		{keys: "s", text: "sort by a column", rune: 's', run: (*ui).chooseSort},
+		{keys: "S", text: "turn the order round", rune: 'S', run: (*ui).turnSort},
+		{keys: "r, Ctrl-L", text: "list anew, draw anew", rune: 'r', key: tcell.KeyCtrlL, run: (*ui).reload},
+		{keys: "Space", text: "mark, or take the mark away", acts: true, rune: ' ', run: (*ui).mark},
+		{keys: "a", text: "mark all of the list; once more takes all marks away", acts: true, rune: 'a', run: (*ui).markAll},
+		{keys: "d", text: "remove what is marked, or the row at the cursor", acts: true, rune: 'd', run: func(u *ui) { u.act("remove") }},
+		{keys: "n", text: "schedule it now", acts: true, rune: 'n', run: func(u *ui) { u.act("schedule") }},
+		{keys: "p", text: "pause it", acts: true, rune: 'p', run: func(u *ui) { u.act("pause", "envelope") }},
+		{keys: "u", text: "resume it", acts: true, rune: 'u', run: func(u *ui) { u.act("resume", "envelope") }},
+		{keys: "?", text: "these keys", rune: '?', run: (*ui).showKeys},
+		{keys: "q, Ctrl-C", text: "leave", rune: 'q', key: tcell.KeyCtrlC, run: func(u *ui) { u.leaving = true }},
+	}
+}
+
+// fits reports whether a key is that of a binding.
+func (b *binding) fits(k *tcell.EventKey) bool {
+	if k.Key() == tcell.KeyRune {
+		return b.rune != 0 && k.Rune() == b.rune && k.Modifiers()&^tcell.ModShift == 0
+	}
+	key := k.Key()
+	if key == tcell.KeyBackspace2 {
+		key = tcell.KeyBackspace
+	}
+	return key == b.key && b.key != 0 || key == b.also && b.also != 0
+}
+
+// key acts on a key. What is pasted is text for a line, and no keys.
+func (u *ui) key(k *tcell.EventKey) {
+	switch {
+	case u.input != nil:
+		if !u.pasting || k.Key() == tcell.KeyRune {
+			u.input.key(u, k)
+		}
+	case u.pasting:
+	case k.Key() == tcell.KeyCtrlZ:
+		if u.suspend != nil {
+			u.suspend()
+			u.screen.Sync()
+		}
+	case u.running != nil:
+		if k.Key() == tcell.KeyCtrlC || k.Key() == tcell.KeyEscape {
+			u.running.cancel()
+		}
+	case u.over != nil:
+		u.message = ""
+		u.over.key(u, k)
+	default:
+		u.message = ""
+		for i := range bindings {
+			if b := &bindings[i]; b.fits(k) {
+				if b.acts && !u.acts {
+					u.fail("nothing can be changed in this session: it is read-only or restricted")
+					return
+				}
+				b.run(u)
+				return
+			}
+		}
+	}
+}
+
+// move moves the cursor.
+func (u *ui) move(by int) {
+	f := u.top()
+	u.w.mu.Lock()
+	n := f.rows()
+	u.w.mu.Unlock()
+	f.cursor = max(0, min(f.cursor+by, n-1))
+}
+
+// enter goes into the group at the cursor, or looks at the envelope there.
+func (u *ui) enter() {
+	f := u.top()
+	u.w.mu.Lock()
+	n := f.rows()
+	u.w.mu.Unlock()
+	if f.cursor >= n {
+		return
+	}
+	if f.wish.by == "" {
+		u.look(f.at(f.cursor))
+		return
+	}
+	g := f.list.groups[f.cursor]
+	if len(g.Terms) == 0 {
+		u.fail("no terms select this group")
+		return
+	}
+	if err := u.open(&frame{base: append(f.words(), g.Terms...)}); err != nil {
+		u.fail(err.Error())
+	}
+}
+
+// back leaves a group, a grouping or a filter.
+func (u *ui) back() {
+	f := u.top()
+	switch {
+	case len(u.stack) > 1:
+		u.stack = u.stack[:len(u.stack)-1]
+		f = u.top()
+	case len(f.filter) > 0 || f.wish.sort != "":
+		f.filter, f.wish.sort = nil, ""
+		f.marks.clear()
+	default:
+		u.say("q leaves")
+		return
+	}
+	if err := u.list(f); err != nil {
+		u.fail(err.Error())
+	}
+}
+
+// editFilter asks for the terms of the list.
+func (u *ui) editFilter() {
+	f := u.top()
+	text := []rune(joinWords(f.filter))
+	if len(text) > 0 {
+		text = append(text, ' ')
+	}
+	u.input = &input{label: "filter: ", text: text, pos: len(text), done: func(line string, ok bool) {
+		if ok {
+			u.filter(f, line)
+		}
+	}}
+}
+
+// filter lists what fits a line of terms, or says what is wrong with it and lets the
+// user go on with it.
+func (u *ui) filter(f *frame, line string) {
+	words, err := splitLine(line)
+	old, oldSort := f.filter, f.wish.sort
+	if err == nil {
+		f.filter = words
+		err = u.list(f)
+	}
+	if err != nil {
+		f.filter, f.wish.sort = old, oldSort
+		u.editFilter()
+		u.input.text, u.input.pos = []rune(line), len([]rune(line))
+		cols, _ := u.screen.Size()
+		u.input.above = foldLine(render.Safe(render.Bound(withoutWords(err), render.MaxMessage)), cols)
+		return
+	}
+	f.cursor, f.top = 0, 0
+	f.marks.clear()
+	f.picked = nil
+}
+
+// withoutWords returns the text of an error of a filter without the words before those
+// that the user has typed.
+func withoutWords(err error) string {
+	_, rest, found := strings.Cut(err.Error(), ": ")
+	if !found {
+		return err.Error()
+	}
+	return rest
+}
+
+// chooseGroups asks by what to group.
+func (u *ui) chooseGroups() {
+	f := u.top()
+	if f.wish.by != "" {
+		u.back()
+		f = u.top()
+	}
+	u.choose("group by", usualFirst(queue.GroupNames(), "domain", "error", "from", "state"), func(name string) {
+		if err := u.open(&frame{base: f.words(), wish: wish{by: name}}); err != nil {
+			u.fail(err.Error())
+		}
+	})
+}
+
+// usualFirst puts some words before the others.
+func usualFirst(words []string, usual ...string) []string {
+	var first []string
+	for _, w := range usual {
+		if i := slices.Index(words, w); i >= 0 {
+			first, words = append(first, w), slices.Delete(words, i, i+1)
+		}
+	}
+	return append(first, words...)
+}
+
+// chooseSort asks by what to sort.
+func (u *ui) chooseSort() {
+	f := u.top()
+	if f.wish.by != "" {
+		u.say("groups come by their size")
+		return
+	}
+	u.choose("sort by", append([]string{"id"}, queue.SortKeys()...), func(name string) {
+		if name == "id" {
+			name = ""
+		}
+		u.sort(f, name)
+	})
+}
+
+// sort lists a frame in another order.
+func (u *ui) sort(f *frame, key string) {
+	f.wish.sort = key
+	f.cursor, f.top = 0, 0
+	if err := u.list(f); err != nil {
+		u.fail(err.Error())
+	}
+}
+
+// turnSort turns the order round.
+func (u *ui) turnSort() {
+	f := u.top()
+	if f.wish.sort == "" {
+		u.say("s sorts first")
+		return
+	}
+	if key, reversed := strings.CutPrefix(f.wish.sort, "-"); reversed {
+		u.sort(f, key)
+	} else {
+		u.sort(f, "-"+key)
+	}
+}
+
+// reload lists and draws anew.
+func (u *ui) reload() {
+	u.w.reload()
+	u.screen.Sync()
+}
+
+// mark marks the row at the cursor, or takes its mark away, and goes on to the next.
+func (u *ui) mark() {
+	f := u.top()
+	u.w.mu.Lock()
+	defer u.w.mu.Unlock()
+	if n := f.rows(); f.cursor >= n {
+		return
+	}
+	if f.wish.by != "" {
+		name := f.list.groups[f.cursor].Name
+		if f.picked == nil {
+			f.picked = map[string]bool{}
+		}
+		if f.picked[name] {
+			delete(f.picked, name)
+		} else {
+			f.picked[name] = true
+		}
+	} else if !f.marks.toggle(f.at(f.cursor)) {
+		u.fail("too many single marks: filter, and mark all of the list with a")
+		return
+	}
+	f.cursor = min(f.cursor+1, f.rows()-1)
+}
+
+// markAll marks all of the list, or takes all marks away if all are marked.
+func (u *ui) markAll() {
+	f := u.top()
+	u.w.mu.Lock()
+	defer u.w.mu.Unlock()
+	switch {
+	case f.list == nil || !f.list.done:
+		u.fail("not all is listed yet")
+	case f.wish.by != "" && len(f.picked) == len(f.list.groups):
+		f.picked = nil
+	case f.wish.by != "":
+		f.picked = map[string]bool{}
+		for i := range f.list.groups {
+			f.picked[f.list.groups[i].Name] = true
+		}
+	case f.marks.all == f.list.ids && len(f.marks.toggled) == 0:
+		f.marks.clear()
+	default:
+		f.marks.set(f.list.ids)
+	}
+}
