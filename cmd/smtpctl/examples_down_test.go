@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -23,7 +25,8 @@ var exampleTable = []struct {
 	{"clean-up-spam", []string{"nobody@x.example", "COPIES"}, 0, 3, 1, 3, 0},
 	{"drain", []string{"1s"}, 1, 3, 1, 3, 0},
 	{"hold-domain", []string{"hold.example"}, 0, 3, 1, 3, 0},
-	{"hold-domain", []string{"-r", "hold.example"}, 0, 3, 1, 3, 0},
+	{"hold-domain", []string{"-a"}, 0, 3, 1, 3, 0},
+	{"hold-domain", []string{"-r", "held.example"}, 0, 3, 1, 3, 0},
 	{"move-queue", []string{"out", "COPIES"}, 0, 3, 1, 3, 0},
 	{"move-queue", []string{"in", "FOLDER/moving"}, 0, 3, 1, 3, 0},
 	{"nightly-report", []string{"-k"}, 0, 3, 1, 3, 0},
@@ -39,6 +42,19 @@ func emptyMove(t *testing.T, dir string) {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// plantHold writes the record of a hold of one term, which has suspended one envelope.
+func plantHold(t *testing.T, dir, socket, term string) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256([]byte(socket + "\x00" + term))
+	text := fmt.Sprintf("{\"socket\":%q,\"selector\":[%q],\"made\":\"2026-01-01T00:00:00Z\",\"who\":\"x\",\"ids\":[\"0000000700000001\"]}\n", socket, term)
+	if err := os.WriteFile(fmt.Sprintf("%s/%x.hold", dir, sum[:8]), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -84,7 +100,8 @@ func TestExamplesInEveryState(t *testing.T) {
 				// The examples say 10 seconds, which is too long for a test.
 				wrapper := filepath.Join(dir, "smtpctl")
 				os.WriteFile(wrapper, []byte("#!/bin/sh\n[ \"$1\" = --timeout ] && shift 2\nexec "+program+" "+strings.Join(opts, " ")+" --timeout 500ms \"$@\"\n"), 0o755)
-				cmd.Env = append(os.Environ(), "SMTPCTL="+wrapper)
+				plantHold(t, dir+"/state/smtpctl/holds", path, "domain=held.example")
+				cmd.Env = append(os.Environ(), "SMTPCTL="+wrapper, "XDG_STATE_HOME="+dir+"/state")
 				start := time.Now()
 				r := runCommand(t, cmd, stdin)
 				if took := time.Since(start); took > 15*time.Second {

@@ -19,8 +19,9 @@ import (
 // failed with an error 451, and three from spam@x.example to hold.example.
 type exampleRun struct {
 	*testing.T
-	opts []string
-	ran  map[string]bool
+	opts  []string
+	ran   map[string]bool
+	state string // the folder of what outlasts a session
 }
 
 // example runs a script of examples.
@@ -35,7 +36,7 @@ func (x *exampleRun) example(name string, args ...string) result {
 		cmd = exec.Command(program, append(x.opts, args...)...)
 		stdin = string(text)
 	}
-	cmd.Env = append(os.Environ(), "SMTPCTL="+program+" "+strings.Join(x.opts, " "))
+	cmd.Env = append(os.Environ(), "SMTPCTL="+program+" "+strings.Join(x.opts, " "), "XDG_STATE_HOME="+x.state)
 	return runCommand(x, cmd, stdin)
 }
 
@@ -60,8 +61,12 @@ func (x *exampleRun) all(paused bool) {
 	}
 	x.want(1, "WARNING - 0 envelopes were tried 3 times or more, paused: MTA", "check-queue", "5", "10")
 	x.want(0, "MTA paused", "nightly-report", "-k")
-	x.want(0, fmt.Sprintf("%d envelopes paused\n", hold), "hold-domain", "hold.example")
-	x.want(0, fmt.Sprintf("%d envelopes resumed\n", hold), "hold-domain", "-r", "hold.example")
+	x.want(0, "", "hold-domain", "-a")
+	x.want(0, fmt.Sprintf("%d envelopes held\n", hold), "hold-domain", "hold.example", "1h")
+	run(x.T, append(x.opts, "resume", "envelope", "domain=hold.example")...) // as a restart does
+	x.want(0, fmt.Sprintf("%d envelopes held (domain=hold.example)\n", hold), "hold-domain", "-a")
+	x.want(0, fmt.Sprintf("%d envelopes released\n", hold), "hold-domain", "-r", "hold.example")
+	x.want(1, "", "hold-domain", "-r", "hold.example")
 	x.want(0, fmt.Sprintf("%d envelopes scheduled\n", failed), "requeue-by-error", failing)
 	x.want(0, "", "requeue-by-error", "*nothing like that*")
 	x.want(2, "CRITICAL", "check-queue", "0", "0")
@@ -113,7 +118,7 @@ func TestExamples(t *testing.T) {
 	for i := range protocol.EnvelopeID(2) {
 		add((i+7)<<32|1, "a@x.example", "b@temp.example", "451 4.3.0 come back later")
 	}
-	(&exampleRun{t, []string{"--socket", path, "--spool", spool}, map[string]bool{}}).all(false)
+	(&exampleRun{t, []string{"--socket", path, "--spool", spool}, map[string]bool{}, t.TempDir()}).all(false)
 }
 
 // TestRealExamples runs them on a real smtpd, whose relaying is paused lest the
@@ -134,7 +139,7 @@ func TestRealExamples(t *testing.T) {
 		d.Send(realsmtpd.Mail{From: "spam@x.example", To: []string{fmt.Sprintf("h%d@hold.example", i)}})
 	}
 	d.WaitQueued(5)
-	(&exampleRun{t, []string{"--socket", d.Socket, "--spool", d.Spool}, map[string]bool{}}).all(true)
+	(&exampleRun{t, []string{"--socket", d.Socket, "--spool", d.Spool}, map[string]bool{}, t.TempDir()}).all(true)
 }
 
 // TestExamplesSayWhatTheyAre wants a comment at the head of each.

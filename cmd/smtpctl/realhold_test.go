@@ -92,7 +92,7 @@ func TestRealHold(t *testing.T) {
 // stay holds two destinations under --stay, one that refuses all mail for now and one
 // that takes it, while mail for both comes.
 func (h *holdRun) stay() {
-	const mails = 40
+	const mails = 25
 	cmd := h.command("hold", "to=*@*.measured", "for=1h", "--stay", "every=1s")
 	var out, errs realsmtpd.LockedBuffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
