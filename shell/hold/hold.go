@@ -73,11 +73,11 @@ func begin(ctx context.Context, c *command.Call, q *request) error {
 		case errors.Is(err, fs.ErrNotExist) && len(all) >= maxHolds:
 			return fmt.Errorf("there are %d holds already; nothing done: release some", len(all))
 		case err == nil:
-			before, r.ids = old, old.ids
+			before, r.ids, r.Smtpd = old, old.ids, old.Smtpd
 		case !errors.Is(err, fs.ErrNotExist):
 			return err
 		}
-		return k.plan(r, ids)
+		return k.plan(ctx, r, ids)
 	}}
 	acted, err := queue.Suspend(ctx, c, m)
 	if k.planned {
@@ -154,7 +154,12 @@ func (k *keeping) unlock() {
 }
 
 // plan writes down what is about to be suspended.
-func (k *keeping) plan(r *Record, ids []protocol.EnvelopeID) error {
+func (k *keeping) plan(ctx context.Context, r *Record, ids []protocol.EnvelopeID) error {
+	start, err := startOf(ctx, k.c)
+	if err != nil {
+		return err
+	}
+	r.of(start)
 	k.r, k.old, k.asked = r, slices.Clone(r.ids), len(ids)
 	r.with(ids)
 	if err := k.st.write(r); err != nil {
@@ -162,6 +167,16 @@ func (k *keeping) plan(r *Record, ids []protocol.EnvelopeID) error {
 	}
 	k.planned = true
 	return nil
+}
+
+// startOf returns when smtpd was started.
+func startOf(ctx context.Context, c *command.Call) (render.Time, error) {
+	conn, err := c.Conn(ctx)
+	if err != nil {
+		return 0, err
+	}
+	d, err := conn.Digest(ctx)
+	return render.Time(d.Startup), err
 }
 
 // done writes down what was suspended. After an error that is not known for certain,
@@ -207,7 +222,10 @@ func runRelease(ctx context.Context, c *command.Call) error {
 		return errorf(c, err)
 	}
 	p := newPass(c)
-	p.st, p.records = st, all
+	p.st = st
+	if len(c.Args) > 0 {
+		p.records = all // what the other holds keep
+	}
 	undo := command.Undo{Refusal: "it ended several holds"}
 	for _, r := range want {
 		rerr := p.release(ctx, r, len(want) == 1)

@@ -128,7 +128,7 @@ func (p *pass) suspend(ctx context.Context, r *Record) error {
 				return err
 			}
 		}
-		return k.plan(now, ids)
+		return k.plan(ctx, now, ids)
 	}}
 	acted, err := queue.Suspend(ctx, sub, m)
 	p.took(sub, acted)
@@ -202,6 +202,14 @@ func (p *pass) release(ctx context.Context, r *Record, whole bool) error {
 	}
 	k := &keeping{st: p.st, c: sub}
 	defer k.unlock()
+	start, err := startOf(ctx, sub)
+	if err != nil {
+		return err
+	}
+	if len(r.ids) > 0 && r.Smtpd != start {
+		p.c.Warnf("smtpd was restarted since, which let go what the hold had suspended: %s", render.Safe(r.Selector()))
+	}
+	r.of(start)
 	var rest []protocol.EnvelopeID // suspended since the record was read
 	m := &queue.Mark{Command: "release", Verb: "released", Hold: r.Selector(), Quiet: !whole,
 		Spare: func(e *protocol.Envelope) bool { return spare(others, e, now.Unix()) },
@@ -213,12 +221,13 @@ func (p *pass) release(ctx context.Context, r *Record, whole bool) error {
 			if err != nil {
 				return err
 			}
+			latest.of(start)
 			for _, id := range latest.ids {
 				if _, had := slices.BinarySearch(r.ids, id); !had {
 					rest = append(rest, id)
 				}
 			}
-			return p.handOver(others)
+			return p.handOver(others, start)
 		}}
 	if err := p.resume(ctx, sub, r.ids, m); err != nil {
 		return err
@@ -268,7 +277,7 @@ func spare(others []*handover, e *protocol.Envelope, now int64) bool {
 }
 
 // handOver writes into the records of other holds what becomes theirs.
-func (p *pass) handOver(others []*handover) error {
+func (p *pass) handOver(others []*handover, start render.Time) error {
 	for _, o := range others {
 		if len(o.ids) == 0 {
 			continue
@@ -280,6 +289,7 @@ func (p *pass) handOver(others []*handover) error {
 		if err != nil {
 			return err
 		}
+		to.of(start)
 		to.with(o.ids)
 		if err := p.st.write(to); err != nil {
 			return fmt.Errorf("the record of a hold could not be written: %w; nothing done", command.FileError(err))

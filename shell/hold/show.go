@@ -58,11 +58,17 @@ func runShow(ctx context.Context, c *command.Call) error {
 func rowsOf(ctx context.Context, c *command.Call, all []*Record) (rows []HoldJSON, reached error) {
 	now := time.Now()
 	var conn *protocol.Conn
+	var start render.Time
 	if len(all) > 0 {
-		conn, reached = c.Conn(ctx)
+		if start, reached = startOf(ctx, c); reached == nil {
+			conn, reached = c.Conn(ctx)
+		}
 	}
 	for _, r := range all {
 		j := HoldJSON{Hold: r.Selector(), Socket: r.Socket, Made: r.Made, Who: r.Who, Over: r.over(now), Recorded: len(r.ids)}
+		if reached == nil {
+			r.of(start) // counts what is suspended now
+		}
 		if r.Until != 0 {
 			j.Until = &r.Until
 		}

@@ -49,7 +49,10 @@ type Record struct {
 	Made   render.Time `json:"made"`
 	Until  render.Time `json:"until,omitempty"` // 0: until it is released
 	Who    string      `json:"who"`
-	IDs    []string    `json:"ids,omitempty"` // that it has suspended, or is about to, ascending
+	// Smtpd is when the smtpd began that has suspended the envelopes: another one has
+	// forgotten that, and what is suspended there somebody else has.
+	Smtpd render.Time `json:"smtpd,omitempty"`
+	IDs   []string    `json:"ids,omitempty"` // that it has suspended, or is about to, ascending
 
 	selector selector.Selector
 	ids      []protocol.EnvelopeID
@@ -67,6 +70,13 @@ func (r *Record) key() string {
 
 // over reports whether the time of the hold is over.
 func (r *Record) over(now time.Time) bool { return r.Until != 0 && now.Unix() >= int64(r.Until) }
+
+// of keeps the envelopes only if this smtpd has suspended them.
+func (r *Record) of(start render.Time) {
+	if r.Smtpd != start {
+		r.Smtpd, r.ids = start, nil
+	}
+}
 
 // with takes in more envelopes.
 func (r *Record) with(ids []protocol.EnvelopeID) {
