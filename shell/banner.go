@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"smtpctl/shell/hold"
 	"smtpctl/shell/render"
 	"smtpctl/shell/suggest"
 )
@@ -57,4 +58,7 @@ func (r *repl) banner(host string) {
 		}
 	}
 	fmt.Fprintf(r.s.io.Out, "%s; ? or help\n", text)
+	if late := hold.Late(r.s.stateDir(), r.s.opts.Socket); late != "" {
+		fmt.Fprintln(r.s.io.Err, late)
+	}
 }

@@ -131,3 +131,63 @@ func TestHoldAfterRestart(t *testing.T) {
 		t.Errorf("%d are suspended, want the one that was by hand", n)
 	}
 }
+
+// TestHoldKilled kills the program at any moment of a hold, a pass and a release: a
+// release resumes all that was suspended, and nothing that somebody else has suspended.
+func TestHoldKilled(t *testing.T) {
+	t.Parallel()
+	path, remove, err := smtpdsim.TempSocket()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer remove()
+	state := t.TempDir()
+	sim, run := holdSim(t, path, state, 3000)
+	if r := run("pause", "envelope", "0000000100000001"); r.status != 0 {
+		t.Fatal(r)
+	}
+	half := 0
+	for i := range 12 {
+		args := [][]string{{"hold", "from=*"}, {"hold", "--again"}, {"release", "from=*"}}[i%3]
+		cmd := exec.Command(program, append([]string{"--socket", path, "--spool", state}, args...)...)
+		cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+state)
+		before := suspended(sim)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan struct{})
+		go func() {
+			cmd.Wait()
+			close(ended)
+		}()
+		for over := false; !over; {
+			select {
+			case <-ended:
+				over = true
+			case <-time.After(time.Millisecond):
+				if n := suspended(sim); n > before+100 || n < before-100 {
+					cmd.Process.Kill()
+				}
+			}
+		}
+		if n := suspended(sim); n > 1 && n < 3000 {
+			half++
+		}
+	}
+	if half == 0 {
+		t.Error("none was killed in its middle")
+	}
+	t.Logf("%d killed in the middle", half)
+	if r := run("hold", "from=*"); r.status != 0 {
+		t.Fatal(r)
+	}
+	if n := suspended(sim); n != 3000 {
+		t.Errorf("%d suspended", n)
+	}
+	if r := run("release", "from=*"); r.status != 0 {
+		t.Fatal(r)
+	}
+	if n := suspended(sim); n != 1 || sim.Envelopes()[0].Flags&protocol.FlagSuspend == 0 {
+		t.Errorf("%d are suspended, want the one that was by hand", n)
+	}
+}

@@ -135,3 +135,25 @@ func (j *HoldJSON) count() string {
 	}
 	return fmt.Sprint(j.Recorded)
 }
+
+// Late says that the time of holds is over and nothing has ended them, or nothing: for
+// those who come to the prompt.
+func Late(stateDir, socket string) string {
+	st, all, err := recordsOf(stateDir, socket)
+	if st != nil {
+		st.close()
+	}
+	n, now := 0, time.Now()
+	for _, r := range all {
+		if r.over(now) {
+			n++
+		}
+	}
+	switch {
+	case n > 0:
+		return fmt.Sprintf("the time of %s is over, and nothing has ended it: mail stays suspended until hold --again; see show holds", render.Plural(n, "hold"))
+	case err != nil && stateDir != "":
+		return render.Safe(command.FileError(err).Error())
+	}
+	return ""
+}

@@ -130,6 +130,25 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
+// TestLate says that a time is over only where one is.
+func TestLate(t *testing.T) {
+	if text := Late("", "/s"); text != "" {
+		t.Error(text)
+	}
+	st, dir := testStore(t)
+	for i, until := range []int64{0, time.Now().Unix() + 100, time.Now().Unix() - 1} {
+		if text := Late(dir, "/s"); text != "" {
+			t.Errorf("after %d: %s", i, text)
+		}
+		if err := st.write(&Record{Socket: "/s", Terms: []string{fmt.Sprintf("domain=d%d.example", i)}, Until: render.Time(until)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if text := Late(dir, "/s"); !strings.HasPrefix(text, "the time of 1 hold is over, and nothing has ended it: ") {
+		t.Error(text)
+	}
+}
+
 // TestLeftBehind has what a process left that was killed in the middle of a write.
 func TestLeftBehind(t *testing.T) {
 	st, dir := testStore(t)
