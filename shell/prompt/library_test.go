@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,10 +28,11 @@ type bench struct {
 	list              atomic.Pointer[[]goprompt.Suggest]
 	stop              atomic.Bool // what the exit checker says
 
-	mu    sync.Mutex
-	asked []question // of the completer
-	drawn int        // drawings that have ended
-	calls []string   // of the writer, since the last flush
+	mu       sync.Mutex
+	asked    []question // of the completer
+	drawn    int        // drawings that have ended
+	calls    []string   // of the writer, since the last flush
+	seenMenu []string   // those of the last drawing that had a menu
 }
 
 // A question is a call of the completer.
@@ -83,13 +85,22 @@ func (w *benchWriter) note(call string) {
 	w.b.calls = append(w.b.calls, call)
 }
 
-func (w *benchWriter) WriteStr(s string) { w.note("write") }
-func (w *benchWriter) ShowCursor()       { w.note("show") }
+func (w *benchWriter) WriteStr(s string)  { w.note("write") }
+func (w *benchWriter) HideCursor()        { w.note("hide") }
+func (w *benchWriter) ScrollDown()        { w.note("room") }
+func (w *benchWriter) ScrollUp()          { w.note("back up") }
+func (w *benchWriter) CursorDown(n int)   { w.note(fmt.Sprint("down ", n)) }
+func (w *benchWriter) CursorUp(n int)     { w.note(fmt.Sprint("up ", n)) }
+func (w *benchWriter) CursorBackward(int) { w.note("back") }
+func (w *benchWriter) ShowCursor()        { w.note("show") }
 func (w *benchWriter) Flush() error {
 	w.b.mu.Lock()
 	defer w.b.mu.Unlock()
 	if n := len(w.b.calls); n > 0 && w.b.calls[n-1] == "show" {
 		w.b.drawn++
+		if slices.Contains(w.b.calls, "room") {
+			w.b.seenMenu = w.b.calls
+		}
 	}
 	w.b.calls = nil
 	return nil
@@ -297,6 +308,34 @@ func TestLibrary(t *testing.T) {
 			b := newBench(t, goprompt.OptionAddASCIICodeBind(goprompt.ASCIICodeBind{ASCIICode: []byte(keyHelp), Fn: func(buf *goprompt.Buffer) { before = buf.Document().TextBeforeCursor() }}))
 			if got := b.line("what", keyHelp, "!"); got != "what!" || before != "what" {
 				t.Errorf("%q, %q", got, before)
+			}
+		},
+		"the menu is drawn as menurow.go counts on": func(t *testing.T) {
+			b := newBench(t)
+			b.offer(fruit[:2]...)
+			b.line("x")
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			var seen []string
+			for _, call := range b.seenMenu {
+				if call != "up 0" && call != "down 0" {
+					seen = append(seen, call)
+				}
+			}
+			row := "down 1 write write write back "
+			if got, want := strings.Join(seen, " "), "room room back up back up "+row+row+"up 2"; !strings.Contains(got, want) {
+				t.Errorf("%s, want in it %s", got, want)
+			}
+		},
+		"how many rows show can be changed": func(t *testing.T) {
+			b := newBench(t)
+			_ = goprompt.OptionMaxSuggestion(1)(b.gp)
+			b.offer(fruit...)
+			b.line("x")
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			if n := strings.Count(strings.Join(b.seenMenu, " "), "down 1"); n != 1 {
+				t.Errorf("%d rows", n)
 			}
 		},
 		"a shrinking list panics": func(t *testing.T) {
