@@ -74,8 +74,13 @@ func TestPromptMenuScrolls(t *testing.T) {
 	t.Parallel()
 	x := openSized(t, 24, 80, "host = none\n", smtpdsim.Config{Messages: 3, Seed: 1})
 	for i := range 12 {
+		x.edits() // else the terminal itself would show what is typed
 		x.keys(fmt.Sprintf("# line %d\r", i))
+		x.shows(24, 80, "the next prompt", func(l []string) bool {
+			return len(l) > 1 && strings.HasSuffix(l[len(l)-2], fmt.Sprintf("# line %d", i)) && strings.HasSuffix(l[len(l)-1], "smtpctl>")
+		})
 	}
+	x.edits()
 	x.keys("show ")
 	x.shows(24, 80, "a menu", func(l []string) bool { return rowWith(l, " more") >= 0 })
 	x.keys("\x1b")
