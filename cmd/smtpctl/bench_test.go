@@ -127,6 +127,7 @@ func benchMillion(t *testing.T) {
 	}
 	fmt.Printf("%-44s %s, resident memory %d MB at most\n", "explain, a million simulated", ms(time.Since(begun)), explain.ProcessState.SysUsage().(*syscall.Rusage).Maxrss>>10)
 	benchPrompt(t, "prompt on a million simulated messages", "--socket", path)
+	benchBrowse(t, path)
 }
 
 // peakMemory returns the most resident memory that a process has had, in bytes.

@@ -37,8 +37,23 @@ func (u *ui) act(verb ...string) {
 		u.fail(err.Error())
 		return
 	}
+	u.carryOut(call, strings.Join(verb, " "))
+}
+
+// undo takes back the last change of the session.
+func (u *ui) undo() {
+	call, err := u.parse([]string{"undo"})
+	if err != nil {
+		u.fail(err.Error())
+		return
+	}
+	u.carryOut(call, "undo")
+}
+
+// carryOut carries out a call that changes something.
+func (u *ui) carryOut(call *command.Call, what string) {
 	ctx, cancel := context.WithCancel(u.ctx)
-	a := &action{what: strings.Join(verb, " "), cancel: cancel}
+	a := &action{what: what, cancel: cancel}
 	var out, notes limited
 	call.Mode = command.AtPrompt // somebody is there to answer
 	call.AskAll = true
@@ -122,7 +137,11 @@ func (u *ui) answer(ctx context.Context, q question) bool {
 
 // ask asks a question on the bottom line.
 func (u *ui) ask(q question) {
-	above := q.lines
+	cols, _ := u.screen.Size()
+	var above []string
+	for _, l := range q.lines {
+		above = append(above, foldLine(l, cols)...)
+	}
 	if room := u.height() - 1; len(above) > room {
 		above = above[:max(0, room)]
 	}

@@ -46,6 +46,7 @@ func init() {
 		{keys: "n", text: "schedule it now", acts: true, rune: 'n', run: func(u *ui) { u.act("schedule") }},
 		{keys: "p", text: "pause it", acts: true, rune: 'p', run: func(u *ui) { u.act("pause", "envelope") }},
 		{keys: "u", text: "resume it", acts: true, rune: 'u', run: func(u *ui) { u.act("resume", "envelope") }},
+		{keys: "U", text: "take back the last pause, resume or removal", acts: true, rune: 'U', run: (*ui).undo},
 		{keys: "?", text: "these keys", rune: '?', run: (*ui).showKeys},
 		{keys: "q, Ctrl-C", text: "leave", rune: 'q', key: tcell.KeyCtrlC, run: func(u *ui) { u.leaving = true }},
 	}

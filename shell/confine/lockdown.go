@@ -89,6 +89,9 @@ func needs(c *command.Call, ports []uint16) (sandbox.Rules, error) {
 	if c.Cmd.Files != command.ReadsFiles {
 		r.Move = []string{filepath.Join(c.Opts.Spool, "incoming"), filepath.Join(c.Opts.Spool, "queue")}
 	}
+	if c.Cmd.Acts && !c.Opts.ReadOnly && !c.Opts.Restricted {
+		r.Move = []string{filepath.Join(c.Opts.Spool, "incoming"), filepath.Join(c.Opts.Spool, "queue")} // for undo
+	}
 	if c.Cmd.Needs == command.NeedsNames {
 		r.Names, r.DNS = true, []uint16{53}
 	}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// benchBrowse browses a million envelopes, and prints how long the first rows and keys
+// take to appear, how many bytes a key takes on the line, and the memory of the program.
+func benchBrowse(t *testing.T, path string) {
+	start := time.Now()
+	x := openTerminal(t, "--socket", path, "browse")
+	wait := func(pattern string) {
+		t.Helper()
+		re := regexp.MustCompile(pattern)
+		for end := time.Now().Add(3 * time.Minute); !re.MatchString(x.screen(0)); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("no %q:\n%s", pattern, x.screen(0))
+			}
+		}
+	}
+	for len(regexp.MustCompile(`pending|inflight`).FindAllString(x.screen(0), -1)) < 15 {
+		if time.Since(start) > patience {
+			t.Fatalf("no rows:\n%s", x.screen(0))
+		}
+		time.Sleep(time.Millisecond)
+	}
+	fmt.Printf("browse of a million: first rows after %d ms\n", time.Since(start).Milliseconds())
+	var while, after, sizes []int
+	press := func(key string, into *[]int) {
+		x.mu.Lock()
+		before := x.text.Len()
+		x.mu.Unlock()
+		start := time.Now()
+		x.pty.WriteString(key)
+		for time.Since(start) < patience {
+			x.mu.Lock()
+			// tcell ends what it draws with the end of a synchronized update.
+			done := bytes.Contains(x.text.Bytes()[before:], []byte("\x1b[7m"))
+			n := x.text.Len() - before
+			x.mu.Unlock()
+			if done {
+				*into = append(*into, int(time.Since(start).Microseconds()))
+				sizes = append(sizes, n)
+				break
+			}
+			time.Sleep(100 * time.Microsecond)
+		}
+		time.Sleep(15 * time.Millisecond)
+	}
+	keys := strings.Repeat("jjjjkj", 10)
+	for _, k := range keys {
+		press(string(k), &while)
+	}
+	wait(`1000000 envelopes, `)
+	fmt.Printf("browse of a million: all are listed after %.1f s\n", time.Since(start).Seconds())
+	for _, k := range keys {
+		press(string(k), &after)
+	}
+	for range 20 {
+		press("\x1b[6~", &after)
+	}
+	report := func(what string, n []int) {
+		slices.Sort(n)
+		fmt.Printf("browse of a million: key to screen %s: median %.1f ms, 99th percentile %.1f ms\n", what, float64(n[len(n)/2])/1000, float64(n[len(n)*99/100])/1000)
+	}
+	report("while they are listed", while)
+	report("then", after)
+	slices.Sort(sizes)
+	fmt.Printf("browse of a million: %d bytes for a key, in the middle\n", sizes[len(sizes)/2])
+	fmt.Printf("browse of a million: resident memory %d MB at most\n", peakMemory(t, x.cmd.Process.Pid)>>20)
+	x.keys("sa\r")
+	wait(`the first 5000 of 1000000`)
+	x.keys("gf\r")
+	wait(`by from .*groups`)
+	x.keys("\x7f")
+	wait(`the first 5000 of 1000000`)
+	x.keys("a")
+	wait(`1000000 marked`)
+	x.keys("d")
+	wait(`remove: 1000000 envelopes`)
+	x.keys("\r")
+	wait(`nothing done`)
+	fmt.Printf("browse of a million: resident memory %d MB at most with an order, groups and all marked\n", peakMemory(t, x.cmd.Process.Pid)>>20)
+	x.keys("q")
+	x.ended(0)
+}
