@@ -12,8 +12,10 @@ import (
 	"strings"
 	"testing"
 
+	"smtpctl/shell/bounce"
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
+	"smtpctl/shell/handover"
 	"smtpctl/shell/hold"
 	"smtpctl/shell/inspect"
 	"smtpctl/shell/journal"
@@ -21,7 +23,6 @@ import (
 	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
 	"smtpctl/shell/report"
-	"smtpctl/shell/requeue"
 	"smtpctl/shell/restore"
 	"smtpctl/shell/selector"
 	"smtpctl/shell/server"
@@ -44,7 +45,7 @@ var jsonShapes = []struct {
 }{
 	{"show queue, show envelope", render.EnvelopeJSON{}}, {"show queue --follow", queue.FollowJSON{}}, {"show queue by", queue.GroupJSON{}}, {"show message", inspect.MessageJSON{}},
 	{"explain", inspect.Verdict{}}, {"explain of many", inspect.VerdictGroup{}}, {"after, of schedule", queue.AfterJSON{}}, {"schedule with batch= or rate=", queue.PaceJSON{}}, {"discover, hold, pause envelope, release, remove, resume envelope, schedule", queue.TallyJSON{}},
-	{"show log", maillog.Event{}}, {"show holds", hold.HoldJSON{}}, {"show journal", journal.Entry{}}, {"show journal FOLDER", journal.Batch{}}, {"requeue", requeue.ResultJSON{}}, {"restore", restore.TallyJSON{}}, {"other commands that change something", server.ResultJSON{}}, {"show status", server.StatusJSON{}}, {"show stats", server.StatJSON{}}, {"show spool", inspect.SpoolJSON{}},
+	{"show log", maillog.Event{}}, {"show holds", hold.HoldJSON{}}, {"show journal", journal.Entry{}}, {"show journal FOLDER", journal.Batch{}}, {"bounce, requeue", handover.ResultJSON{}}, {"bounce --dry-run, notify", bounce.NoticeJSON{}}, {"restore", restore.TallyJSON{}}, {"other commands that change something", server.ResultJSON{}}, {"show status", server.StatusJSON{}}, {"show stats", server.StatJSON{}}, {"show spool", inspect.SpoolJSON{}},
 	{"show routes", report.Route{}}, {"show hosts", report.Host{}}, {"show relays", report.Relay{}}, {"show hoststats", report.HostStat{}},
 	{"show mta paused", report.Block{}}, {"monitor", server.DigestJSON{}}, {"encrypt", tools.HashJSON{}}, {"encrypt --verify", tools.VerifiedJSON{}},
 	{"spf walk", tools.NetworkJSON{}},

@@ -123,7 +123,11 @@ func TestWarningsSeen(t *testing.T) {
 				s.err = io.Discard // what is not on the screen would be covered
 				s.io.Err = s.err
 			}
-			ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+			limit := 20 * time.Second
+			if strings.HasPrefix(whole, "watch ") { // it does not end by itself
+				limit = 400 * time.Millisecond
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), limit)
 			err := s.Eval(ctx, whole)
 			cancel()
 			s.out.Flush()

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"smtpctl/completer/grammar"
+	"smtpctl/shell/bounce"
 	"smtpctl/shell/browse"
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
@@ -52,7 +53,7 @@ var docs = map[string]string{
 }
 
 // commands are the commands of all packages, in no order.
-var commands = slices.Concat(queue.Commands, browse.Commands, hold.Commands, inspect.Commands, journal.Commands, requeue.Commands, restore.Commands, server.Commands, tools.Commands, sessionCommands)
+var commands = slices.Concat(bounce.Commands, queue.Commands, browse.Commands, hold.Commands, inspect.Commands, journal.Commands, requeue.Commands, restore.Commands, server.Commands, tools.Commands, sessionCommands)
 
 func init() { cmdline.CommandFlags = cmdline.FlagsOf(commands) }
 

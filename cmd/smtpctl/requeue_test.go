@@ -73,48 +73,101 @@ func (b *requeueBed) suspended() int {
 // each recipient is in the queue exactly once, and nothing is suspended.
 func TestRequeueKilled(t *testing.T) {
 	t.Parallel()
+	killEach(t, []string{"requeue", "to=r*"}, 15, func(b *requeueBed) error { return once(b.queued(), 6) })
+}
+
+// TestBounceKilled does it with bounce: then there is one notice for each message, and the
+// envelopes are gone.
+func TestBounceKilled(t *testing.T) {
+	t.Parallel()
+	killEach(t, []string{"bounce", "to=r*"}, 15, func(b *requeueBed) error {
+		if n := b.queued(); len(n) != 1 || n["s@x.example"] != 3 {
+			return fmt.Errorf("%v", n)
+		}
+		return nil
+	})
+}
+
+// TestUnknownKilled does it with requeue of mail that smtpd does not know.
+func TestUnknownKilled(t *testing.T) {
+	t.Parallel()
+	killEach(t, []string{"requeue", "to=u*"}, 8, func(b *requeueBed) error {
+		n := b.queued()
+		if left, _ := filepath.Glob(b.spool.MessageDir(0x0b000001) + "/*"); len(left) != 0 || n["u0@y.example"] != 1 || n["u1@y.example"] != 1 {
+			return fmt.Errorf("%v, %v", n, left)
+		}
+		return nil
+	})
+}
+
+// killEach kills a command at each of its steps, of which there are so many at least, and
+// gives the command again.
+func killEach(t *testing.T, command []string, least int, check func(b *requeueBed) error) {
 	unsure := 0
 	for step := 1; ; step++ {
 		b := newRequeueBed(t)
-		r := b.run(t, step, "requeue", "to=r*")
+		b.plantUnknown(t)
+		r := b.run(t, step, command...)
 		doubled := 0
 		for _, n := range b.queued() {
 			if n > 1 {
 				doubled++
 			}
 		}
-		// Between the two steps both are there, and the old ones are suspended.
-		if doubled > 0 && b.suspended() < doubled {
+		// Where both the old and the new are there, the old ones are suspended.
+		if command[0] == "requeue" && doubled > 0 && b.suspended() < doubled {
 			t.Errorf("step %d: %d recipients are doubled, and %d envelopes suspended", step, doubled, b.suspended())
 		}
-		again := b.run(t, 0, "requeue", "to=r*")
+		again := b.run(t, 0, command...)
 		if strings.Contains(again.stderr, "stopped just when smtpd took the new mail") {
 			// smtpd has not taken it: they are resumed, as it says.
-			if b.suspended() == 0 || again.status != 1 {
-				t.Errorf("step %d: %v", step, again)
-			}
-			b.run(t, 0, "resume", "envelope", "all")
-			again = b.run(t, 0, "requeue", "to=r*")
 			unsure++
+			b.run(t, 0, "resume", "envelope", "all")
+			if strings.Contains(again.stderr, "on disk as before") {
+				for _, notes := range b.notes() {
+					os.Remove(notes)
+				}
+			}
+			again = b.run(t, 0, command...)
 		}
 		if again.status != 0 {
 			t.Errorf("step %d: %v", step, again)
 		}
-		if err := once(b.queued(), 6); err != nil {
+		if err := check(b); err != nil {
 			t.Errorf("step %d: %v: %v", step, err, again)
 		}
 		if n := b.suspended(); n != 0 {
 			t.Errorf("step %d: %d are suspended: %v", step, n, again)
 		}
-		if left, _ := filepath.Glob(b.state + "/smtpctl/handover/*"); len(left) != 0 {
+		if left := b.notes(); len(left) != 0 {
 			t.Errorf("step %d: %v is left: %v", step, left, again)
 		}
 		if r.status == 0 {
-			if step < 15 || unsure != 3 {
+			if step < least || unsure == 0 || unsure > 3 {
 				t.Errorf("there are only %d steps, and at %d it was not known whether smtpd has the mail", step, unsure)
 			}
 			return
 		}
+	}
+}
+
+// notes returns the files of notes.
+func (b *requeueBed) notes() []string {
+	files, _ := filepath.Glob(b.state + "/smtpctl/handover/*")
+	return files
+}
+
+// plantUnknown puts a message on the disk that smtpd does not load.
+func (b *requeueBed) plantUnknown(t *testing.T) {
+	t.Helper()
+	const msg = protocol.MessageID(0x0b000001)
+	if err := os.MkdirAll(b.spool.MessageDir(msg), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	os.WriteFile(b.spool.MessagePath(msg), []byte("Subject: unknown\n\nx\n"), 0o600)
+	for i := range 2 {
+		text := envelopeText("relay", fmt.Sprintf("u%d@y.example", i)) + "bogus: 1\n"
+		os.WriteFile(b.spool.EnvelopePath(msg.First()+protocol.EnvelopeID(i+1)), []byte(text), 0o600)
 	}
 }
 

@@ -39,6 +39,8 @@ var Lines = map[string]string{
 	"release all":                            "release all",
 	"remove <selector...>":                   "remove from=*",
 	"remove all":                             "remove all",
+	"bounce <selector...>":                   "bounce from=*",
+	"notify <selector...>":                   "notify from=*",
 	"requeue <selector...>":                  "requeue from=*",
 	"restore <folder>":                       "restore /dev",
 	"restore <folder> <selector...>":         "restore /dev from=*",

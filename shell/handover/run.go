@@ -66,19 +66,16 @@ type Result struct {
 //
 // Of each it first suspends the envelopes, then gives the mail to smtpd, and removes them
 // when smtpd has said that it took the mail. A note goes onto the disk before each of
-// these steps, from which Begin of a later run goes on after a crash.
+// these steps, from which the next command goes on after a crash: see settle.
 type Run struct {
 	c     *command.Call
 	notes *notes
 	spool *spool.Spool
 }
 
-// Begin settles what earlier runs left that were stopped, and begins a new one.
-func Begin(ctx context.Context, c *command.Call) (*Run, error) {
+// begin begins a run.
+func begin(ctx context.Context, c *command.Call) (*Run, error) {
 	r := &Run{c: c, spool: disk.OpenSpool(ctx, c)}
-	if err := disk.Locked(ctx, c, func() error { return r.settle(ctx) }); err != nil {
-		return nil, err
-	}
 	var err error
 	if r.notes, err = newNotes(c); err != nil {
 		return nil, command.FileError(err)

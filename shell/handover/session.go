@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/textproto"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 
 	"smtpctl/protocol"
 	"smtpctl/protocol/spool"
+	"smtpctl/shell/command"
 )
 
 // How long smtpd may take for an answer in an SMTP session: filters may look a recipient
@@ -271,3 +273,27 @@ func CopyMessage(w io.Writer, sp *spool.Spool, msg protocol.MessageID) error {
 	}
 	return s.err
 }
+
+// Send gives a mail to smtpd, in the place of nothing. The id is 0 if smtpd did not say it.
+func Send(ctx context.Context, c *command.Call, m *Mail) (protocol.MessageID, error) {
+	host, err := os.Hostname()
+	if err != nil || !helloName.MatchString(host) {
+		host = "smtpctl.invalid"
+	}
+	s, err := openSession(ctx, c.Opts.Socket, c.Opts.Timeout, host)
+	if err != nil {
+		return 0, err
+	}
+	defer s.close()
+	rejected, err := s.begin(ctx, m)
+	if err != nil {
+		return 0, err
+	}
+	for _, why := range rejected {
+		return 0, why
+	}
+	return s.data(ctx, m, func() error { return nil })
+}
+
+// helloName is what a client may be called in SMTP.
+var helloName = regexp.MustCompile(`^[A-Za-z0-9.-]{1,255}$`)

@@ -9,6 +9,7 @@ import (
 
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
+	"smtpctl/shell/disk"
 	"smtpctl/shell/render"
 )
 
@@ -17,18 +18,25 @@ import (
 // to its end, and of which no answer was noted, smtpd's listing tells: the client of its
 // SMTP session has the name of the unit. If it lists none, the mail may have been
 // delivered at once or never have been taken: then the envelopes stay suspended.
-func (r *Run) settle(ctx context.Context) error {
-	if r.c.StateDir == "" {
+func settle(ctx context.Context, c *command.Call) error {
+	if c.StateDir == "" {
 		return nil
 	}
-	runs, err := stoppedRuns(r.c.StateDir)
+	runs, err := stoppedRuns(c.StateDir)
 	if err != nil {
 		return fmt.Errorf("what earlier commands left to be done cannot be read: %w", command.FileError(err))
 	}
-	for _, run := range runs {
-		err = errors.Join(err, r.settleRun(ctx, run))
+	if len(runs) == 0 {
+		return nil
 	}
-	return err
+	r := &Run{c: c, spool: disk.OpenSpool(ctx, c)}
+	return disk.Locked(ctx, c, func() error {
+		var err error
+		for _, run := range runs {
+			err = errors.Join(err, r.settleRun(ctx, run))
+		}
+		return err
+	})
 }
 
 // settleRun settles one run, and closes its notes.

@@ -1,14 +1,17 @@
-package requeue
+package handover
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"smtpctl/shell/command"
-	"smtpctl/shell/handover"
 	"smtpctl/shell/render"
 )
+
+// keptShown is how many kept envelopes are named on standard error.
+const keptShown = 20
 
 // A ResultJSON is what became of one envelope.
 type ResultJSON struct {
@@ -23,22 +26,31 @@ type outcome struct {
 	done, kept, gone int
 }
 
-// carryOut replaces the envelopes, unit by unit.
-func carryOut(ctx context.Context, c *command.Call, all []chosen) error {
-	todo, bounces := units(ctx, c, all)
+// A Job is what a command replaces.
+type Job struct {
+	Done  string // what is said of envelopes that were replaced, such as "requeued"
+	Units []*Unit
+	Kept  []Kept        // envelopes that are not even tried
+	Every time.Duration // from the begin of one unit to that of the next, at least
+	Undo  string        // why the command cannot be taken back
+}
+
+// CarryOut does a job of which total envelopes were selected, and prints what becomes of
+// each envelope.
+func (j *Job) CarryOut(ctx context.Context, c *command.Call, total int) error {
 	var o outcome
 	var err error
-	if len(todo) > 0 {
-		err = replaceAll(ctx, c, todo, &o)
+	if len(j.Units) > 0 {
+		err = j.replaceAll(ctx, c, &o)
 	}
-	if perr := o.print(c, &handover.Result{Kept: bounces}); err == nil {
+	if perr := o.print(c, &Result{Kept: j.Kept}); err == nil {
 		err = perr
 	}
 	c.Counts = []command.Count{{Name: "done", N: o.done}, {Name: "kept", N: o.kept}, {Name: "gone", N: o.gone}}
-	rest := len(all) - o.done - o.kept - o.gone
+	rest := total - o.done - o.kept - o.gone
 	switch {
 	case err != nil && rest > 0:
-		err = fmt.Errorf("%s: %w: only %d requeued, %d not begun", command.PathOf(c), err, o.done, rest)
+		err = fmt.Errorf("%s: %w: only %d %s, %d not begun", command.PathOf(c), err, o.done, j.Done, rest)
 	case err != nil:
 		err = fmt.Errorf("%s: %w", command.PathOf(c), err)
 	case o.kept > 0:
@@ -54,24 +66,26 @@ func carryOut(ctx context.Context, c *command.Call, all []chosen) error {
 	if o.gone > 0 {
 		c.Warnf("%s the queue before their turn came", render.Plural(o.gone, "envelope left", "envelopes left"))
 	}
-	c.Warnf("%s requeued", render.Plural(o.done, "envelope"))
+	c.Warnf("%s %s", render.Plural(o.done, "envelope"), j.Done)
 	if o.done > 0 {
-		c.Undo = command.Undo{Refusal: "smtpd has new mail in the place of the old"}
+		c.Undo = command.Undo{Refusal: j.Undo}
 	}
 	return err
 }
 
 // replaceAll carries out the units, and prints what becomes of each.
-func replaceAll(ctx context.Context, c *command.Call, todo []*handover.Unit, o *outcome) error {
-	run, err := handover.Begin(ctx, c)
+func (j *Job) replaceAll(ctx context.Context, c *command.Call, o *outcome) error {
+	run, err := begin(ctx, c)
 	if err != nil {
 		return err
 	}
 	defer run.Close()
-	for _, u := range todo {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
+	var next time.Time
+	for _, u := range j.Units {
+		if err := Until(ctx, next); err != nil {
+			return err
 		}
+		next = time.Now().Add(j.Every)
 		res, err := run.Replace(ctx, u)
 		perr := o.print(c, &res)
 		if ferr := c.Out.Flush(); perr == nil {
@@ -84,8 +98,19 @@ func replaceAll(ctx context.Context, c *command.Call, todo []*handover.Unit, o *
 	return nil
 }
 
+// Until waits until a time, or until ctx ends.
+func Until(ctx context.Context, t time.Time) error {
+	if wait := time.Until(t); wait > 0 {
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}
+	return context.Cause(ctx)
+}
+
 // print prints and counts what became of some envelopes.
-func (o *outcome) print(c *command.Call, res *handover.Result) error {
+func (o *outcome) print(c *command.Call, res *Result) error {
 	for _, r := range res.Replaced {
 		o.done++
 		j := ResultJSON{ID: r.Old.String()}

@@ -1,0 +1,140 @@
+package handover
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"smtpctl/protocol"
+	"smtpctl/shell/command"
+	"smtpctl/shell/disk"
+	"smtpctl/shell/queue"
+	"smtpctl/shell/render"
+)
+
+// maxSelected is how many envelopes may be selected, which are held in memory.
+const maxSelected = 100_000
+
+// CheckWhole refuses shortened ids: what they stand for would have to be guessed.
+func CheckWhole(c *command.Call) error {
+	for _, a := range c.Args {
+		if id, ok := a.Value.(queue.IDArg); ok && !id.Whole() {
+			return command.Usagef("%s: %q: want 8 or 16 hex digits: a command that changes something takes no shortened id", command.PathOf(c), id.Text)
+		}
+	}
+	return queue.CheckSelection(c)
+}
+
+// A Selected envelope is one that a command is to replace.
+type Selected struct {
+	protocol.Envelope
+	Unknown bool // smtpd does not list it
+}
+
+// Choose settles what earlier commands left that were stopped, and returns the envelopes
+// that are selected, in the order of their ids: those that smtpd lists, and those that it
+// refuses to load.
+func Choose(ctx context.Context, c *command.Call) ([]Selected, error) {
+	if !disk.OwnSpool(c) {
+		return nil, fmt.Errorf("%s: the socket is that of another smtpd: name the folder of its spool with --spool", command.PathOf(c))
+	}
+	if !c.Opts.DryRun {
+		if err := settle(ctx, c); err != nil {
+			return nil, fmt.Errorf("%s: %w", command.PathOf(c), err)
+		}
+	}
+	conn, err := c.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []Selected
+	refused, unread, err := refusedOnes(ctx, c, conn)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range refused {
+		all = append(all, Selected{e, true})
+	}
+	err = queue.EachSelected(ctx, c, c.Args, func(e *protocol.Envelope) (bool, error) {
+		if len(all) >= maxSelected {
+			return false, fmt.Errorf("%s: more than %d envelopes are selected, select fewer; nothing done", command.PathOf(c), maxSelected)
+		}
+		all = append(all, Selected{*e, false})
+		return true, nil
+	})
+	if err != nil && !(errors.Is(err, queue.ErrNoSuchID) && len(all)+unread > 0) {
+		return nil, err
+	}
+	if unread > 0 {
+		c.Warnf("smtpctl: left alone: %s whose envelope cannot be read: show spool says why", render.Plural(unread, "file that smtpd does not list and", "files that smtpd does not list and"))
+	}
+	slices.SortFunc(all, func(a, b Selected) int { return cmp.Compare(a.ID, b.ID) })
+	return all, nil
+}
+
+// refusedOnes returns the selected envelopes that smtpd refuses to load, and counts those
+// that are named and cannot be read.
+func refusedOnes(ctx context.Context, c *command.Call, conn *protocol.Conn) (all []protocol.Envelope, unread int, err error) {
+	pick, err := queue.NewPicker(ctx, c)
+	if err != nil {
+		return nil, 0, err
+	}
+	d, err := disk.Compare(ctx, c, conn)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", command.PathOf(c), command.FileError(err))
+	}
+	sp, conf := disk.OpenSpool(ctx, c), disk.SmtpdConf(c)
+	for _, id := range d.Unlisted {
+		if err := ctx.Err(); err != nil {
+			return nil, 0, context.Cause(ctx)
+		}
+		if !pick.Named(id) {
+			continue
+		}
+		// Why smtpd does not list it must be known: mail that comes just now is none.
+		if reason, _ := disk.ReasonOf(sp, id, conf); reason == disk.Unknown {
+			continue
+		}
+		e, err := sp.ReadEnvelope(id)
+		if err != nil {
+			if !pick.Terms() {
+				unread++
+			}
+			continue
+		}
+		ok, err := pick.Picks(&e, nil)
+		switch {
+		case err != nil:
+			return nil, 0, fmt.Errorf("%s: %w", command.PathOf(c), err)
+		case ok && len(all) >= maxSelected:
+			return nil, 0, fmt.Errorf("%s: more than %d envelopes are selected, select fewer; nothing done", command.PathOf(c), maxSelected)
+		case ok:
+			all = append(all, e)
+		}
+	}
+	return all, unread, nil
+}
+
+// PlanOf returns the plan of a command for selected envelopes.
+func PlanOf(verb string, unasked int, all []Selected, warnings ...string) *queue.Plan {
+	plan := &queue.Plan{Verb: verb, N: len(all), Unasked: unasked, Senders: queue.Tops{}, Domains: queue.Tops{}, Warnings: warnings}
+	for i := range all {
+		plan.Senders.Add(render.FormatAddress(all[i].Sender))
+		plan.Domains.Add(strings.ToLower(all[i].Dest.Domain))
+	}
+	return plan
+}
+
+// List prints selected envelopes as a listing does.
+func List(c *command.Call, all []Selected) error {
+	write := queue.Writer(c)
+	for i := range all {
+		if err := write(&all[i].Envelope, !all[i].Unknown); err != nil {
+			return err
+		}
+	}
+	return c.Out.Flush()
+}
