@@ -89,7 +89,7 @@ func TestRealRefused(t *testing.T) {
 		}
 	}
 	want := fmt.Sprintf("smtpd does not list %d envelope files", len(refused))
-	if r := withConf(t, d, "show", "status"); r.status != 0 || strings.Count(r.stdout, "\n") != 3 || !strings.Contains(r.stderr, want) {
+	if r := withConf(t, d, "show", "status"); r.status != 0 || strings.Count(r.stdout, "\n") != 3 || !strings.Contains(r.stderr, want+" that its queue on disk has (dispatcher ") {
 		t.Errorf("show status: %v", r)
 	}
 	if r := withConf(t, d, "show", "queue"); r.stderr != "" {

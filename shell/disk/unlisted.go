@@ -1,12 +1,16 @@
 package disk
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"smtpctl/protocol"
@@ -181,7 +185,7 @@ func WarnUnlisted(ctx context.Context, c *command.Call, conn *protocol.Conn, lim
 	}
 }
 
-// sayUnlisted says which envelope files smtpd does not list.
+// sayUnlisted says which envelope files smtpd does not list, and why.
 func sayUnlisted(ctx context.Context, c *command.Call, conn *protocol.Conn, ids []protocol.EnvelopeID) {
 	text := render.Plural(len(ids), "envelope file")
 	if len(ids) > unlistedMost {
@@ -194,7 +198,41 @@ func sayUnlisted(ctx context.Context, c *command.Call, conn *protocol.Conn, ids 
 	if d, err := conn.Digest(ctx); err == nil && time.Now().Unix()-d.Startup < StartGrace {
 		hint += "; smtpd was started less than a minute ago, and may not have loaded all of its queue"
 	}
-	c.Warnf("smtpctl: smtpd does not list %s that its queue on disk has: %s", text, hint)
+	c.Warnf("smtpctl: smtpd does not list %s that its queue on disk has%s: %s", text, reasonText(CountReasons(ctx, c, ids)), hint)
+}
+
+// CountReasons counts envelope files that smtpd does not list by the reasons that show
+// spool gives, as many of them as ctx leaves time for. Nobody is asked for a key: files of
+// an encrypted queue are unreadable here, or of the reason that can be seen.
+func CountReasons(ctx context.Context, c *command.Call, ids []protocol.EnvelopeID) (counts map[spool.Reason]int, looked int, all bool) {
+	files, conf := spool.Open(c.Opts.Spool), SmtpdConf(c)
+	counts = map[spool.Reason]int{}
+	for i, id := range ids {
+		if ctx.Err() != nil {
+			return counts, i, false
+		}
+		reason, _ := ReasonOf(files, id, conf)
+		counts[reason]++
+	}
+	return counts, len(ids), true
+}
+
+// reasonText says how many files are of each reason, the most frequent first.
+func reasonText(counts map[spool.Reason]int, looked int, all bool) string {
+	if looked == 0 {
+		return ""
+	}
+	reasons := slices.Collect(maps.Keys(counts))
+	slices.SortFunc(reasons, func(a, b spool.Reason) int { return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b)) })
+	parts := make([]string, len(reasons))
+	for i, r := range reasons {
+		parts[i] = fmt.Sprintf("%s %d", r, counts[r])
+	}
+	text := strings.Join(parts, ", ")
+	if !all {
+		text += fmt.Sprintf(" among the first %d", looked)
+	}
+	return " (" + text + ")"
 }
 
 // ErrNotListed means that an envelope is on disk and in no listing.

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"smtpctl/protocol"
-	"smtpctl/protocol/spool"
 	"smtpctl/shell/command"
 	"smtpctl/shell/disk"
 	"smtpctl/shell/queue"
@@ -196,17 +195,11 @@ func (m metrics) addSpool(ctx context.Context, c *command.Call, conn *protocol.C
 }
 
 // addRefused adds the envelope files that smtpd does not list by their reasons, each of
-// them in any case, if there is time. Nobody is asked for a key: files of an encrypted
-// queue are unreadable here, or of the reason that can be seen.
+// them in any case, if there is time.
 func (m metrics) addRefused(ctx context.Context, c *command.Call, ids []protocol.EnvelopeID) {
-	files, conf := spool.Open(c.Opts.Spool), disk.SmtpdConf(c)
-	counts := map[spool.Reason]int{}
-	for _, id := range ids {
-		if ctx.Err() != nil {
-			return
-		}
-		reason, _ := disk.ReasonOf(files, id, conf)
-		counts[reason]++
+	counts, _, all := disk.CountReasons(ctx, c, ids)
+	if !all {
+		return
 	}
 	var samples []string
 	for _, r := range disk.Reasons {
