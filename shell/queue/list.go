@@ -239,10 +239,14 @@ func SingleID(args []grammar.Arg) (IDArg, bool) {
 	return sel.ids[0], true
 }
 
-// CheckUnsorted refuses sort= for a command with an order of its own, which why tells.
+// CheckUnsorted refuses sort= for a command with an order of its own, which why tells,
+// and columns=.
 func CheckUnsorted(c *command.Call, why string) error {
 	if selectionIn(c).sort != "" {
 		return command.Usagef("%s: %s, sort= does not go with them", command.PathOf(c), why)
+	}
+	if hasColumns(c) {
+		return command.Usagef("%s: takes no columns=", command.PathOf(c))
 	}
 	return nil
 }

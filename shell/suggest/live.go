@@ -33,6 +33,9 @@ type Live struct {
 	// something, too.
 	NoFiles bool
 
+	// Conf is the path of smtpd.conf, the system's if empty.
+	Conf string
+
 	// Host and ReadOnly are what the prompt says, beside the state of smtpd.
 	Host     string
 	ReadOnly bool

@@ -1,8 +1,10 @@
 package suggest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"smtpctl/completer"
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
+	"smtpctl/shell/disk"
 	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
 	"smtpctl/shell/selector"
@@ -38,6 +41,9 @@ func (l *Live) selectorWords(kind string, path []string, prefix string) complete
 			out.List = append(out.List, w)
 		}
 	}
+	if name, ok := strings.CutPrefix(prefix, "header:"); ok && kind != "held" {
+		out.List = append(out.List, headerNames(name)...)
+	}
 	if kind == "grouping" || kind == "condition" || kind == "held" {
 		return out
 	}
@@ -58,6 +64,12 @@ var waits = []completer.Suggestion{{Text: "60s"}, {Text: "5m"}, {Text: "10m"}, {
 // waitFor is the word before such a time.
 var waitFor = completer.Suggestion{Text: "for", Description: "how long to wait, such as for 60s", Class: completer.Term}
 
+// lists reports whether the command that begins with some words lists envelopes in an
+// order of the user.
+func lists(path []string) bool {
+	return len(path) == 0 || path[0] != "explain" && (len(path) < 2 || path[1] != "spool")
+}
+
 // termWords returns the beginnings of terms, and the words of the same place.
 func termWords(kind string, path []string) []completer.Suggestion {
 	var words []completer.Suggestion
@@ -73,10 +85,12 @@ func termWords(kind string, path []string) []completer.Suggestion {
 	case "condition":
 		words = append(words, waitFor)
 	case "query":
-		words = append(words,
-			completer.Suggestion{Text: "sort=", Description: "order: " + strings.Join(queue.SortKeys(), ", ") + "; with - before it the reverse", Open: true},
-			completer.Suggestion{Text: "limit=", Description: "show at most so many", Open: true},
-			completer.Suggestion{Text: "columns=", Description: "show these columns: " + strings.Join(selector.DefaultColumns, ","), Open: true})
+		words = append(words, completer.Suggestion{Text: "limit=", Description: "show at most so many", Open: true})
+		if lists(path) {
+			words = append(words,
+				completer.Suggestion{Text: "sort=", Description: "order: " + strings.Join(queue.SortKeys(), ", ") + "; with - before it the reverse", Open: true},
+				completer.Suggestion{Text: "columns=", Description: "show these columns: " + strings.Join(selector.DefaultColumns, ","), Open: true})
+		}
 	}
 	for _, k := range selector.Terms() {
 		if kind == "held" && k.OfMail() {
@@ -110,6 +124,7 @@ func (l *Live) termValues(kind string, path []string, key, op, value string) com
 	}
 	regex := strings.HasSuffix(op, "~")
 	switch f := selector.Find(selector.Terms(), key); {
+	case kind == "query" && (key == "sort" || key == "columns") && !lists(path):
 	case kind == "query" && key == "sort":
 		add(queue.SortKeys())
 		for _, k := range queue.SortKeys() {
@@ -126,6 +141,9 @@ func (l *Live) termValues(kind string, path []string, key, op, value string) com
 		add(f.Some)
 	case l.offers(path) != command.OffersNothing:
 		found = l.counted(path, key)
+		if key == "dispatcher" && kind != "selector" && kind != "scheduled" {
+			found = l.withActions(found)
+		}
 	}
 	list := slices.Clone(found.List)
 	for i := range list {
@@ -136,6 +154,39 @@ func (l *Live) termValues(kind string, path []string, key, op, value string) com
 	list = completer.RankValues(list, value)
 	for i := range list {
 		list[i].Text, list[i].Class = key+op+list[i].Text, completer.Value
+	}
+	return completer.Found{List: list, More: found.More}
+}
+
+// headers are the fields of a header that are looked for most often.
+var headers = []string{
+	"Authentication-Results", "Auto-Submitted", "Cc", "Content-Type", "Date", "DKIM-Signature", "Errors-To", "From", "In-Reply-To", "List-Id", "List-Unsubscribe",
+	"Message-ID", "Precedence", "Received", "References", "Reply-To", "Return-Path", "Sender", "Subject", "To", "User-Agent", "X-Mailer", "X-Originating-IP",
+	"X-PHP-Originating-Script", "X-Spam-Flag", "X-Spam-Status",
+}
+
+// headerNames returns the beginnings of terms for the fields whose names begin as typed.
+func headerNames(typed string) []completer.Suggestion {
+	var out []completer.Suggestion
+	for _, h := range headers {
+		if len(typed) <= len(h) && strings.EqualFold(h[:len(typed)], typed) {
+			out = append(out, completer.Suggestion{Text: "header:" + h + "~", Description: "what a " + h + " field of the message holds", Class: completer.Term, Open: true})
+		}
+	}
+	return out
+}
+
+// withActions returns the values of dispatcher= with the other actions of smtpd.conf:
+// what is waited for, held or looked for need not be in the queue yet.
+func (l *Live) withActions(found completer.Found) completer.Found {
+	list := slices.Clone(found.List)
+	for _, name := range slices.Sorted(maps.Keys(disk.ReadConf(cmp.Or(l.Conf, disk.ConfPath())).Actions)) {
+		text := selector.EscapeGlob(name)
+		known := slices.ContainsFunc(found.List, func(s completer.Suggestion) bool { return selector.Fold(s.Text) == selector.Fold(text) })
+		if known || name == "" || name != render.Safe(name) || strings.HasPrefix(name, "$") || len(list) >= valueItems {
+			continue
+		}
+		list = append(list, completer.Suggestion{Text: text, Description: "action of smtpd.conf, no envelope has it"})
 	}
 	return completer.Found{List: list, More: found.More}
 }

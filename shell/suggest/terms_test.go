@@ -1,0 +1,63 @@
+package suggest
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"smtpctl/completer/grammar"
+	"smtpctl/protocol"
+	"smtpctl/protocol/smtpdsim"
+	"smtpctl/shell/selector"
+)
+
+// TestDispatchers offers the actions of the queue, and where others may come, those of
+// smtpd.conf as well.
+func TestDispatchers(t *testing.T) {
+	conf := filepath.Join(t.TempDir(), "smtpd.conf")
+	os.WriteFile(conf, []byte("action \"local*mail\" maildir\naction relay relay host smtp://x\naction $name relay\naction \"bad\x1b\" relay\n"), 0o600)
+	s, c := simulated(t, smtpdsim.Config{Seed: 3})
+	s.Add(smtpdsim.Envelope{ID: 0xb1b1b1b100000001, Text: "version: 3\ntype: mta\ndispatcher: relay\nsender: a@x.example\ndest: b@y.example\nctime: 1\n"})
+	l := NewSource(func(context.Context) (*protocol.Conn, error) { return c, nil }, func() string { return "" }, func() {})
+	l.Wait, l.Conf = 10*time.Second, conf
+	for kind, want := range map[string]bool{"query": true, "condition": true, "held": true, "grouping": true, "selector": false, "scheduled": false} {
+		got := texts(l.Values(&grammar.Kind{Name: kind}, []string{"show", "queue"}, "dispatcher=").List)
+		if !slices.Contains(got, "dispatcher=relay") || slices.Contains(got, `dispatcher=local\*mail`) != want || len(got) > 4 || slices.Contains(got, "dispatcher=$name") {
+			t.Errorf("%s: %q", kind, got)
+		}
+	}
+}
+
+// TestHeaderNames offers the names of header fields, in any case, each the beginning of
+// a term.
+func TestHeaderNames(t *testing.T) {
+	l := NewSource(nil, nil, func() {})
+	for prefix, want := range map[string]string{"header:": "header:Subject~", "header:list-": "header:List-Id~", "header:X-M": "header:X-Mailer~"} {
+		got := texts(l.Values(&grammar.Kind{Name: "grouping"}, []string{"show", "queue", "by", "domain", "x"}, prefix).List)
+		if !slices.Contains(got, want) {
+			t.Errorf("%s: %q", prefix, got)
+		}
+	}
+	for _, h := range headerNames("") {
+		if _, err := selector.Parse(h.Text + "x"); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := headerNames("nothing-so-long-as-this-which-is-no-field"); got != nil {
+		t.Errorf("%v", got)
+	}
+}
+
+// TestOrderWords offers an order and columns only where they are taken.
+func TestOrderWords(t *testing.T) {
+	for path, want := range map[string]bool{"show queue": true, "show queue domain=x": true, "explain": false, "explain domain=x": false, "show spool": false} {
+		got := texts(termWords("query", strings.Fields(path)))
+		if slices.Contains(got, "sort=") != want || slices.Contains(got, "columns=") != want || !slices.Contains(got, "limit=") {
+			t.Errorf("%s: %q", path, got)
+		}
+	}
+}
