@@ -52,7 +52,7 @@ func TestFields(t *testing.T) {
 			t.Errorf("the manual does not explain %s=", f.Name)
 		}
 		for _, name := range append([]string{f.Name}, f.Also...) {
-			if _, err := lineOf(t, "show queue sort=-"+name); (err == nil) != (f.Compare != nil) {
+			if _, err := lineOf(t, "show queue sort=-"+name); (err == nil) != f.Sorts() {
 				t.Errorf("sort=%s: %v", name, err)
 			}
 			if _, err := lineOf(t, "show queue by "+name); (err == nil) != (f.Group != nil) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -54,6 +55,10 @@ func TestRealContent(t *testing.T) {
 				if n := count(strings.Fields(w.words)...); n != w.want {
 					t.Errorf("%s selects %d, want %d", w.words, n, w.want)
 				}
+			}
+			r := withConf(t, d, append(args, "show", "queue", "sort=-size", "to=a@*", "limit=3")...)
+			if got := regexp.MustCompile(`\|s(\d+)@x\.example\|`).FindAllStringSubmatch(r.stdout, -1); r.status != 0 || len(got) != 3 || got[0][1]+" "+got[1][1]+" "+got[2][1] != "19 18 17" {
+				t.Errorf("sorted by size: %v", r)
 			}
 			if n := count("subject=Gewinn!für Sie"); n != 10 {
 				t.Errorf("the decoded subject selects %d", n)

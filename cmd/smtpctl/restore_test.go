@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -166,6 +167,63 @@ func TestRestore(t *testing.T) {
 	}
 	if fmt.Sprint(events) != "map[placing:7 queued:7 restored:7 saved:7]" {
 		t.Error(events)
+	}
+}
+
+// TestRestoreContent lists and restores copies by what their messages hold.
+func TestRestoreContent(t *testing.T) {
+	t.Parallel()
+	b := newRestoreBed(t)
+	if r := b.run(t, "restore", b.dir); r.stdout != "6 envelopes restored\n" {
+		t.Fatal(r)
+	}
+	for i, text := range []string{"Subject: winner\nList-Id: <a.example>\n\nbuy this\n", "Subject: your order\n\nthanks\n", "Subject: report\n\n" + strings.Repeat("0123456789\n", 20_000)} {
+		msg := b.ids[2*i].Msg()
+		if err := os.WriteFile(b.spool.MessagePath(msg), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := filepath.Join(t.TempDir(), "copies")
+	if r := b.run(t, "remove", "all", "--save", dir); r.stdout != "6 envelopes removed\n" {
+		t.Fatal(r)
+	}
+	for _, tt := range []struct {
+		words string
+		want  int
+	}{{"subject~^win", 2}, {"header:List-Id=<a.example>", 2}, {"header:list-id!=?*", 4}, {"size=100k-", 2}, {"size=-1k", 4}, {"body~thank", 2}, {"body~buy|thank to=r00@*", 1}, {"subject=none", 0}} {
+		if r := b.run(t, append([]string{"show", "queue", "--from", dir}, strings.Fields(tt.words)...)...); r.status != 0 || strings.Count(r.stdout, "|offline|") != tt.want {
+			t.Errorf("%s lists not %d: %v", tt.words, tt.want, r)
+		}
+	}
+	if r := b.run(t, "show", "queue", "--from", dir, "sort=-size", "limit=1"); r.status != 0 || !strings.HasPrefix(r.stdout, b.ids[4].String()+"|") {
+		t.Errorf("the largest: %v", r)
+	}
+	if r := b.run(t, "show", "queue", "by", "subject", "--from", dir); r.status != 0 || !strings.Contains(r.stdout, "|winner") {
+		t.Errorf("by subject: %v", r)
+	}
+	if r := b.run(t, "restore", dir, "subject=your*", "body~thank"); r.status != 0 || r.stdout != "2 envelopes restored\n" {
+		t.Errorf("by content: %v", r)
+	}
+	if r := b.run(t, "restore", dir, "size=100k-", "--expect", "3"); r.status != 1 || !strings.Contains(r.stderr, "2 envelopes to restore, 3 expected: nothing done") {
+		t.Errorf("--expect: %v", r)
+	}
+	if n := b.queued(t); once(n, 2) != nil || n["r10@y.example"] != 1 || n["r11@y.example"] != 1 {
+		t.Errorf("in the queue: %v", n)
+	}
+	// A message that was cut off in the folder is not taken for one that does not match.
+	found := 0
+	filepath.WalkDir(dir, func(path string, d fs.DirEntry, _ error) error {
+		if strings.Contains(path, "abcd0001") && !d.IsDir() && !strings.Contains(filepath.Base(path), "0000000") {
+			found++
+			return os.Remove(path)
+		}
+		return nil
+	})
+	if found != 1 {
+		t.Fatalf("%d messages removed", found)
+	}
+	if r := b.run(t, "restore", dir, "subject=winner"); r.status == 0 && r.stdout != "0 envelopes restored\n" || once(b.queued(t), 2) != nil {
+		t.Errorf("without its message: %v", r)
 	}
 }
 

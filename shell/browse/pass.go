@@ -50,7 +50,7 @@ func (w *worker) next(ctx context.Context, p *pass) *pass {
 	}
 	p = &pass{wish: x, walk: walk, notes: notes, out: &listing{gen: x.gen, ids: &idList{}}, shown: first && x.sort == "" && x.by == ""}
 	if x.sort != "" {
-		p.order = queue.NewOrder(x.sort, maxSorted)
+		p.order = queue.NewOrder(ctx, &call, x.sort, maxSorted)
 	}
 	if x.by != "" {
 		p.groups = queue.NewGroups(ctx, &call, x.by, maxGroups)

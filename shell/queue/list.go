@@ -36,7 +36,7 @@ func runShowQueue(ctx context.Context, c *command.Call) error {
 	var w *envelopeWriter
 	var order *sorter
 	if sel.sort != "" {
-		order = newSorter(sel.sort, sel.limit)
+		order = newSorter(ctx, c, sel.sort, sel.limit)
 	}
 	n, err := eachSelected(ctx, c, sel, now, func(e *protocol.Envelope, online bool) (bool, error) {
 		if w == nil {
@@ -56,8 +56,13 @@ func runShowQueue(ctx context.Context, c *command.Call) error {
 	})
 	if order != nil && (err == nil || n > 0) {
 		for _, e := range order.sorted() {
-			if werr := w.write(&e); werr != nil {
+			if werr := w.write(&e.Envelope); werr != nil {
 				return werr
+			}
+		}
+		if err == nil && order.mail != nil {
+			if err = order.mail.finish(ctx, c.Linked()); err != nil {
+				err = fmt.Errorf("%s: %w", command.PathOf(c), err)
 			}
 		}
 	}

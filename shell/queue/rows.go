@@ -3,6 +3,7 @@ package queue
 import (
 	"cmp"
 	"container/heap"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -101,27 +102,40 @@ func SortKeys() []string { return selector.Names(selector.Sorted()) }
 // A sorter keeps the envelopes that come first in an order: all, or as many as
 // the limit says.
 type sorter struct {
-	compare func(a, b *protocol.Envelope) int
+	compare func(a, b *sortedEnvelope) int
+	mail    *mailReader // for the order of what messages hold, else nil
+	measure func(m selector.Mail, e *protocol.Envelope) (int64, error)
 	limit   int
-	size    int                 // of what is kept, in bytes
-	kept    []protocol.Envelope // a heap with the last one on top, if limited
+	size    int              // of what is kept, in bytes
+	kept    []sortedEnvelope // a heap with the last one on top, if limited
+}
+
+// A sortedEnvelope is an envelope with what was measured of it.
+type sortedEnvelope struct {
+	protocol.Envelope
+	measured int64
 }
 
 // newSorter returns a sorter for the name of a field, with - before it for the
 // reverse. Envelopes that are equal come in the order of their ids.
-func newSorter(key string, limit int) *sorter {
+func newSorter(ctx context.Context, c *command.Call, key string, limit int) *sorter {
 	name, reverse := strings.CutPrefix(key, "-")
-	order := selector.Find(selector.Sorted(), name).Compare
-	return &sorter{limit: limit, compare: func(a, b *protocol.Envelope) int {
-		n := order(a, b)
+	f := selector.Find(selector.Sorted(), name)
+	s := &sorter{limit: limit, measure: f.Measure}
+	if s.measure != nil {
+		s.mail = newMailReader(ctx, c)
+	}
+	s.compare = func(a, b *sortedEnvelope) int {
+		n := cmp.Compare(a.measured, b.measured)
+		if f.Compare != nil {
+			n = f.Compare(&a.Envelope, &b.Envelope)
+		}
 		if reverse {
 			n = -n
 		}
-		if n == 0 {
-			n = cmp.Compare(a.ID, b.ID)
-		}
-		return n
-	}}
+		return cmp.Or(n, cmp.Compare(a.ID, b.ID))
+	}
+	return s
 }
 
 // heap.Interface; the envelope that comes last is on top.
@@ -131,7 +145,7 @@ func (s *sorter) Less(i, j int) bool { return s.compare(&s.kept[i], &s.kept[j]) 
 
 func (s *sorter) Swap(i, j int) { s.kept[i], s.kept[j] = s.kept[j], s.kept[i] }
 
-func (s *sorter) Push(x any) { s.kept = append(s.kept, x.(protocol.Envelope)) }
+func (s *sorter) Push(x any) { s.kept = append(s.kept, x.(sortedEnvelope)) }
 
 func (s *sorter) Pop() any {
 	e := s.kept[len(s.kept)-1]
@@ -144,6 +158,14 @@ const maxSorted = 512 << 20
 
 // add takes an envelope in.
 func (s *sorter) add(e *protocol.Envelope) error {
+	x := sortedEnvelope{Envelope: *e}
+	if s.measure != nil {
+		var err error
+		if x.measured, err = s.measure(s.mail, e); err != nil {
+			s.mail.failed(err) // its message has gone, and so has it
+			return s.mail.err
+		}
+	}
 	if s.limit == 0 || len(s.kept) < s.limit {
 		if s.size += envelopeSize(e); s.size > maxSorted {
 			return fmt.Errorf("the envelopes to be sorted, %d so far, take more than %d bytes: give limit=N, or terms that select fewer", len(s.kept), maxSorted)
@@ -151,12 +173,12 @@ func (s *sorter) add(e *protocol.Envelope) error {
 	}
 	switch {
 	case s.limit == 0:
-		s.kept = append(s.kept, *e)
+		s.kept = append(s.kept, x)
 	case len(s.kept) < s.limit:
-		heap.Push(s, *e)
-	case s.compare(e, &s.kept[0]) < 0:
-		s.size += envelopeSize(e) - envelopeSize(&s.kept[0])
-		s.kept[0] = *e
+		heap.Push(s, x)
+	case s.compare(&x, &s.kept[0]) < 0:
+		s.size += envelopeSize(e) - envelopeSize(&s.kept[0].Envelope)
+		s.kept[0] = x
 		heap.Fix(s, 0)
 	}
 	return nil
@@ -164,7 +186,7 @@ func (s *sorter) add(e *protocol.Envelope) error {
 
 // envelopeSize returns about how much memory an envelope takes.
 func envelopeSize(e *protocol.Envelope) int {
-	n := int(unsafe.Sizeof(*e))
+	n := int(unsafe.Sizeof(sortedEnvelope{}))
 	for _, s := range []string{
 		e.Sender.User, e.Sender.Domain, e.Rcpt.User, e.Rcpt.Domain, e.Dest.User, e.Dest.Domain, e.ErrorLine, e.Helo, e.Hostname, e.Tag, e.Dispatcher,
 		e.SMTPName, e.Username, e.MDAExec, e.MDASubaddress, e.MDAUser, e.BounceType, e.DSNRet, e.DSNEnvID, e.DSNOrcpt.User, e.DSNOrcpt.Domain,
@@ -175,7 +197,7 @@ func envelopeSize(e *protocol.Envelope) int {
 }
 
 // sorted returns what was kept, in order.
-func (s *sorter) sorted() []protocol.Envelope {
-	slices.SortFunc(s.kept, func(a, b protocol.Envelope) int { return s.compare(&a, &b) })
+func (s *sorter) sorted() []sortedEnvelope {
+	slices.SortFunc(s.kept, func(a, b sortedEnvelope) int { return s.compare(&a, &b) })
 	return s.kept
 }

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -13,7 +14,7 @@ func TestSorterBounded(t *testing.T) {
 	t.Parallel()
 	e := protocol.Envelope{ErrorLine: strings.Repeat("x", 15000)}
 	for limit, bound := range map[int]bool{0: true, 1 << 30: true, 10: false} {
-		s := newSorter("age", limit)
+		s := newSorter(context.Background(), nil, "age", limit)
 		var err error
 		for i := 0; i < 2*maxSorted/15000 && err == nil; i++ {
 			e.ID = protocol.EnvelopeID(i)

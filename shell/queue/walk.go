@@ -113,13 +113,22 @@ type Order struct{ s *sorter }
 
 // NewOrder returns an order by the name of one of SortKeys, with - before it for the
 // reverse, which keeps so many envelopes.
-func NewOrder(key string, limit int) *Order { return &Order{newSorter(key, limit)} }
+func NewOrder(ctx context.Context, c *command.Call, key string, limit int) *Order {
+	return &Order{newSorter(ctx, c, key, limit)}
+}
 
 // Add takes an envelope in.
 func (o *Order) Add(e *protocol.Envelope) error { return o.s.add(e) }
 
 // Sorted returns what was kept, in order.
-func (o *Order) Sorted() []protocol.Envelope { return o.s.sorted() }
+func (o *Order) Sorted() []protocol.Envelope {
+	kept := o.s.sorted()
+	out := make([]protocol.Envelope, len(kept))
+	for i := range kept {
+		out[i] = kept[i].Envelope
+	}
+	return out
+}
 
 // A Group is what envelopes that are alike have in common.
 type Group struct {

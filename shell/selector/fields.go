@@ -36,6 +36,9 @@ type Field struct {
 
 	// Compare, if set, orders envelopes for sort=.
 	Compare func(a, b *protocol.Envelope) int
+	// Measure, if set, returns by what sort= orders envelopes, where they do not say it
+	// themselves.
+	Measure func(m Mail, e *protocol.Envelope) (int64, error)
 	// Group, if set, tells envelopes apart for show queue by.
 	Group *Grouping
 
@@ -91,7 +94,7 @@ var Fields = []*Field{
 		has:  textValues(func(e *protocol.Envelope) string { return e.Dispatcher }),
 		make: plainKey(func(e *protocol.Envelope) string { return e.Dispatcher }).make, Group: &byDispatcher, Column: "DISPATCHER", JSON: "dispatcher", Shown: textColumn(func(r Row) string { return r.Dispatcher })},
 	{Name: "expires", Want: "TIME", Doc: "smtpd gives it up within that time; 1h- in an hour or later, 10m-1h", Some: someTimes, mail: expiresKey},
-	{Name: "size", Want: "SIZE", Doc: "size of the message: 100k- for that much or more, -1m, 10k-100k", Some: []string{"100k-", "1m-", "10m-"}, mail: sizeKey, Group: &bySize},
+	{Name: "size", Want: "SIZE", Doc: "size of the message: 100k- for that much or more, -1m, 10k-100k", Some: []string{"100k-", "1m-", "10m-"}, mail: sizeKey, Measure: Mail.Size, Group: &bySize},
 	{Name: "subject", Want: "GLOB", Doc: "subject of the message", Regex: true, mail: subjectKey, Group: &bySubject},
 	{Name: "header", Want: "GLOB", Doc: "any header field of the message, by its name: header:List-Id=*news*", Regex: true, Named: true, mail: bareHeader},
 	{Name: "body", Want: "REGEXP", Doc: "regular expression for the first megabyte of the body, as it was sent", Regex: true, mail: bodyKey},
@@ -149,7 +152,10 @@ func fieldsThat(is func(f *Field) bool) []*Field {
 func Terms() []*Field { return fieldsThat(func(f *Field) bool { return f.Want != "" }) }
 
 // Sorted returns the fields that a listing can be sorted by, by name.
-func Sorted() []*Field { return byName(fieldsThat(func(f *Field) bool { return f.Compare != nil })) }
+func Sorted() []*Field { return byName(fieldsThat((*Field).Sorts)) }
+
+// Sorts reports whether a listing can be sorted by the field.
+func (f *Field) Sorts() bool { return f.Compare != nil || f.Measure != nil }
 
 // Grouped returns the fields that envelopes can be grouped by, by name.
 func Grouped() []*Field { return byName(fieldsThat(func(f *Field) bool { return f.Group != nil })) }
