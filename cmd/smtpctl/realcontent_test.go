@@ -60,6 +60,9 @@ func TestRealContent(t *testing.T) {
 			if got := regexp.MustCompile(`\|s(\d+)@x\.example\|`).FindAllStringSubmatch(r.stdout, -1); r.status != 0 || len(got) != 3 || got[0][1]+" "+got[1][1]+" "+got[2][1] != "19 18 17" {
 				t.Errorf("sorted by size: %v", r)
 			}
+			if r := ours(t, d, "", append(args, "-j", "explain", "subject~Gewinn")...); !strings.HasPrefix(r.stdout, `{"verdict":"mta-paused","count":10,`) || strings.Count(r.stdout, "\n") != 1 {
+				t.Errorf("explained by content: %v", r)
+			}
 			if n := count("subject=Gewinn!für Sie"); n != 10 {
 				t.Errorf("the decoded subject selects %d", n)
 			}

@@ -47,6 +47,9 @@ func firstID(t *testing.T, d *realsmtpd.Daemon, terms ...string) string {
 	return id
 }
 
+// quickRelays has smtpd try a host again at once, and so give up on it in seconds.
+const quickRelays = "mta limit conn-delay-route 1\nmta limit conn-delay-relay 1\nmta limit conn-delay-domain 1\nmta limit reconn-delay-route 1\n"
+
 // explainedTogether asks why all that TestRealExplain has in its queue is there, does what
 // is said of what is suspended, and asks again.
 func explainedTogether(t *testing.T, d *realsmtpd.Daemon) {
@@ -132,7 +135,7 @@ func TestRealExplain(t *testing.T) {
 		explained(t, d, firstID(t, d, "to=a@ok.example"), "blocked", "resume mta from 127.0.0.1 for 127.0.0.1")
 	})
 	t.Run("route", func(t *testing.T) {
-		d := realsmtpd.Start(t, realsmtpd.Config{Conf: "listen on 127.0.0.1 port 2525\n" +
+		d := realsmtpd.Start(t, realsmtpd.Config{Conf: quickRelays + "listen on 127.0.0.1 port 2525\n" +
 			"action \"relay\" relay host smtp://127.0.0.2:1\nmatch from any for any action \"relay\"\n"})
 		d.Send(mail("a@ok.example"))
 		explained(t, d, firstID(t, d, "to=a@ok.example", "error=?*"), "route-disabled", "resume route ")

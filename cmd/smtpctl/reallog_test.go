@@ -135,7 +135,7 @@ func TestRealLogPeers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := realsmtpd.Start(t, realsmtpd.Config{Conf: "mta limit conn-delay-route 1\nmta limit conn-delay-relay 1\nmta limit conn-delay-domain 1\nmta limit reconn-delay-route 1\nlisten on 127.0.0.1 port 2525\n" +
+	d := realsmtpd.Start(t, realsmtpd.Config{Conf: quickRelays + "listen on 127.0.0.1 port 2525\n" +
 		"action \"banner\" relay host smtp://127.0.0.2:2627\naction \"tls\" relay host smtps://127.0.0.3:2628\n" +
 		"match from any for domain banner.example action \"banner\"\nmatch from any for domain tls.example action \"tls\"\n",
 		Before: func() {
