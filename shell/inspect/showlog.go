@@ -74,11 +74,7 @@ func runShowLog(ctx context.Context, c *command.Call) error {
 		}
 	}
 	if n, from, to := r.Left(); n > 0 {
-		when := ""
-		if from != 0 {
-			when = fmt.Sprintf(", from %s to %s", time.Unix(int64(from), 0).Format(time.DateTime), time.Unix(int64(to), 0).Format(time.DateTime))
-		}
-		c.Warnf("smtpctl: the log tells more than can be held: %s in its middle left out%s; ask for fewer messages", render.Plural(n, "event is", "events are"), when)
+		c.Warnf("smtpctl: %s", leftOut(n, from, to))
 	}
 	if unread != nil {
 		return fmt.Errorf("%s: not all of the log was read, there may be more to tell: %w", command.PathOf(c), unread)
@@ -161,6 +157,15 @@ func readLog(ctx context.Context, c *command.Call, r *maillog.Reader) error {
 	return nil
 }
 
+// leftOut says that events were left out, and when the first and the last of them were.
+func leftOut(n int, from, to render.Time) string {
+	when := ""
+	if from != 0 {
+		when = fmt.Sprintf(", from %s to %s", time.Unix(int64(from), 0).Format(time.DateTime), time.Unix(int64(to), 0).Format(time.DateTime))
+	}
+	return fmt.Sprintf("the log tells more than can be held: the first and the newest events are told, and %s between left out%s; ask for fewer messages", render.Plural(n, "event"), when)
+}
+
 // noLog says what to do where there is no log in a file.
 func noLog(err error) error {
 	return fmt.Errorf("%w: name it with --log FILE; where the journal has it: journalctl -t smtpd -o short-iso | smtpctl show log --log - WHAT", err)
@@ -173,7 +178,7 @@ func storyParts(s *maillog.Story) func(yield func(command.Record, error) bool) {
 			e := &s.Events[i]
 			text := "  " + render.Safe(e.Text()) + "\n"
 			if i == s.LeftAt && s.Left > 0 {
-				text = fmt.Sprintf("  (%s left out here)\n", render.Plural(s.Left, "event is", "events are")) + text
+				text = fmt.Sprintf("  (%s left out here)\n", render.Plural(s.Left, "event")) + text
 			}
 			switch {
 			case i > 0:
