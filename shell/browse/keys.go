@@ -25,14 +25,17 @@ type binding struct {
 // one of them, looks at them.
 var bindings []binding
 
+// far is more rows than anything has.
+const far = 1 << 30
+
 func init() {
 	bindings = []binding{
 		{keys: "Down, j", text: "the next row", key: tcell.KeyDown, rune: 'j', also: tcell.KeyCtrlN, run: func(u *ui) { u.move(1) }},
 		{keys: "Up, k", text: "the row before", key: tcell.KeyUp, rune: 'k', also: tcell.KeyCtrlP, run: func(u *ui) { u.move(-1) }},
 		{keys: "PgDn, Ctrl-F", text: "the next page", key: tcell.KeyPgDn, also: tcell.KeyCtrlF, run: func(u *ui) { u.move(u.height()) }},
 		{keys: "PgUp, Ctrl-B", text: "the page before", key: tcell.KeyPgUp, also: tcell.KeyCtrlB, run: func(u *ui) { u.move(-u.height()) }},
-		{keys: "Home, <", text: "the first row", key: tcell.KeyHome, rune: '<', run: func(u *ui) { u.move(-1 << 40) }},
-		{keys: "End, >", text: "the last row", key: tcell.KeyEnd, rune: '>', run: func(u *ui) { u.move(1 << 40) }},
+		{keys: "Home, <", text: "the first row", key: tcell.KeyHome, rune: '<', run: func(u *ui) { u.move(-far) }},
+		{keys: "End, >", text: "the last row", key: tcell.KeyEnd, rune: '>', run: func(u *ui) { u.move(far) }},
 		{keys: "Enter", text: "look at the envelope: why it is here, its headers, its story; go into the group", key: tcell.KeyEnter, run: (*ui).enter},
 		{keys: "Escape", text: "(or Backspace) back out of the group or the grouping", key: tcell.KeyEscape, also: tcell.KeyBackspace, run: (*ui).back},
 		{keys: "/", text: "filter by terms, as show queue takes them: domain=example.com error~^5 older=2h", rune: '/', run: (*ui).editFilter},

@@ -87,7 +87,7 @@ func (t *text) key(u *ui, k *tcell.EventKey) {
 	case tcell.KeyHome:
 		t.from = 0
 	case tcell.KeyEnd:
-		t.from = 1 << 40
+		t.from = far
 	case tcell.KeyEscape, tcell.KeyBackspace, tcell.KeyBackspace2, tcell.KeyLeft:
 		t.close(u)
 	case tcell.KeyCtrlC:
@@ -106,7 +106,7 @@ func (t *text) key(u *ui, k *tcell.EventKey) {
 		case "<":
 			t.from = 0
 		case ">":
-			t.from = 1 << 40
+			t.from = far
 		case "?":
 			t.close(u)
 			u.showKeys()
