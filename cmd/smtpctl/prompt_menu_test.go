@@ -51,7 +51,7 @@ func TestPromptMenuFits(t *testing.T) {
 			}
 			// Down and Up go into it, Escape out of it, without a trace.
 			x.keys("\x1b[B\x1b[B\x1b[B\x1b[A")
-			x.shows(rows, cols, "the second", func(l []string) bool { return rowWith(l, "show queue sort=") >= 0 })
+			x.shows(rows, cols, "the second", func(l []string) bool { return rowWith(l, "show queue limit=") >= 0 })
 			x.keys("\x1b")
 			x.shows(rows, cols, "closed", func(l []string) bool { return strings.HasSuffix(l[len(l)-1], "smtpctl> show queue") })
 			// A line that goes on on the next row stays whole.

@@ -215,6 +215,7 @@ var unsafeOpens = map[string]string{
 	"shell/prompt/prompt.go":             "the terminal",
 	"shell/prompt/terminal.go":           "the terminal",
 	"shell/disk/lock_linux.go":           "/proc/locks",
+	"shell/suggest/names.go":             "ReadDir, which opens nothing but folders",
 	"shell/suggest/values.go":            "ReadDir, which opens nothing but folders",
 }
 

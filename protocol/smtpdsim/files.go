@@ -70,6 +70,11 @@ func (f *files) write(q *queue, e *Envelope) error {
 		e.ID.Msg(), m.from, m.to, e.ID.Msg(), e.ID.Msg())), 0o600)
 }
 
+// message writes the file of a message anew.
+func (f *files) message(id protocol.MessageID, text []byte) error {
+	return os.WriteFile(f.sp.MessagePath(id), text, 0o600)
+}
+
 // remove removes the file of an envelope, and its message with the last one.
 func (f *files) remove(id protocol.EnvelopeID) {
 	if f == nil {

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/textproto"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -194,7 +193,7 @@ func (s *Server) accepted(tx *transaction, body []byte) protocol.MessageID {
 	if s.files != nil {
 		head := fmt.Sprintf("Received: from %s (mx.example [local])\n\tby mx.example (OpenSMTPD) with ESMTPA id %v;\n\t%s\n",
 			tx.helo, msg, time.Unix(now, 0).UTC().Format(time.RFC1123Z))
-		os.WriteFile(filepath.Join(s.files.sp.MessageDir(msg), "message"), append([]byte(head), bytes.ReplaceAll(body, []byte("\r\n"), []byte("\n"))...), 0o600)
+		s.files.message(msg, append([]byte(head), bytes.ReplaceAll(body, []byte("\r\n"), []byte("\n"))...))
 	}
 	return msg
 }

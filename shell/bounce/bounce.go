@@ -173,7 +173,7 @@ func show(ctx context.Context, c *command.Call, units []unit, kept []handover.Ke
 	if err := c.Out.Flush(); err != nil {
 		return err
 	}
-	passedOver(c, kept)
+	handover.SayKept(c, kept)
 	c.Warnf("%s; nothing was sent or removed", rate)
 	return nil
 }
@@ -188,27 +188,13 @@ func safeLines(text string) string {
 	return b.String()
 }
 
-// keptShown is how many envelopes without a notice are named.
-const keptShown = 20
-
-// passedOver says of which envelopes there is no notice.
-func passedOver(c *command.Call, kept []handover.Kept) {
-	for i, k := range kept {
-		if i == keptShown {
-			c.Warnf("smtpctl: and %d more", len(kept)-i)
-			return
-		}
-		c.Warnf("%s", render.Safe(fmt.Sprintf("smtpctl: %v: %s", k.ID, k.Why)))
-	}
-}
-
 // runNotify tells senders that their mail is late.
 func runNotify(ctx context.Context, c *command.Call) error {
 	_, units, kept, err := prepare(ctx, c, delayed, 0)
 	if err != nil || c.Opts.DryRun {
 		return err
 	}
-	passedOver(c, kept)
+	handover.SayKept(c, kept)
 	sent, refused := 0, 0
 	var next time.Time
 	for i := range units {
@@ -242,7 +228,11 @@ func runNotify(ctx context.Context, c *command.Call) error {
 		if err != nil {
 			break
 		}
-		if err = c.Print(command.Record{JSON: j, Text: ""}); err != nil {
+		text := ""
+		if j.Kept == "" {
+			text = render.Safe(fmt.Sprintf("%s: told of %s", u.to, render.Plural(len(u.envelopes), "envelope"))) + "\n"
+		}
+		if err = c.Print(command.Record{JSON: j, Text: text}); err != nil {
 			break
 		}
 	}

@@ -7,9 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -185,16 +187,17 @@ func stoppedRuns(stateDir string) ([]*notes, error) {
 		return nil, err
 	}
 	defer dir.Close()
-	entries, err := os.ReadDir(dir.Name())
-	if err != nil {
+	names, err := dir.Readdirnames(maxRuns)
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
+	slices.Sort(names)
 	var runs []*notes
-	for _, e := range entries[:min(len(entries), maxRuns)] {
-		if strings.HasPrefix(e.Name(), ".") {
+	for _, name := range names {
+		if strings.HasPrefix(name, ".") {
 			continue
 		}
-		f, err := safefile.AppendAt(dir, e.Name(), 0o600)
+		f, err := safefile.AppendAt(dir, name, 0o600)
 		if err != nil {
 			return runs, err
 		}
