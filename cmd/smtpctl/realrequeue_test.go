@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/textproto"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -113,7 +114,8 @@ func TestRealRequeue(t *testing.T) {
 		}
 		return nil
 	})
-	if r := withConf(t, d, "requeue", "dispatcher=old"); r.status != 0 || strings.Count(r.stdout, " -> ") != 4 {
+	renameKilled(t, d, after["n@ok.example"].ID)
+	if r := withConf(t, d, "requeue", "dispatcher=old"); r.status != 0 || strings.Count(r.stdout, " -> ") != 3 {
 		t.Fatalf("mail that smtpd refuses: %v\n%s", r, d.Log())
 	}
 	if r := here(0, "show", "queue", "dispatcher=new"); strings.Count(r.stdout, "\n") != 4 {
@@ -156,6 +158,53 @@ func TestRealRequeue(t *testing.T) {
 	}
 	if err := once(took, 4); err != nil {
 		t.Errorf("%v\n%s", err, d.Log())
+	}
+}
+
+// renameKilled gives an envelope that smtpd refuses the action that there is, and kills
+// that at each step: the file names the old action or the new one, and nothing else of it
+// changes.
+func renameKilled(t *testing.T, d *realsmtpd.Daemon, id protocol.EnvelopeID) {
+	t.Helper()
+	sp := spool.Open(d.Spool)
+	old, err := os.ReadFile(sp.EnvelopePath(id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Replace(string(old), "dispatcher: old\n", "dispatcher: new\n", 1)
+	if r := withConf(t, d, "requeue", id.String(), "--dispatcher", "none"); r.status != 2 || !strings.Contains(r.stderr, `has no action "none", only new`) {
+		t.Errorf("an action that is not there: %v", r)
+	}
+	if r := withConf(t, d, "-n", "requeue", id.String(), "--dispatcher", "new"); r.status != 0 || !strings.Contains(r.stderr, "1 envelope would get the action new") {
+		t.Errorf("dry run: %v", r)
+	}
+	for step := 1; ; step++ {
+		self, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command("unshare", "-m", "bash", "-c", `mount --bind "$0" /etc/smtpd.conf && exec -a smtpctl "$@"`, d.Root+"/etc/smtpd-test.conf", self,
+			"--socket", d.Socket, "--spool", d.Spool, "requeue", id.String(), "--dispatcher", "new")
+		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", killVariable, step))
+		r := runCommand(t, cmd, "")
+		text, err := os.ReadFile(sp.EnvelopePath(id))
+		if err != nil || string(text) != want && string(text) != string(old) {
+			t.Fatalf("step %d: %v: %v\n%s", step, r, err, text)
+		}
+		if r.status == 0 {
+			if step < 3 || string(text) != want || !strings.Contains(r.stdout, id.String()+" old -> new\n") {
+				t.Errorf("step %d: %v\n%s", step, r, text)
+			}
+			break
+		}
+		os.WriteFile(sp.EnvelopePath(id), old, 0o600) // its owner stays
+	}
+	if e := envelopesOf(t, d)["n@ok.example"]; e.ID != id || e.Dispatcher != "new" {
+		t.Errorf("%+v\n%s", e, d.Log())
+	}
+	// What smtpd has loaded it keeps.
+	if r := withConf(t, d, "requeue", id.String(), "--dispatcher", "new"); r.status != 1 || !strings.Contains(r.stderr, "smtpd has loaded it") {
+		t.Errorf("again: %v", r)
 	}
 }
 

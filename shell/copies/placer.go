@@ -224,3 +224,40 @@ func (p *Placer) DropRest(id protocol.MessageID) (bool, error) {
 	p.Drop(&Draft{id, dir})
 	return true, nil
 }
+
+// Replace puts a text in the place of the file of an envelope, in one step: whatever ends
+// the program, the file is the old one or the new one.
+func (p *Placer) Replace(id protocol.EnvelopeID, text []byte) error {
+	name := "smtpctl-" + id.String()
+	// A crash may have left one; smtpd itself makes no file of that name.
+	unix.Unlinkat(int(p.incoming.Fd()), name, 0)
+	out, err := safefile.CreateAt(p.incoming, name, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(text)
+	if err == nil {
+		err = out.Chown(p.uid, p.gid)
+	}
+	if err == nil {
+		err = out.Sync()
+	}
+	if cerr := out.Close(); err == nil {
+		err = cerr
+	}
+	Reached("written")
+	if err != nil {
+		unix.Unlinkat(int(p.incoming.Fd()), name, 0)
+		return fmt.Errorf("%s: %w", out.Name(), disk.CauseOf(err))
+	}
+	dir, err := safefile.OpenDir(p.spool.MessageDir(id.Msg()))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if err := unix.Renameat(int(p.incoming.Fd()), name, int(dir.Fd()), id.String()); err != nil {
+		return &fs.PathError{Op: "rename", Path: p.spool.EnvelopePath(id), Err: err}
+	}
+	Reached("replaced")
+	return disk.SyncDir(dir)
+}

@@ -20,6 +20,7 @@ type ConfFacts struct {
 	Unsure     bool // it names an action in a way that is not understood here
 	Modified   int64
 	Actions    map[string]int64 // the ttl of each, 0 if it has none of its own
+	Relays     map[string]bool  // those actions that relay; the others deliver on this machine
 	Ttl        int64
 	Compressed bool
 	Encrypted  bool
@@ -35,7 +36,7 @@ func SmtpdConf(c *command.Call) *ConfFacts {
 }
 
 func ReadConf(path string) *ConfFacts {
-	f := &ConfFacts{Path: path, Actions: map[string]int64{}, Ttl: QueueTTL}
+	f := &ConfFacts{Path: path, Actions: map[string]int64{}, Relays: map[string]bool{}, Ttl: QueueTTL}
 	r := new(confReader)
 	macros := map[string]string{}
 	joined := ""
@@ -56,6 +57,7 @@ func ReadConf(path string) *ConfFacts {
 				f.Unsure = true // a macro that is set elsewhere
 			}
 			f.Actions[name] = ttlOf(words[2:], "ttl")
+			f.Relays[name] = len(words) > 2 && words[2] == "relay"
 		case len(words) >= 3 && words[0] == "queue" && words[1] == "ttl":
 			if ttl := ttlOf(words[1:], "ttl"); ttl > 0 {
 				f.Ttl = ttl

@@ -19,6 +19,8 @@ type ResultJSON struct {
 	New     string `json:"new,omitempty"`     // the id of the envelope in its place, if smtpd still lists it
 	Message string `json:"message,omitempty"` // the id of its message
 	Kept    string `json:"kept,omitempty"`    // why it is in the queue as before
+	// Dispatcher is the action that requeue --dispatcher has given it.
+	Dispatcher string `json:"dispatcher,omitempty"`
 }
 
 // An outcome counts what became of the envelopes.
@@ -140,4 +142,15 @@ func (o *outcome) print(c *command.Call, res *Result) error {
 		}
 	}
 	return nil
+}
+
+// SayKept says on standard error why envelopes are left alone.
+func SayKept(c *command.Call, kept []Kept) {
+	for i, k := range kept {
+		if i == keptShown {
+			c.Warnf("smtpctl: and %d more", len(kept)-i)
+			return
+		}
+		c.Warnf("%s", render.Safe(fmt.Sprintf("smtpctl: %v: %s", k.ID, k.Why)))
+	}
 }

@@ -26,6 +26,9 @@ func runRequeue(ctx context.Context, c *command.Call) error {
 	if err != nil {
 		return err
 	}
+	if name := c.Flag("dispatcher"); name != "" {
+		return runDispatcher(ctx, c, name, all)
+	}
 	expanded := 0
 	for i := range all {
 		if all[i].Type == protocol.DeliverMDA {
