@@ -52,6 +52,7 @@ func TestBench(t *testing.T) {
 	t.Run("recipients", func(t *testing.T) { benchRecipients(t, n/10) })
 	t.Run("offline", func(t *testing.T) { benchOffline(t, n*5/2) })
 	t.Run("restore", func(t *testing.T) { benchRestore(t, n/2) })
+	t.Run("requeue", func(t *testing.T) { benchRequeue(t, n/20) })
 	t.Run("content", func(t *testing.T) { benchContent(t, n) })
 	t.Run("log", func(t *testing.T) { benchLog(t, 1<<30) })
 	t.Run("million", benchMillion)

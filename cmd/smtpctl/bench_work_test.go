@@ -44,6 +44,15 @@ func benchRestore(t *testing.T, n int) {
 	check(t, "restored", measured(t, "show queue, afterwards", append(opts, "show", "queue")...), n)
 }
 
+// benchRequeue measures how n messages of one recipient are given to smtpd anew.
+func benchRequeue(t *testing.T, n int) {
+	d := realsmtpd.Start(t, realsmtpd.Config{Args: []string{"-P", "mta"}, Plant: planted(n)})
+	d.WaitQueued(n)
+	opts := []string{"--socket", d.Socket, "--spool", d.Spool}
+	check(t, "requeued", measured(t, fmt.Sprintf("requeue, %d messages", n), append(opts, "requeue", "to=*")...), n)
+	check(t, "afterwards", measured(t, "show queue, afterwards", append(opts, "show", "queue")...), n)
+}
+
 // benchContent measures selections and groupings by what n messages hold, and explain.
 func benchContent(t *testing.T, n int) {
 	plant := planted(n)
