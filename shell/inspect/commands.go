@@ -31,7 +31,7 @@ var Commands = []*command.Command{
 		Summary: "show the remote hosts that smtpd knows"},
 	{Pattern: "show hoststats", Group: command.GroupRelay, Run: runReport,
 		Summary: "show the last delivery to each domain of the last 4 hours"},
-	{Pattern: "show log <logged...>", Group: command.GroupQueue, Origin: command.Own, Logs: true, Check: checkLog, Run: runShowLog, Flags: []command.Flag{
+	{Pattern: "show log <logged...>", Group: command.GroupQueue, Origin: command.Own, Logs: true, Check: checkLog, Prepare: prepareLog, Run: runShowLog, Flags: []command.Flag{
 		{Name: "log", Text: "read the log in `FILE`, - for standard input", In: func(o *command.Options) any { return &o.Log }}},
 		Summary: "tell what happened to mail, from smtpd's log: accepted, tried, delivered or given up",
 		Help:    logHelp},

@@ -18,7 +18,7 @@ import (
 // logHelp is the help of show log.
 const logHelp = "ids of envelopes or messages or the beginning of one, an address (or @domain) of senders or recipients, or terms, which select mail that\n" +
 	"is in the queue now. For an address it tells of recipients and senders that smtpd rejected, too. What has left the queue is told too, as far back as the log goes: the log of mail in /var/log\n" +
-	"with its rotated files, or the FILE of --log. Where the journal of systemd has the log:\n" +
+	"with its rotated files, or the FILE of --log; where no file has it, the journal of systemd. A journal of another machine:\n" +
 	"journalctl -t smtpd -o short-iso | smtpctl show log --log - user@example.com"
 
 // parseLogged reads one word of what show log takes.
@@ -143,7 +143,9 @@ func readLog(ctx context.Context, c *command.Call, r *maillog.Reader) error {
 	files := []string{c.Opts.Log}
 	if c.Opts.Log == "" {
 		var err error
-		if files, err = maillog.Files(maillog.Dir); err != nil {
+		if files, err = maillog.Files(maillog.Dir); errors.Is(err, maillog.ErrNone) {
+			return readJournal(ctx, c, r, progress)
+		} else if err != nil {
 			return noLog(err)
 		}
 	}
@@ -157,6 +159,42 @@ func readLog(ctx context.Context, c *command.Call, r *maillog.Reader) error {
 	return nil
 }
 
+// prepareLog begins to read the journal of systemd, if the log is nowhere else, before the
+// process may start no program any more.
+func prepareLog(c *command.Call) ([]uint16, error) {
+	if c.Opts.Log == "" {
+		if _, err := maillog.Files(maillog.Dir); errors.Is(err, maillog.ErrNone) {
+			if j, err := maillog.OpenJournal(0); err == nil {
+				c.Prepared = j
+			}
+		}
+	}
+	return nil, nil
+}
+
+// readJournal reads the journal of systemd.
+func readJournal(ctx context.Context, c *command.Call, r *maillog.Reader, progress func(int)) error {
+	j, ok := c.Prepared.(*maillog.Journal)
+	if !ok {
+		var err error
+		if j, err = maillog.OpenJournal(0); errors.Is(err, maillog.ErrNoJournal) {
+			return noLog(maillog.ErrNone)
+		} else if err != nil {
+			return err
+		}
+	}
+	stop := context.AfterFunc(ctx, j.Interrupt)
+	defer stop()
+	err := r.Read(ctx, j, time.Now(), progress)
+	if cerr := j.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil && r.Lines == 0 {
+		return noLog(errors.New("no log of mail in " + maillog.Dir + ", and none of smtpd in the journal"))
+	}
+	return err
+}
+
 // leftOut says that events were left out, and when the first and the last of them were.
 func leftOut(n int, from, to render.Time) string {
 	when := ""
@@ -168,7 +206,7 @@ func leftOut(n int, from, to render.Time) string {
 
 // noLog says what to do where there is no log in a file.
 func noLog(err error) error {
-	return fmt.Errorf("%w: name it with --log FILE; where the journal has it: journalctl -t smtpd -o short-iso | smtpctl show log --log - WHAT", err)
+	return fmt.Errorf("%w: name it with --log FILE, or pipe in that of another machine: journalctl -t smtpd -o short-iso | smtpctl show log --log - WHAT", err)
 }
 
 // storyParts returns the events of a story, with a line for its message in text.

@@ -12,7 +12,7 @@ import (
 // TestJournalInstead says how to read the journal where no file has the log, and reads
 // what that command prints, in each form that versions of systemd give its times.
 func TestJournalInstead(t *testing.T) {
-	const want = "no log of mail in /var/log: name it with --log FILE; where the journal has it: journalctl -t smtpd -o short-iso | smtpctl show log --log - WHAT"
+	const want = "no log of mail in /var/log: name it with --log FILE, or pipe in that of another machine: journalctl -t smtpd -o short-iso | smtpctl show log --log - WHAT"
 	if got := noLog(maillog.ErrNone).Error(); got != want || !strings.Contains(logHelp, "\njournalctl -t smtpd -o short-iso | smtpctl show log --log - ") {
 		t.Errorf("%s\n%s", got, logHelp)
 	}
