@@ -9,7 +9,7 @@ import (
 var Commands = []*command.Command{
 	{Pattern: "requeue <selector...>", Offers: command.OffersUnlisted, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Files: command.TakesFiles, Check: handover.CheckWhole, Run: runRequeue,
 		Flags: []command.Flag{
-			{Name: "dispatcher", Text: "give mail that smtpd refuses, since smtpd.conf has no action of its name any more, the action `NAME` in its file: no rule is asked, and id and age stay"},
+			{Name: "dispatcher", Text: "give mail whose action is not in smtpd.conf any more the action `NAME`, in its file: no rule is asked, and id and age stay"},
 			{Name: "without-dsn", Text: "drop what the sender has asked for of notifications (DSN), which smtpd before 7.6 does not take"}},
 		Summary: "give the selected mail to smtpd anew, so that the rules of smtpd.conf decide again",
 		Help:    requeueHelp},
