@@ -197,7 +197,15 @@ func TestBrowseSoak(t *testing.T) {
 			break
 		}
 	}
-	x.ended(0)
+	if !ended {
+		x.ended(0) // says what is on the screen
+	}
+	// Ctrl-C while it is stopped by Ctrl-Z is a signal, which ends it.
+	st := x.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if code := x.cmd.ProcessState.ExitCode(); code != 0 && !(st.Signaled() && st.Signal() == syscall.SIGINT) {
+		t.Errorf("status %d: %q", code, tail(x.output()))
+	}
+	x.restored()
 	for _, bad := range []string{"DATA RACE", "panic:", "goroutine "} {
 		if text := x.all(); strings.Contains(text, bad) {
 			t.Errorf("%s: %q", bad, tail(text))

@@ -153,9 +153,9 @@ func TestPromptHistory(t *testing.T) {
 	}
 	x = openTerminalIn(t, home, nil, "--socket", path)
 	x.expect(promptRE)
-	x.keys("\x1b[A")
+	x.paste("\x1b[A")
 	x.expect(`smtpctl> show status`)
-	x.keys("\x1b[A")
+	x.paste("\x1b[A")
 	x.expect(`smtpctl> show routes`)
 	x.keys("\r")
 	x.expect(`-DQ-`)

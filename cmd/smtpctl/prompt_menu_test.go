@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/creack/pty"
 
@@ -50,13 +51,15 @@ func TestPromptMenuFits(t *testing.T) {
 				t.Errorf("%d rows of menu on %d:\n%s", menu, rows, strings.Join(lines, "\n"))
 			}
 			// Down and Up go into it, Escape out of it, without a trace.
-			x.keys("\x1b[B\x1b[B\x1b[B\x1b[A")
+			x.arrows("BBBA")
 			x.shows(rows, cols, "the second", func(l []string) bool { return rowWith(l, "show queue limit=") >= 0 })
 			x.keys("\x1b")
 			x.shows(rows, cols, "closed", func(l []string) bool { return strings.HasSuffix(l[len(l)-1], "smtpctl> show queue") })
 			// A line that goes on on the next row stays whole.
 			long := "domain=" + strings.Repeat("a", cols-10)
-			x.keys(long + " \x01\x1b[C\x1b[C\x1b[C\x1b[C\x1b[C\t")
+			x.keys(long + " \x01")
+			x.arrows("CCCCC")
+			x.keys("\t")
 			lines = x.shows(rows, cols, "the line and a menu", func(l []string) bool {
 				return rowWith(l, "smtpctl> show envelopequeue domain=") >= 0 && rowWith(l, "the content of an envelope") >= 0
 			})
@@ -65,6 +68,16 @@ func TestPromptMenuFits(t *testing.T) {
 				t.Errorf("the line is %q in\n%s", got, strings.Join(lines, "\n"))
 			}
 		})
+	}
+}
+
+// arrows presses arrow keys: A up, B down, C right, D left. The bytes of a key come
+// together, as from a terminal.
+func (x *terminal) arrows(keys string) {
+	x.t.Helper()
+	for _, k := range keys {
+		x.paste("\x1b[" + string(k))
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 

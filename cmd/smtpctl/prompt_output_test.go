@@ -88,9 +88,9 @@ func TestWatchScrolls(t *testing.T) {
 	}
 	x := openTerminal(t, "--socket", path, "watch", "0.2", "show", "queue")
 	x.expect(`every 200ms: show queue, at [\d:]+, 30 envelopes in the queue(?s).*ID +AGE.*abcd000100000001.*\n\(\d+ more lines\)`)
-	x.keys("\x1b[F")
+	x.paste("\x1b[F")
 	x.expect(`  abcd00010000001e`)
-	x.keys("\x1b[H")
+	x.paste("\x1b[H")
 	x.expect(`  abcd000100000001`)
 	pty.Setsize(x.pty, &pty.Winsize{Rows: 50, Cols: 200})
 	x.expect(`0 changed; 30 lines; q ends(?s).*0 changed; 30 lines`)

@@ -133,12 +133,14 @@ func show(t testing.TB, cfg smtpdsim.Config, cols, rows int, change func(*comman
 
 // text returns what is on the screen.
 func (x *shown) text() string {
-	cells, cols, rows := x.screen.GetContents()
+	cols, rows := x.screen.Size()
 	var b strings.Builder
 	for y := range rows {
 		var line strings.Builder
-		for _, c := range cells[y*cols : (y+1)*cols] {
-			line.Write(c.Bytes)
+		for at := 0; at < cols; {
+			text, _, width := x.screen.Get(at, y)
+			line.WriteString(text)
+			at += max(width, 1)
 		}
 		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}

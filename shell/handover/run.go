@@ -122,18 +122,26 @@ func (r *Run) replace(ctx context.Context, u *Unit, res *Result) error {
 		copies.Reached("suspended")
 	}
 	msg, went, err := r.give(ctx, conn, u, old, n.Token, res)
-	if errors.Is(err, errUnsure) {
-		return fmt.Errorf("envelopes %s stay suspended: %w; the next requeue or bounce looks for it", strings.Join(texts(went), ", "), err)
-	}
 	// Whoever wants to stop it now gets a queue in order all the same.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
 	defer cancel()
-	if conn, cerr := r.c.Conn(ctx); cerr == nil {
-		err = errors.Join(err, r.finish(ctx, conn, u, old, went, msg, n.Token, res))
-	} else {
-		err = errors.Join(err, cerr)
+	conn, cerr := r.c.Conn(ctx)
+	if cerr != nil {
+		return errors.Join(err, cerr)
 	}
-	return err
+	if errors.Is(err, errUnsure) {
+		err = fmt.Errorf("envelopes %s stay as they are, suspended if smtpd knows them: %w; the next requeue or bounce looks for the new mail", strings.Join(texts(went), ", "), err)
+		return errors.Join(err, r.resumeRest(ctx, conn, u, old, went))
+	}
+	return errors.Join(err, r.finish(ctx, conn, u, old, went, msg, n.Token, res))
+}
+
+// resumeRest resumes those of the envelopes of a unit that the new mail does not replace.
+func (r *Run) resumeRest(ctx context.Context, conn *protocol.Conn, u *Unit, old, went []Old) error {
+	if u.Unknown {
+		return nil
+	}
+	return resume(ctx, conn, ids(slices.DeleteFunc(slices.Clone(old), func(o Old) bool { return slices.Contains(went, o) })))
 }
 
 // ready returns those of the envelopes that are to be replaced, from what smtpd lists
@@ -284,11 +292,7 @@ func (r *Run) finish(ctx context.Context, conn *protocol.Conn, u *Unit, old, wen
 		res.name(ctx, conn, u, went, msg)
 		err = r.remove(ctx, conn, ids(went), u.Unknown)
 	}
-	if !u.Unknown {
-		stay := slices.DeleteFunc(slices.Clone(old), func(o Old) bool { return slices.Contains(went, o) })
-		err = errors.Join(err, resume(ctx, conn, ids(stay)))
-	}
-	if err != nil {
+	if err := errors.Join(err, r.resumeRest(ctx, conn, u, old, went)); err != nil {
 		return err
 	}
 	last := done
