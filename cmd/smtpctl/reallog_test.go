@@ -56,7 +56,7 @@ $`,
 		id:                `(?s)to <a@temp.example> put off.*removed`,
 		"b@perm.example ": `(?s)perhaps returned to <s@x.example> in message [0-9a-f]{8}\n`,
 		"x@refused.example@": `^session [0-9a-f]{16}, what was rejected in it
-  recipient <x@refused.example@> rejected, of client 127.0.0.1: 501 5.1.3 Recipient address syntax error
+  recipient <x@refused.example@> rejected, of client 127.0.0.1.*: 501 5.1.3 Recipient address syntax error
 $`,
 		id[:9]:        `(?s)^message ` + id[:8] + `.*removed`,
 		"s@x.example": `(?s)message .*message .*message .*message .*accepted from <>.*, by client local \(.*\), perhaps the bounce of message [0-9a-f]{8}\n`,
