@@ -146,6 +146,13 @@ func (h *holdRun) stay() {
 		}
 		return nil
 	})
+	// The pass that has suspended them says so when it ends.
+	realsmtpd.WaitFor(h, 15*time.Second, "the end of the pass", func() error {
+		if text := errs.String(); strings.Count(text, "going on") != strings.Count(text, "all is well again") {
+			return fmt.Errorf("%s", text)
+		}
+		return nil
+	})
 	cmd.Process.Signal(os.Interrupt)
 	cmd.Wait()
 	if code := cmd.ProcessState.ExitCode(); code != 130 || !strings.Contains(errs.String(), "envelopes stay suspended, also after ") {
