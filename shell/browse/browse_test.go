@@ -119,12 +119,19 @@ func show(t testing.TB, cfg smtpdsim.Config, cols, rows int, change func(*comman
 		defer close(worked)
 		x.u.w.run(ctx)
 	}()
+	drawn := make(chan struct{})
 	go func() {
+		defer close(drawn)
 		x.done <- x.u.events(ctx)
 	}()
 	t.Cleanup(func() {
 		cancel()
 		<-worked
+		select {
+		case <-drawn: // nothing draws any more
+		case <-time.After(5 * time.Second):
+			t.Error("the screen is still drawn")
+		}
 		x.screen.Fini()
 		x.sim.Close()
 	})
