@@ -153,9 +153,13 @@ func TestPromptSettings(t *testing.T) {
 	}
 	x.run("q", `-> show queue\r?\n *TO +ERROR`)
 	x.run("remove @odd", `-> remove from=nobody@nowhere\.example state=pending(?s).*(no|nothing|0) `)
-	x.keys("show queue @o\t\r")
+	x.keys("show queue @o")
+	x.expect(`@odd`) // the menu is there
+	x.keys("\t\r")
 	x.expect(`show queue @odd `)
 	x.run("", `-> show queue from=nobody@nowhere\.example`)
-	x.keys("q dom\t\r")
+	x.keys("q dom")
+	x.expect(`domain=`)
+	x.keys("\t\r")
 	x.expect(`smtpctl> q domain=`)
 }
