@@ -104,6 +104,7 @@ const (
 	OffersUnlisted               // ids of envelope files on disk that smtpd does not list
 	OffersNothing                // nothing live: what they select is not in the queue
 	OffersPaused                 // addresses and domains between which relaying is paused
+	OffersCounted                // what smtpd lists, of which it shows no list: it takes no order and no columns
 )
 
 // An Input says what a command reads from standard input.

@@ -19,7 +19,7 @@ const explainHelp = "One id is explained with all that is known of it. Of more e
 
 // Commands are the commands that look into mail and relaying.
 var Commands = []*command.Command{
-	{Pattern: "explain <query...>", Group: command.GroupQueue, Origin: command.Own, Needs: command.NeedsNames, Logs: true, Check: checkExplain, Run: runExplain,
+	{Pattern: "explain <query...>", Offers: command.OffersCounted, Group: command.GroupQueue, Origin: command.Own, Needs: command.NeedsNames, Logs: true, Check: checkExplain, Run: runExplain,
 		Summary: "explain why an envelope, or each of the selected ones, is still in the queue, and what would help",
 		Help:    explainHelp},
 	{Pattern: "explain all", Group: command.GroupQueue, Origin: command.Own, Needs: command.NeedsNames, Check: checkExplain, Run: runExplain,

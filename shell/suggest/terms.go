@@ -32,7 +32,7 @@ func (l *Live) selectorWords(kind string, path []string, prefix string) complete
 		return completer.Found{List: completer.Rank(waits, prefix)}
 	}
 	var out completer.Found
-	words := termWords(kind, path)
+	words := l.termWords(kind, path)
 	if kind != "held" && strings.HasPrefix(prefix, "@") {
 		words = append(words, l.Selections...)
 	}
@@ -64,14 +64,12 @@ var waits = []completer.Suggestion{{Text: "60s"}, {Text: "5m"}, {Text: "10m"}, {
 // waitFor is the word before such a time.
 var waitFor = completer.Suggestion{Text: "for", Description: "how long to wait, such as for 60s", Class: completer.Term}
 
-// lists reports whether the command that begins with some words lists envelopes in an
-// order of the user.
-func lists(path []string) bool {
-	return len(path) == 0 || path[0] != "explain" && (len(path) < 2 || path[1] != "spool")
-}
+// lists reports whether the command that begins with some words lists what smtpd lists, in
+// an order of the user.
+func (l *Live) lists(path []string) bool { return l.offers(path) == command.OffersListed }
 
 // termWords returns the beginnings of terms, and the words of the same place.
-func termWords(kind string, path []string) []completer.Suggestion {
+func (l *Live) termWords(kind string, path []string) []completer.Suggestion {
 	var words []completer.Suggestion
 	switch kind {
 	case "grouping":
@@ -86,7 +84,7 @@ func termWords(kind string, path []string) []completer.Suggestion {
 		words = append(words, waitFor)
 	case "query":
 		words = append(words, completer.Suggestion{Text: "limit=", Description: "show at most so many", Open: true})
-		if lists(path) {
+		if l.lists(path) {
 			words = append(words,
 				completer.Suggestion{Text: "sort=", Description: "order: " + strings.Join(queue.SortKeys(), ", ") + "; with - before it the reverse", Open: true},
 				completer.Suggestion{Text: "columns=", Description: "show these columns: " + strings.Join(selector.DefaultColumns, ","), Open: true})
@@ -124,7 +122,7 @@ func (l *Live) termValues(kind string, path []string, key, op, value string) com
 	}
 	regex := strings.HasSuffix(op, "~")
 	switch f := selector.Find(selector.Terms(), key); {
-	case kind == "query" && (key == "sort" || key == "columns") && !lists(path):
+	case kind == "query" && (key == "sort" || key == "columns") && !l.lists(path):
 	case kind == "query" && key == "sort":
 		add(queue.SortKeys())
 		for _, k := range queue.SortKeys() {

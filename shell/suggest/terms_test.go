@@ -12,6 +12,7 @@ import (
 	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
 	"smtpctl/protocol/smtpdsim"
+	"smtpctl/shell/command"
 	"smtpctl/shell/selector"
 )
 
@@ -54,8 +55,10 @@ func TestHeaderNames(t *testing.T) {
 
 // TestOrderWords offers an order and columns only where they are taken.
 func TestOrderWords(t *testing.T) {
-	for path, want := range map[string]bool{"show queue": true, "show queue domain=x": true, "explain": false, "explain domain=x": false, "show spool": false} {
-		got := texts(termWords("query", strings.Fields(path)))
+	offers := map[string]command.Offers{"show queue": command.OffersListed, "explain": command.OffersCounted, "show spool": command.OffersUnlisted}
+	l := &Live{Offers: func(path []string) command.Offers { return offers[strings.Join(path, " ")] }}
+	for path, want := range map[string]bool{"show queue": true, "explain": false, "show spool": false} {
+		got := texts(l.termWords("query", strings.Fields(path)))
 		if slices.Contains(got, "sort=") != want || slices.Contains(got, "columns=") != want || !slices.Contains(got, "limit=") {
 			t.Errorf("%s: %q", path, got)
 		}
