@@ -2,13 +2,14 @@ package bounce
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -47,17 +48,9 @@ type notice struct {
 // newNotice returns the notice for envelopes of one message and sender.
 func newNotice(k kind, reason string, envelopes []*protocol.Envelope) *notice {
 	e := envelopes[0]
-	host := e.SMTPName
-	if !hostName.MatchString(host) {
-		if host, _ = os.Hostname(); !hostName.MatchString(host) {
-			host = "localhost"
-		}
-	}
+	host := cmp.Or(handover.HostName(e.SMTPName), "localhost")
 	return &notice{kind: k, host: host, to: handover.Address(e.Sender), reason: plain(reason), now: time.Now(), envelopes: envelopes, boundary: rand.Text()}
 }
-
-// hostName is a name that a host can have in a notice.
-var hostName = regexp.MustCompile(`^[A-Za-z0-9.-]{1,255}$`)
 
 // returnsAll reports whether the sender wants all of the message back, and not its header
 // only (RFC 3461, RET).
@@ -156,7 +149,7 @@ func (n *notice) status(line func(format string, args ...any)) {
 		line("Status: %s", n.code(e))
 		if e.ErrorLine != "" {
 			kind := "X-OpenSMTPD"
-			if reply.MatchString(e.ErrorLine) {
+			if reply().MatchString(e.ErrorLine) {
 				kind = "smtp"
 			}
 			line("Diagnostic-Code: %s; %s", kind, ascii(e.ErrorLine))
@@ -172,15 +165,15 @@ func (n *notice) status(line func(format string, args ...any)) {
 
 // Forms of an error.
 var (
-	reply    = regexp.MustCompile(`^[245][0-9][0-9][ -]`)
-	enhanced = regexp.MustCompile(`\b[45]\.([0-9]{1,3}\.[0-9]{1,3})\b`)
+	reply    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[245][0-9][0-9][ -]`) })
+	enhanced = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b[45]\.([0-9]{1,3}\.[0-9]{1,3})\b`) })
 )
 
 // code returns the status of an envelope: that of its last error, as one for good where
 // the mail is given up.
 func (n *notice) code(e *protocol.Envelope) string {
 	class := map[kind]string{failed: "5.", delayed: "4."}[n.kind]
-	if m := enhanced.FindStringSubmatch(e.ErrorLine); m != nil {
+	if m := enhanced().FindStringSubmatch(e.ErrorLine); m != nil {
 		return class + m[1]
 	}
 	return class + "0.0"

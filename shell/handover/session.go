@@ -3,6 +3,7 @@
 package handover
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"smtpctl/protocol"
@@ -204,7 +206,7 @@ func notifyWords(bits int) string {
 }
 
 // accepted is how smtpd names the message that it has taken (smtp_session.c).
-var accepted = regexp.MustCompile(`\b([0-9a-f]{8})\b Message accepted`)
+var accepted = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b([0-9a-f]{8})\b Message accepted`) })
 
 // data gives the message of the mail to smtpd. ending is called when all but the end of
 // it is written: until then smtpd forgets the mail if the session breaks. The id is 0 if
@@ -243,7 +245,7 @@ func (s *session) data(ctx context.Context, m *Mail, ending func() error) (proto
 	case err != nil:
 		return 0, fmt.Errorf("%w: %w", errUnsure, endOf(context.Background(), err))
 	}
-	if found := accepted.FindStringSubmatch(text); found != nil {
+	if found := accepted().FindStringSubmatch(text); found != nil {
 		return protocol.ParseMessageID(found[1])
 	}
 	return 0, nil
@@ -276,11 +278,7 @@ func CopyMessage(w io.Writer, sp *spool.Spool, msg protocol.MessageID) error {
 
 // Send gives a mail to smtpd, in the place of nothing. The id is 0 if smtpd did not say it.
 func Send(ctx context.Context, c *command.Call, m *Mail) (protocol.MessageID, error) {
-	host, err := os.Hostname()
-	if err != nil || !helloName.MatchString(host) {
-		host = "smtpctl.invalid"
-	}
-	s, err := openSession(ctx, c.Opts.Socket, c.Opts.Timeout, host)
+	s, err := openSession(ctx, c.Opts.Socket, c.Opts.Timeout, cmp.Or(HostName(""), "smtpctl.invalid"))
 	if err != nil {
 		return 0, err
 	}
@@ -295,5 +293,20 @@ func Send(ctx context.Context, c *command.Call, m *Mail) (protocol.MessageID, er
 	return s.data(ctx, m, func() error { return nil })
 }
 
-// helloName is what a client may be called in SMTP.
-var helloName = regexp.MustCompile(`^[A-Za-z0-9.-]{1,255}$`)
+// HostName returns a name if a host can have it in SMTP and in mail, or else that of this
+// machine, or nothing if that cannot be used either.
+func HostName(name string) string {
+	if own, err := os.Hostname(); !isHostName(name) && err == nil {
+		name = own
+	}
+	if !isHostName(name) {
+		return ""
+	}
+	return name
+}
+
+// isHostName reports whether a name has only letters, digits, dots and hyphens.
+func isHostName(name string) bool {
+	const chars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-"
+	return name != "" && len(name) <= 255 && strings.Trim(name, chars) == ""
+}

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"smtpctl/protocol"
@@ -51,7 +52,9 @@ func Files(dir string) ([]string, error) {
 }
 
 // old is what stands behind the name of a rotated log.
-var old = regexp.MustCompile(`^(?:\.(\d{1,4})|-(\d{8}))(?:\.(?:gz|bz2|xz|zst))?$`)
+var old = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:\.(\d{1,4})|-(\d{8}))(?:\.(?:gz|bz2|xz|zst))?$`)
+})
 
 // rotated returns the files of a log, the oldest first.
 func rotated(path string) ([]string, error) {
@@ -65,7 +68,7 @@ func rotated(path string) ([]string, error) {
 	}
 	files := []numbered{{path, -1}}
 	for _, f := range all {
-		m := old.FindStringSubmatch(f[len(path):])
+		m := old().FindStringSubmatch(f[len(path):])
 		switch {
 		case m == nil:
 		case m[1] != "":

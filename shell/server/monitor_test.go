@@ -56,7 +56,7 @@ func checkMonitor(t *testing.T, lines []string, size [2]int, color bool, d *prot
 	series := map[string]bool{}
 	end := 0
 	for i, line := range lines {
-		plain := escapes.ReplaceAllString(line, "")
+		plain := escapes().ReplaceAllString(line, "")
 		if w := render.Width(plain); w > size[0] {
 			t.Fatalf("%d columns of %d: %q", w, size[0], plain)
 		}

@@ -133,7 +133,7 @@ func TestWatchSizes(t *testing.T) {
 					t.Fatalf("%v: %d rows", size, len(rows))
 				}
 				for _, row := range rows {
-					if w := render.Width(escapes.ReplaceAllString(strings.TrimSuffix(row, "\x1b[K"), "")); w > size[0] {
+					if w := render.Width(escapes().ReplaceAllString(strings.TrimSuffix(row, "\x1b[K"), "")); w > size[0] {
 						t.Fatalf("%v: %d columns: %q", size, w, row)
 					}
 				}

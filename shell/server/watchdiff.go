@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // A watchRow is a line of what is watched, which may be coloured.
@@ -16,13 +17,13 @@ type watchRow struct {
 }
 
 // escapes are the colours in a line.
-var escapes = regexp.MustCompile("\x1b\\[[0-9;]*m")
+var escapes = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("\x1b\\[[0-9;]*m") })
 
 // changing are words that change as time goes by: ages, and numbers.
 var (
-	changing   = regexp.MustCompile(`^[0-9]+[smhdw]([0-9]+[smhdw])?$`)
-	countingRE = regexp.MustCompile(`^[-+]?[0-9][0-9.,:%smhdwkMG/]*$`)
-	idRE       = regexp.MustCompile(`^[0-9a-f]{16}\b`)
+	changing   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]+[smhdw]([0-9]+[smhdw])?$`) })
+	countingRE = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[-+]?[0-9][0-9.,:%smhdwkMG/]*$`) })
+	idRE       = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{16}\b`) })
 )
 
 // newWatchRows makes rows of lines, each with a key of its own.
@@ -30,12 +31,12 @@ func newWatchRows(lines []string) []watchRow {
 	rows := make([]watchRow, len(lines))
 	seen := map[string]int{}
 	for i, line := range lines {
-		plain := escapes.ReplaceAllString(line, "")
+		plain := escapes().ReplaceAllString(line, "")
 		r := watchRow{raw: line, words: strings.Fields(plain), mark: ' '}
 		switch {
 		case i > 0 && strings.HasPrefix(plain, "  ") && strings.HasPrefix(rows[i-1].key, "id "):
 			r.key = "id " + rows[i-1].key // it goes on
-		case idRE.MatchString(plain):
+		case idRE().MatchString(plain):
 			r.key = "id " + plain[:16]
 		default:
 			r.key = keyOf(r.words)
@@ -57,7 +58,7 @@ func keyOf(words []string) string {
 		if name, _, ok := strings.Cut(w, "="); ok && name != "" {
 			return name
 		}
-		if !countingRE.MatchString(w) {
+		if !countingRE().MatchString(w) {
 			return w
 		}
 	}
@@ -176,7 +177,7 @@ func freshWords(before, now []string) []bool {
 }
 
 func sameWord(a, b string) bool {
-	return a == b || changing.MatchString(a) && changing.MatchString(b) || cutFrom(a, b) || cutFrom(b, a)
+	return a == b || changing().MatchString(a) && changing().MatchString(b) || cutFrom(a, b) || cutFrom(b, a)
 }
 
 // cutFrom reports whether a word is another that was cut to fit into its column.
