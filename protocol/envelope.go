@@ -24,6 +24,18 @@ const (
 	FlagHold     Flags = 0x80 // held back because its destination is busy
 )
 
+// Bits of Envelope.DSNNotify: what the sender wants to be told of a recipient (RFC 3461,
+// NOTIFY; smtpd.h). None of them means what is usual: failures and delays.
+const (
+	NotifySuccess = 1 << iota
+	NotifyFailure
+	NotifyDelay
+	NotifyNever
+)
+
+// NotifyWords are the words of NOTIFY in the order of their bits, the lowest first.
+var NotifyWords = [...]string{"SUCCESS", "FAILURE", "DELAY", "NEVER"}
+
 // A DeliveryType says how an envelope is to be delivered.
 type DeliveryType uint8
 

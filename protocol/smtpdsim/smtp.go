@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/textproto"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,9 +75,6 @@ type recipient struct {
 	notify      int
 }
 
-// notifyBits are the values of NOTIFY as smtpd keeps them.
-var notifyBits = map[string]int{"SUCCESS": 1, "FAILURE": 2, "DELAY": 4, "NEVER": 8}
-
 // serveSMTP speaks as much SMTP as smtpd does with sendmail(8).
 func (s *Server) serveSMTP(c net.Conn) {
 	tp := textproto.NewConn(c)
@@ -114,7 +112,9 @@ func (s *Server) serveSMTP(c net.Conn) {
 				switch k, v, _ := strings.Cut(o, "="); k {
 				case "NOTIFY":
 					for word := range strings.SplitSeq(v, ",") {
-						r.notify |= notifyBits[word]
+						if i := slices.Index(protocol.NotifyWords[:], word); i >= 0 {
+							r.notify |= 1 << i
+						}
 					}
 				case "ORCPT":
 					r.orcpt = v

@@ -23,12 +23,6 @@ const (
 	maxRecipients = 100 // that one notice tells of
 )
 
-// Bits of NOTIFY, as smtpd keeps them in an envelope.
-const (
-	notifyFailure = 2
-	notifyDelay   = 4
-)
-
 // A unit is a notice, and the envelopes that it is about.
 type unit struct {
 	*notice
@@ -74,9 +68,9 @@ func notices(c *command.Call, k kind, all []handover.Selected) (units []unit, ke
 
 // unwanted returns why the sender of an envelope gets no notice, or nothing.
 func unwanted(k kind, e *protocol.Envelope) string {
-	bit, what := notifyFailure, "that fails"
+	bit, what := protocol.NotifyFailure, "that fails"
 	if k == delayed {
-		bit, what = notifyDelay, "that is late"
+		bit, what = protocol.NotifyDelay, "that is late"
 	}
 	switch {
 	case e.Type == protocol.DeliverBounce:

@@ -2,16 +2,16 @@ package bounce
 
 import (
 	"smtpctl/shell/command"
-	"smtpctl/shell/handover"
+	"smtpctl/shell/queue"
 )
 
 // Commands are the commands that tell senders what becomes of their mail.
 var Commands = []*command.Command{
-	{Pattern: "bounce <selector...>", Offers: command.OffersUnlisted, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Files: command.TakesFiles, Check: handover.CheckWhole, Run: runBounce,
+	{Pattern: "bounce <selector...>", Offers: command.OffersUnlisted, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Files: command.TakesFiles, Check: queue.CheckWhole, Run: runBounce,
 		Flags:   reason,
 		Summary: "give the selected mail up: return it to the senders, with the last error, and remove it",
 		Help:    bounceHelp},
-	{Pattern: "notify <selector...>", Offers: command.OffersUnlisted, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Check: handover.CheckWhole, Run: runNotify,
+	{Pattern: "notify <selector...>", Offers: command.OffersUnlisted, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Check: queue.CheckWhole, Run: runNotify,
 		Flags:   reason,
 		Summary: "tell the senders of the selected mail that it is late; it stays in the queue",
 		Help:    notifyHelp},

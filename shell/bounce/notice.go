@@ -138,10 +138,7 @@ func (n *notice) status(line func(format string, args ...any)) {
 	}
 	for _, e := range n.envelopes {
 		line("")
-		if orcpt := ascii(handover.Address(e.DSNOrcpt)); orcpt != "" {
-			if !strings.Contains(orcpt, ";") {
-				orcpt = "rfc822;" + orcpt
-			}
+		if orcpt := ascii(handover.Orcpt(e.DSNOrcpt)); orcpt != "" {
 			line("Original-Recipient: %s", orcpt)
 		}
 		line("Final-Recipient: rfc822; %s", ascii(handover.Address(e.Rcpt)))

@@ -148,7 +148,17 @@ func (p *Placer) Add(ctx context.Context, m *Draft, name string, in *os.File) er
 	if err != nil {
 		return err
 	}
-	err = disk.CopyWhole(ctx, out, in)
+	if err := p.fill(out, func() error { return disk.CopyWhole(ctx, out, in) }); err != nil {
+		return err
+	}
+	Reached("added")
+	return nil
+}
+
+// fill has a new file written, gives it to smtpd's queue process, and puts it onto the
+// disk. The file is closed then.
+func (p *Placer) fill(out *os.File, write func() error) error {
+	err := write()
 	if err == nil {
 		err = out.Chown(p.uid, p.gid)
 	}
@@ -161,7 +171,6 @@ func (p *Placer) Add(ctx context.Context, m *Draft, name string, in *os.File) er
 	if err != nil {
 		return fmt.Errorf("%s: %w", out.Name(), disk.CauseOf(err))
 	}
-	Reached("added")
 	return nil
 }
 
@@ -235,20 +244,14 @@ func (p *Placer) Replace(id protocol.EnvelopeID, text []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = out.Write(text)
-	if err == nil {
-		err = out.Chown(p.uid, p.gid)
-	}
-	if err == nil {
-		err = out.Sync()
-	}
-	if cerr := out.Close(); err == nil {
-		err = cerr
-	}
+	err = p.fill(out, func() error {
+		_, err := out.Write(text)
+		return err
+	})
 	Reached("written")
 	if err != nil {
 		unix.Unlinkat(int(p.incoming.Fd()), name, 0)
-		return fmt.Errorf("%s: %w", out.Name(), disk.CauseOf(err))
+		return err
 	}
 	dir, err := safefile.OpenDir(p.spool.MessageDir(id.Msg()))
 	if err != nil {

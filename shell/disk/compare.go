@@ -95,7 +95,7 @@ func (d *Differences) walk(ctx context.Context, sp *spool.Spool, conn *protocol.
 		case !more || onDisk != id:
 			d.add(&d.Lost, id)
 			continue
-		case id.Msg() != last && missing(sp.MessagePath(id.Msg())):
+		case id.Msg() != last && Missing(sp.MessagePath(id.Msg())):
 			d.add(&d.NoMessage, id)
 		}
 		last = id.Msg()
@@ -154,19 +154,19 @@ func (d *Differences) look(ctx context.Context, sp *spool.Spool, conn *protocol.
 		}
 	}
 	d.Unlisted = slices.DeleteFunc(d.Unlisted, func(id protocol.EnvelopeID) bool {
-		return listed[id] || missing(sp.EnvelopePath(id))
+		return listed[id] || Missing(sp.EnvelopePath(id))
 	})
 	d.Lost = slices.DeleteFunc(d.Lost, func(id protocol.EnvelopeID) bool {
-		return !listed[id] || !missing(sp.EnvelopePath(id))
+		return !listed[id] || !Missing(sp.EnvelopePath(id))
 	})
 	d.NoMessage = slices.DeleteFunc(d.NoMessage, func(id protocol.EnvelopeID) bool {
-		return !listed[id] || !missing(sp.MessagePath(id.Msg())) || missing(sp.EnvelopePath(id))
+		return !listed[id] || !Missing(sp.MessagePath(id.Msg())) || Missing(sp.EnvelopePath(id))
 	})
 	return nil
 }
 
-// missing reports whether there is no file: not one that cannot be looked at.
-func missing(path string) bool {
+// Missing reports whether there is no file: not one that cannot be looked at.
+func Missing(path string) bool {
 	_, err := os.Lstat(path)
 	return errors.Is(err, fs.ErrNotExist)
 }

@@ -18,16 +18,6 @@ import (
 // maxSelected is how many envelopes may be selected, which are held in memory.
 const maxSelected = 100_000
 
-// CheckWhole refuses shortened ids: what they stand for would have to be guessed.
-func CheckWhole(c *command.Call) error {
-	for _, a := range c.Args {
-		if id, ok := a.Value.(queue.IDArg); ok && !id.Whole() {
-			return command.Usagef("%s: %q: want 8 or 16 hex digits: a command that changes something takes no shortened id", command.PathOf(c), id.Text)
-		}
-	}
-	return queue.CheckSelection(c)
-}
-
 // A Selected envelope is one that a command is to replace.
 type Selected struct {
 	protocol.Envelope

@@ -22,6 +22,7 @@ import (
 	"smtpctl/shell/copies"
 	"smtpctl/shell/disk"
 	"smtpctl/shell/render"
+	"smtpctl/shell/state"
 )
 
 // notesDir is the folder of the notes, in that of what outlasts a session. A run has a
@@ -71,11 +72,7 @@ func newNotes(c *command.Call) (*notes, error) {
 	if c.StateDir == "" {
 		return nil, errors.New("there is no home folder for notes of what was done, without which mail could be lost or doubled: set HOME or XDG_STATE_HOME")
 	}
-	path := filepath.Join(c.StateDir, notesDir)
-	if err := os.MkdirAll(path, 0o700); err != nil {
-		return nil, err
-	}
-	dir, err := safefile.OpenDir(path)
+	dir, err := state.Make(filepath.Join(c.StateDir, notesDir))
 	if err != nil {
 		return nil, err
 	}

@@ -5,17 +5,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"smtpctl/protocol"
-	"smtpctl/protocol/safefile"
 	"smtpctl/protocol/spool"
 	"smtpctl/shell/command"
 	"smtpctl/shell/copies"
@@ -160,7 +155,7 @@ func (r *Run) ready(ctx context.Context, conn *protocol.Conn, u *Unit, old []Old
 		switch {
 		case u.Unknown && known:
 			res.keep(o, "smtpd has loaded it meanwhile", false)
-		case u.Unknown && !exists(r.spool.EnvelopePath(o.ID)), !u.Unknown && !known:
+		case u.Unknown && disk.Missing(r.spool.EnvelopePath(o.ID)), !u.Unknown && !known:
 			res.keep(o, "it left the queue meanwhile", true)
 		case u.Unknown:
 			out = append(out, o)
@@ -302,79 +297,6 @@ func (r *Run) finish(ctx context.Context, conn *protocol.Conn, u *Unit, old, wen
 	return command.FileError(r.notes.add(note{Token: token, Event: last}))
 }
 
-// remove removes envelopes from the queue.
-func (r *Run) remove(ctx context.Context, conn *protocol.Conn, all []protocol.EnvelopeID, unknown bool) error {
-	if unknown {
-		for _, id := range all {
-			if err := r.unlink(id); err != nil {
-				return fmt.Errorf("a new mail replaces envelope %v, whose file must be deleted: %w", id, command.FileError(err))
-			}
-		}
-		return nil
-	}
-	if err := act(ctx, conn, protocol.RemoveEnvelope, all); err != nil {
-		return fmt.Errorf("a new mail replaces these envelopes, which are suspended and must be removed: %v: %w", all, err)
-	}
-	copies.Reached("removed")
-	return nil
-}
-
-// unlink deletes the file of an envelope that smtpd does not know, and its message with
-// the last one, as smtpd does (queue_fs.c).
-func (r *Run) unlink(id protocol.EnvelopeID) error {
-	dir, err := safefile.OpenDir(r.spool.MessageDir(id.Msg()))
-	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		return err
-	}
-	defer dir.Close()
-	if err := unix.Unlinkat(int(dir.Fd()), id.String(), 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return &fs.PathError{Op: "unlink", Path: r.spool.EnvelopePath(id), Err: err}
-	}
-	if err := disk.SyncDir(dir); err != nil {
-		return err
-	}
-	copies.Reached("unlinked")
-	rest, err := r.spool.MessageIDs(id.Msg())
-	if err != nil || len(rest) > 0 {
-		return err
-	}
-	if err := unix.Unlinkat(int(dir.Fd()), "message", 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return &fs.PathError{Op: "unlink", Path: r.spool.MessagePath(id.Msg()), Err: err}
-	}
-	// A folder with anything else in it stays.
-	unix.Rmdir(dir.Name())
-	return nil
-}
-
-// act does something to envelopes of one message. Those that have gone are no error.
-func act(ctx context.Context, conn *protocol.Conn, a protocol.Action, all []protocol.EnvelopeID) error {
-	if len(all) == 0 {
-		return nil
-	}
-	_, err := conn.Act(ctx, a, all, func(protocol.EnvelopeID, bool) {})
-	return err
-}
-
-// resume resumes those of some envelopes of one message that are suspended.
-func resume(ctx context.Context, conn *protocol.Conn, all []protocol.EnvelopeID) error {
-	if len(all) == 0 {
-		return nil
-	}
-	var suspended []protocol.EnvelopeID
-	for e, err := range conn.EnvelopesOf(ctx, []protocol.MessageID{all[0].Msg()}) {
-		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
-			return err
-		}
-		if slices.Contains(all, e.ID) && e.Flags&protocol.FlagSuspend != 0 {
-			suspended = append(suspended, e.ID)
-		}
-	}
-	return act(ctx, conn, protocol.ResumeEnvelope, suspended)
-}
-
 // keep notes that an envelope is kept, unless that is noted already.
 func (res *Result) keep(o Old, why string, gone bool) {
 	if !slices.ContainsFunc(res.Kept, func(k Kept) bool { return k.ID == o.ID }) {
@@ -421,12 +343,6 @@ func Address(a protocol.Address) string {
 		return a.User
 	}
 	return a.String()
-}
-
-// exists reports whether there is something of a name.
-func exists(path string) bool {
-	_, err := os.Lstat(path)
-	return !errors.Is(err, fs.ErrNotExist)
 }
 
 func ids(old []Old) []protocol.EnvelopeID {

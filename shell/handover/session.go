@@ -30,12 +30,6 @@ const (
 	afterTime = 20 * time.Second // for the answer to the end of the data once the user wants to stop
 )
 
-// Bits of Recipient.Notify, as smtpd keeps them (smtpd.h, DSN_SUCCESS and so on).
-var notifyNames = []struct {
-	bit  int
-	name string
-}{{1, "SUCCESS"}, {2, "FAILURE"}, {4, "DELAY"}, {8, "NEVER"}}
-
 // A Mail is what is given to smtpd.
 type Mail struct {
 	From       string // nothing for the null sender
@@ -48,8 +42,18 @@ type Mail struct {
 // A Recipient is one of a Mail.
 type Recipient struct {
 	Addr   string
-	Notify int    // of DSN, 0 for none
+	Notify int    // of DSN: bits such as protocol.NotifyFailure, 0 for none
 	Orcpt  string // of DSN, such as rfc822;a@example.com; nothing for none
+}
+
+// Orcpt returns the option ORCPT of DSN as it was given: some releases of smtpd keep the type
+// of the address before it, others do not.
+func Orcpt(a protocol.Address) string {
+	text := Address(a)
+	if text == "" || strings.Contains(text, ";") {
+		return text
+	}
+	return "rfc822;" + text
 }
 
 // A ReplyError is what smtpd answered instead of taking a recipient or a mail. Its text
@@ -197,9 +201,9 @@ func (s *session) begin(ctx context.Context, m *Mail) (rejected map[int]error, e
 // notifyWords returns what NOTIFY says for bits.
 func notifyWords(bits int) string {
 	var words []string
-	for _, n := range notifyNames {
-		if bits&n.bit != 0 {
-			words = append(words, n.name)
+	for i, word := range protocol.NotifyWords {
+		if bits&(1<<i) != 0 {
+			words = append(words, word)
 		}
 	}
 	return strings.Join(words, ",")

@@ -139,7 +139,7 @@ func (r *Run) still(ctx context.Context, conn *protocol.Conn, u *pending, went [
 		return false, nil
 	}
 	if u.Unknown {
-		return slices.ContainsFunc(went, func(id protocol.EnvelopeID) bool { return exists(r.spool.EnvelopePath(id)) }), nil
+		return slices.ContainsFunc(went, func(id protocol.EnvelopeID) bool { return !disk.Missing(r.spool.EnvelopePath(id)) }), nil
 	}
 	for e, err := range conn.EnvelopesOf(ctx, []protocol.MessageID{went[0].Msg()}) {
 		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {

@@ -161,13 +161,7 @@ func forgetGone(ctx context.Context, c *command.Call, r *Record) error {
 // queued returns those of some envelopes that smtpd lists, and how many of them are
 // suspended.
 func queued(ctx context.Context, conn *protocol.Conn, ids []protocol.EnvelopeID) (there []protocol.EnvelopeID, suspended int, err error) {
-	var msgs []protocol.MessageID
-	for _, id := range ids {
-		if m := id.Msg(); len(msgs) == 0 || msgs[len(msgs)-1] != m {
-			msgs = append(msgs, m)
-		}
-	}
-	for e, err := range conn.EnvelopesOf(ctx, msgs) {
+	for e, err := range conn.EnvelopesOf(ctx, queue.MessagesOf(ids)) {
 		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
 			return nil, 0, err
 		}

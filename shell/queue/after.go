@@ -110,7 +110,7 @@ func LookOnce(ctx context.Context, conn *protocol.Conn, looked []Look) (*AfterJS
 	ids := idsOf(looked)
 	now := time.Now().Unix()
 	a := &AfterJSON{Left: len(looked)}
-	for e, err := range conn.EnvelopesOf(ctx, messagesOf(ids)) {
+	for e, err := range conn.EnvelopesOf(ctx, MessagesOf(ids)) {
 		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
 			return nil, err
 		}
@@ -169,7 +169,7 @@ func lookIntoFailures(ctx context.Context, c *command.Call, conn *protocol.Conn,
 	failed := slices.Clone(t.failed)
 	slices.Sort(failed)
 	now := time.Now().Unix()
-	for e, err := range conn.EnvelopesOf(ctx, messagesOf(failed)) {
+	for e, err := range conn.EnvelopesOf(ctx, MessagesOf(failed)) {
 		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
 			return err
 		}
@@ -194,7 +194,7 @@ func lookForFlights(ctx context.Context, c *command.Call, conn *protocol.Conn, t
 	}
 	list := conn.Envelopes(ctx)
 	if !byMessage {
-		list = conn.EnvelopesOf(ctx, messagesOf(t.acted))
+		list = conn.EnvelopesOf(ctx, MessagesOf(t.acted))
 	}
 	const both = protocol.FlagSuspend | protocol.FlagInflight
 	for e, err := range list {

@@ -65,7 +65,7 @@ func (t *tally) scheduleBack(ctx context.Context, c *command.Call, conn *protoco
 	}
 	return disk.Locked(ctx, c, func() error {
 		// The log has the ids already.
-		_, err := conn.ActIn(ctx, protocol.ScheduleEnvelope, messagesOf(ids), protocol.ActPlan{Choose: back, Result: sent})
+		_, err := conn.ActIn(ctx, protocol.ScheduleEnvelope, MessagesOf(ids), protocol.ActPlan{Choose: back, Result: sent})
 		return err
 	})
 }

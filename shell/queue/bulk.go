@@ -48,7 +48,7 @@ func actSelected(ctx context.Context, c *command.Call, conn *protocol.Conn, a pr
 			t.tried, t.inflight = len(set.ids), len(set.look.flying)
 			return nil
 		}
-		tg = target{evps: set.ids, msgs: messagesOf(set.ids)}
+		tg = target{evps: set.ids, msgs: MessagesOf(set.ids)}
 		asked, fixed = newSpotter(&tg), true
 		if conn, err = c.Conn(ctx); err != nil { // the answer may have taken long
 			return err
@@ -150,8 +150,8 @@ func unasked(a protocol.Action) int {
 	return unaskedActions
 }
 
-// messagesOf returns the messages of envelopes, both ascending.
-func messagesOf(ids []protocol.EnvelopeID) []protocol.MessageID {
+// MessagesOf returns the messages of envelopes, both ascending.
+func MessagesOf(ids []protocol.EnvelopeID) []protocol.MessageID {
 	var msgs []protocol.MessageID
 	for _, id := range ids {
 		if m := id.Msg(); len(msgs) == 0 || msgs[len(msgs)-1] != m {

@@ -113,7 +113,7 @@ func (k *keeper) save(ctx context.Context, c *command.Call, conn *protocol.Conn,
 	p := newProgress(ctx, c, conn, "copied")
 	defer p.end()
 	var missing []protocol.EnvelopeID
-	for e, err := range conn.EnvelopesOf(ctx, messagesOf(ids)) {
+	for e, err := range conn.EnvelopesOf(ctx, MessagesOf(ids)) {
 		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
 			return err
 		}
@@ -137,7 +137,7 @@ func (k *keeper) save(ctx context.Context, c *command.Call, conn *protocol.Conn,
 // countListed returns how many of these envelopes smtpd lists.
 func countListed(ctx context.Context, conn *protocol.Conn, ids []protocol.EnvelopeID) (int, error) {
 	n := 0
-	for e, err := range conn.EnvelopesOf(ctx, messagesOf(ids)) {
+	for e, err := range conn.EnvelopesOf(ctx, MessagesOf(ids)) {
 		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
 			return 0, err
 		}

@@ -225,7 +225,7 @@ func (w *pacer) batch(ctx context.Context, ids []protocol.EnvelopeID) error {
 			_, ok := slices.BinarySearch(ids, e.ID)
 			return ok && t.wants(protocol.ScheduleEnvelope, e)
 		}
-		t.unconfirmed, err = conn.ActIn(ctx, protocol.ScheduleEnvelope, messagesOf(ids), protocol.ActPlan{Choose: asked, Sending: w.c.AuditEnvelopes, Result: t.count(protocol.ScheduleEnvelope)})
+		t.unconfirmed, err = conn.ActIn(ctx, protocol.ScheduleEnvelope, MessagesOf(ids), protocol.ActPlan{Choose: asked, Sending: w.c.AuditEnvelopes, Result: t.count(protocol.ScheduleEnvelope)})
 		return err
 	})
 	looked := t.taken()
@@ -287,7 +287,7 @@ func (w *pacer) await(ctx context.Context, conn *protocol.Conn, looked []Look, b
 // errorsOf counts the errors of those that were put off.
 func (w *pacer) errorsOf(ctx context.Context, conn *protocol.Conn, looked []Look) error {
 	ids := idsOf(looked)
-	for e, err := range conn.EnvelopesOf(ctx, messagesOf(ids)) {
+	for e, err := range conn.EnvelopesOf(ctx, MessagesOf(ids)) {
 		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
 			return err
 		}

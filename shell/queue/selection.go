@@ -155,6 +155,16 @@ func CheckSelection(c *command.Call) error {
 	return nil
 }
 
+// CheckWhole refuses shortened ids: what they stand for would have to be guessed.
+func CheckWhole(c *command.Call) error {
+	for _, a := range c.Args {
+		if id, ok := a.Value.(IDArg); ok && !id.Whole() {
+			return command.Usagef("%s: %q: want 8 or 16 hex digits: a command that changes something takes no shortened id", command.PathOf(c), id.Text)
+		}
+	}
+	return CheckSelection(c)
+}
+
 // A target is a selection that is ready to be looked for: its ids are complete.
 type target struct {
 	all   bool                  // not restricted to ids
@@ -211,7 +221,7 @@ func (t *target) add(id IDArg) {
 func (t *target) addSet(s *idSet) {
 	t.evps = append(t.evps, s.evps...)
 	t.whole = append(t.whole, s.msgs...)
-	t.msgs = append(append(t.msgs, s.msgs...), messagesOf(s.evps)...)
+	t.msgs = append(append(t.msgs, s.msgs...), MessagesOf(s.evps)...)
 }
 
 // list asks smtpd for the envelopes that may be meant.

@@ -2,12 +2,12 @@ package requeue
 
 import (
 	"smtpctl/shell/command"
-	"smtpctl/shell/handover"
+	"smtpctl/shell/queue"
 )
 
 // Commands are the commands that have mail go through the rules of smtpd.conf anew.
 var Commands = []*command.Command{
-	{Pattern: "requeue <selector...>", Offers: command.OffersUnlisted, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Files: command.TakesFiles, Check: handover.CheckWhole, Run: runRequeue,
+	{Pattern: "requeue <selector...>", Offers: command.OffersUnlisted, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Files: command.TakesFiles, Check: queue.CheckWhole, Run: runRequeue,
 		Flags: []command.Flag{
 			{Name: "dispatcher", Text: "give mail whose action is not in smtpd.conf any more the action `NAME`, in its file: no rule is asked, and id and age stay"},
 			{Name: "without-dsn", Text: "drop what the sender has asked for of notifications (DSN), which smtpd before 7.6 does not take"}},

@@ -97,19 +97,9 @@ func units(ctx context.Context, c *command.Call, all []handover.Selected) (out [
 		to := slices.IndexFunc(u.Mail.To, func(r handover.Recipient) bool { return strings.EqualFold(r.Addr, addr) })
 		if to < 0 {
 			to = len(u.Mail.To)
-			u.Mail.To = append(u.Mail.To, handover.Recipient{Addr: addr, Notify: e.DSNNotify, Orcpt: orcpt(e.DSNOrcpt)})
+			u.Mail.To = append(u.Mail.To, handover.Recipient{Addr: addr, Notify: e.DSNNotify, Orcpt: handover.Orcpt(e.DSNOrcpt)})
 		}
 		u.Old = append(u.Old, handover.Old{ID: e.ID, To: to})
 	}
 	return out, kept
-}
-
-// orcpt returns the option of DSN as it was given: some releases of smtpd keep the type
-// of the address before it, others do not.
-func orcpt(a protocol.Address) string {
-	text := handover.Address(a)
-	if text == "" || strings.Contains(text, ";") {
-		return text
-	}
-	return "rfc822;" + text
 }

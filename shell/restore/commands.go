@@ -3,14 +3,15 @@ package restore
 import (
 	"smtpctl/completer/grammar"
 	"smtpctl/shell/command"
+	"smtpctl/shell/queue"
 )
 
 // Commands are the commands that put copies of mail back.
 var Commands = []*command.Command{
-	{Pattern: "restore <folder>", Offers: command.OffersNothing, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Files: command.PutsFiles, Check: check, Run: runRestore,
+	{Pattern: "restore <folder>", Offers: command.OffersNothing, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Files: command.PutsFiles, Check: queue.CheckWhole, Run: runRestore,
 		Summary: "put the mail that remove --save has copied to a folder back into the queue",
 		Help:    restoreHelp},
-	{Pattern: "restore <folder> <selector...>", Offers: command.OffersNothing, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Files: command.PutsFiles, Check: check, Run: runRestore,
+	{Pattern: "restore <folder> <selector...>", Offers: command.OffersNothing, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Files: command.PutsFiles, Check: queue.CheckWhole, Run: runRestore,
 		Summary: "put only the selected copies back",
 		Help:    restoreHelp},
 }

@@ -2,11 +2,12 @@ package restore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"smtpctl/protocol"
+	"smtpctl/shell/disk"
+	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
 )
 
@@ -20,15 +21,16 @@ const goingEvery = 50 * time.Millisecond
 // as long as one goes within the time-out.
 func (r *restoration) stillQueued(ctx context.Context, id protocol.EnvelopeID) (bool, error) {
 	path := r.to.EnvelopePath(id)
-	if !exists(path) {
+	if disk.Missing(path) {
 		return false, nil
 	}
 	listed := r.conn == nil // smtpd takes up what is on the disk when it starts
 	if !listed {
-		var err error
-		if listed, err = r.lists(ctx, id); err != nil {
+		e, err := queue.LookUp(ctx, r.conn, id)
+		if err != nil {
 			return false, err
 		}
+		listed = e != nil
 	}
 	if listed {
 		r.queued++
@@ -37,7 +39,7 @@ func (r *restoration) stillQueued(ctx context.Context, id protocol.EnvelopeID) (
 	if r.going.IsZero() {
 		r.going = time.Now()
 	}
-	for exists(path) {
+	for !disk.Missing(path) {
 		if time.Since(r.going) > r.c.Opts.Timeout {
 			if r.refused++; r.refused <= refusedShown {
 				r.c.Warnf("%s", render.Safe(fmt.Sprintf("smtpctl: %v is not restored: the queue has a file of it that smtpd does not list: show spool %v says why", id, id)))
@@ -52,16 +54,4 @@ func (r *restoration) stillQueued(ctx context.Context, id protocol.EnvelopeID) (
 	}
 	r.going = time.Now()
 	return false, nil
-}
-
-// lists reports whether smtpd lists an envelope.
-func (r *restoration) lists(ctx context.Context, id protocol.EnvelopeID) (bool, error) {
-	found := false
-	for e, err := range r.conn.EnvelopesOf(ctx, []protocol.MessageID{id.Msg()}) {
-		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
-			return false, err
-		}
-		found = found || e.ID == id
-	}
-	return found, nil
 }

@@ -255,7 +255,7 @@ func (r *restoration) countUnlisted(ctx context.Context) (int, error) {
 		delete(missing, e.ID)
 	}
 	for id := range missing {
-		if !exists(r.to.EnvelopePath(id)) {
+		if disk.Missing(r.to.EnvelopePath(id)) {
 			delete(missing, id) // it has been delivered
 		}
 	}

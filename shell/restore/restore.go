@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"slices"
 	"time"
@@ -55,16 +54,6 @@ type restoration struct {
 
 // A landed envelope is in the queue under the id as.
 type landed struct{ id, as protocol.EnvelopeID }
-
-// check refuses shortened ids: what they stand for would have to be guessed.
-func check(c *command.Call) error {
-	for _, a := range c.Args {
-		if id, ok := a.Value.(queue.IDArg); ok && !id.Whole() {
-			return command.Usagef("%s: %q: want 8 or 16 hex digits: a command that changes something takes no shortened id", command.PathOf(c), id.Text)
-		}
-	}
-	return queue.CheckSelection(c)
-}
 
 // runRestore puts copies back into the queue.
 func runRestore(ctx context.Context, c *command.Call) error {
@@ -142,7 +131,7 @@ func (r *restoration) chooseOne(ctx context.Context, e *protocol.Envelope, conf 
 		r.before++
 		return nil
 	case copies.Placing, copies.Queued:
-		if exists(r.to.EnvelopePath(last.As)) {
+		if !disk.Missing(r.to.EnvelopePath(last.As)) {
 			r.late = append(r.late, landed{e.ID, last.As})
 			return nil
 		}
@@ -162,7 +151,7 @@ func (r *restoration) chooseOne(ctx context.Context, e *protocol.Envelope, conf 
 		}
 	}
 	cause, err := disk.TroubleWithCopy(r.from, e.ID, conf)
-	if err == nil && cause == "" && !exists(r.from.MessagePath(e.ID.Msg())) {
+	if err == nil && cause == "" && disk.Missing(r.from.MessagePath(e.ID.Msg())) {
 		cause = "the copy of its message is missing"
 	}
 	switch {
@@ -184,16 +173,10 @@ func (r *restoration) chooseOne(ctx context.Context, e *protocol.Envelope, conf 
 	return nil
 }
 
-// exists reports whether there is something of a name.
-func exists(path string) bool {
-	_, err := os.Lstat(path)
-	return !errors.Is(err, fs.ErrNotExist)
-}
-
 // stillIncoming reports whether smtpd has not emptied its folder incoming since a
 // restore was stopped: then what that restore had begun never got into the queue.
 func (r *restoration) stillIncoming(msg protocol.MessageID) bool {
-	return exists(r.c.Opts.Spool + "/incoming/" + msg.String())
+	return !disk.Missing(r.c.Opts.Spool + "/incoming/" + msg.String())
 }
 
 // approve checks the set against what was expected, and asks at the prompt.
