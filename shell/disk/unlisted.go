@@ -91,26 +91,11 @@ func UnlistedOf(ctx context.Context, c *command.Call, conn *protocol.Conn, deep 
 		}
 	}
 	if len(known) <= deep {
-		var here []protocol.EnvelopeID
-		for _, m := range known {
-			ids, _ := sp.MessageIDs(m)
-			here = append(here, ids...)
+		ids, err := UnlistedIn(ctx, sp, conn, known)
+		if err != nil {
+			return nil, err
 		}
-		if len(here) > unlistedMost {
-			known, here = nil, nil // a few messages with very many recipients
-		}
-		listed := map[protocol.EnvelopeID]bool{}
-		for e, err := range conn.EnvelopesOf(ctx, known) {
-			if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
-				return nil, err
-			}
-			listed[e.ID] = true
-		}
-		for _, id := range here {
-			if !listed[id] {
-				out = append(out, id)
-			}
-		}
+		out = append(out, ids...)
 	}
 	// What was delivered or removed meanwhile is not listed either.
 	out = slices.DeleteFunc(out, func(id protocol.EnvelopeID) bool {
@@ -119,6 +104,27 @@ func UnlistedOf(ctx context.Context, c *command.Call, conn *protocol.Conn, deep 
 	})
 	slices.Sort(out)
 	return out, ctx.Err()
+}
+
+// UnlistedIn returns the ids of the envelope files of some messages that smtpd does not
+// list now; none of more files than are told apart.
+func UnlistedIn(ctx context.Context, sp *spool.Spool, conn *protocol.Conn, msgs []protocol.MessageID) ([]protocol.EnvelopeID, error) {
+	var here []protocol.EnvelopeID
+	for _, m := range msgs {
+		ids, _ := sp.MessageIDs(m) // it may be gone
+		here = append(here, ids...)
+	}
+	if len(here) > unlistedMost || len(here) == 0 {
+		return nil, nil
+	}
+	listed := map[protocol.EnvelopeID]bool{}
+	for e, err := range conn.EnvelopesOf(ctx, msgs) {
+		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
+			return nil, err
+		}
+		listed[e.ID] = true
+	}
+	return slices.DeleteFunc(here, func(id protocol.EnvelopeID) bool { return listed[id] }), nil
 }
 
 // UnlistedTwice is UnlistedOf for those files that are not listed at two looks, a moment

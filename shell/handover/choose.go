@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"smtpctl/protocol"
+	"smtpctl/protocol/spool"
 	"smtpctl/shell/command"
 	"smtpctl/shell/disk"
 	"smtpctl/shell/queue"
@@ -36,12 +37,19 @@ func Choose(ctx context.Context, c *command.Call) ([]Selected, error) {
 			return nil, fmt.Errorf("%s: %w", command.PathOf(c), err)
 		}
 	}
+	if err := queue.ReadInput(c); err != nil {
+		return nil, err
+	}
 	conn, err := c.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var all []Selected
-	refused, unread, err := refusedOnes(ctx, c, conn)
+	pick, err := queue.NewPicker(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	refused, unread, err := refusedOnes(ctx, c, conn, pick)
 	if err != nil {
 		return nil, err
 	}
@@ -58,6 +66,9 @@ func Choose(ctx context.Context, c *command.Call) ([]Selected, error) {
 	if err != nil && !(errors.Is(err, queue.ErrNoSuchID) && len(all)+unread > 0) {
 		return nil, err
 	}
+	if msgs, anyOf := pick.Messages(); !anyOf && len(msgs) > 0 && len(all)+unread == 0 {
+		return nil, fmt.Errorf("%s: %w", command.PathOf(c), queue.ErrNoSuchID)
+	}
 	if unread > 0 {
 		c.Warnf("smtpctl: left alone: %s whose envelope cannot be read: show spool says why", render.Plural(unread, "file that smtpd does not list and", "files that smtpd does not list and"))
 	}
@@ -67,17 +78,13 @@ func Choose(ctx context.Context, c *command.Call) ([]Selected, error) {
 
 // refusedOnes returns the selected envelopes that smtpd refuses to load, and counts those
 // that are named and cannot be read.
-func refusedOnes(ctx context.Context, c *command.Call, conn *protocol.Conn) (all []protocol.Envelope, unread int, err error) {
-	pick, err := queue.NewPicker(ctx, c)
-	if err != nil {
-		return nil, 0, err
-	}
-	d, err := disk.Compare(ctx, c, conn)
+func refusedOnes(ctx context.Context, c *command.Call, conn *protocol.Conn, pick *queue.Picker) (all []protocol.Envelope, unread int, err error) {
+	sp, conf := disk.OpenSpool(ctx, c), disk.SmtpdConf(c)
+	unlisted, err := unlistedOf(ctx, c, conn, sp, pick)
 	if err != nil {
 		return nil, 0, fmt.Errorf("%s: %w", command.PathOf(c), command.FileError(err))
 	}
-	sp, conf := disk.OpenSpool(ctx, c), disk.SmtpdConf(c)
-	for _, id := range d.Unlisted {
+	for _, id := range unlisted {
 		if err := ctx.Err(); err != nil {
 			return nil, 0, context.Cause(ctx)
 		}
@@ -106,6 +113,19 @@ func refusedOnes(ctx context.Context, c *command.Call, conn *protocol.Conn) (all
 		}
 	}
 	return all, unread, nil
+}
+
+// unlistedOf returns the ids of envelope files that smtpd does not list: of the messages
+// that are named, or of all the spool.
+func unlistedOf(ctx context.Context, c *command.Call, conn *protocol.Conn, sp *spool.Spool, pick *queue.Picker) ([]protocol.EnvelopeID, error) {
+	if msgs, all := pick.Messages(); !all {
+		return disk.UnlistedIn(ctx, sp, conn, msgs)
+	}
+	d, err := disk.Compare(ctx, c, conn)
+	if err != nil {
+		return nil, err
+	}
+	return d.Unlisted, nil
 }
 
 // PlanOf returns the plan of a command for selected envelopes.

@@ -57,5 +57,9 @@ func (p *Picker) Picks(e *protocol.Envelope, err error) (bool, error) {
 // Named reports whether the arguments let an envelope be selected by its id.
 func (p *Picker) Named(id protocol.EnvelopeID) bool { return p.t.named(id) }
 
+// Messages returns the messages of the ids that the arguments name; all says that they
+// name none, and that any message may be meant.
+func (p *Picker) Messages() (msgs []protocol.MessageID, all bool) { return p.t.msgs, p.t.all }
+
 // Terms reports whether there are terms, for which an envelope must be read.
 func (p *Picker) Terms() bool { return len(p.t.terms) > 0 }

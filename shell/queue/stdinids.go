@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"smtpctl/shell/command"
@@ -18,6 +19,27 @@ const (
 	maxStdinLine = 1 << 20 // bytes
 	maxShown     = 80      // bytes of a bad one that a message shows
 )
+
+// ReadInput reads the ids from standard input that - stands for among the arguments of a
+// call, and puts them in its place: for a command that looks for them more than once.
+func ReadInput(c *command.Call) error {
+	for i, a := range c.Args {
+		if _, ok := a.Value.(stdinArg); !ok {
+			continue
+		}
+		var t target
+		if err := readIDs(c, &t); err != nil {
+			return err
+		}
+		slices.Sort(t.evps)
+		slices.Sort(t.whole)
+		args := slices.Clone(c.Args)
+		args[i] = ArgSet(a.Kind, slices.Compact(t.evps), slices.Compact(t.whole))
+		c.Args = args
+		break
+	}
+	return nil
+}
 
 // readIDs adds the ids from standard input to a target, one a line. A line may also
 // be what show queue prints: a line of fields, a row of a table, or a JSON object.
