@@ -153,36 +153,7 @@ func TestBrowseSoak(t *testing.T) {
 	defer func() { s.Close() }()
 	x := openTerminal(t, "--socket", path, "browse")
 	x.glassShows(`envelopes, `)
-	restart := time.Now()
-	for end := time.Now().Add(*soakTime); time.Now().Before(end); {
-		switch r.IntN(40) {
-		case 0:
-			pty.Setsize(x.pty, &pty.Winsize{Rows: uint16(r.IntN(60)), Cols: uint16(r.IntN(200))})
-		case 1:
-			time.Sleep(time.Duration(r.IntN(60)) * time.Millisecond)
-		default:
-			x.paste(browseKeys[r.IntN(len(browseKeys))])
-			time.Sleep(time.Duration(r.IntN(8)) * time.Millisecond)
-		}
-		if time.Since(restart) > 900*time.Millisecond {
-			if n := s.MostSessions(); n > 1 {
-				t.Errorf("%d connections at the same time", n)
-			}
-			if s.Crashed() {
-				t.Error("smtpd would have exited")
-			}
-			s.Close()
-			s = start()
-			restart = time.Now()
-		}
-		select {
-		case <-x.done:
-			t.Fatalf("the program ended with status %d: %q", x.cmd.ProcessState.ExitCode(), tail(x.output()))
-		default:
-		}
-	}
-	pty.Setsize(x.pty, &pty.Winsize{Rows: 24, Cols: 80})
-	x.paste("\x1b[201~") // ends a paste that may be open
+	x.typeAtRandom(r, browseKeys, &s, start)
 	dump := time.AfterFunc(patience/2, func() { x.cmd.Process.Signal(syscall.SIGABRT) })
 	defer dump.Stop()
 	ended := false
@@ -206,9 +177,5 @@ func TestBrowseSoak(t *testing.T) {
 		t.Errorf("status %d: %q", code, tail(x.output()))
 	}
 	x.restored()
-	for _, bad := range []string{"DATA RACE", "panic:", "goroutine "} {
-		if text := x.all(); strings.Contains(text, bad) {
-			t.Errorf("%s: %q", bad, tail(text))
-		}
-	}
+	x.traceless()
 }

@@ -49,34 +49,7 @@ func TestPromptSoak(t *testing.T) {
 	defer func() { s.Close() }()
 	x := openTerminalIn(t, t.TempDir(), []string{"PAGER=cat"}, "--socket", path, "--restricted")
 	x.expect(promptRE)
-	restart := time.Now()
-	for end := time.Now().Add(*soakTime); time.Now().Before(end); {
-		switch r.IntN(40) {
-		case 0:
-			size := &pty.Winsize{Rows: uint16(r.IntN(60)), Cols: uint16(r.IntN(200))}
-			pty.Setsize(x.pty, size)
-		case 1:
-			time.Sleep(time.Duration(r.IntN(60)) * time.Millisecond)
-		default:
-			x.paste(soakKeys[r.IntN(len(soakKeys))])
-			time.Sleep(time.Duration(r.IntN(8)) * time.Millisecond)
-		}
-		if time.Since(restart) > 900*time.Millisecond {
-			if n := s.MostSessions(); n > 1 {
-				t.Errorf("%d connections at the same time", n)
-			}
-			s.Close()
-			s = start()
-			restart = time.Now()
-		}
-		select {
-		case <-x.done:
-			t.Fatalf("the program ended with status %d: %q", x.cmd.ProcessState.ExitCode(), tail(x.output()))
-		default:
-		}
-	}
-	pty.Setsize(x.pty, &pty.Winsize{Rows: 24, Cols: 80})
-	x.paste("\x1b[201~") // ends a paste that may be open
+	x.typeAtRandom(r, soakKeys, &s, start)
 	for range 5 {
 		time.Sleep(300 * time.Millisecond)
 		x.paste("\x03")
@@ -102,9 +75,52 @@ func TestPromptSoak(t *testing.T) {
 		t.Fatal("still running")
 	}
 	x.restored()
+	x.traceless()
+}
+
+// typeAtRandom types, pastes and resizes at random for the time of -soak, while smtpd
+// restarts: *s is the one that runs. In the end the terminal has its usual size, and no
+// paste is open.
+func (x *terminal) typeAtRandom(r *rand.Rand, keys []string, s **smtpdsim.Server, start func() *smtpdsim.Server) {
+	x.t.Helper()
+	restart := time.Now()
+	for end := time.Now().Add(*soakTime); time.Now().Before(end); {
+		switch r.IntN(40) {
+		case 0:
+			pty.Setsize(x.pty, &pty.Winsize{Rows: uint16(r.IntN(60)), Cols: uint16(r.IntN(200))})
+		case 1:
+			time.Sleep(time.Duration(r.IntN(60)) * time.Millisecond)
+		default:
+			x.paste(keys[r.IntN(len(keys))])
+			time.Sleep(time.Duration(r.IntN(8)) * time.Millisecond)
+		}
+		if time.Since(restart) > 900*time.Millisecond {
+			if n := (*s).MostSessions(); n > 1 {
+				x.t.Errorf("%d connections at the same time", n)
+			}
+			if (*s).Crashed() {
+				x.t.Error("smtpd would have exited")
+			}
+			(*s).Close()
+			*s = start()
+			restart = time.Now()
+		}
+		select {
+		case <-x.done:
+			x.t.Fatalf("the program ended with status %d: %q", x.cmd.ProcessState.ExitCode(), tail(x.output()))
+		default:
+		}
+	}
+	pty.Setsize(x.pty, &pty.Winsize{Rows: 24, Cols: 80})
+	x.paste("\x1b[201~")
+}
+
+// traceless checks that the program has written no trace of its insides.
+func (x *terminal) traceless() {
+	x.t.Helper()
 	for _, bad := range []string{"DATA RACE", "panic:", "goroutine "} {
 		if text := x.all(); strings.Contains(text, bad) {
-			t.Errorf("%s: %q", bad, tail(text))
+			x.t.Errorf("%s: %q", bad, tail(text))
 		}
 	}
 }

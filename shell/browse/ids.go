@@ -58,27 +58,22 @@ func (m *marks) has(id protocol.EnvelopeID) bool {
 
 // toggle marks an envelope or takes its mark away. It reports whether it could.
 func (m *marks) toggle(id protocol.EnvelopeID) bool {
+	if !m.toggled[id] && len(m.toggled) >= maxToggled {
+		return false
+	}
 	if m.has(id) {
 		m.count--
 	} else {
 		m.count++
 	}
-	switch {
-	case m.toggled[id]:
+	if m.toggled[id] {
 		delete(m.toggled, id)
-	case len(m.toggled) >= maxToggled:
-		if m.has(id) {
-			m.count++
-		} else {
-			m.count--
-		}
-		return false
-	default:
-		if m.toggled == nil {
-			m.toggled = map[protocol.EnvelopeID]bool{}
-		}
-		m.toggled[id] = true
+		return true
 	}
+	if m.toggled == nil {
+		m.toggled = map[protocol.EnvelopeID]bool{}
+	}
+	m.toggled[id] = true
 	return true
 }
 

@@ -3,7 +3,6 @@ package browse
 import (
 	"bytes"
 	"context"
-	"errors"
 	"time"
 
 	"smtpctl/protocol"
@@ -112,8 +111,7 @@ func (w *worker) take(p *pass, e *protocol.Envelope) error {
 
 // end publishes what a pass has found, or says why it found nothing.
 func (w *worker) end(p *pass, err error) {
-	gone := err != nil && (errors.Is(err, protocol.ErrNotRunning) || errors.Is(err, protocol.ErrHangup) || errors.Is(err, protocol.ErrTimeout) || protocol.Unreachable(err))
-	if gone {
+	if protocol.Unreachable(err) {
 		w.note(err)
 		w.mu.Lock()
 		w.again = true

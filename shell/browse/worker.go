@@ -143,10 +143,7 @@ func (w *worker) run(ctx context.Context) {
 		default:
 		}
 		w.fetch(ctx)
-		if fresh := w.next(ctx, p); fresh != p {
-			p = fresh
-		}
-		if p != nil {
+		if p = w.next(ctx, p); p != nil {
 			if w.step(ctx, p) {
 				p = nil
 			}

@@ -95,14 +95,7 @@ type follower struct {
 
 // runFollow prints a line whenever an envelope comes, is tried or leaves.
 func runFollow(ctx context.Context, c *command.Call, sel selection) error {
-	if sel.single() {
-		id, err := completeID(ctx, c, sel.ids[0])
-		if err != nil {
-			return err
-		}
-		sel.ids[0] = id
-	}
-	t, err := targetOf(ctx, c, sel)
+	t, err := listedTarget(ctx, c, sel)
 	if err != nil {
 		return err
 	}

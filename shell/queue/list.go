@@ -126,14 +126,7 @@ func offlineKnows(c *command.Call, sel selection, why string) error {
 // running it reads the disk, as smtpctl does, but says so. Envelopes that cannot
 // be read make an error when all others have been shown.
 func eachSelected(ctx context.Context, c *command.Call, sel selection, now int64, f func(e *protocol.Envelope, online bool) (bool, error)) (int, error) {
-	if sel.single() {
-		id, err := completeID(ctx, c, sel.ids[0])
-		if err != nil {
-			return 0, err
-		}
-		sel.ids[0] = id
-	}
-	t, err := targetOf(ctx, c, sel)
+	t, err := listedTarget(ctx, c, sel)
 	if err != nil {
 		return 0, err
 	}

@@ -206,6 +206,18 @@ func targetOf(ctx context.Context, c *command.Call, sel selection) (target, erro
 	return t, nil
 }
 
+// listedTarget is targetOf for a listing, for which a single id may be shortened.
+func listedTarget(ctx context.Context, c *command.Call, sel selection) (target, error) {
+	if sel.single() {
+		id, err := completeID(ctx, c, sel.ids[0])
+		if err != nil {
+			return target{}, err
+		}
+		sel.ids[0] = id
+	}
+	return targetOf(ctx, c, sel)
+}
+
 // add takes in an id.
 func (t *target) add(id IDArg) {
 	if id.evp != 0 {

@@ -26,14 +26,7 @@ type Walk struct {
 // NewWalk returns a walk over what the arguments of a call select.
 func NewWalk(ctx context.Context, c *command.Call) (*Walk, error) {
 	sel := selectionIn(c)
-	if sel.single() {
-		id, err := completeID(ctx, c, sel.ids[0])
-		if err != nil {
-			return nil, err
-		}
-		sel.ids[0] = id
-	}
-	t, err := targetOf(ctx, c, sel)
+	t, err := listedTarget(ctx, c, sel)
 	return &Walk{c: c, t: t, now: time.Now().Unix()}, err
 }
 
