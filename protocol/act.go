@@ -7,14 +7,16 @@ import (
 	"time"
 )
 
-// An Action is something done to an envelope in the queue.
+// An Action is a change that smtpd makes to an envelope in its queue on request.
 type Action int
 
-// The actions. Schedule must not be sent for a suspended envelope: smtpd exits
-// when it is resumed later (seen on 6.8.0p2 and 7.9.0p0). Nor must it be sent
-// for one that is due, which smtpd has in its list of envelopes to deliver: a
-// second time breaks that list (scheduler_ramqueue.c, rq_envelope_schedule; seen
-// on 6.8.0p2 as a crash while relaying was paused).
+// The actions.
+//
+// ScheduleEnvelope must never reach a suspended envelope: smtpd exits when that
+// envelope is resumed later (seen on 6.8.0p2 and 7.9.0p0). Nor may it reach an envelope
+// that is due: the scheduler would put it into its list of envelopes to deliver twice,
+// which corrupts the list (scheduler_ramqueue.c, rq_envelope_schedule; 6.8.0p2 crashed
+// while relaying was paused).
 const (
 	PauseEnvelope Action = iota
 	ResumeEnvelope
@@ -32,36 +34,45 @@ var actions = [...]struct {
 	ScheduleEnvelope: {"schedule", TypeSchedule},
 }
 
-// String returns the words of the command: pause envelope, remove and so on.
+// String returns the words of the command that takes the action, such as "pause
+// envelope".
 func (a Action) String() string { return actions[a].name }
 
-// Act does one thing to each of the envelopes, with a window of requests in
-// flight, and calls result for each in their order: ok says whether smtpd said
-// OK. When an error ends it early, result has been called for the envelopes
-// whose answers came; the next unconfirmed ones were sent to smtpd too, and
-// whether it acted on them is not known; the others were not sent. If ctx ends,
-// the answers to what was sent are still awaited for a moment.
+// Act takes the action on each of the envelopes, with a window of requests in flight.
+// It calls result once for each answered envelope, in the order of ids; ok reports
+// whether smtpd answered OK.
+//
+// When an error ends Act early, result has been called for the envelopes whose answers
+// had arrived. The next unconfirmed envelopes had been sent to smtpd as well, and
+// whether smtpd acted on them is unknown; requests for the remaining envelopes were
+// never sent. When ctx ends, Act waits a moment for the answers to requests already
+// sent. The errors are those of [Conn].
 func (c *Conn) Act(ctx context.Context, a Action, ids []EnvelopeID, result func(id EnvelopeID, ok bool)) (unconfirmed int, err error) {
 	for _, id := range ids {
 		if !id.Valid() {
-			// smtpd would take it for a message id.
+			// An id whose upper half is zero would be taken for a message id.
 			return 0, &OpError{a.String(), fmt.Errorf("envelope id %v: the first 8 digits are all zero", id)}
 		}
 	}
 	return c.act(ctx, a, len(ids), func(i int) uint64 { return uint64(ids[i]) }, func(i int, ok bool) { result(ids[i], ok) })
 }
 
-// ActMessages is Act for messages with all their envelopes, by one request for
-// each. ok says whether at least one envelope was changed; how many is not said,
-// and those that came a moment ago are among them, for a bounce is queued under
-// the message that it reports. Unlike a listing it also reaches envelopes that
-// have expired, or been removed, and wait for smtpd to see to that. Remove leaves
-// those alone, but to pause or resume one breaks smtpd's list of them: that may
-// only be done while nothing expires and nobody removes. Schedule is refused,
-// since it has to look at each envelope first.
+// ActMessages takes the action on all envelopes of each message, with one request for
+// each message. ok reports whether smtpd changed at least one envelope of the message;
+// smtpd does not say how many.
+//
+// Danger: to pause or resume a message of which an envelope has expired or been removed
+// corrupts smtpd's list of such envelopes. Unlike a listing, the request reaches these
+// envelopes while they wait for smtpd to process them. Call ActMessages with
+// PauseEnvelope or ResumeEnvelope only while nothing expires and nobody removes mail;
+// RemoveEnvelope leaves such envelopes alone. ScheduleEnvelope is refused, because each
+// envelope must be checked before it is scheduled.
+//
+// The request also reaches envelopes that were queued a moment ago: a bounce is queued
+// under the id of the message that it reports.
 func (c *Conn) ActMessages(ctx context.Context, a Action, ids []MessageID, result func(id MessageID, ok bool)) (unconfirmed int, err error) {
 	if a == ScheduleEnvelope {
-		return 0, &OpError{a.String(), errors.New("not for a whole message")}
+		return 0, &OpError{a.String(), errors.New("cannot be sent for a whole message")}
 	}
 	for _, id := range ids {
 		if id == 0 {
@@ -71,7 +82,8 @@ func (c *Conn) ActMessages(ctx context.Context, a Action, ids []MessageID, resul
 	return c.act(ctx, a, len(ids), func(i int) uint64 { return uint64(ids[i]) }, func(i int, ok bool) { result(ids[i], ok) })
 }
 
-// act sends n requests and passes on their results by number.
+// act sends n requests, whose payloads id returns, and passes on their results by
+// number.
 func (c *Conn) act(ctx context.Context, a Action, n int, id func(int) uint64, result func(int, bool)) (unconfirmed int, err error) {
 	end, err := c.acquire(ctx)
 	if err != nil {
@@ -101,7 +113,7 @@ func (c *Conn) act(ctx context.Context, a Action, n int, id func(int) uint64, re
 	return 0, nil
 }
 
-// actWindow is how many actions may be in flight.
+// actWindow returns how many actions may be in flight.
 func (c *Conn) actWindow() int {
 	if c.pace.fixed > 0 {
 		return c.pace.fixed
@@ -109,43 +121,43 @@ func (c *Conn) actWindow() int {
 	return actWindow
 }
 
-// An ActPlan says what an action on listed envelopes is to do with each.
+// An ActPlan says what an action is to do with each envelope of a listing.
 type ActPlan struct {
-	// Choose reports whether to act on an envelope; its arguments are those of a
-	// listing.
+	// Choose reports whether to act on an envelope. Its arguments are those that a
+	// listing yields.
 	Choose func(*Envelope, error) bool
-	// Sending, if set, is called with the ids that are to be acted on, in batches
-	// and each once, before the requests for them are sent. It must not keep ids.
+	// Sending, if set, is called before requests are sent, with the ids that they are
+	// for: in batches, and once for each id. Sending must not keep the slice.
 	Sending func(ids []EnvelopeID)
-	// Result is called for each envelope that was acted on, as by Act.
+	// Result is called once for each envelope that was acted on, as by Act.
 	Result func(id EnvelopeID, ok bool)
 }
 
-// ActAll goes through the queue from a message on and does one thing to each
-// envelope that the plan chooses, as soon as it is listed. When ctx ends it asks
-// for no more and sends no more, and the answers to what was sent are still awaited
-// for a moment.
+// ActAll lists the queue from a message on and takes the action on each envelope that
+// the plan chooses, as soon as the envelope is listed. When ctx ends, ActAll stops
+// listing and sending, and waits a moment for the answers to requests already sent.
+// unconfirmed and err are as for Act.
 func (c *Conn) ActAll(ctx context.Context, a Action, from MessageID, plan ActPlan) (unconfirmed int, err error) {
-	return c.actListed(ctx, a, plan, func(l *lister) { l.nextPage, l.morePages, l.prove = from, true, true })
+	return c.actListed(ctx, a, plan, func(l *lister) { l.listFrom(from) })
 }
 
-// ActIn is ActAll for the envelopes of some messages, whose ids must ascend.
+// ActIn is ActAll for the envelopes of the given messages, whose ids must ascend.
 func (c *Conn) ActIn(ctx context.Context, a Action, msgs []MessageID, plan ActPlan) (unconfirmed int, err error) {
-	return c.actListed(ctx, a, plan, func(l *lister) { l.these(msgs) })
+	return c.actListed(ctx, a, plan, func(l *lister) { l.listOnly(msgs) })
 }
 
 func (c *Conn) actListed(ctx context.Context, a Action, plan ActPlan, start func(*lister)) (int, error) {
-	w := &acts{kind: actions[a].kind, window: c.actWindow(), most: fullActs, plan: plan}
+	w := &actionQueue{kind: actions[a].kind, window: c.actWindow(), maxQueued: maxActions, plan: plan}
 	if a == RemoveEnvelope {
-		w.most, w.last = fullRemovals, true
+		w.maxQueued, w.deferSends = maxRemovals, true
 	}
 	err := c.list(ctx, func(e *Envelope, err error) bool {
 		if e.ID.Valid() && plan.Choose(e, err) {
-			act := pendingAct{id: e.ID}
+			act := queuedAction{id: e.ID}
 			if a == ScheduleEnvelope && e.Flags&(FlagPending|FlagHold) == FlagPending {
 				act.due = e.NextTry
 			}
-			w.todo = append(w.todo, act)
+			w.queued = append(w.queued, act)
 		}
 		return true
 	}, func(l *lister) {
@@ -155,112 +167,114 @@ func (c *Conn) actListed(ctx context.Context, a Action, plan ActPlan, start func
 	if err != nil {
 		err = opError(ctx, a.String(), err)
 	}
-	return len(w.waiting), err
+	return len(w.unanswered), err
 }
 
-// An acts does something to envelopes while a listing goes on. A nil one does
-// nothing.
-type acts struct {
-	kind    Type
-	window  int
-	most    int  // how many may wait to be sent
-	last    bool // send when the listing is done, or no more may wait
-	flush   bool // send all that waits before more is listed
-	todo    []pendingAct
-	told    int          // how many of todo plan.Sending has been told of
-	waiting []EnvelopeID // sent and not answered
-	plan    ActPlan
+// An actionQueue takes an action on envelopes while a listing goes on. The methods of a
+// nil actionQueue do nothing.
+type actionQueue struct {
+	kind       Type
+	window     int
+	maxQueued  int  // largest length of queued
+	deferSends bool // send only when the listing has ended, or queued is full
+	flushing   bool // send all of queued before the listing continues
+	queued     []queuedAction
+	announced  int          // how many of queued plan.Sending has been called with
+	unanswered []EnvelopeID // sent and not answered
+	plan       ActPlan
 }
 
-// A pendingAct is an envelope to act on.
-type pendingAct struct {
+// A queuedAction is an envelope whose request has not been sent yet.
+type queuedAction struct {
 	id  EnvelopeID
-	due int64 // if it is to be scheduled, when it is due; else 0
+	due int64 // for schedule, when the envelope is due; otherwise 0
 }
 
-// DueMargin is how many seconds before an envelope is due schedule must leave it
-// alone: more than pass between the look at it and smtpd's work on the request.
+// DueMargin is how many seconds before it is due an envelope must no longer be
+// scheduled. The margin is longer than the time between the check of an envelope and
+// smtpd's work on the request.
 const DueMargin = 5
 
-// Due reports whether smtpd delivers the envelope at once or very soon anyway, or
-// would if relaying were not paused.
+// Due reports whether smtpd delivers the envelope at once or within DueMargin anyway,
+// or would do so if relaying were not paused. now is in seconds since 1970.
 func (e *Envelope) Due(now int64) bool {
 	return e.Flags&(FlagPending|FlagHold) == FlagPending && e.NextTry <= now+DueMargin
 }
 
-// How many envelopes may wait before the listing is held up. Removals wait until
-// it is done, 16 bytes each: smtpd's queue process deletes files for each, some ten
-// times as slowly as it lists, and the rest of the listing would wait for that.
+// How many envelopes may be queued before the listing has to wait. Removals are queued
+// until the listing has ended, at 16 bytes each: smtpd's queue process deletes the
+// files of each one, some ten times as slowly as it lists, and the rest of the listing
+// would wait for that.
 const (
-	fullActs     = 4096
-	fullRemovals = 1 << 18
+	maxActions  = 4096
+	maxRemovals = 1 << 18
 )
 
-func (w *acts) idle() bool  { return w == nil || len(w.todo) == 0 && len(w.waiting) == 0 }
-func (w *acts) waits() bool { return w != nil && len(w.waiting) > 0 }
-func (w *acts) full() bool  { return w != nil && (w.flush || len(w.todo) >= w.most) }
+func (w *actionQueue) idle() bool          { return w == nil || len(w.queued) == 0 && len(w.unanswered) == 0 }
+func (w *actionQueue) awaitsAnswers() bool { return w != nil && len(w.unanswered) > 0 }
+func (w *actionQueue) full() bool          { return w != nil && (w.flushing || len(w.queued) >= w.maxQueued) }
 
-// send sends what the window has room for: while more are coming many at once,
-// which wakes smtpd's processes up less often.
-func (w *acts) send(c *Conn, more bool) {
+// send sends as many requests as the window has room for. While more envelopes are
+// coming, it sends many at once, which wakes smtpd's processes up less often.
+func (w *actionQueue) send(c *Conn, more bool) {
 	if w == nil {
 		return
 	}
-	w.flush = w.last && (len(w.todo) >= w.most || w.flush && len(w.todo) > 0)
-	if more && !w.flush && (w.last || len(w.todo) < w.window/2 || len(w.waiting) > w.window/2) {
+	w.flushing = w.deferSends && (len(w.queued) >= w.maxQueued || w.flushing && len(w.queued) > 0)
+	if more && !w.flushing && (w.deferSends || len(w.queued) < w.window/2 || len(w.unanswered) > w.window/2) {
 		return
 	}
-	for len(w.todo) > 0 && len(w.waiting) < w.window {
-		w.tell()
-		id, due := w.todo[0].id, w.todo[0].due
-		w.todo = w.todo[1:]
-		w.told--
+	for len(w.queued) > 0 && len(w.unanswered) < w.window {
+		w.announce()
+		id, due := w.queued[0].id, w.queued[0].due
+		w.queued = w.queued[1:]
+		w.announced--
 		if due != 0 && due <= time.Now().Unix()+DueMargin {
-			w.plan.Result(id, true) // smtpd delivers it by itself now
+			w.plan.Result(id, true) // the envelope is due, and smtpd delivers it without a request
 			continue
 		}
-		// An EnvelopeID always fits into a frame.
+		// The payload of an EnvelopeID always fits into a frame, so send cannot fail.
 		_ = c.send(w.kind, c.layout.appendUint64(c.num[:0], uint64(id)))
-		w.waiting = append(w.waiting, id)
+		w.unanswered = append(w.unanswered, id)
 	}
 }
 
-// tellBatch is how many ids plan.Sending is told of at once.
-const tellBatch = 1024
+// announceBatch is how many ids plan.Sending is called with at once.
+const announceBatch = 1024
 
-// tell tells plan.Sending of more of what waits if it has not been told of the
-// first.
-func (w *acts) tell() {
-	if w.told > 0 {
+// announce calls plan.Sending with the next batch of queued ids, unless the first of
+// them has been announced.
+func (w *actionQueue) announce() {
+	if w.announced > 0 {
 		return
 	}
-	w.told = min(len(w.todo), tellBatch)
+	w.announced = min(len(w.queued), announceBatch)
 	if w.plan.Sending == nil {
 		return
 	}
-	ids := make([]EnvelopeID, w.told)
+	ids := make([]EnvelopeID, w.announced)
 	for i := range ids {
-		ids[i] = w.todo[i].id
+		ids[i] = w.queued[i].id
 	}
 	w.plan.Sending(ids)
 }
 
-// answered takes one OK, or the error that a FAIL is.
-func (w *acts) answered(err error) error {
+// answered processes one answer: an OK, or the error that stands for a FAIL.
+func (w *actionQueue) answered(err error) error {
 	var refused *failure
 	if err != nil && !errors.As(err, &refused) {
 		return err
 	}
-	id := w.waiting[0]
-	w.waiting = w.waiting[1:]
+	id := w.unanswered[0]
+	w.unanswered = w.unanswered[1:]
 	w.plan.Result(id, err == nil)
 	return nil
 }
 
-// finish awaits the answers to what was sent, if a listing ended early for a
-// reason that leaves the connection in order, and returns that reason.
-func (w *acts) finish(c *Conn, reason error) error {
-	for w.waits() {
+// finish waits for the answers to requests already sent, where a listing ended early
+// for a reason that leaves the connection usable. It returns that reason.
+func (w *actionQueue) finish(c *Conn, reason error) error {
+	for w.awaitsAnswers() {
 		f, _, err := c.recv()
 		if f.Type != TypeOK && f.Type != TypeFail {
 			if err != nil {

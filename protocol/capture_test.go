@@ -67,8 +67,8 @@ func TestCapture(t *testing.T) {
 		"routes":      lines(protocol.Routes),
 		"hoststats":   lines(protocol.HostStats),
 		"block": func(c *protocol.Conn) {
-			c.Block(ctx, netip.MustParseAddr("192.0.2.1"), "x.example")
-			lines(protocol.Blocks)(c)
+			c.PauseMTAFor(ctx, netip.MustParseAddr("192.0.2.1"), "x.example")
+			lines(protocol.PausedRoutes)(c)
 		},
 		"discover": func(c *protocol.Conn) { c.DiscoverMessage(ctx, 0x12345678) },
 		"table":    func(c *protocol.Conn) { c.UpdateTable(ctx, "nosuchtable") },

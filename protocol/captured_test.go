@@ -49,7 +49,7 @@ func TestCapturedFrames(t *testing.T) {
 		}
 		for name, want := range map[string]int{"digest": little.digestSize(), "status": 4} {
 			if f := captured(t, dir+"/"+name+".bin"); len(f) != 1 || len(f[0].Payload) != want {
-				t.Errorf("%s: %s: %d frames, want one of %d bytes", dir, name, len(f), want)
+				t.Errorf("%s: %s: %d frames, expected one of %d bytes", dir, name, len(f), want)
 			}
 		}
 		stats := captured(t, dir+"/stats.bin")

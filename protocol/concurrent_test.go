@@ -63,7 +63,8 @@ func questions(c *protocol.Conn, ids []protocol.EnvelopeID) map[string]func() (g
 		"EnvelopesLimit":   func() (any, any) { n, ok := each(c.EnvelopesLimit(ctx, 0, 2)).(int); return ok && n >= 2, true },
 		"EnvelopesOf":      func() (any, any) { return each(c.EnvelopesOf(ctx, msgs)), 2 },
 		"MessageEnvelopes": func() (any, any) { return each(c.MessageEnvelopes(ctx, last)), 1 },
-		"Lines":            func() (any, any) { return each(c.Lines(ctx, protocol.Blocks)), 1 },
+		"Find":             func() (any, any) { return each(c.Find(ctx, []protocol.EnvelopeID{ids[0], ids[0] + 1, last})), 2 },
+		"Lines":            func() (any, any) { return each(c.Lines(ctx, protocol.PausedRoutes)), 1 },
 		"SingleRecipientMessages": func() (any, any) {
 			ids, _, _, err := c.SingleRecipientMessages(ctx)
 			return fmt.Sprint(len(ids) == all, err), "true <nil>"
@@ -98,15 +99,16 @@ func questions(c *protocol.Conn, ids []protocol.EnvelopeID) map[string]func() (g
 			n, err := c.ActIn(ctx, protocol.RemoveEnvelope, msgs, protocol.ActPlan{Choose: never})
 			return fmt.Sprint(n, err), "0 <nil>"
 		},
-		"Pause":       acknowledged(func() error { return c.Pause(ctx, protocol.MTA) }),
-		"Resume":      acknowledged(func() error { return c.Resume(ctx, protocol.MTA) }),
-		"Block":       acknowledged(func() error { return c.Block(ctx, src, "other.example") }),
-		"Unblock":     acknowledged(func() error { return c.Unblock(ctx, src, "none.example") }),
-		"Profile":     acknowledged(func() error { return c.Profile(ctx, 2, true) }),
-		"Trace":       acknowledged(func() error { return c.Trace(ctx, 2, false) }),
-		"Verbose":     acknowledged(func() error { return c.Verbose(ctx, true) }),
-		"ResumeRoute": acknowledged(func() error { return c.ResumeRoute(ctx, 7) }),
-		"UpdateTable": acknowledged(func() error { return c.UpdateTable(ctx, "none") }),
+		"Pause":        acknowledged(func() error { return c.Pause(ctx, protocol.MTA) }),
+		"Resume":       acknowledged(func() error { return c.Resume(ctx, protocol.MTA) }),
+		"PauseMTAFor":  acknowledged(func() error { return c.PauseMTAFor(ctx, src, "other.example") }),
+		"ResumeMTAFor": acknowledged(func() error { return c.ResumeMTAFor(ctx, src, "none.example") }),
+		"Profile":      acknowledged(func() error { return c.Profile(ctx, 2, true) }),
+		"Trace":        acknowledged(func() error { return c.Trace(ctx, 2, false) }),
+		"Verbose":      acknowledged(func() error { return c.Verbose(ctx, true) }),
+		"ResumeRoute":  acknowledged(func() error { return c.ResumeRoute(ctx, 7) }),
+		"Distant":      acknowledged(func() error { return c.Distant(ctx, 0) }),
+		"UpdateTable":  acknowledged(func() error { return c.UpdateTable(ctx, "none") }),
 	}
 }
 
@@ -120,7 +122,7 @@ func TestConcurrent(t *testing.T) {
 	if err := c.Pause(ctx, protocol.SMTP); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Block(ctx, netip.MustParseAddr("192.0.2.1"), "other.example"); err != nil {
+	if err := c.PauseMTAFor(ctx, netip.MustParseAddr("192.0.2.1"), "other.example"); err != nil {
 		t.Fatal(err)
 	}
 	asked := questions(c, ids)

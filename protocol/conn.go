@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// drainGrace is how long a request that was given up may take to hand over the
-// rest of its answer before the connection is closed instead.
+// drainGrace is how long smtpd may take to send the rest of the answer to a request
+// that was given up. After that the connection is closed.
 const drainGrace = time.Second
 
-// A Conn is a connection to smtpd's control socket. Its methods may be called
-// from several goroutines; each has the connection to itself until its answer
-// is complete, since the protocol matches answers to requests by order alone.
+// A Conn is a connection to smtpd's control socket. Its methods may be called from
+// several goroutines; each call has the connection to itself until its answer is
+// complete, because the protocol matches answers to requests by order alone.
 //
-// When an answer fails to come, or is not one that the protocol allows, the
+// If an answer does not arrive in time, or is not one that the protocol allows, the
 // connection closes itself and every later call returns the same error.
 type Conn struct {
 	nc      net.Conn
@@ -27,11 +27,11 @@ type Conn struct {
 	timeout time.Duration
 	isLast  func(EnvelopeID) bool
 
-	turn chan struct{} // holds one token: the right to use what follows
-	wbuf []byte
-	num  [8]byte // room for the number in a request
-	out  []Type  // requests whose answers are not complete, oldest first
-	pace pace
+	turn     chan struct{} // holds one token: the right to use what follows
+	wbuf     []byte
+	num      [8]byte // room for the number in a request
+	inFlight []Type  // requests whose answers are not complete, oldest first
+	pace     flowControl
 
 	mu        sync.Mutex // guards what follows
 	use       int        // counts the uses of the connection
@@ -39,7 +39,8 @@ type Conn struct {
 	broken    error
 }
 
-// NewConn speaks the protocol over a connection that is already open.
+// NewConn returns a Conn that speaks the protocol over an open connection. The Conn
+// owns nc and closes it.
 func NewConn(nc net.Conn, opts Options) *Conn {
 	opts = opts.withDefaults()
 	c := &Conn{
@@ -47,8 +48,8 @@ func NewConn(nc net.Conn, opts Options) *Conn {
 		r:       NewFrameReader(nc, opts.Layout),
 		layout:  opts.Layout,
 		timeout: opts.Timeout,
-		isLast:  opts.Last,
-		pace:    pace{fixed: opts.Window},
+		isLast:  opts.IsLast,
+		pace:    flowControl{fixed: opts.Window},
 		turn:    make(chan struct{}, 1),
 	}
 	c.turn <- struct{}{}
@@ -61,6 +62,18 @@ func (c *Conn) Close() error {
 	return nil
 }
 
+// Distant says how long a round trip to smtpd takes, where it is not on the same machine:
+// listings keep as many requests more in flight as are on their way in that time.
+func (c *Conn) Distant(ctx context.Context, trip time.Duration) error {
+	end, err := c.acquire(ctx)
+	if err != nil {
+		return opError(ctx, "set the round trip", err)
+	}
+	defer end()
+	c.pace.trip = trip
+	return nil
+}
+
 // Err returns why the connection is closed, or nil while it can be used.
 func (c *Conn) Err() error {
 	c.mu.Lock()
@@ -68,8 +81,8 @@ func (c *Conn) Err() error {
 	return c.broken
 }
 
-// Alive reports whether the connection can be used, looking also whether smtpd
-// has closed it while it was idle.
+// Alive reports whether the connection can be used. It also checks, without waiting,
+// whether smtpd has closed the connection while it was idle.
 func (c *Conn) Alive() bool {
 	if c.Err() != nil {
 		return false
@@ -91,7 +104,7 @@ func (c *Conn) Alive() bool {
 	return true
 }
 
-// fail closes the connection for the given reason; the first reason stays.
+// fail closes the connection for the given reason. Only the first reason is kept.
 func (c *Conn) fail(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -101,8 +114,8 @@ func (c *Conn) fail(err error) {
 	}
 }
 
-// acquire takes the connection for one request or a run of requests. Every call
-// that succeeds must be followed by one of the returned function.
+// acquire reserves the connection for one request or a run of requests. The caller must
+// call the returned function once when it has finished.
 func (c *Conn) acquire(ctx context.Context) (end func(), err error) {
 	busy := time.NewTimer(c.timeout + drainGrace)
 	defer busy.Stop()
@@ -123,7 +136,7 @@ func (c *Conn) acquire(ctx context.Context) (end func(), err error) {
 	stop := context.AfterFunc(ctx, func() { c.cancel(use) })
 	return func() {
 		stop()
-		if len(c.out) > 0 {
+		if len(c.inFlight) > 0 {
 			c.cancel(use)
 			c.drain()
 		}
@@ -136,8 +149,8 @@ func (c *Conn) acquire(ctx context.Context) (end func(), err error) {
 	}, nil
 }
 
-// cancel makes what still waits for smtpd end within drainGrace, if the
-// connection is still in the given use.
+// cancel makes every wait for smtpd end within drainGrace, if the connection is still
+// in the given use.
 func (c *Conn) cancel(use int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -156,15 +169,15 @@ func (c *Conn) arm() {
 	}
 }
 
-// drain reads what is left of the answers to requests that were given up, so
-// that the next request finds the connection in order.
+// drain reads the rest of the answers to requests that were given up, so that the next
+// request finds the connection in order.
 func (c *Conn) drain() {
-	for len(c.out) > 0 {
+	for len(c.inFlight) > 0 {
 		if _, _, err := c.recv(); err != nil {
 			var fail *failure
 			if !errors.As(err, &fail) {
 				c.fail(ErrHangup)
-				c.out = c.out[:0]
+				c.inFlight = c.inFlight[:0]
 				return
 			}
 		}
@@ -173,26 +186,27 @@ func (c *Conn) drain() {
 
 var pid = uint32(os.Getpid())
 
-// send queues a request; it is written when recv next has to wait.
+// send queues a request. The request is written when recv next has to wait.
 func (c *Conn) send(t Type, payload []byte) error {
 	b, err := c.layout.AppendFrame(c.wbuf, Frame{Type: t, PeerID: Version, PID: pid, Payload: payload})
 	if err != nil {
 		return err
 	}
 	c.wbuf = b
-	c.out = append(c.out, t)
+	c.inFlight = append(c.inFlight, t)
 	return nil
 }
 
-// A failure is a FAIL frame. The connection stays in order after it.
+// A failure is the error for a FAIL frame, after which the connection is still in
+// order.
 type failure struct{ err error }
 
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
 
-// recv returns the next frame of an answer and whether it is the last one of
-// its request. A FAIL comes back as an error of type *failure. Any other error
-// means that the connection is closed.
+// recv returns the next frame of an answer, and whether it is the last frame of its
+// request. A FAIL comes back as an error of type *failure; any other error means that
+// the connection is closed. The payload is valid until the next call.
 func (c *Conn) recv() (f Frame, last bool, err error) {
 	f, ok, err := c.r.Buffered()
 	if err == nil && !ok {
@@ -201,7 +215,7 @@ func (c *Conn) recv() (f Frame, last bool, err error) {
 	if err != nil {
 		err = c.ioError(err)
 		c.fail(err)
-		c.out = c.out[:0]
+		c.inFlight = c.inFlight[:0]
 		return Frame{}, false, err
 	}
 	return c.matchResponse(f)
@@ -219,19 +233,24 @@ func (c *Conn) wait() (Frame, error) {
 	return c.r.Next()
 }
 
-// matchResponse finds the request that f answers.
+// matchResponse finds the request that f answers, and removes it when f is its last
+// frame.
 func (c *Conn) matchResponse(f Frame) (Frame, bool, error) {
 	i := c.match(f.Type)
 	if i < 0 {
 		err := &ProtocolError{Reason: fmt.Sprintf("%v frame that nobody asked for", f.Type)}
 		c.fail(err)
-		c.out = c.out[:0]
+		c.inFlight = c.inFlight[:0]
 		return Frame{}, false, err
 	}
-	asked := c.out[i]
+	asked := c.inFlight[i]
 	last := !f.Type.streamed() || len(f.Payload) == 0
 	if last {
-		c.out = append(c.out[:i], c.out[i+1:]...)
+		if i == 0 {
+			c.inFlight = c.inFlight[1:] // there may be thousands
+		} else {
+			c.inFlight = append(c.inFlight[:i], c.inFlight[i+1:]...)
+		}
 	}
 	if f.Type != TypeFail {
 		return f, last, nil
@@ -239,32 +258,32 @@ func (c *Conn) matchResponse(f Frame) (Frame, bool, error) {
 	if f.PeerID != 0 && f.PeerID != Version {
 		err := &VersionError{Daemon: f.PeerID}
 		c.fail(err)
-		c.out = c.out[:0]
+		c.inFlight = c.inFlight[:0]
 		return Frame{}, true, err
 	}
 	if !asked.acknowledged() {
-		// Questions are refused to those who are not root, and to no one else.
+		// Only a caller who is not root is refused a request that asks a question.
 		return f, true, &failure{err: ErrPermission}
 	}
 	return f, true, &failure{err: ErrRefused}
 }
 
-// match returns the index in c.out of the request that a frame of type t
-// belongs to, or -1. A FAIL with no action in flight comes from smtpd's
-// control process, which refuses requests in the order in which they came.
+// match returns the index in c.inFlight of the request that a frame of type t belongs
+// to, or -1. A FAIL with no action in flight comes from smtpd's control process, which
+// refuses requests in the order in which they arrived.
 func (c *Conn) match(t Type) int {
-	for i, o := range c.out {
+	for i, o := range c.inFlight {
 		if o == t && !o.acknowledged() || o.acknowledged() && (t == TypeOK || t == TypeFail) {
 			return i
 		}
 	}
-	if t == TypeFail && len(c.out) > 0 {
+	if t == TypeFail && len(c.inFlight) > 0 {
 		return 0
 	}
 	return -1
 }
 
-// ioError turns an error of the socket into one of this package's.
+// ioError turns an error of the socket into an error of this package.
 func (c *Conn) ioError(err error) error {
 	var pe *ProtocolError
 	switch {
@@ -277,36 +296,52 @@ func (c *Conn) ioError(err error) error {
 	}
 }
 
-// call sends one request and has decode read the payload of its one answer,
-// which is nil for an OK. decode, which may be nil, runs while the connection is
-// still taken: the payload is in a buffer that the next user overwrites.
+// call sends one request and has decode read the payload of its single answer. decode runs
+// while the connection is still reserved: the payload lies in a buffer that the next
+// request overwrites.
 func (c *Conn) call(ctx context.Context, op string, t Type, payload []byte, decode func(payload []byte) error) error {
-	if err := c.roundTrip(ctx, t, payload, decode); err != nil {
-		return opError(ctx, op, err)
-	}
-	return nil
+	_, err := c.roundTrip(ctx, t, payload, decode)
+	return opError(ctx, op, err)
 }
 
-func (c *Conn) roundTrip(ctx context.Context, t Type, payload []byte, decode func([]byte) error) error {
+// change is call for a request that changes something. The error is an UnansweredError if
+// the request was sent and no answer that makes sense has come. decode may be nil.
+func (c *Conn) change(ctx context.Context, op string, t Type, payload []byte, decode func(payload []byte) error) error {
+	sent, err := c.roundTrip(ctx, t, payload, decode)
+	var fail *failure
+	if err == nil || !sent || errors.As(err, &fail) {
+		return opError(ctx, op, err)
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	return &OpError{Op: op, Err: &UnansweredError{err}}
+}
+
+// roundTrip does the work of call, and reports whether the request was sent.
+func (c *Conn) roundTrip(ctx context.Context, t Type, payload []byte, decode func([]byte) error) (sent bool, err error) {
 	end, err := c.acquire(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer end()
 	if err := c.send(t, payload); err != nil {
-		return err
+		return false, err
 	}
 	f, _, err := c.recv()
 	if err != nil || decode == nil {
-		return err
+		return true, err
 	}
-	return decode(f.Payload)
+	return true, decode(f.Payload)
 }
 
-// opError adds the operation to err, and puts the reason why ctx ended in the
-// place of the time-out that this caused.
+// opError adds the operation to err, unless that is nil. If ctx has ended, it returns the
+// cause of that instead of the time-out that followed.
 func opError(ctx context.Context, op string, err error) error {
 	var fail *failure
+	if err == nil {
+		return nil
+	}
 	if errors.As(err, &fail) {
 		err = fail.err
 	} else if cause := context.Cause(ctx); cause != nil {
@@ -315,9 +350,10 @@ func opError(ctx context.Context, op string, err error) error {
 	return &OpError{Op: op, Err: err}
 }
 
-// badSize is the error for an answer whose payload has not the size wanted.
+// badSize returns the error for an answer whose payload has got bytes where want were
+// expected, and closes the connection.
 func (c *Conn) badSize(t Type, got, want int) error {
-	err := &ProtocolError{Reason: fmt.Sprintf("%v answer of %d bytes, want %d", t, got, want)}
+	err := &ProtocolError{Reason: fmt.Sprintf("%v answer of %d bytes, expected %d", t, got, want)}
 	c.fail(err)
 	return err
 }

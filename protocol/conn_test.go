@@ -74,13 +74,13 @@ func TestBlocks(t *testing.T) {
 	for _, l := range []protocol.Layout{{}, protocol.LayoutFor("openbsd", "amd64"), protocol.LayoutFor("linux", "s390x"), protocol.LayoutFor("darwin", "arm64")} {
 		_, c := connect(t, smtpdsim.Config{Layout: l}, protocol.Options{Layout: l})
 		for _, a := range []string{"192.0.2.1", "2001:db8::1"} {
-			if err := c.Block(ctx, netip.MustParseAddr(a), "x.example"); err != nil {
+			if err := c.PauseMTAFor(ctx, netip.MustParseAddr(a), "x.example"); err != nil {
 				t.Error(err)
 			}
 		}
 		want := []string{"192.0.2.1 -> x.example", "[2001:db8::1] -> x.example"}
 		var got []string
-		for line, err := range c.Lines(ctx, protocol.Blocks) {
+		for line, err := range c.Lines(ctx, protocol.PausedRoutes) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -367,7 +367,7 @@ func TestUnknownTypeIsNotAnswered(t *testing.T) {
 		if err := c.UpdateTable(ctx, name); err == nil {
 			t.Errorf("table %.10q was sent", name)
 		}
-		if err := c.Block(ctx, netip.MustParseAddr("192.0.2.1"), name); err == nil {
+		if err := c.PauseMTAFor(ctx, netip.MustParseAddr("192.0.2.1"), name); err == nil {
 			t.Errorf("domain %.10q was sent", name)
 		}
 	}

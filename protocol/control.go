@@ -12,14 +12,14 @@ import (
 // A Subsystem is a part of smtpd that can be paused.
 type Subsystem int
 
-// The subsystems, in the order of smtpctl's show status.
+// The subsystems, in the order in which show status lists them.
 const (
 	MDA  Subsystem = iota // deliveries to local users
 	MTA                   // relaying to other hosts
 	SMTP                  // incoming sessions
 )
 
-// Subsystems lists them all.
+// Subsystems lists all subsystems.
 var Subsystems = [...]Subsystem{MDA, MTA, SMTP}
 
 var subsystems = [...]struct {
@@ -35,7 +35,7 @@ var subsystems = [...]struct {
 // String returns MDA, MTA or SMTP.
 func (s Subsystem) String() string { return subsystems[s].name }
 
-// A Status says which subsystems are paused.
+// A Status says which subsystems are paused. It is a value and does not change.
 type Status struct{ flags uint32 }
 
 // Paused reports whether s is paused.
@@ -63,18 +63,21 @@ func (c *Conn) Resume(ctx context.Context, s Subsystem) error {
 	return c.do(ctx, "resume "+strings.ToLower(s.String()), subsystems[s].resume, nil)
 }
 
-// do sends a request that is answered by OK or FAIL.
+// do sends a request that changes something, and that smtpd answers with OK or FAIL.
 func (c *Conn) do(ctx context.Context, op string, t Type, payload []byte) error {
-	return c.call(ctx, op, t, payload, nil)
+	return c.change(ctx, op, t, payload, nil)
 }
 
-// ErrAllRoutes is that of ResumeRoute for the id 0.
-var ErrAllRoutes = errors.New("smtpd exits when it is to enable all routes at once: name one")
+// ErrAllRoutes is returned by ResumeRoute for the id 0, which is never sent.
+var ErrAllRoutes = errors.New("smtpd crashes when told to enable all routes at once: name one route")
 
-// ResumeRoute enables a route again. smtpd answers OK whether or not there is such
-// a route. For the id 0 it would enable all, and it frees routes while it walks over
-// them (mta.c, IMSG_CTL_RESUME_ROUTE): where nothing else refers to a disabled one, which
-// is so once its mail has failed, smtpd dies (seen on 7.9.0p0). So 0 is never sent.
+// ResumeRoute enables a disabled route. smtpd answers OK even if there is no route with
+// this id.
+//
+// Danger: for the id 0 smtpd would enable all routes, and free routes while it walks
+// over them (mta.c, IMSG_CTL_RESUME_ROUTE). Where nothing else refers to a disabled
+// route, which is so once its mail has failed, smtpd dies (seen on 7.9.0p0).
+// ResumeRoute therefore returns ErrAllRoutes for 0.
 func (c *Conn) ResumeRoute(ctx context.Context, id uint64) error {
 	if id == 0 {
 		return ErrAllRoutes
@@ -91,7 +94,7 @@ func (c *Conn) Verbose(ctx context.Context, on bool) error {
 	return c.do(ctx, "log", TypeVerbose, c.layout.appendUint32(nil, v))
 }
 
-// Trace turns tracing of the subsystems in bits, of TraceBits, on or off.
+// Trace turns tracing of the subsystems whose TraceBits are set in bits on or off.
 func (c *Conn) Trace(ctx context.Context, bits uint32, on bool) error {
 	if on {
 		return c.do(ctx, "trace", TypeTraceEnable, c.layout.appendUint32(nil, bits))
@@ -99,7 +102,8 @@ func (c *Conn) Trace(ctx context.Context, bits uint32, on bool) error {
 	return c.do(ctx, "untrace", TypeTraceDisable, c.layout.appendUint32(nil, bits))
 }
 
-// Profile turns profiling of the subsystems in bits, of ProfileBits, on or off.
+// Profile turns profiling of the subsystems whose ProfileBits are set in bits on or
+// off.
 func (c *Conn) Profile(ctx context.Context, bits uint32, on bool) error {
 	if on {
 		return c.do(ctx, "profile", TypeProfileEnable, c.layout.appendUint32(nil, bits))
@@ -139,11 +143,12 @@ var ProfileBits = []Bit{
 	{"queue", 0x4, "cost of queue input and output"},
 }
 
-// maxTableName is the longest table name, NUL included, that smtpd looks at.
+// maxTableName is the length, including the NUL, of the longest table name that smtpd
+// accepts.
 const maxTableName = 2048
 
-// UpdateTable makes smtpd read a table again. ErrRefused means that there is
-// no such table, or that it cannot be read again.
+// UpdateTable makes smtpd reload a table. ErrRefused means that smtpd has no such
+// table, or cannot reload it.
 func (c *Conn) UpdateTable(ctx context.Context, name string) error {
 	const op = "update table"
 	if err := checkString("table name", name, maxTableName-1); err != nil {
@@ -152,47 +157,48 @@ func (c *Conn) UpdateTable(ctx context.Context, name string) error {
 	return c.do(ctx, op, TypeUpdateTable, append([]byte(name), 0))
 }
 
-// checkString refuses text that would not reach smtpd as it is.
+// checkString refuses text that smtpd would not receive unchanged.
 func checkString(what, s string, most int) error {
 	switch {
 	case s == "":
 		return fmt.Errorf("%s: must not be empty", what)
 	case strings.IndexByte(s, 0) >= 0:
-		return fmt.Errorf("%s %q: must not hold a NUL", what, s)
+		return fmt.Errorf("%s %q: must not contain a NUL", what, s)
 	case len(s) > most:
-		return fmt.Errorf("%s of %d bytes: want at most %d", what, len(s), most)
+		return fmt.Errorf("%s of %d bytes: expected at most %d", what, len(s), most)
 	}
 	return nil
 }
 
-// maxDomain is the longest domain that smtpd's mta keeps for a block.
+// maxDomain is the length of the longest domain that smtpd's mta can pause.
 const maxDomain = 255
 
-// Block stops relaying from a source address to a domain: "pause mta from".
-// smtpd answers OK whatever the address and domain.
-func (c *Conn) Block(ctx context.Context, src netip.Addr, domain string) error {
-	return c.block(ctx, "pause mta", TypeBlock, src, domain)
+// PauseMTAFor stops relaying from a source address to a domain, as the command "pause
+// mta from" does. smtpd answers OK for any address and domain.
+func (c *Conn) PauseMTAFor(ctx context.Context, src netip.Addr, domain string) error {
+	return c.sendBlock(ctx, "pause mta", TypeBlock, src, domain)
 }
 
-// Unblock takes back a Block. smtpd answers OK if there was none, too.
-func (c *Conn) Unblock(ctx context.Context, src netip.Addr, domain string) error {
-	return c.block(ctx, "resume mta", TypeUnblock, src, domain)
+// ResumeMTAFor takes back a PauseMTAFor. smtpd also answers OK if relaying was not
+// paused.
+func (c *Conn) ResumeMTAFor(ctx context.Context, src netip.Addr, domain string) error {
+	return c.sendBlock(ctx, "resume mta", TypeUnblock, src, domain)
 }
 
-func (c *Conn) block(ctx context.Context, op string, t Type, src netip.Addr, domain string) error {
+func (c *Conn) sendBlock(ctx context.Context, op string, t Type, src netip.Addr, domain string) error {
 	if err := checkString("domain", domain, maxDomain); err != nil {
 		return &OpError{op, err}
 	}
 	if !src.IsValid() {
-		return &OpError{op, fmt.Errorf("source address: want an IPv4 or IPv6 address")}
+		return &OpError{op, fmt.Errorf("source address: expected an IPv4 or IPv6 address")}
 	}
 	p := c.layout.AppendSockaddr(nil, src)
 	p = append(p, domain...)
 	return c.do(ctx, op, t, append(p, 0))
 }
 
-// AppendSockaddr appends the struct sockaddr_storage that holds addr with port
-// 0, in network byte order where sockaddr has it so.
+// AppendSockaddr appends the struct sockaddr_storage for addr with port 0. The address
+// is in network byte order.
 func (l Layout) AppendSockaddr(dst []byte, addr netip.Addr) []byte {
 	ss := make([]byte, l.SockaddrSize)
 	family, size := 2, 16
@@ -214,8 +220,8 @@ func (l Layout) AppendSockaddr(dst []byte, addr netip.Addr) []byte {
 	return append(dst, ss...)
 }
 
-// DiscoverEnvelope makes smtpd take up an envelope file that was put into the
-// queue by hand, and returns how many envelopes it found: 0 or 1.
+// DiscoverEnvelope makes smtpd load an envelope file that was put into the queue by
+// hand, and returns how many envelopes smtpd found: 0 or 1.
 func (c *Conn) DiscoverEnvelope(ctx context.Context, id EnvelopeID) (uint64, error) {
 	if !id.Valid() {
 		return 0, &OpError{"discover", fmt.Errorf("envelope id %v: the first 8 digits are all zero", id)}
@@ -223,7 +229,8 @@ func (c *Conn) DiscoverEnvelope(ctx context.Context, id EnvelopeID) (uint64, err
 	return c.discover(ctx, TypeDiscoverEnvelope, c.layout.appendUint64(nil, uint64(id)))
 }
 
-// DiscoverMessage does the same for all the envelopes of a message.
+// DiscoverMessage makes smtpd load all envelope files of a message that were put into
+// the queue by hand, and returns how many smtpd found.
 func (c *Conn) DiscoverMessage(ctx context.Context, id MessageID) (uint64, error) {
 	if id == 0 {
 		return 0, &OpError{"discover", fmt.Errorf("message id %v: zero is not an id", id)}
@@ -232,7 +239,7 @@ func (c *Conn) DiscoverMessage(ctx context.Context, id MessageID) (uint64, error
 }
 
 func (c *Conn) discover(ctx context.Context, t Type, payload []byte) (n uint64, err error) {
-	err = c.call(ctx, "discover", t, payload, func(p []byte) error {
+	err = c.change(ctx, "discover", t, payload, func(p []byte) error {
 		if len(p) == 0 {
 			return nil
 		}
@@ -241,7 +248,7 @@ func (c *Conn) discover(ctx context.Context, t Type, payload []byte) (n uint64, 
 		}
 		found := c.layout.word(p)
 		if found >= 1<<31 {
-			// smtpd has its answer for what it cannot count in a size_t, too: -1.
+			// When smtpd cannot count the envelopes, it answers -1 in a size_t.
 			return &ProtocolError{Reason: fmt.Sprintf("%#x envelopes", found)}
 		}
 		n = found
@@ -250,7 +257,7 @@ func (c *Conn) discover(ctx context.Context, t Type, payload []byte) (n uint64, 
 	return n, err
 }
 
-// A Report is one of smtpd's listings that it makes up as text.
+// A Report is a listing that smtpd sends as lines of text.
 type Report struct {
 	Name string
 	kind Type
@@ -258,19 +265,20 @@ type Report struct {
 
 // The reports of the mta.
 var (
-	Hosts     = Report{"show hosts", TypeShowHosts}
-	Relays    = Report{"show relays", TypeShowRelays}
-	Routes    = Report{"show routes", TypeShowRoutes}
-	HostStats = Report{"show hoststats", TypeShowHostStats}
-	Blocks    = Report{"show mta paused", TypeShowBlock}
+	Hosts        = Report{"show hosts", TypeShowHosts}
+	Relays       = Report{"show relays", TypeShowRelays}
+	Routes       = Report{"show routes", TypeShowRoutes}
+	HostStats    = Report{"show hoststats", TypeShowHostStats}
+	PausedRoutes = Report{"show mta paused", TypeShowBlock}
 )
 
-// MaxReport is how many bytes of lines a report may have: some 500,000 of smtpd's.
+// MaxReport is the limit in bytes for the lines of one report: some 500,000 lines of
+// smtpd's.
 const MaxReport = 64 << 20
 
-// Lines yields the lines of a report as smtpd sends them. The connection is
-// taken until the loop ends. An error ends the sequence, also where there is more
-// than MaxReport.
+// Lines yields the lines of a report as smtpd sends them. The connection is reserved
+// until the loop ends. An error ends the sequence; a report longer than MaxReport is an
+// error.
 func (c *Conn) Lines(ctx context.Context, r Report) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		fail := func(err error) { yield("", opError(ctx, r.Name, err)) }
@@ -289,12 +297,12 @@ func (c *Conn) Lines(ctx context.Context, r Report) iter.Seq2[string, error] {
 			if left -= len(f.Payload); err == nil && left < 0 {
 				err = &ProtocolError{Reason: fmt.Sprintf("%v of more than %d bytes", f.Type, MaxReport)}
 				c.fail(err)
-				c.out = c.out[:0]
+				c.inFlight = c.inFlight[:0]
 			}
 			if err == nil && !last && f.Payload[len(f.Payload)-1] != 0 {
 				err = &ProtocolError{Reason: fmt.Sprintf("%v text without its NUL", f.Type)}
 				c.fail(err)
-				c.out = c.out[:0]
+				c.inFlight = c.inFlight[:0]
 			}
 			if err != nil {
 				fail(err)

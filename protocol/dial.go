@@ -9,29 +9,30 @@ import (
 	"time"
 )
 
-// Defaults of Options.
+// The defaults of Options.
 const (
-	// DefaultSocket is where smtpd listens; /var/run is a link to /run where
-	// that exists.
+	// DefaultSocket is where smtpd listens. /var/run is a link to /run on systems that
+	// have /run.
 	DefaultSocket = "/var/run/smtpd.sock"
 	// DefaultTimeout is how long smtpd may take for one frame of an answer.
 	DefaultTimeout = 15 * time.Second
-	// actWindow is how many actions may wait for their answers at once.
+	// actWindow is how many actions may be in flight at once.
 	actWindow = 64
 )
 
-// MaxWindow is the largest window that can be set.
+// MaxWindow is the largest value of Options.Window.
 const MaxWindow = 1024
 
-// Options say how to talk to smtpd. Zero fields get the defaults.
+// Options say how to talk to smtpd. A zero field stands for its default.
 type Options struct {
 	Timeout time.Duration // for each frame awaited, and for the connection itself
 	Window  int           // requests in flight, 1 to 1024; 0 adapts it to smtpd
 	Layout  Layout        // HostLayout if its Order is nil
-	// Last, if set, reports whether the queue on disk is known to hold this
-	// envelope and none of the same message with a higher id. That saves
-	// listings a question; false is always right.
-	Last func(EnvelopeID) bool
+	// IsLast, if set, reports whether the queue on disk is known to contain this
+	// envelope and no envelope of the same message with a higher id. A true answer
+	// saves a listing one request; false is always safe. IsLast may be called from the
+	// goroutine of a listing and should return quickly.
+	IsLast func(EnvelopeID) bool
 }
 
 func (o Options) withDefaults() Options {
@@ -45,8 +46,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Dial connects to the control socket at path. The error is an *OpError around
-// ErrNotRunning, ErrPermission, ErrTimeout or what the system said.
+// Dial connects to the control socket at path. Its error is an *OpError that wraps
+// ErrNotRunning, ErrPermission, ErrTimeout or an error of the system.
 func Dial(ctx context.Context, path string, opts Options) (*Conn, error) {
 	opts = opts.withDefaults()
 	nc, err := dial(ctx, path, opts.Timeout)
@@ -54,6 +55,16 @@ func Dial(ctx context.Context, path string, opts Options) (*Conn, error) {
 		return nil, &OpError{Op: "connect to " + path, Err: err}
 	}
 	return NewConn(nc, opts), nil
+}
+
+// DialSocket opens the socket at path, without speaking the protocol. Errors are those of
+// Dial.
+func DialSocket(ctx context.Context, path string, timeout time.Duration) (net.Conn, error) {
+	nc, err := dial(ctx, path, timeout)
+	if err != nil {
+		return nil, &OpError{Op: "connect to " + path, Err: err}
+	}
+	return nc, nil
 }
 
 // dial opens the socket.
@@ -67,7 +78,8 @@ func dial(ctx context.Context, path string, timeout time.Duration) (net.Conn, er
 		case err == nil:
 			return nc, nil
 		case errors.Is(err, syscall.EAGAIN):
-			// Linux: the queue of connections to accept is full for now.
+			// On Linux, EAGAIN means that the queue of connections to accept is full
+			// for now.
 			select {
 			case <-ctx.Done():
 				return nil, ErrTimeout

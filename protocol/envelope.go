@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Flags of an envelope: enum envelope_flags of smtpd-api.h. The first three are
-// kept in the envelope itself, the others are the scheduler's.
+// Flags are the flags of an envelope: enum envelope_flags of smtpd-api.h. The first
+// three are stored with the envelope; the scheduler sets the others.
 type Flags uint32
 
 // The flags.
@@ -24,8 +24,9 @@ const (
 	FlagHold     Flags = 0x80 // held back because its destination is busy
 )
 
-// Bits of Envelope.DSNNotify: what the sender wants to be told of a recipient (RFC 3461,
-// NOTIFY; smtpd.h). None of them means what is usual: failures and delays.
+// The bits of Envelope.DSNNotify say which notifications the sender wants for a
+// recipient (RFC 3461, NOTIFY; smtpd.h). No bit stands for the default: failures and
+// delays.
 const (
 	NotifySuccess = 1 << iota
 	NotifyFailure
@@ -33,13 +34,14 @@ const (
 	NotifyNever
 )
 
-// NotifyWords are the words of NOTIFY in the order of their bits, the lowest first.
+// NotifyWords are the words of NOTIFY in the order of their bits, beginning with the
+// lowest.
 var NotifyWords = [...]string{"SUCCESS", "FAILURE", "DELAY", "NEVER"}
 
 // A DeliveryType says how an envelope is to be delivered.
 type DeliveryType uint8
 
-// The delivery types. An envelope that does not say is for the MDA.
+// The delivery types. An envelope without a type is for the MDA.
 const (
 	DeliverMDA    DeliveryType = iota // to a local user
 	DeliverMTA                        // to another host
@@ -49,13 +51,13 @@ const (
 // String returns mda, mta or bounce.
 func (t DeliveryType) String() string { return [...]string{"mda", "mta", "bounce"}[t] }
 
-// A Source says where a mail came from.
+// A Source says which client a message came from.
 type Source struct {
 	Local bool       // from sendmail(8) or smtpd itself
 	Addr  netip.Addr // of the client; invalid if Local or unknown
 }
 
-// Family returns local, inet4, inet6 or ? as show queue prints it.
+// Family returns local, inet4, inet6 or ?, as show queue prints it.
 func (s Source) Family() string {
 	switch {
 	case s.Local:
@@ -68,7 +70,7 @@ func (s Source) Family() string {
 	return "?"
 }
 
-// An Address is a mail address. The null sender has neither part.
+// An Address is a mail address. Both parts of the null sender are empty.
 type Address struct{ User, Domain string }
 
 // ParseAddress splits an address at its last @, as smtpd does.
@@ -80,11 +82,11 @@ func ParseAddress(s string) Address {
 	return Address{s[:i], s[i+1:]}
 }
 
-// String returns user@domain, which is @ for the null sender.
+// String returns user@domain. For the null sender that is "@".
 func (a Address) String() string { return a.User + "@" + a.Domain }
 
-// An Envelope is one recipient of a message, as smtpd keeps it in a file and
-// lists it. Times are in seconds since 1970, 0 if never; durations in seconds.
+// An Envelope is one recipient of a message, as smtpd stores and lists it. Times are in
+// seconds since 1970, and 0 if the event has not happened; durations are in seconds.
 type Envelope struct {
 	ID      EnvelopeID
 	Flags   Flags // also the scheduler's when it was listed by smtpd
@@ -121,17 +123,17 @@ type Envelope struct {
 // ErrNotEnvelope means that a text is not an envelope of smtpd's version 3.
 var ErrNotEnvelope = errors.New("not an envelope")
 
-// ParseEnvelope reads the text of an envelope, "name: value" lines. Names that
-// it does not know are passed over, since a later smtpd may add some; values
-// that it cannot read and a missing or other version are errors that wrap
-// ErrNotEnvelope. It keeps no reference to text.
+// ParseEnvelope reads the text of an envelope, which consists of "name: value" lines.
+// Unknown names are skipped, because a later smtpd may add some. Values that cannot be
+// read, and a version that is missing or not 3, are errors that wrap ErrNotEnvelope.
+// The result keeps no reference to text.
 func ParseEnvelope(text []byte) (Envelope, error) {
 	var e Envelope
 	err := e.parse(text)
 	return e, err
 }
 
-// parse fills the fields that the text of an envelope has.
+// parse sets the fields that the text of an envelope has.
 func (e *Envelope) parse(text []byte) error {
 	if i := bytes.IndexByte(text, 0); i >= 0 {
 		text = text[:i]
@@ -149,12 +151,12 @@ func (e *Envelope) parse(text []byte) error {
 		}
 	}
 	if e.Version != 3 {
-		return fmt.Errorf("%w: version %d, want 3", ErrNotEnvelope, e.Version)
+		return fmt.Errorf("%w: version %d, expected 3", ErrNotEnvelope, e.Version)
 	}
 	return nil
 }
 
-// set gives the field of that name its value.
+// set gives the named field its value.
 func (e *Envelope) set(name, value string) (err error) {
 	switch name {
 	case "version":
@@ -236,7 +238,7 @@ func atoi(name, value string) (int, error) {
 func atoi64(name, value string) (int64, error) {
 	n, err := strconv.ParseUint(value, 10, 63)
 	if err != nil {
-		return 0, fmt.Errorf("%w: %s %q, want a number", ErrNotEnvelope, name, value)
+		return 0, fmt.Errorf("%w: %s %q, expected a number", ErrNotEnvelope, name, value)
 	}
 	return int64(n), nil
 }
@@ -247,7 +249,7 @@ func parseDeliveryType(s string) (DeliveryType, error) {
 			return t, nil
 		}
 	}
-	return 0, fmt.Errorf("%w: type %q, want mda, mta or bounce", ErrNotEnvelope, s)
+	return 0, fmt.Errorf("%w: type %q, expected mda, mta or bounce", ErrNotEnvelope, s)
 }
 
 func parseFlags(s string) (f Flags, err error) {
@@ -273,7 +275,7 @@ func parseFlags(s string) (f Flags, err error) {
 	return f, nil
 }
 
-// parseSource reads local, 192.0.2.1, [2001:db8::1] or, as before 6.6,
+// parseSource reads local, 192.0.2.1, [2001:db8::1] or, as written before 6.6,
 // IPv6:2001:db8::1.
 func parseSource(s string) (Source, error) {
 	if s == "local" {
@@ -288,7 +290,7 @@ func parseSource(s string) (Source, error) {
 	}
 	a, err := netip.ParseAddr(text)
 	if err != nil {
-		return Source{}, fmt.Errorf("%w: sockaddr %q, want local or an address", ErrNotEnvelope, s)
+		return Source{}, fmt.Errorf("%w: sockaddr %q, expected local or an address", ErrNotEnvelope, s)
 	}
 	return Source{Addr: a}, nil
 }

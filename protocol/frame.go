@@ -11,7 +11,7 @@ const (
 	HeaderSize = 16
 	// MaxFrame is the largest frame that either side accepts, header included.
 	MaxFrame = 16384
-	// Version is what a request carries as peerid: IMSG_VERSION of 6.0 to 7.9.
+	// Version is the peerid of every request: IMSG_VERSION of releases 6.0 to 7.9.
 	Version = 16
 )
 
@@ -27,11 +27,11 @@ type Frame struct {
 // carries a file descriptor.
 const fdMark = 1 << 31
 
-// flagFD is the flag of imsg before 7.7 for the same.
+// flagFD is the flag with the same meaning in imsg before 7.7.
 const flagFD = 1
 
-// AppendFrame appends the bytes of f to dst. It fails, appending nothing, when
-// the payload does not fit into one frame.
+// AppendFrame appends the bytes of f to dst. If the payload does not fit into one
+// frame, AppendFrame returns an error and dst unchanged.
 func (l Layout) AppendFrame(dst []byte, f Frame) ([]byte, error) {
 	n := HeaderSize + len(f.Payload)
 	if n > MaxFrame {
@@ -76,22 +76,22 @@ func (l Layout) frameLen(h []byte) (int, error) {
 	} else {
 		n = l.Order.Uint32(h[4:]) &^ fdMark
 		if l.isLittle() {
-			// Before 7.7 the upper half holds flags, of which only 1 is used.
+			// Before 7.7 the upper half of the length holds flags, of which only 1 is
+			// used.
 			n &^= flagFD << 16
 		}
 	}
 	if n < HeaderSize || n > MaxFrame {
-		return 0, &ProtocolError{Reason: fmt.Sprintf("frame of %d bytes, want %d to %d", n, HeaderSize, MaxFrame)}
+		return 0, &ProtocolError{Reason: fmt.Sprintf("frame of %d bytes, expected %d to %d", n, HeaderSize, MaxFrame)}
 	}
 	return int(n), nil
 }
 
 func (l Layout) isLittle() bool { return l.Order.Uint16([]byte{1, 0}) == 1 }
 
-// DecodeFrame reads one frame from the start of b and returns it with the
-// number of bytes it takes. It returns 0 bytes when b holds only a part of a
-// frame, and a *ProtocolError when b cannot be a frame. The payload points
-// into b.
+// DecodeFrame reads one frame from the start of b, and returns it with the number of
+// bytes that it takes. The number is 0 when b contains only a part of a frame. The
+// error is a *ProtocolError when b cannot be a frame. The payload points into b.
 func (l Layout) DecodeFrame(b []byte) (Frame, int, error) {
 	if len(b) < HeaderSize {
 		return Frame{}, 0, nil
@@ -111,8 +111,9 @@ func (l Layout) DecodeFrame(b []byte) (Frame, int, error) {
 	}, n, nil
 }
 
-// A FrameReader cuts a byte stream into frames. It holds one buffer of fixed
-// size, whatever the other side sends.
+// A FrameReader splits a stream of bytes into frames. Its buffer has a fixed size,
+// whatever the other side sends. A FrameReader must not be used from several goroutines
+// at once.
 type FrameReader struct {
 	r      io.Reader
 	layout Layout
@@ -128,8 +129,8 @@ func NewFrameReader(r io.Reader, l Layout) *FrameReader {
 	return &FrameReader{r: r, layout: l, buf: make([]byte, readBuffer)}
 }
 
-// Buffered returns the next frame if it has been read already in full. ok is
-// false when more bytes are needed.
+// Buffered returns the next frame if all of it has been read already; otherwise ok is
+// false. The payload is valid until the next call of Fill or Next.
 func (r *FrameReader) Buffered() (f Frame, ok bool, err error) {
 	f, n, err := r.layout.DecodeFrame(r.buf[r.lo:r.hi])
 	if err != nil || n == 0 {
@@ -139,11 +140,11 @@ func (r *FrameReader) Buffered() (f Frame, ok bool, err error) {
 	return f, true, nil
 }
 
-// Unread returns how many bytes have been read but not returned as frames.
+// Unread returns how many bytes have been read from the stream but not returned as
+// frames.
 func (r *FrameReader) Unread() int { return r.hi - r.lo }
 
-// Fill reads once from the stream. Payloads of earlier frames are no longer
-// valid after it.
+// Fill reads once from the stream. It invalidates the payloads of earlier frames.
 func (r *FrameReader) Fill() error {
 	if r.lo > 0 {
 		r.hi = copy(r.buf, r.buf[r.lo:r.hi])
@@ -160,8 +161,8 @@ func (r *FrameReader) Fill() error {
 	return err
 }
 
-// Next returns the next frame, reading as often as needed. Its payload is
-// valid until the following call.
+// Next returns the next frame, and reads from the stream as often as needed. The
+// payload is valid until the next call.
 func (r *FrameReader) Next() (Frame, error) {
 	for {
 		f, ok, err := r.Buffered()

@@ -5,14 +5,13 @@ import (
 	"strconv"
 )
 
-// MessageID identifies a message in the queue: a random 32-bit number, written
-// as 8 hex digits. 0 is never a valid id.
+// MessageID identifies a message in the queue: a random 32-bit number, written as 8 hex
+// digits. 0 is never a valid id.
 type MessageID uint32
 
-// EnvelopeID identifies an envelope, one recipient of a message: the message id in
-// the upper 32 bits and a random number in the lower ones, written as 16 hex
-// digits. An id whose upper half is zero is never valid: on the wire smtpd
-// would take it for a message id.
+// EnvelopeID identifies an envelope. The upper 32 bits are the id of its message, the
+// lower 32 bits are random; the id is written as 16 hex digits. An id whose upper half
+// is zero is never valid, because smtpd would take it for a message id.
 type EnvelopeID uint64
 
 // String returns the 8 hex digits of the id.
@@ -44,8 +43,8 @@ func appendHex(dst []byte, v uint64, n int) []byte {
 // Msg returns the id of the message that the envelope belongs to.
 func (id EnvelopeID) Msg() MessageID { return MessageID(id >> 32) }
 
-// Valid reports whether the id can name an envelope, that is, whether its
-// upper half is not zero.
+// Valid reports whether the id can name an envelope, that is, whether its upper half is
+// not zero.
 func (id EnvelopeID) Valid() bool { return id.Msg() != 0 }
 
 // ParseMessageID reads a message id: exactly 8 hex digits, not all zero.
@@ -66,7 +65,7 @@ func ParseEnvelopeID(s string) (EnvelopeID, error) {
 	}
 	id := EnvelopeID(v)
 	if !id.Valid() {
-		return 0, fmt.Errorf("envelope id %q: the first 8 digits are all zero, so no message has it", s)
+		return 0, fmt.Errorf("envelope id %q: the first 8 digits are all zero, which no message id is", s)
 	}
 	return id, nil
 }
@@ -74,11 +73,11 @@ func ParseEnvelopeID(s string) (EnvelopeID, error) {
 // parseHex reads exactly n hex digits; the value must not be zero.
 func parseHex(s string, n int) (uint64, error) {
 	if len(s) != n || !IsHex(s) {
-		return 0, fmt.Errorf("want %d hex digits", n)
+		return 0, fmt.Errorf("expected %d hex digits", n)
 	}
 	v, err := strconv.ParseUint(s, 16, 64)
 	if err != nil {
-		return 0, fmt.Errorf("want %d hex digits", n)
+		return 0, fmt.Errorf("expected %d hex digits", n)
 	}
 	if v == 0 {
 		return 0, fmt.Errorf("zero is not an id")

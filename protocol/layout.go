@@ -5,9 +5,9 @@ import (
 	"runtime"
 )
 
-// A Layout says how the C compiler that built smtpd laid out the structures
-// that cross the control socket. smtpd sends memory as it is, so the layout
-// follows the machine that both ends run on.
+// A Layout says how the C compiler that built smtpd lays out the structures that cross
+// the control socket. smtpd sends its memory unchanged, so the layout follows from the
+// machine on which both ends run.
 type Layout struct {
 	// Order is the byte order of every number.
 	Order binary.ByteOrder
@@ -17,21 +17,21 @@ type Layout struct {
 	Time int
 	// Align64 is the alignment of 8-byte numbers inside a struct: 4 or 8.
 	Align64 int
-	// BSDSockaddr says that a sockaddr begins with a length byte and a family
-	// byte, as on the BSDs and macOS, and not with a 16-bit family.
+	// BSDSockaddr says that a sockaddr begins with a length byte and a family byte, as
+	// on the BSDs and macOS, instead of a 16-bit family.
 	BSDSockaddr bool
 	// SockaddrSize is the size of struct sockaddr_storage in bytes: 128, or
 	// 256 on OpenBSD.
 	SockaddrSize int
-	// FamilyINET6 is the machine's AF_INET6; AF_INET is 2 everywhere.
+	// FamilyINET6 is the AF_INET6 of the machine. AF_INET is 2 everywhere.
 	FamilyINET6 int
-	// ShortHeader says that the frame header carries a 16-bit length and 16
-	// bits of flags, as imsg did before 7.7, and not one 32-bit length. On a
-	// little-endian machine both are the same bytes.
+	// ShortHeader says that the frame header has a 16-bit length and 16 bits of flags,
+	// as in imsg before 7.7, instead of one 32-bit length. On a little-endian machine
+	// both forms are the same bytes.
 	ShortHeader bool
 }
 
-// HostLayout returns the layout of the machine that this program runs on.
+// HostLayout returns the layout of the machine on which this program runs.
 func HostLayout() Layout {
 	l := LayoutFor(runtime.GOOS, runtime.GOARCH)
 	if binary.NativeEndian.Uint16([]byte{0, 1}) == 1 {
@@ -40,8 +40,8 @@ func HostLayout() Layout {
 	return l
 }
 
-// LayoutFor returns the layout for a GOOS and GOARCH pair. Unknown pairs get
-// the layout of 64-bit little-endian Linux.
+// LayoutFor returns the layout for a pair of GOOS and GOARCH. An unknown pair gets the
+// layout of 64-bit little-endian Linux.
 func LayoutFor(goos, goarch string) Layout {
 	l := Layout{Order: binary.LittleEndian, Word: 8, Time: 8, Align64: 8, SockaddrSize: 128, FamilyINET6: 10}
 	switch goarch {

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Messages yields the ids of the messages in the queue from a given one on, in
-// ascending order, at most about a thousand for each round trip. The
-// connection is taken until the loop ends. An error ends the sequence.
+// Messages yields the ids of the messages in the queue in ascending order, beginning
+// with the given id. A round trip returns about a thousand ids. The connection is
+// reserved until the loop ends. An error ends the sequence.
 func (c *Conn) Messages(ctx context.Context, from MessageID) iter.Seq2[MessageID, error] {
 	return func(yield func(MessageID, error) bool) {
 		end, err := c.acquire(ctx)
@@ -40,7 +40,7 @@ func (c *Conn) Messages(ctx context.Context, from MessageID) iter.Seq2[MessageID
 	}
 }
 
-// messagePage asks for one page of message ids.
+// messagePage requests one page of message ids.
 func (c *Conn) messagePage(from MessageID) ([]MessageID, error) {
 	if err := c.send(TypeListMessages, c.layout.appendUint32(nil, uint32(from))); err != nil {
 		return nil, err
@@ -52,8 +52,8 @@ func (c *Conn) messagePage(from MessageID) ([]MessageID, error) {
 	return c.decodeMessages(f.Payload, from)
 }
 
-// decodeMessages reads an answer to LIST_MESSAGES. Ids that do not ascend from
-// the one asked for would make a listing run for ever, so they are refused.
+// decodeMessages reads an answer to LIST_MESSAGES. Ids that do not ascend from the
+// requested one are refused, because they would make a listing run for ever.
 func (c *Conn) decodeMessages(p []byte, from MessageID) ([]MessageID, error) {
 	if len(p)%4 != 0 {
 		return nil, c.badSize(TypeListMessages, len(p), len(p)/4*4)
@@ -72,42 +72,37 @@ func (c *Conn) decodeMessages(p []byte, from MessageID) ([]MessageID, error) {
 	return ids, nil
 }
 
-// Envelopes yields the envelopes of the whole queue, in the order of their
-// ids. Requests are pipelined and memory stays bounded. The connection is
-// taken until the loop ends. The *Envelope is valid until the next step; an
-// error that wraps ErrNotEnvelope concerns that one envelope only and comes
-// with its ID set, any other ends the sequence.
+// Envelopes yields all envelopes of the queue in the order of their ids. Requests are
+// pipelined, and memory stays bounded. The connection is reserved until the loop ends.
+// The *Envelope is reused: it is valid until the next step of the loop. An error that
+// wraps ErrNotEnvelope concerns one envelope only, whose ID is set; any other error
+// ends the sequence.
 func (c *Conn) Envelopes(ctx context.Context) iter.Seq2[*Envelope, error] {
 	return c.EnvelopesFrom(ctx, 0)
 }
 
-// EnvelopesFrom is Envelopes beginning with the first message at or after from.
+// EnvelopesFrom is Envelopes, beginning with the first message whose id is at least
+// from.
 func (c *Conn) EnvelopesFrom(ctx context.Context, from MessageID) iter.Seq2[*Envelope, error] {
-	return c.listing(ctx, func(l *lister) {
-		l.nextPage, l.morePages = from, true
-		l.prove = true
-	})
+	return c.listing(ctx, func(l *lister) { l.listFrom(from) })
 }
 
-// EnvelopesLimit yields envelopes from the given id on, and asks smtpd for
-// little more than the first n of them. It ends after at least that many.
+// EnvelopesLimit yields envelopes with ids from the given one on, and requests little
+// more than the first n of them from smtpd. If there are so many, it yields at least n.
 func (c *Conn) EnvelopesLimit(ctx context.Context, from EnvelopeID, n int) iter.Seq2[*Envelope, error] {
-	return c.listing(ctx, func(l *lister) {
-		l.nextPage, l.morePages = from.Msg(), true
-		l.limited, l.want = true, n
-	})
+	return c.listing(ctx, func(l *lister) { l.listSome(from.Msg(), n) })
 }
 
-// MessageEnvelopes yields the envelopes of one message with ids from the given
-// one on, as Envelopes does. For all of them from is the message's First.
+// MessageEnvelopes yields the envelopes of one message with ids from the given one on,
+// as Envelopes does. To begin with the first envelope, pass the message's First.
 func (c *Conn) MessageEnvelopes(ctx context.Context, from EnvelopeID) iter.Seq2[*Envelope, error] {
 	return c.listing(ctx, func(l *lister) { l.add(from) })
 }
 
-// EnvelopesOf yields the envelopes of some messages, whose ids must ascend, as
-// Envelopes does. Messages that are not in the queue have none.
+// EnvelopesOf yields the envelopes of the given messages, whose ids must ascend, as
+// Envelopes does. A message that is not in the queue yields nothing.
 func (c *Conn) EnvelopesOf(ctx context.Context, msgs []MessageID) iter.Seq2[*Envelope, error] {
-	return c.listing(ctx, func(l *lister) { l.these(msgs) })
+	return c.listing(ctx, func(l *lister) { l.listOnly(msgs) })
 }
 
 func (c *Conn) listing(ctx context.Context, start func(*lister)) iter.Seq2[*Envelope, error] {
@@ -118,8 +113,7 @@ func (c *Conn) listing(ctx context.Context, start func(*lister)) iter.Seq2[*Enve
 	}
 }
 
-// list carries out one listing. The error is nil if it was the caller that
-// ended it.
+// list carries out one listing. The error is nil if the caller ended the listing.
 func (c *Conn) list(ctx context.Context, yield func(*Envelope, error) bool, start func(*lister)) error {
 	end, err := c.acquire(ctx)
 	if err != nil {

@@ -2,15 +2,15 @@ package protocol
 
 import "bytes"
 
-// Sizes in the payload of LIST_ENVELOPES: an int and a u64.
+// The sizes of an int and a u64 in the payload of LIST_ENVELOPES.
 const (
 	intSize   = 4
 	evpIDSize = 8
 )
 
-// envelopeID returns the id of the envelope in a payload of LIST_ENVELOPES,
-// which is an int of flags, a time_t, the id, the letter s, the envelope's
-// text and a NUL, without padding.
+// envelopeID returns the id of the envelope in a payload of LIST_ENVELOPES: an int of
+// flags, a time_t, the id, the letter s, the text of the envelope and a NUL, without
+// padding.
 func (l *lister) envelopeID(p []byte) (EnvelopeID, error) {
 	at := intSize + l.c.layout.Time
 	if len(p) < at+evpIDSize+2 {
@@ -24,9 +24,9 @@ func (c *Conn) decodeEnvelope(p []byte, e *Envelope) error {
 	return c.layout.DecodeEnvelope(p, e)
 }
 
-// DecodeEnvelope reads the payload of a LIST_ENVELOPES frame into e. The error
-// is a *ProtocolError if the frame is malformed, and wraps ErrNotEnvelope if
-// only the text in it is; e.ID is set then.
+// DecodeEnvelope reads the payload of a LIST_ENVELOPES frame into e. The error is a
+// *ProtocolError if the frame is malformed. If only the text in it is malformed, the
+// error wraps ErrNotEnvelope, and e.ID is set.
 func (l Layout) DecodeEnvelope(p []byte, e *Envelope) error {
 	*e = Envelope{}
 	head := intSize + l.Time + evpIDSize

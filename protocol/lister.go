@@ -8,57 +8,60 @@ import (
 	"time"
 )
 
-// errStopped means that the caller of a listing wants no more.
+// errStopped means that the caller of a listing has ended its loop.
 var errStopped = errors.New("stopped")
 
 // A lister walks the queue with a window of requests in flight.
 //
-// smtpd answers LIST_ENVELOPES with a batch of at most so many envelopes of one
-// message (256 unless smtpd.conf says otherwise). It leaves out of a batch the
-// envelopes whose files have vanished, so a batch that had been full may be
-// short, even empty, although more follow. So a message is asked for again from
-// after its last envelope until nothing comes, and then, where that may not be
-// the end, further up: see nextProbe. The second question is saved where all
-// messages are known to have one envelope (see singles), or where a message's
-// folder shows that it has no more (see Options.Last). While the
-// answers for one message are not complete, those for later messages are kept
-// back, so that envelopes come out in order.
+// smtpd answers LIST_ENVELOPES with a batch of envelopes of one message, 256 at most
+// unless smtpd.conf says otherwise. smtpd leaves envelopes whose files have vanished
+// out of a batch, so that a full batch may come back short, even empty, although more
+// envelopes follow.
+//
+// Therefore the lister repeats the request, beginning after the last envelope, until an
+// empty batch comes. Where an empty batch may not be the end, the lister then probes
+// higher ids: see nextProbe. The second request is saved where every message is known
+// to have one envelope (see singleRecipientMessages), or where the folder of a message
+// shows that it has no more (see Options.IsLast).
+//
+// Until the answers for one message are complete, the answers for later messages are
+// buffered, so that envelopes come out in order.
 type lister struct {
 	c     *Conn
 	ctx   context.Context
 	now   time.Time // of the last answer
 	yield func(*Envelope, error) bool
 
-	slots []*slot   // messages being read, in order; the first one streams
-	asked []request // the LIST_ENVELOPES in flight, in order
+	slots   []*slot   // messages being listed, in order; the first one is not buffered
+	asked   []request // the LIST_ENVELOPES in flight, in order
+	closing int       // how many of them are expected to find nothing
 
-	ids       []MessageID // messages not asked for yet
-	only      []MessageID // if some, those that are wanted of the pages to come
-	some      bool
-	nextPage  MessageID // where the next page of ids begins
-	morePages bool
-	paging    bool // a LIST_MESSAGES is in flight
-	looking   bool // a GET_DIGEST is in flight
+	ids           []MessageID // messages not requested yet
+	only          []MessageID // if filtered, the wanted messages of the pages to come
+	filtered      bool
+	pages         pager
+	digestPending bool // a GET_DIGEST is in flight
 
-	prove   bool // find out whether single holds
-	single  bool // each message has one envelope
-	limited bool // ask only for about want envelopes
-	want    int  // how many are still wanted
+	tryShortcut bool // find out whether oneEach is true
+	oneEach     bool // every message has one envelope
+	limited     bool // request only about want envelopes
+	want        int  // how many are still wanted
 
-	acts *acts // what is done to the envelopes, or nil
+	acts *actionQueue // the actions on the listed envelopes, or nil
 
-	full int // the smallest batch that may have been full
-	held int // bytes kept back in slots
-	env  Envelope
+	fullBatch     int // the smallest batch that may have been full
+	bufferedBytes int // size of the payloads buffered in slots
+	env           Envelope
 }
 
 // A request is a LIST_ENVELOPES in flight.
 type request struct {
-	s  *slot
-	at time.Time
+	s      *slot
+	at     time.Time
+	closes bool // it is expected to find no more envelopes
 }
 
-// A slot is one message being read.
+// A slot is one message being listed.
 type slot struct {
 	from  EnvelopeID // lowest id not seen yet
 	batch int        // envelopes in the batch being received
@@ -70,42 +73,57 @@ type slot struct {
 	done  bool
 }
 
-// idBacklog is how many message ids may wait before the next page is asked for.
-const idBacklog = 256
+// shortcutFrom is how many messages must be listed at once to make it worth finding out
+// whether every message has one envelope, which takes some 80 round trips. It is not worth it
+// where these take long.
+const shortcutFrom = 512
 
-// holdLimit is how many bytes may be kept back before no new message is asked
-// for until the first one is complete.
-const holdLimit = 1 << 20
-
-// proveFrom is how many messages must be listed at once for it to be worth
-// finding out whether each has one envelope, which takes some 80 round trips.
-const proveFrom = 512
-
-// smallBatch is up to how many envelopes a message's folder is looked at to see
-// whether there are more. For larger ones asking is cheaper.
+// smallBatch is the largest batch after which the message's folder is read to see
+// whether there are more envelopes. After a larger batch another request is cheaper.
 const smallBatch = 16
 
-// leastBurst is the smallest window that is filled by halves.
-const leastBurst = 16
+// leastBurst is the smallest window that is refilled by halves, and mostBurst is how many
+// requests of a window must be free at most before it is refilled.
+const (
+	leastBurst = 16
+	mostBurst  = quietWindow / 2
+)
 
-// manyMessages is from how many messages on it is found out first which of them
-// are in the queue. To ask for one that is not takes as many requests as probes.
+// manyMessages is the number of messages from which on the lister first finds out which
+// of them are in the queue. A request for a message that is not in the queue costs as
+// many requests as there are probes.
 const manyMessages = 1024
 
-// these makes it list some messages, whose ids ascend.
-func (l *lister) these(msgs []MessageID) {
+// listOnly makes the lister list the given messages, whose ids ascend.
+func (l *lister) listOnly(msgs []MessageID) {
 	if len(msgs) < manyMessages {
 		l.ids = msgs
 		return
 	}
-	l.only, l.some = msgs, true
-	l.nextPage, l.morePages, l.prove = msgs[0], true, true
+	l.only, l.filtered = msgs, true
+	l.listFrom(msgs[0])
 }
 
-// wanted returns those of a page of ids, which it overwrites, that are wanted, and
-// goes on with the first one beyond that page.
+// listFrom makes the lister list all messages from an id on.
+func (l *lister) listFrom(from MessageID) {
+	most := 1
+	if l.c.pace.distant() {
+		most = distantPages
+	}
+	l.pages.begin(from, most)
+	l.tryShortcut = most == 1
+}
+
+// listSome makes the lister list messages from an id on, and request only about as many
+// envelopes as are wanted.
+func (l *lister) listSome(from MessageID, want int) {
+	l.pages.begin(from, 1)
+	l.limited, l.want = true, want
+}
+
+// wanted returns the ids of a page that are to be listed, and overwrites the page.
 func (l *lister) wanted(page []MessageID) []MessageID {
-	if !l.some {
+	if !l.filtered {
 		return page
 	}
 	out := page[:0]
@@ -118,14 +136,14 @@ func (l *lister) wanted(page []MessageID) []MessageID {
 		l.only = l.only[i:]
 	}
 	if len(l.only) == 0 {
-		l.morePages = false
+		l.pages.stop()
 		return out
 	}
-	l.nextPage = l.only[0]
+	l.pages.skip(l.only[0])
 	return out
 }
 
-// add starts to read a message at the given envelope id.
+// add starts to list a message at the given envelope id.
 func (l *lister) add(from EnvelopeID) {
 	l.slots = append(l.slots, &slot{from: from})
 	l.ask(l.slots[len(l.slots)-1], from)
@@ -133,19 +151,23 @@ func (l *lister) add(from EnvelopeID) {
 
 func (l *lister) ask(s *slot, from EnvelopeID) {
 	s.batch, s.bytes = 0, 0
-	l.asked = append(l.asked, request{s, l.now})
-	// An EnvelopeID always fits into a frame.
+	closes := s.tried > 0 || s.last > 0 && s.last < l.leastFull()
+	if closes {
+		l.closing++
+	}
+	l.asked = append(l.asked, request{s, l.now, closes})
+	// The payload of an EnvelopeID always fits into a frame, so send cannot fail.
 	_ = l.c.send(TypeListEnvelopes, l.c.layout.appendUint64(l.c.num[:0], uint64(from)))
 }
 
 func (l *lister) run() error {
 	for {
-		l.fill()
-		if len(l.asked) == 0 && !l.paging && !l.looking && l.acts.idle() {
+		l.refill()
+		if len(l.asked) == 0 && l.pages.idle() && !l.digestPending && l.acts.idle() {
 			return nil
 		}
 		f, last, err := l.c.recv()
-		if f.Type == TypeOK || f.Type == TypeFail && l.acts.waits() {
+		if f.Type == TypeOK || f.Type == TypeFail && l.acts.awaitsAnswers() {
 			if err = l.acts.answered(err); err != nil {
 				return err
 			}
@@ -173,14 +195,17 @@ func (l *lister) run() error {
 	}
 }
 
-// fill keeps the window full: once half of it is free it is filled in one go,
-// since smtpd's processes wake each other up less often for requests that come
-// together.
-func (l *lister) fill() {
-	l.acts.send(l.c, len(l.asked) > 0 || l.paging)
-	window := l.c.pace.window(l.now)
-	if low := len(l.asked) <= window/2; (low || window < leastBurst) && !l.acts.full() {
-		for len(l.ids) > 0 && len(l.asked) < window && l.held < holdLimit {
+// refill keeps the window full. It waits until half of the window is free and then
+// refills it at once, because smtpd's processes wake each other up less often for
+// requests that arrive together.
+func (l *lister) refill() {
+	l.acts.send(l.c, len(l.asked) > 0 || !l.pages.idle())
+	window, inFlight := l.c.pace.window(l.now), len(l.asked)
+	if l.c.pace.distant() {
+		inFlight -= l.closing
+	}
+	if low := inFlight <= window-min(window/2, mostBurst); (low || window < leastBurst) && !l.acts.full() {
+		for ; len(l.ids) > 0 && inFlight < window && l.bufferedBytes < l.c.pace.holdLimit(); inFlight++ {
 			if l.limited && len(l.slots) >= l.want {
 				return
 			}
@@ -188,50 +213,51 @@ func (l *lister) fill() {
 			l.ids = l.ids[1:]
 		}
 	}
-	if l.morePages && !l.paging && len(l.ids) < idBacklog {
-		l.paging = true
-		_ = l.c.send(TypeListMessages, l.c.layout.appendUint32(nil, uint32(l.nextPage)))
+	for from, ok := l.pages.request(len(l.ids)); ok; from, ok = l.pages.request(len(l.ids)) {
+		_ = l.c.send(TypeListMessages, l.c.layout.appendUint32(nil, uint32(from)))
 	}
-	if len(l.asked) > 0 && !l.looking && l.c.pace.look(l.now) {
-		l.looking = true
+	// To a distant smtpd the first sample is on its way with the first page, and none is once
+	// all has been requested: the listing would wait for it.
+	sample := len(l.asked) > 0
+	if l.c.pace.distant() {
+		sample = len(l.ids) > 0 || !l.pages.ended()
+	}
+	if sample && !l.digestPending && l.c.pace.shouldSample(l.now) {
+		l.digestPending = true
 		_ = l.c.send(TypeGetDigest, nil)
 	}
 }
 
 func (l *lister) gotDigest(p []byte) error {
-	l.looking = false
+	l.digestPending = false
 	d, err := l.c.decodeDigest(p)
 	if err == nil {
-		l.c.pace.saw(l.now, d)
+		l.c.pace.observe(l.now, d)
 	}
 	return err
 }
 
 func (l *lister) gotPage(p []byte) error {
-	l.paging = false
-	ids, err := l.c.decodeMessages(p, l.nextPage)
+	ids, err := l.c.decodeMessages(p, l.pages.expects())
 	if err != nil {
 		return err
 	}
-	if len(ids) == 0 {
-		l.morePages = false
-		return nil
-	}
-	if l.prove {
-		l.prove = false
-		if len(ids) >= proveFrom {
-			if _, l.single, err = l.c.singles(l.ctx, func([]MessageID) bool { return true }); err != nil {
+	l.pages.got(ids)
+	if l.tryShortcut {
+		l.tryShortcut = false
+		if len(ids) >= shortcutFrom {
+			if _, l.oneEach, err = l.c.singleRecipientMessages(l.ctx, func([]MessageID) bool { return true }); err != nil {
 				return err
 			}
 		}
 	}
-	l.nextPage = ids[len(ids)-1] + 1
-	l.morePages = l.nextPage != 0
-	l.ids = append(l.ids[:len(l.ids):len(l.ids)], l.wanted(ids)...)
+	if ids = l.pages.take(); len(ids) > 0 {
+		l.ids = append(l.ids[:len(l.ids):len(l.ids)], l.wanted(ids)...)
+	}
 	return nil
 }
 
-// gotEnvelope takes one envelope of the batch that is being received.
+// gotEnvelope processes one envelope of the batch that is being received.
 func (l *lister) gotEnvelope(p []byte) error {
 	s := l.asked[0].s
 	id, err := l.envelopeID(p)
@@ -251,25 +277,30 @@ func (l *lister) gotEnvelope(p []byte) error {
 	}
 	s.kept = append(s.kept, p...)
 	s.sizes = append(s.sizes, len(p))
-	l.held += len(p)
+	l.bufferedBytes += len(p)
 	return nil
 }
 
-// endBatch decides whether a message may have more envelopes, and if so asks.
+// endBatch decides at the end of a batch whether the message may have more envelopes,
+// and if so requests them.
 func (l *lister) endBatch() error {
 	s, at := l.asked[0].s, l.asked[0].at
+	if l.asked[0].closes {
+		l.closing--
+	}
 	l.asked = l.asked[1:]
 	l.now = time.Now()
-	l.c.pace.answered(l.now, at, s.batch, s.bytes)
+	l.c.pace.onResponse(l.now, at, s.batch, s.bytes)
 	ended := s.last+s.batch > 0 && s.from&0xffffffff == 0 // past the last possible id
 	switch {
 	case ended:
-	case l.single && s.batch == 1 && s.last == 0:
+	case l.oneEach && s.batch == 1 && s.last == 0:
 	case s.batch > 0 && s.batch <= smallBatch && l.c.isLast != nil && l.c.isLast(s.from-1):
 	case s.batch > 0:
 		if s.last > 0 {
-			// More came after the batch before, so that may have been full.
-			l.full = max(l.full, s.last)
+			// More envelopes came after the batch before, so that batch may have been
+			// full.
+			l.fullBatch = max(l.fullBatch, s.last)
 		}
 		s.last = s.batch
 		l.ask(s, s.from)
@@ -284,7 +315,7 @@ func (l *lister) endBatch() error {
 	return l.release()
 }
 
-// release emits what was kept back behind a message that is now complete.
+// release emits the envelopes that were buffered behind a message that is now complete.
 func (l *lister) release() error {
 	for len(l.slots) > 0 {
 		s := l.slots[0]
@@ -295,7 +326,7 @@ func (l *lister) release() error {
 			}
 			kept = kept[n:]
 		}
-		l.held -= len(s.kept)
+		l.bufferedBytes -= len(s.kept)
 		s.kept, s.sizes = nil, nil
 		if !s.done {
 			return nil
@@ -305,7 +336,7 @@ func (l *lister) release() error {
 	return nil
 }
 
-// emit hands one envelope to the caller.
+// emit hands one envelope to the caller of the listing.
 func (l *lister) emit(p []byte) error {
 	err := l.c.decodeEnvelope(p, &l.env)
 	if err != nil && !errors.Is(err, ErrNotEnvelope) {
@@ -322,28 +353,24 @@ func (l *lister) emit(p []byte) error {
 	return nil
 }
 
-// Numbers of nextProbe.
+// The limits of nextProbe.
 const (
 	probes       = 16  // places in a message that are tried
 	defaultBatch = 256 // smtpd's max-evp-batch-size
 )
 
-// nextProbe returns the next id to ask from after an empty batch, or false if
-// the message is to be taken as complete.
+// nextProbe returns the next id from which to list after an empty batch, or false if
+// the message is to be considered complete.
 //
-// An empty batch ends a message, except where the files of all the envelopes
-// that it would have held are gone (deleted by hand, say, or delivered between
-// scheduler and queue). Then ids further up may still answer. They are random,
-// so asking at places spread evenly over the rest of the range misses nothing
-// in messages of up to that many batches. It is done where the very first batch
-// is empty, and where the last one may have been full: it was as large as one
-// that others followed, or as smtpd's usual limit.
+// An empty batch ends a message, except where the files of all envelopes that it would
+// have contained are gone, for example deleted by hand or delivered between the work of
+// scheduler and queue. Then higher ids may still have envelopes. Ids are random, so
+// probes spread evenly over the remaining range miss nothing in messages of up to as
+// many batches as there are probes. The lister probes after an empty first batch, and
+// after an empty batch whose predecessor may have been full: that is, was as large as a
+// batch that others followed, or as large as smtpd's default limit.
 func (l *lister) nextProbe(s *slot) (EnvelopeID, bool) {
-	limit := defaultBatch
-	if l.full > 0 {
-		limit = min(limit, l.full)
-	}
-	if s.last > 0 && s.last < limit && s.tried == 0 {
+	if s.last > 0 && s.last < l.leastFull() && s.tried == 0 {
 		return 0, false
 	}
 	room := uint64(s.from.Msg().Last()-s.from) + 1
@@ -353,4 +380,12 @@ func (l *lister) nextProbe(s *slot) (EnvelopeID, bool) {
 	}
 	s.from += EnvelopeID(step)
 	return s.from, true
+}
+
+// leastFull returns how many envelopes a batch has at least that may have been full.
+func (l *lister) leastFull() int {
+	if l.fullBatch > 0 {
+		return min(defaultBatch, l.fullBatch)
+	}
+	return defaultBatch
 }

@@ -8,11 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errUnasked is what is wrong with a connection that has data while it is idle.
+// errUnasked means that data arrived on an idle connection.
 var errUnasked = &ProtocolError{Reason: "data that nobody asked for"}
 
-// peek looks, without waiting, whether the other side of an idle connection
-// has closed it or has sent something unasked, which is as bad.
+// peek checks, without waiting, whether the other side of an idle connection has closed
+// it or has sent data that nobody requested. Either makes the connection unusable.
 func peek(nc net.Conn) error {
 	sc, ok := nc.(syscall.Conn)
 	if !ok {

@@ -2,28 +2,29 @@ package protocol
 
 import "context"
 
-// Names of scheduler_ramqueue.c's counters: the envelopes that the scheduler
-// holds, also those of messages still being received, and the messages.
+// The names of counters in scheduler_ramqueue.c: the envelopes in the scheduler,
+// including those of messages that are still being received, and the messages.
 const (
 	statEnvelopes = "scheduler.ramqueue.envelope"
 	statMessages  = "scheduler.ramqueue.message"
 	statInflight  = "scheduler.envelope.inflight" // those also that are being deleted
 )
 
-// maxSingles is of how many messages SingleRecipientMessages keeps the ids, 4 bytes each.
+// maxSingles is the largest number of messages whose ids SingleRecipientMessages
+// returns. Each takes 4 bytes.
 const maxSingles = 4 << 20
 
-// SingleRecipientMessages returns the ids of the messages in the queue if each is known to have
-// exactly one envelope, so that what is done to a message is done to one
-// envelope, and how many of the envelopes are in flight. ok is false where that
-// is not known, because of a message with more, or because mail came or went.
+// SingleRecipientMessages returns the ids of the messages in the queue if every message
+// is known to have exactly one envelope, and how many envelopes are in flight. An
+// action on such a message is an action on one envelope. ok is false where this is not
+// known: a message has more envelopes, or mail arrived or left meanwhile.
 func (c *Conn) SingleRecipientMessages(ctx context.Context) (ids []MessageID, inflight int64, ok bool, err error) {
 	end, err := c.acquire(ctx)
 	if err != nil {
 		return nil, 0, false, opError(ctx, "list messages", err)
 	}
 	defer end()
-	inflight, ok, err = c.singles(ctx, func(page []MessageID) bool {
+	inflight, ok, err = c.singleRecipientMessages(ctx, func(page []MessageID) bool {
 		ids = append(ids, page...)
 		return len(ids) <= maxSingles
 	})
@@ -33,16 +34,16 @@ func (c *Conn) SingleRecipientMessages(ctx context.Context) (ids []MessageID, in
 	return ids, inflight, ok, nil
 }
 
-// singles does the work of SingleRecipientMessages, and hands over the ids page by page until
-// that returns false. For a listing it means that no message need be asked
-// for twice: those that come later are no part of what a listing promises.
+// singleRecipientMessages does the work of SingleRecipientMessages, and passes the ids
+// on page by page until page returns false. A listing uses it to skip the second
+// request for each message; messages queued later need not appear in a listing.
 //
-// The proof: the scheduler counts as many envelopes as it lists messages, and
-// each message has one at least. The counters are kept by smtpd's control
-// process, which the scheduler tells of every change before it answers a later
-// request. So if what went in and out is the same before and after all that,
+// The proof: the scheduler counts as many envelopes as it lists messages, and each
+// message has at least one envelope. smtpd's control process keeps the counters, and
+// the scheduler reports every change to it before it answers a later request. So if the
+// counts of envelopes added and removed are the same before and after the listing,
 // nothing changed in between.
-func (c *Conn) singles(ctx context.Context, page func([]MessageID) bool) (inflight int64, ok bool, err error) {
+func (c *Conn) singleRecipientMessages(ctx context.Context, page func([]MessageID) bool) (inflight int64, ok bool, err error) {
 	before, err := c.digest()
 	if err != nil {
 		return 0, false, err
@@ -80,8 +81,9 @@ func (c *Conn) singles(ctx context.Context, page func([]MessageID) bool) (inflig
 	return held.inflight, ok, nil
 }
 
-// Inflight returns how many envelopes smtpd's scheduler counts as in flight; those
-// that it is deleting are among them. It is 0 where smtpd does not say.
+// Inflight returns how many envelopes smtpd's scheduler counts as in flight, including
+// envelopes that it is deleting. The result is 0 where smtpd does not report the
+// counter.
 func (c *Conn) Inflight(ctx context.Context) (int64, error) {
 	end, err := c.acquire(ctx)
 	if err != nil {
@@ -95,10 +97,10 @@ func (c *Conn) Inflight(ctx context.Context) (int64, error) {
 	return held.inflight, nil
 }
 
-// A ramqueue is what the scheduler holds, by its own counters.
+// A ramqueue holds the scheduler's own counters.
 type ramqueue struct{ inflight, envelopes, messages int64 }
 
-// ramqueue asks for the counters, which are zero where smtpd does not say.
+// ramqueue requests the counters. A counter that smtpd does not report is 0.
 func (c *Conn) ramqueue(ctx context.Context) (r ramqueue, err error) {
 	kv := make([]byte, c.layout.statKV().size)
 	for range MaxStats {
@@ -122,7 +124,7 @@ func (c *Conn) ramqueue(ctx context.Context) (r ramqueue, err error) {
 	return ramqueue{}, nil
 }
 
-// digest asks for the counters.
+// digest requests the digest of smtpd's counters.
 func (c *Conn) digest() (Digest, error) {
 	if err := c.send(TypeGetDigest, nil); err != nil {
 		return Digest{}, err

@@ -11,18 +11,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrNoSession means that smtpd hands out no SMTP session: it takes no mail at the
-// moment, because of pause smtp.
-var ErrNoSession = errors.New("smtpd takes no mail at the moment: resume smtp")
+// ErrNoSession means that smtpd opens no SMTP session, because of pause smtp.
+var ErrNoSession = errors.New("smtpd accepts no mail at the moment: resume smtp")
 
-// DialSMTP asks the smtpd at path for an SMTP session, as sendmail(8) of OpenSMTPD does,
-// and returns the connection, on which smtpd greets first. What is handed over there
-// counts as mail from the machine itself. The connection has no deadline; those of opts
-// are for the request. Errors are those of Dial, and ErrNoSession.
+// DialSMTP requests an SMTP session from the smtpd at path, as sendmail(8) of OpenSMTPD
+// does, and returns the connection, on which smtpd greets first. smtpd treats mail
+// submitted there as mail from its own machine. opts applies to the request only; the
+// connection has no deadline. The errors are those of Dial, and ErrNoSession.
 //
-// The request is SMTP_SESSION without a payload; the answer an OK with a descriptor, one
-// end of a socketpair(2) (smtpd/control.c, smtp.c: smtp_enqueue). Since a descriptor comes
-// with it, it needs a connection of its own, over a Unix socket of the same machine.
+// The request is SMTP_SESSION without a payload; the answer is an OK with a descriptor,
+// one end of a socketpair(2) (smtpd/control.c, smtp.c: smtp_enqueue). Because of the
+// descriptor the request needs a connection of its own, over a Unix socket on the same
+// machine.
 func DialSMTP(ctx context.Context, path string, opts Options) (net.Conn, error) {
 	opts = opts.withDefaults()
 	nc, err := dial(ctx, path, opts.Timeout)
@@ -49,7 +49,8 @@ func DialSMTP(ctx context.Context, path string, opts Options) (net.Conn, error) 
 	return nil, &OpError{Op: "ask for an SMTP session", Err: err}
 }
 
-// askSession sends the request over a connection, and returns what its answer hands over.
+// askSession sends the request over a connection, and returns the connection that smtpd
+// passes with its answer.
 func askSession(uc *net.UnixConn, l Layout) (net.Conn, error) {
 	b, err := l.AppendFrame(nil, Frame{Type: TypeSMTPSession, PeerID: Version, PID: pid})
 	if err != nil {
@@ -81,7 +82,7 @@ func askSession(uc *net.UnixConn, l Layout) (net.Conn, error) {
 	}
 }
 
-// sessionIn returns the connection that an answer hands over.
+// sessionIn returns the connection whose descriptor an answer carries.
 func sessionIn(f Frame, rights []byte) (net.Conn, error) {
 	fds := descriptors(rights)
 	if f.Type == TypeOK && len(fds) == 1 {
@@ -96,7 +97,7 @@ func sessionIn(f Frame, rights []byte) (net.Conn, error) {
 	case f.Type == TypeFail:
 		return nil, ErrNoSession
 	}
-	return nil, &ProtocolError{Reason: fmt.Sprintf("%v frame with %d descriptors as the answer to %v, want OK with one", f.Type, len(fds), TypeSMTPSession)}
+	return nil, &ProtocolError{Reason: fmt.Sprintf("%v frame with %d descriptors as the answer to %v, expected OK with one", f.Type, len(fds), TypeSMTPSession)}
 }
 
 // descriptors returns the descriptors in control messages.

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+	"time"
 )
 
-// A Digest holds the counters that monitor shows: struct stat_digest.
+// A Digest has the counters that monitor shows: struct stat_digest. All count from
+// smtpd's start.
 type Digest struct {
 	Startup   int64 // when smtpd started, in seconds since 1970
 	Timestamp int64 // when the digest was made, likewise
@@ -23,12 +25,12 @@ type Digest struct {
 // Clients returns how many SMTP clients are connected.
 func (d *Digest) Clients() uint64 { return d.sub(d.Connects, d.Disconnects) }
 
-// Queued returns how many envelopes are queued by the counters, which drift a
-// little while smtpd runs.
+// Queued returns how many envelopes are in the queue according to the counters, which
+// drift a little while smtpd runs.
 func (d *Digest) Queued() uint64 { return d.sub(d.Enqueued, d.Dequeued) }
 
-// Since returns what the counters gained since an earlier digest. If smtpd was
-// started again since then, that is all that it has counted since its start.
+// Since returns the increase of the counters since an earlier digest. If smtpd was
+// restarted in between, the increase is everything counted since the restart.
 func (d *Digest) Since(last *Digest) Digest {
 	if last.Startup != d.Startup {
 		last = &Digest{}
@@ -43,10 +45,9 @@ func (d *Digest) Since(last *Digest) Digest {
 	}
 }
 
-// sub returns a - b for two counters. Those of 4 bytes go from their largest
-// value to zero, and the difference is right all the same. A difference that
-// would be below zero is 0: no counter falls, and smtpd reads two of them one
-// after the other.
+// sub returns a - b for two counters. A counter of 4 bytes wraps from its largest value
+// to zero, and the difference is right all the same. A difference below zero becomes 0:
+// no counter falls, but smtpd reads two counters one after the other.
 func (d *Digest) sub(a, b uint64) uint64 {
 	if d.word == 4 {
 		return uint64(max(0, int32(uint32(a)-uint32(b))))
@@ -54,12 +55,12 @@ func (d *Digest) sub(a, b uint64) uint64 {
 	return uint64(max(0, int64(a-b)))
 }
 
-// Attempts returns how many attempts to deliver have ended.
+// Attempts returns how many delivery attempts have ended.
 func (d *Digest) Attempts() uint64 {
 	return d.Delivered + d.PermanentFailures + d.TemporaryFailures + d.Loops
 }
 
-// Digest asks for the counters, all totals since smtpd started.
+// Digest requests smtpd's counters, which are totals since smtpd's start.
 func (c *Conn) Digest(ctx context.Context) (Digest, error) {
 	end, err := c.acquire(ctx)
 	if err != nil {
@@ -70,6 +71,7 @@ func (c *Conn) Digest(ctx context.Context) (Digest, error) {
 	if err != nil {
 		return Digest{}, opError(ctx, "monitor", err)
 	}
+	c.pace.observe(time.Now(), d)
 	return d, nil
 }
 
@@ -90,10 +92,10 @@ func (c *Conn) decodeDigest(p []byte) (Digest, error) {
 	return d, nil
 }
 
-// A StatKind says what a statistic's value is: enum of struct stat_value.
+// A StatKind is the type of a statistic's value: enum of struct stat_value.
 type StatKind uint32
 
-// The kinds of statistics.
+// The types of statistics.
 const (
 	StatCounter   StatKind = iota // a number that is counted
 	StatTimestamp                 // seconds since 1970
@@ -109,12 +111,12 @@ type Stat struct {
 	Frac  int64 // microseconds of a timeval, nanoseconds of a timespec
 }
 
-// MaxStats is how many statistics are read from one smtpd. A real one has about a
+// MaxStats is how many statistics are read from one smtpd. A real smtpd has about a
 // hundred, and a few more for each filter and table.
 const MaxStats = 10_000
 
-// Stats yields smtpd's statistics, one round trip each, in smtpd's order. The
-// connection is taken until the loop ends. An error ends the sequence.
+// Stats yields smtpd's statistics in smtpd's order, with one round trip for each. The
+// connection is reserved until the loop ends. An error ends the sequence.
 func (c *Conn) Stats(ctx context.Context) iter.Seq2[Stat, error] {
 	return func(yield func(Stat, error) bool) {
 		end, err := c.acquire(ctx)
@@ -123,8 +125,8 @@ func (c *Conn) Stats(ctx context.Context) iter.Seq2[Stat, error] {
 			return
 		}
 		defer end()
-		// smtpd keeps its place in a pointer of its own inside the struct, so
-		// what it sent last goes back as it came.
+		// smtpd keeps its position in a pointer of its own inside the struct, so the
+		// struct goes back exactly as it came.
 		kv := make([]byte, c.layout.statKV().size)
 		for range MaxStats {
 			st, more, err := c.nextStat(kv)
@@ -143,7 +145,8 @@ func (c *Conn) Stats(ctx context.Context) iter.Seq2[Stat, error] {
 	}
 }
 
-// nextStat sends kv and overwrites it with the answer.
+// nextStat sends kv and overwrites it with the answer. more is false after the last
+// statistic.
 func (c *Conn) nextStat(kv []byte) (st Stat, more bool, err error) {
 	if err := c.send(TypeGetStats, kv); err != nil {
 		return st, false, err
@@ -181,12 +184,12 @@ func (c *Conn) nextStat(kv []byte) (st Stat, more bool, err error) {
 	return st, true, nil
 }
 
-// IsUptime reports whether the statistic is smtpd's start time, which smtpctl
-// shows as the time since then.
+// IsUptime reports whether the statistic is smtpd's start time, which smtpctl shows as
+// the time since the start.
 func (s Stat) IsUptime() bool { return s.Key == "uptime" }
 
-// Text returns the value as smtpctl prints it. The fractions are not padded,
-// as it prints them.
+// Text returns the value as OpenSMTPD's smtpctl prints it, with fractions that are not
+// padded.
 func (s Stat) Text() string {
 	switch s.Kind {
 	case StatTimeval:
@@ -209,8 +212,8 @@ func (s Stat) Float() float64 {
 	return float64(s.Value)
 }
 
-// Duration returns t seconds as smtpd writes durations: 1d2h3m4s, leaving out
-// what is zero; 0s for none.
+// Duration formats t seconds as smtpd does: 1d2h3m4s without the parts that are zero,
+// and 0s for no time.
 func Duration(t int64) string {
 	if t == 0 {
 		return "0s"

@@ -2,12 +2,12 @@ package protocol
 
 import "strconv"
 
-// Type is the number that says what a frame asks or answers: enum imsg_type of
-// OpenSMTPD's smtpd.h, the same from 6.0 to 7.9.
+// Type says what a frame requests or answers: enum imsg_type of OpenSMTPD's smtpd.h,
+// which is the same from 6.0 to 7.9.
 type Type uint32
 
-// The frames of the control protocol. SMTPSession came with 6.4 and is for
-// sendmail(8) alone.
+// The types of the control protocol. SMTPSession was added in 6.4 and is used by
+// sendmail(8) only.
 const (
 	TypeOK Type = iota + 1
 	TypeFail
@@ -64,8 +64,8 @@ func (t Type) String() string {
 	return "type " + strconv.FormatUint(uint64(t), 10)
 }
 
-// streamed reports whether the answer to t is any number of frames closed by
-// one with no payload, and not a single frame.
+// streamed reports whether the answer to t is a series of frames that ends with an
+// empty one, instead of a single frame.
 func (t Type) streamed() bool {
 	switch t {
 	case TypeListEnvelopes, TypeShowHosts, TypeShowRelays, TypeShowRoutes, TypeShowHostStats, TypeShowBlock:
@@ -74,8 +74,8 @@ func (t Type) streamed() bool {
 	return false
 }
 
-// acknowledged reports whether t is answered by OK or FAIL, and not by a frame
-// of its own type.
+// acknowledged reports whether t is answered by OK or FAIL instead of a frame of its
+// own type.
 func (t Type) acknowledged() bool {
 	switch t {
 	case TypeGetDigest, TypeGetStats, TypeListMessages, TypeShowStatus, TypeDiscoverEnvelope, TypeDiscoverMessage:

@@ -1,6 +1,6 @@
-// Package conformance checks that an smtpd speaks the control protocol as this
-// project takes it to be spoken. It runs unchanged against the simulation and
-// against the smtpd of every release.
+// Package conformance checks that an smtpd speaks the control protocol as this project
+// understands it. The same checks run against the simulation and against the smtpd of
+// every release.
 package conformance
 
 import (
@@ -13,11 +13,11 @@ import (
 	"smtpctl/protocol"
 )
 
-// A Target is an smtpd to check. Its mta is paused, its queue empty, and it has
-// a table "aliases" that can be read again.
+// A Target is an smtpd to check. Its mta is paused, its queue is empty, and it has a
+// table "aliases" that can be reloaded.
 type Target struct {
 	Socket string
-	// Send makes the smtpd accept one message with so many recipients.
+	// Send makes smtpd accept one message with the given number of recipients.
 	Send func(recipients int)
 }
 
@@ -28,7 +28,7 @@ type suite struct {
 
 var ctx = context.Background()
 
-// Run runs all checks, each with an empty queue.
+// Run runs all checks. Each begins with an empty queue.
 func Run(t *testing.T, target Target) {
 	for _, check := range []struct {
 		name string
@@ -100,8 +100,8 @@ func (s *suite) ids(list func(func(*protocol.Envelope, error) bool)) []protocol.
 	return out
 }
 
-// Queue puts one message with so many recipients into the queue, and waits until
-// it is there.
+// Queue puts one message with the given number of recipients into the queue, and waits
+// until smtpd lists it.
 func (s *suite) Queue(recipients int) {
 	s.Helper()
 	c := s.dial()
@@ -130,7 +130,7 @@ func (s *suite) flags(c *protocol.Conn) map[protocol.EnvelopeID]protocol.Flags {
 	return out
 }
 
-// act does something to envelopes and returns to how many smtpd said OK.
+// act takes an action on envelopes and returns for how many of them smtpd answered OK.
 func (s *suite) act(c *protocol.Conn, a protocol.Action, ids ...protocol.EnvelopeID) int {
 	s.Helper()
 	n := 0
@@ -183,7 +183,7 @@ func (s *suite) listing() {
 	s.want("envelopes", n, 15)
 }
 
-// batches lists a message of more envelopes than one batch holds.
+// batches lists a message that has more envelopes than one batch.
 func (s *suite) batches() {
 	c := s.dial()
 	s.Queue(600)
@@ -205,6 +205,11 @@ func (s *suite) listingFrom() {
 		s.want("from a message", s.ids(c.EnvelopesFrom(ctx, id.Msg())), ids[i/2*2:])
 		s.want("of a message", s.ids(c.MessageEnvelopes(ctx, id)), ids[i:i/2*2+2])
 	}
+	var asked []protocol.EnvelopeID
+	for _, id := range ids {
+		asked = append(asked, id-1, id, id+1) // the others are hardly there
+	}
+	s.want("found", s.ids(c.Find(ctx, asked)), ids)
 	var msgs []protocol.MessageID
 	for m, err := range c.Messages(ctx, ids[2].Msg()) {
 		if err != nil {
@@ -240,7 +245,7 @@ func (s *suite) schedules() {
 	c := s.dial()
 	s.Queue(2)
 	ids := s.ids(c.Envelopes(ctx))
-	// New mail is due, and what is due must not be scheduled again.
+	// New mail is due, and an envelope that is due must not be scheduled again.
 	s.want("schedule what is not there", s.act(c, protocol.ScheduleEnvelope, ids[0]+1<<32), 0)
 	s.want("still there, as the mta is paused", len(s.ids(c.Envelopes(ctx))), 2)
 }
@@ -254,7 +259,8 @@ func (s *suite) removes() {
 	s.want("left", s.ids(c.Envelopes(ctx)), []protocol.EnvelopeID{ids[0], ids[2]})
 }
 
-// byMessage sends ids of messages, which the client never does for envelopes.
+// byMessage sends requests by message id, which the client never sends for a single
+// envelope.
 func (s *suite) byMessage() {
 	c := s.dial()
 	s.Queue(3)

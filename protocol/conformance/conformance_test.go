@@ -9,14 +9,11 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/protocol/realsmtpd"
 	"smtpctl/protocol/smtpdsim"
+	"smtpctl/protocol/smtpdsim/simtest"
 )
 
 func TestConformanceSimulation(t *testing.T) {
-	path, remove, err := smtpdsim.TempSocket()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer remove()
+	path := simtest.Socket(t)
 	sim, err := smtpdsim.Start(path, smtpdsim.Config{Tables: []string{"aliases"}, Spool: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)

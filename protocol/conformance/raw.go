@@ -7,7 +7,7 @@ import (
 	"smtpctl/protocol"
 )
 
-// raw opens a connection without a client.
+// raw opens a connection to the control socket without a Conn.
 func (s *suite) raw() net.Conn {
 	s.Helper()
 	nc, err := net.Dial("unix", s.Socket)
@@ -18,8 +18,8 @@ func (s *suite) raw() net.Conn {
 	return nc
 }
 
-// ask sends a frame and returns the type of the first one that comes back, 0
-// if none does.
+// ask sends a frame and returns the type of the first frame that comes back, or 0 if
+// none does.
 func (s *suite) ask(nc net.Conn, t protocol.Type, version uint32, payload []byte) protocol.Type {
 	s.Helper()
 	f, err := exchange(nc, protocol.Frame{Type: t, PeerID: version, Payload: payload})
@@ -41,7 +41,8 @@ func exchange(nc net.Conn, f protocol.Frame) (protocol.Frame, error) {
 	return protocol.NewFrameReader(nc, l).Next()
 }
 
-// version speaks a later version: the answer is a FAIL with smtpd's own.
+// version sends a request of a later version. The answer is a FAIL with smtpd's own
+// version.
 func (s *suite) version() {
 	nc := s.raw()
 	defer nc.Close()
@@ -51,7 +52,7 @@ func (s *suite) version() {
 	s.want("version", f.PeerID, protocol.Version)
 }
 
-// unknownType sends a type that smtpd does not know: nothing comes back.
+// unknownType sends a type that smtpd does not know. smtpd does not answer.
 func (s *suite) unknownType() {
 	nc := s.raw()
 	defer nc.Close()

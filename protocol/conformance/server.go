@@ -63,7 +63,7 @@ func (s *suite) stats() {
 
 func (s *suite) reports() {
 	c := s.dial()
-	for _, r := range []protocol.Report{protocol.Hosts, protocol.Relays, protocol.Routes, protocol.HostStats, protocol.Blocks} {
+	for _, r := range []protocol.Report{protocol.Hosts, protocol.Relays, protocol.Routes, protocol.HostStats, protocol.PausedRoutes} {
 		for line, err := range c.Lines(ctx, r) {
 			if err != nil {
 				s.Fatalf("%s: %v", r.Name, err)
@@ -78,7 +78,7 @@ func (s *suite) reports() {
 func (s *suite) blocks() {
 	c := s.dial()
 	list := func() (out []string) {
-		for line, err := range c.Lines(ctx, protocol.Blocks) {
+		for line, err := range c.Lines(ctx, protocol.PausedRoutes) {
 			if err != nil {
 				s.Fatal(err)
 			}
@@ -88,12 +88,12 @@ func (s *suite) blocks() {
 		return out
 	}
 	four, six := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
-	s.want("block", c.Block(ctx, four, "a.example"), nil)
-	s.want("block", c.Block(ctx, six, "b.example"), nil)
+	s.want("block", c.PauseMTAFor(ctx, four, "a.example"), nil)
+	s.want("block", c.PauseMTAFor(ctx, six, "b.example"), nil)
 	s.want("blocks", list(), []string{"192.0.2.1 -> a.example", "[2001:db8::1] -> b.example"})
-	s.want("unblock", c.Unblock(ctx, four, "a.example"), nil)
-	s.want("unblock what is not there", c.Unblock(ctx, four, "z.example"), nil)
-	s.want("unblock", c.Unblock(ctx, six, "b.example"), nil)
+	s.want("unblock", c.ResumeMTAFor(ctx, four, "a.example"), nil)
+	s.want("unblock what is not there", c.ResumeMTAFor(ctx, four, "z.example"), nil)
+	s.want("unblock", c.ResumeMTAFor(ctx, six, "b.example"), nil)
 	s.want("blocks", len(list()), 0)
 }
 
