@@ -16,22 +16,22 @@ type Mail struct {
 	Body string
 }
 
-// perSession is how many messages smtpd takes in one SMTP session.
+// perSession is how many messages smtpd accepts in one SMTP session.
 const perSession = 100
 
-// Send hands mails to smtpd by SMTP, over IPv4.
+// Send submits mails to smtpd by SMTP over IPv4.
 func (d *Daemon) Send(mails ...Mail) {
 	d.t.Helper()
 	d.SendTo(fmt.Sprintf("127.0.0.1:%d", listenPort), mails...)
 }
 
-// Send6 does it over IPv6.
+// Send6 submits mails to smtpd by SMTP over IPv6.
 func (d *Daemon) Send6(mails ...Mail) {
 	d.t.Helper()
 	d.SendTo(fmt.Sprintf("[::1]:%d", listenPort), mails...)
 }
 
-// SendTo hands mails to an SMTP server.
+// SendTo submits mails to the SMTP server at addr.
 func (d *Daemon) SendTo(addr string, mails ...Mail) {
 	d.t.Helper()
 	for len(mails) > 0 {
@@ -43,8 +43,8 @@ func (d *Daemon) SendTo(addr string, mails ...Mail) {
 	}
 }
 
-// session sends mails in one SMTP session and calls took, if it is not nil, with
-// the time that each one took from MAIL to the answer to its data.
+// session submits mails in one SMTP session. It calls took, if that is not nil, with
+// the time between MAIL and the answer to the data of each mail.
 func session(addr string, mails []Mail, took func(time.Duration)) error {
 	c, err := net.DialTimeout("tcp", addr, 5*time.Second)
 	for i := 0; err != nil && i < 100; i++ { // smtpd listens a little later than it answers
@@ -108,8 +108,8 @@ func session(addr string, mails []Mail, took func(time.Duration)) error {
 	return say("221", "QUIT")
 }
 
-// SendFor sends mails in several sessions at once for a time, and returns how
-// long smtpd took to accept each.
+// SendFor submits mails in several sessions at once for the given time, and returns how
+// long smtpd took to accept each mail.
 func (d *Daemon) SendFor(limit time.Duration, sessions int) []time.Duration {
 	d.t.Helper()
 	var mu sync.Mutex

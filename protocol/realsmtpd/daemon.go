@@ -1,6 +1,7 @@
-// Package realsmtpd starts a real smtpd for tests, with a relay that the test
-// controls. It empties that smtpd's queue, so it does nothing unless the
-// environment names the smtpd that may be used.
+// Package realsmtpd starts a real smtpd for tests, with a relay that the test controls.
+//
+// Danger: it empties the queue of that smtpd. It therefore does nothing unless the
+// environment names an smtpd that tests may use.
 package realsmtpd
 
 import (
@@ -22,9 +23,9 @@ import (
 	"smtpctl/protocol"
 )
 
-// Env names the environment variable with the root of the system whose smtpd
-// tests may use, and whose queue they may empty: / for the machine's own, else
-// a folder to chroot into.
+// Env is the environment variable that names the root of the system whose smtpd tests
+// may use, and whose queue they may empty: "/" for the machine's own smtpd, otherwise a
+// folder to chroot into.
 const Env = "SMTPCTL_TEST_SMTPD"
 
 // Ports of 127.0.0.1 that the tests use.
@@ -41,9 +42,11 @@ type Config struct {
 	Plant  []Planted
 	Before func() // is called when nobody else uses smtpd, before it is started
 	NoSink bool
-	// Nameserver, if set, is the only address at whose port 53 smtpd looks names up.
-	// Nothing else on the machine does so.
+	// Nameserver, if set, is the only address whose port 53 smtpd uses for look-ups.
+	// Other programs on the machine are not affected.
 	Nameserver string
+
+	apart bool // smtpd has a network of its own
 }
 
 // A Daemon is a running smtpd.
@@ -53,7 +56,7 @@ type Daemon struct {
 	Spool  string // path of the spool folder
 	Sink   *Sink
 
-	// Limit is how long OpenSMTPD's smtpctl may run; a minute if zero.
+	// Limit is how long OpenSMTPD's smtpctl may run. Zero stands for one minute.
 	Limit time.Duration
 
 	t    testing.TB
@@ -63,15 +66,34 @@ type Daemon struct {
 	log  LockedBuffer
 }
 
-// Start starts an smtpd with an empty queue, but for what the config plants, and
-// stops it when the test ends. It skips the test where no smtpd may be used.
+// Start starts an smtpd whose queue contains nothing but the envelopes that the config
+// plants, and stops it when the test ends. Where no smtpd may be used, Start skips the
+// test.
 func Start(t testing.TB, cfg Config) *Daemon {
 	t.Helper()
-	root := Need(t)
+	return startIn(t, Need(t), cfg, (*Daemon).claim)
+}
+
+// Each starts the smtpd of each of several roots at the same time, as Start does. Each smtpd
+// has a network of its own, with nothing but the loopback interface, so mail has to be planted.
+func Each(t testing.TB, cfg Config, roots ...string) []*Daemon {
+	t.Helper()
+	lock(t)
+	cfg.NoSink, cfg.apart = true, true
+	var all []*Daemon
+	for _, root := range roots {
+		all = append(all, startIn(t, root, cfg, func(*Daemon) {}))
+	}
+	return all
+}
+
+// startIn is Start in a root, after claim has made sure that nobody else uses that smtpd.
+func startIn(t testing.TB, root string, cfg Config, claim func(*Daemon)) *Daemon {
+	t.Helper()
 	d := &Daemon{Root: strings.TrimSuffix(root, "/"), t: t, cfg: cfg}
 	d.Spool = d.Root + "/var/spool/smtpd"
 	d.Socket = d.Root + "/run/smtpd.sock"
-	d.claim()
+	claim(d)
 	d.wipe()
 	if cfg.Before != nil {
 		cfg.Before()
@@ -88,7 +110,7 @@ func Start(t testing.TB, cfg Config) *Daemon {
 	if err := os.WriteFile(d.confPath(), []byte(conf), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	// The first start makes the folders of the spool.
+	// The first start creates the folders of the spool.
 	if len(cfg.Plant) > 0 {
 		d.start()
 		d.Stop()
@@ -104,8 +126,8 @@ func Start(t testing.TB, cfg Config) *Daemon {
 	return d
 }
 
-// Need skips a test where no smtpd may be used, and returns the root of the system
-// whose smtpd that is.
+// Need returns the root of the system whose smtpd the test may use. Where no smtpd may
+// be used, Need skips the test.
 func Need(t testing.TB) (root string) {
 	t.Helper()
 	root = os.Getenv(Env)
@@ -118,8 +140,8 @@ func Need(t testing.TB) (root string) {
 	return root
 }
 
-// NotStarted is Start for tests that put something else on smtpd's socket for
-// its smtpctl to talk to.
+// NotStarted is Start without starting smtpd, for tests that listen on smtpd's socket
+// themselves.
 func NotStarted(t testing.TB) *Daemon {
 	t.Helper()
 	root := os.Getenv(Env)
@@ -133,7 +155,7 @@ func NotStarted(t testing.TB) *Daemon {
 	return d
 }
 
-// claim makes sure that nobody else uses smtpd until the test ends.
+// claim makes sure that no other test uses smtpd until the test ends.
 func (d *Daemon) claim() {
 	d.t.Helper()
 	lock(d.t)
@@ -144,7 +166,7 @@ func (d *Daemon) claim() {
 
 func (d *Daemon) confPath() string { return d.Root + "/etc/smtpd-test.conf" }
 
-// lock keeps test binaries that run at the same time from using smtpd together.
+// lock keeps test binaries that run at the same time from using the same smtpd.
 func lock(t testing.TB) {
 	f, err := os.OpenFile(filepath.Join(os.TempDir(), "smtpctl-test.lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -171,6 +193,9 @@ func (d *Daemon) start() {
 	}
 	if d.cfg.Nameserver != "" {
 		d.cmd = d.withNameserver(d.cmd)
+	}
+	if d.cfg.apart {
+		d.cmd = exec.Command("unshare", append([]string{"-n", "sh", "-c", "ip link set lo up && exec \"$@\"", "sh"}, d.cmd.Args...)...)
 	}
 	d.cmd.Stdout, d.cmd.Stderr = &d.log, &d.log
 	d.cmd.SysProcAttr = procAttr()
@@ -199,8 +224,9 @@ func (d *Daemon) start() {
 	})
 }
 
-// withNameserver returns a command that runs cmd where /etc/resolv.conf, in the root of
-// smtpd, names only the name server of the test. It needs mounts of its own.
+// withNameserver returns a command that runs cmd with an /etc/resolv.conf, in the root
+// of smtpd, that names only the name server of the test. The command needs mounts of
+// its own.
 func (d *Daemon) withNameserver(cmd *exec.Cmd) *exec.Cmd {
 	d.t.Helper()
 	conf := filepath.Join(d.t.TempDir(), "resolv.conf")
@@ -218,8 +244,7 @@ func (d *Daemon) withNameserver(cmd *exec.Cmd) *exec.Cmd {
 // path finds one of smtpd's programs.
 func (d *Daemon) path(name string) string { return "/usr/sbin/" + name }
 
-// Smtpctl runs OpenSMTPD's own smtpctl and returns what it wrote and its exit
-// status.
+// Smtpctl runs OpenSMTPD's own smtpctl and returns its output and its exit status.
 func (d *Daemon) Smtpctl(stdin string, args ...string) (stdout, stderr string, status int) {
 	cmd := exec.Command(d.path("smtpctl"), args...)
 	if d.Root != "" {
@@ -254,7 +279,7 @@ func (d *Daemon) Running() bool {
 	}
 }
 
-// Processes returns the folders in /proc of smtpd's processes, and of no other smtpd's.
+// Processes returns the folders in /proc of the processes of this smtpd.
 func (d *Daemon) Processes() []string {
 	var out []string
 	all, _ := filepath.Glob("/proc/[0-9]*")
@@ -303,8 +328,8 @@ func (d *Daemon) end(sig syscall.Signal) {
 	d.cmd = nil
 }
 
-// Restart stops smtpd, calls between, and starts smtpd again with the queue it
-// has. between may be nil.
+// Restart stops smtpd, calls between unless it is nil, and starts smtpd again with the
+// same queue.
 func (d *Daemon) Restart(between func()) {
 	d.t.Helper()
 	d.Stop()
@@ -325,7 +350,7 @@ func (d *Daemon) Dial() *protocol.Conn {
 	return c
 }
 
-// Stat returns one of smtpd's counters, 0 if it has none of that name.
+// Stat returns one of smtpd's counters, or 0 if smtpd has no counter of that name.
 func (d *Daemon) Stat(key string) int64 {
 	d.t.Helper()
 	c, err := protocol.Dial(context.Background(), d.Socket, protocol.Options{})

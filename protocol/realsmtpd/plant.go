@@ -10,15 +10,15 @@ import (
 	"smtpctl/protocol"
 )
 
-// A Planted envelope is written into the queue as a file.
+// A Planted is an envelope that is written into the queue as a file.
 type Planted struct {
 	ID   protocol.EnvelopeID
 	Text string // of the envelope
 	Body string // of the message, if no other envelope has brought it
 }
 
-// Plant writes an envelope and its message into the queue. smtpd finds them
-// when it starts, or by discover.
+// Plant writes an envelope and its message into the queue. smtpd loads them when it
+// starts, or on discover.
 func (d *Daemon) Plant(p Planted) {
 	d.t.Helper()
 	uid := d.queueUser()

@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// A Sink is a mail server that takes what smtpd relays. The domain of a
-// recipient says what becomes of it: temp.* is refused with 451, perm.* with
-// 550, slow.* is never answered, all others are taken and thrown away.
+// A Sink is a mail server that accepts the mail that smtpd relays. The domain of a
+// recipient determines the reply: temp.* is refused with 451, perm.* with 550, slow.*
+// never gets a reply, and mail for any other domain is accepted and discarded.
 type Sink struct {
 	ln   net.Listener
 	mu   sync.Mutex
@@ -22,21 +22,21 @@ type Sink struct {
 	wg   sync.WaitGroup
 }
 
-// Took returns how many mails were taken for each recipient.
+// Took returns how many mails were accepted for each recipient.
 func (s *Sink) Took() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.took)
 }
 
-// Forget forgets what was taken.
+// Forget resets what Took returns.
 func (s *Sink) Forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.took)
 }
 
-// StartSink starts a sink on a port of 127.0.0.1; it ends with the test.
+// StartSink starts a Sink on a port of 127.0.0.1. It ends with the test.
 func StartSink(t testing.TB, port int) *Sink {
 	t.Helper()
 	ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
@@ -132,7 +132,7 @@ func (s *Sink) serve(c net.Conn) {
 	}
 }
 
-// A LockedBuffer is a bytes.Buffer for several goroutines.
+// A LockedBuffer is a bytes.Buffer that several goroutines may use.
 type LockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer

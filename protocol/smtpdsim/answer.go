@@ -18,8 +18,8 @@ const (
 	smtpPaused = 8
 )
 
-// answer returns the frames that answer a request; none if smtpd would not
-// answer; denied if the client is not root. s.mu is held.
+// answer returns the frames that answer a request. There are none if smtpd would not
+// answer. denied says that the client is not root. The caller holds s.mu.
 func (s *Server) answer(f protocol.Frame, denied bool) []protocol.Frame {
 	l := s.layout
 	reply := func(t protocol.Type, p []byte) []protocol.Frame { return []protocol.Frame{{Type: t, Payload: p}} }
@@ -139,7 +139,8 @@ func (s *Server) resume(bit uint32) bool {
 	return true
 }
 
-// act does something to an envelope or message and returns to how many.
+// act takes an action on an envelope or message and returns how many envelopes it
+// changed.
 func (s *Server) act(t protocol.Type, id uint64) int {
 	n := s.queue.each(id, func(e *Envelope) bool {
 		suspended := e.suspended()
@@ -150,8 +151,9 @@ func (s *Server) act(t protocol.Type, id uint64) int {
 			return !suspended
 		case protocol.TypeResumeEnvelope:
 			if suspended && e.twice {
-				// It is queued for delivery a second time. What was due when it was
-				// suspended has been taken off the list, and does no harm.
+				// The envelope is queued for delivery a second time. An envelope that
+				// was due when it was suspended has left that list, and scheduling it
+				// does no harm.
 				s.crashed = true
 			}
 			e.Flags &^= protocol.FlagSuspend
@@ -163,7 +165,8 @@ func (s *Server) act(t protocol.Type, id uint64) int {
 			if suspended {
 				e.twice = true
 			} else if e.scheduled {
-				// It is in the list of those to deliver already, which breaks.
+				// The envelope is in the list of envelopes to deliver already, and a
+				// second entry corrupts the list.
 				s.crashed = true
 			}
 			e.scheduled = true
@@ -171,7 +174,8 @@ func (s *Server) act(t protocol.Type, id uint64) int {
 			e.Flags &^= protocol.FlagHold
 			return true
 		default:
-			// What is in flight is only hidden, and dropped when the try ends.
+			// An envelope in flight is only hidden; it is dropped when its attempt
+			// ends.
 			s.world.d.Removed++
 			s.world.d.Dequeued++
 			s.queue.remove(e)
@@ -183,7 +187,7 @@ func (s *Server) act(t protocol.Type, id uint64) int {
 	return n
 }
 
-// discover takes up files that are on disk but not in the queue.
+// discover loads envelope files that are on disk but not in the queue.
 func (s *Server) discover(id uint64) uint64 {
 	n := uint64(0)
 	for _, e := range s.files.discover(id) {
@@ -197,7 +201,7 @@ func (s *Server) discover(id uint64) uint64 {
 	return n
 }
 
-// deliver sends what is scheduled, once relaying is no longer paused.
+// deliver delivers the scheduled envelopes, unless relaying is paused.
 func (s *Server) deliver() {
 	if s.status&mtaPaused != 0 || s.cfg.Moving {
 		return
@@ -262,8 +266,8 @@ func (s *Server) digest() []byte {
 	return p
 }
 
-// stat answers one step of the walk through the statistics. The place is kept
-// in a pointer that means nothing to the client.
+// stat answers one step of the walk through the statistics. The position is kept in a
+// pointer that means nothing to the client.
 func (s *Server) stat(p []byte) []byte {
 	l := s.layout
 	d := &s.world.d

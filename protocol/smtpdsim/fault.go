@@ -8,10 +8,10 @@ import (
 	"sync/atomic"
 )
 
-// Break returns a connection that breaks what is written to it after a number
-// of bytes: "hangup" closes it, "stall" sends no more, "garbage" sends other
-// bytes, "flood" sends everything a thousand times; "split" sends every byte on
-// its own, from the first on.
+// Break returns a connection that damages what is written to it after the given number
+// of bytes. "hangup" closes it, "stall" sends no more, "garbage" sends other bytes,
+// "flood" sends everything a thousand times. "split" sends every byte on its own,
+// beginning with the first one.
 func Break(c net.Conn, what string, after int64) net.Conn {
 	f := &faulty{Conn: c, what: what}
 	f.left.Store(after)
@@ -56,9 +56,9 @@ func (f *faulty) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Tampers are faults of single frames, by name, for the frame with number at:
-// a wrong type, a length that lies either way, a text without its NUL, a frame
-// that is cut short, comes twice, is missing or comes after its successor.
+// Tampers returns faults of single frames by name, for the frame with the number at: a
+// wrong type, a length that is too large or too small, a text without its NUL, and a
+// frame that is cut short, doubled, missing or sent after its successor.
 func Tampers(at int) map[string]func() func(n int, raw []byte) []byte {
 	once := func(f func(raw []byte) []byte) func() func(int, []byte) []byte {
 		return func() func(int, []byte) []byte {

@@ -11,16 +11,16 @@ import (
 	"smtpctl/protocol/spool"
 )
 
-// maxFiles is how many envelopes of a made up queue get files. A larger queue
-// would take long to write.
+// maxFiles is the number of envelopes up to which a generated queue gets files. A
+// larger queue would take too long to write.
 const maxFiles = 10_000
 
-// A files is the spool of a simulation, on disk. Its nil value writes nothing.
+// A files is the spool of a simulation on disk. A nil *files writes nothing.
 type files struct {
 	sp *spool.Spool
 }
 
-// newFiles writes the beginning of a queue into a folder.
+// newFiles writes the initial queue to a folder.
 func newFiles(dir string, q *queue) (*files, error) {
 	if dir == "" {
 		return nil, nil
@@ -37,8 +37,8 @@ func newFiles(dir string, q *queue) (*files, error) {
 	return f, nil
 }
 
-// makeDirs makes folders that may be there, but not those above them: a simulation
-// whose files are being removed must not make them anew.
+// makeDirs creates folders, which may exist already, but not their parents: a
+// simulation whose files are being removed must not create them again.
 func makeDirs(dirs ...string) error {
 	for _, dir := range dirs {
 		if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -48,7 +48,7 @@ func makeDirs(dirs ...string) error {
 	return nil
 }
 
-// write writes an envelope, and its message if that is not there.
+// write writes an envelope, and its message if there is no file of the message yet.
 func (f *files) write(q *queue, e *Envelope) error {
 	if f == nil {
 		return nil
@@ -75,7 +75,8 @@ func (f *files) message(id protocol.MessageID, text []byte) error {
 	return os.WriteFile(f.sp.MessagePath(id), text, 0o600)
 }
 
-// remove removes the file of an envelope, and its message with the last one.
+// remove removes the file of an envelope, and the message together with its last
+// envelope.
 func (f *files) remove(id protocol.EnvelopeID) {
 	if f == nil {
 		return
@@ -88,8 +89,7 @@ func (f *files) remove(id protocol.EnvelopeID) {
 	}
 }
 
-// discover returns the ids of the envelope files of a message, or of one
-// envelope, that are on disk.
+// discover returns the ids of the envelope files of a message or of a single envelope.
 func (f *files) discover(id uint64) []protocol.EnvelopeID {
 	if f == nil {
 		return nil

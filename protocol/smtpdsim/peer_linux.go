@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mayCommand reports whether a client is root, as smtpd wants it, or whoever
+// mayCommand reports whether a client is root, as smtpd requires, or the user who
 // started the simulation.
 func mayCommand(c net.Conn) bool {
 	uc, ok := c.(*net.UnixConn)

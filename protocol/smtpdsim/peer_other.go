@@ -4,5 +4,5 @@ package smtpdsim
 
 import "net"
 
-// mayCommand lets in whoever the mode of the socket lets in.
+// mayCommand leaves the decision to the mode of the socket.
 func mayCommand(net.Conn) bool { return true }

@@ -38,8 +38,8 @@ type queue struct {
 	now  int64 // when the queue was made
 }
 
-// recipients returns how many recipients the made up message with a number has:
-// mostly one.
+// recipients returns how many recipients the generated message of a number has, which
+// is one for most.
 func recipients(i int) int {
 	switch {
 	case i%50 == 49:
@@ -50,8 +50,9 @@ func recipients(i int) int {
 	return 1
 }
 
-// newQueue makes up a queue of n messages, the same one for the same seed but
-// for its times: pending ones of one recipient, or a mixture of all kinds.
+// newQueue generates a queue of n messages. The same seed gives the same queue except
+// for its times. The queue has either pending envelopes of one recipient only, or a
+// mixture of all kinds.
 func newQueue(n int, seed uint64, now int64, mixed bool) *queue {
 	q := &queue{seed: seed, now: now, all: make([]Envelope, 0, n+n/2)}
 	r := rand.New(rand.NewPCG(seed, 1))
@@ -107,7 +108,7 @@ func (q *queue) remove(e *Envelope) {
 	}
 }
 
-// sweep drops what has been removed, once that is much, and is not in flight.
+// sweep drops removed envelopes that are not in flight, once there are many of them.
 func (q *queue) sweep() {
 	if len(q.all)-q.live > 1024+q.live/4 {
 		q.all = slices.DeleteFunc(q.all, func(e Envelope) bool { return e.removed && !e.inflight() })
@@ -132,7 +133,7 @@ func (q *queue) messages(from protocol.MessageID, n int) []protocol.MessageID {
 	return out
 }
 
-// count returns of how many envelopes f holds.
+// count returns for how many envelopes f returns true.
 func (q *queue) count(f func(*Envelope) bool) int {
 	n := 0
 	for i := range q.all {
@@ -155,8 +156,8 @@ func (q *queue) countMessages() int {
 	return n
 }
 
-// batch returns the envelopes of one message that the scheduler takes for one
-// batch of at most n, without those whose files have vanished.
+// batch returns the envelopes of one message that the scheduler takes for one batch, n
+// at most, without those whose files have vanished.
 func (q *queue) batch(from protocol.EnvelopeID, n int) []*Envelope {
 	var out []*Envelope
 	i, _ := q.find(from)
@@ -173,8 +174,8 @@ func (q *queue) batch(from protocol.EnvelopeID, n int) []*Envelope {
 	return out
 }
 
-// each calls f for the envelope with an id, or for all of a message if the
-// upper half of the id is zero, and returns how often f said yes.
+// each calls f for the envelope with the given id, or for all envelopes of a message if
+// the upper half of the id is zero. It returns how often f returned true.
 func (q *queue) each(id uint64, f func(*Envelope) bool) int {
 	n := 0
 	if id > 0xffffffff {
@@ -199,7 +200,7 @@ var (
 		"550 5.1.1 User unknown", "Network error on destination MXs", "452 4.2.2 mailbox full"}
 )
 
-// A mail is what is made up for an id.
+// A mail is the generated content for an id.
 type mail struct {
 	from, to string
 	domain   string // of to
@@ -208,7 +209,7 @@ type mail struct {
 	reason   string
 }
 
-// mail makes up what an envelope is about, always the same for its id.
+// mail generates the content of an envelope, which is always the same for its id.
 func (q *queue) mail(e *Envelope) mail {
 	r := rand.New(rand.NewPCG(q.seed, uint64(e.ID)))
 	pick := func(list []string) string { return list[r.IntN(len(list))] }
@@ -228,7 +229,7 @@ func (q *queue) mail(e *Envelope) mail {
 	return m
 }
 
-// text returns the text of an envelope as smtpd keeps it.
+// text returns the text of an envelope as smtpd stores it.
 func (q *queue) text(e *Envelope) string {
 	if e.Text != "" {
 		return e.Text

@@ -1,5 +1,5 @@
 // Package smtpdsim simulates smtpd on a real Unix socket, as far as the control
-// protocol shows it.
+// protocol shows its behaviour.
 package smtpdsim
 
 import (
@@ -23,7 +23,7 @@ const (
 	defaultEvpBatch = 256
 )
 
-// A Config says what is simulated. Zero fields get what a real smtpd has.
+// A Config says what to simulate. A zero field stands for the value of a real smtpd.
 type Config struct {
 	Seed     uint64
 	Messages int  // made up
@@ -36,11 +36,11 @@ type Config struct {
 	Version  uint32   // of the protocol, if not the client's
 	Spool    string   // folder for the files of the queue; none are written if empty
 	Moving   bool     // mail comes and goes
-	// Fault, if set, wraps each connection, to break what goes over it.
+	// Fault, if set, wraps each connection in order to damage what goes over it.
 	Fault func(net.Conn) net.Conn
-	// Tamper, if set, is called for each connection and returns what changes
-	// the frames that go over it: n counts them, raw may be changed, what is
-	// returned is sent instead.
+	// Tamper, if set, is called for each connection. The function that it returns
+	// changes the frames of that connection: n counts the frames, raw may be modified,
+	// and the result is sent instead.
 	Tamper func() func(n int, raw []byte) []byte
 }
 
@@ -65,7 +65,7 @@ type Server struct {
 	requests map[protocol.Type]int
 }
 
-// Start listens at path, which must be short enough for a socket.
+// Start listens at path, which must be short enough for a Unix socket.
 func Start(path string, cfg Config) (*Server, error) {
 	if cfg.MsgBatch == 0 {
 		cfg.MsgBatch = defaultMsgBatch
@@ -125,7 +125,7 @@ func (s *Server) Close() {
 	s.wg.Wait()
 }
 
-// move lets time pass.
+// move lets time pass in the simulated world.
 func (s *Server) move() {
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
@@ -168,21 +168,23 @@ func (s *Server) Envelopes() []Envelope {
 	return out
 }
 
-// Crashed reports whether a client has done what makes a real smtpd exit.
+// Crashed reports whether a client has sent a sequence of requests at which a real
+// smtpd exits.
 func (s *Server) Crashed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.crashed
 }
 
-// Requests returns how many requests of a type have come.
+// Requests returns how many requests of a type have arrived.
 func (s *Server) Requests(t protocol.Type) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.requests[t]
 }
 
-// Types returns the types of request that have come, in the order of their numbers.
+// Types returns the types of the requests that have arrived, in the order of their
+// numbers.
 func (s *Server) Types() []protocol.Type {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -246,7 +248,7 @@ func (s *Server) serve(raw net.Conn) {
 	if s.cfg.Fault != nil {
 		c = s.cfg.Fault(raw)
 	}
-	// What the client does not read is buffered without bound, as smtpd does.
+	// As in smtpd, what the client does not read is buffered without bound.
 	out := newOutbox(c)
 	defer out.close()
 	tamper := func(_ int, raw []byte) []byte { return raw }
@@ -289,7 +291,7 @@ func (s *Server) serve(raw net.Conn) {
 	}
 }
 
-// die does what smtpd does when it crashes: the socket stays, nobody answers.
+// die behaves as a crashing smtpd: the socket stays, and nobody answers.
 func (s *Server) die() {
 	s.ln.(*net.UnixListener).SetUnlinkOnClose(false)
 	s.ln.Close()
@@ -300,7 +302,7 @@ func (s *Server) die() {
 	}
 }
 
-// An outbox writes in the background.
+// An outbox writes to a connection in the background.
 type outbox struct {
 	mu     sync.Mutex
 	cond   *sync.Cond
@@ -353,8 +355,8 @@ func (o *outbox) close() {
 	}
 }
 
-// TempSocket returns a path for a socket in a new folder, short enough on every
-// system, and a function that removes the folder.
+// TempSocket returns a path for a socket in a new folder, and a function that removes
+// the folder. The path is short enough on every system.
 func TempSocket() (path string, remove func(), err error) {
 	dir, err := os.MkdirTemp(shortTemp(), "smtpd")
 	if err != nil {
@@ -370,7 +372,7 @@ func shortTemp() string {
 	return "/tmp"
 }
 
-// table reports whether update table takes a name.
+// table reports whether update table accepts a name.
 func (s *Server) table(name string) bool {
 	for _, t := range s.cfg.Tables {
 		if strings.EqualFold(t, name) {

@@ -19,8 +19,8 @@ import (
 // rejected is the domain whose recipients the simulated rules reject.
 const rejected = "rejected.example"
 
-// handOver answers a request for an SMTP session: with a descriptor, or FAIL while smtp
-// is paused. c is the connection, or what breaks it.
+// handOver answers a request for an SMTP session with a descriptor, or with FAIL while
+// smtp is paused. c is the connection, or the wrapper that damages it.
 func (s *Server) handOver(raw, c net.Conn, refused bool) error {
 	answer := protocol.Frame{Type: protocol.TypeOK}
 	if refused {
@@ -62,20 +62,20 @@ func (s *Server) handOver(raw, c net.Conn, refused bool) error {
 	return err
 }
 
-// A transaction is a mail on its way in.
+// A transaction is a mail that is being received.
 type transaction struct {
 	helo, from string
 	ret, envid string
 	to         []recipient
 }
 
-// A recipient is one of a transaction, with what its options ask for.
+// A recipient is one recipient of a transaction, with the options of RCPT.
 type recipient struct {
 	addr, orcpt string
 	notify      int
 }
 
-// serveSMTP speaks as much SMTP as smtpd does with sendmail(8).
+// serveSMTP speaks the part of SMTP that sendmail(8) uses with smtpd.
 func (s *Server) serveSMTP(c net.Conn) {
 	tp := textproto.NewConn(c)
 	say := func(format string, args ...any) { tp.PrintfLine(format, args...) }
@@ -150,7 +150,7 @@ func (s *Server) serveSMTP(c net.Conn) {
 	}
 }
 
-// addressIn returns the address of FROM:<a> or TO:<a>, and the options behind it.
+// addressIn returns the address in FROM:<a> or TO:<a>, and the options after it.
 func addressIn(rest string) (string, []string) {
 	_, rest, _ = strings.Cut(rest, "<")
 	at := strings.LastIndexByte(rest, '>')

@@ -10,7 +10,7 @@ import (
 	"smtpctl/protocol"
 )
 
-// Numbers of the simulated world.
+// The constants of the simulated world.
 const (
 	tickEvery   = time.Second
 	maxInflight = 20   // deliveries at the same time
@@ -19,7 +19,7 @@ const (
 	firstRetry  = 60   // seconds until the second try, growing with each
 )
 
-// A world makes a simulated queue move: mail comes and goes, is retried and
+// A world makes a simulated queue move: mail arrives, is delivered, is retried and
 // bounces, and routes are disabled and recover.
 type world struct {
 	r        *rand.Rand
@@ -27,6 +27,7 @@ type world struct {
 	hosts    map[string]int64  // last connection, by domain
 	statuses map[string]string // last status, by domain
 	d        protocol.Digest
+	now      int64 // of the last tick
 }
 
 // A route is the way to one domain.
@@ -39,12 +40,12 @@ type route struct {
 }
 
 func newWorld(seed uint64, now int64) *world {
-	w := &world{r: rand.New(rand.NewPCG(seed, 2)), hosts: map[string]int64{}, statuses: map[string]string{}}
+	w := &world{r: rand.New(rand.NewPCG(seed, 2)), hosts: map[string]int64{}, statuses: map[string]string{}, now: now}
 	w.d.Startup = now - 600 // its queue is loaded
 	for i, domain := range domains {
 		w.routes = append(w.routes, route{id: i + 1, domain: domain})
 	}
-	// The world is not new: mail has come and gone.
+	// The world has a past: mail has come and gone.
 	slow := w.route("slow.example")
 	slow.disabled, slow.penalty, slow.errors = now+250, 4, 9
 	w.statuses["slow.example"] = reasons[1]
@@ -55,7 +56,7 @@ func newWorld(seed uint64, now int64) *world {
 	return w
 }
 
-// address is the address that a domain's host has.
+// address returns the address of a domain's host.
 func address(domain string) string {
 	h := fnv.New32a()
 	h.Write([]byte(domain))
@@ -71,9 +72,14 @@ func (w *world) route(domain string) *route {
 	return nil
 }
 
-// tick moves the world on to a point in time. s.mu is held.
+// tick moves the world forward to a point in time. Where the clock stands still, so
+// does the world. The caller holds s.mu.
 func (s *Server) tick(now int64) {
 	w := s.world
+	if now == w.now {
+		return
+	}
+	w.now = now
 	for i := range w.routes {
 		if rt := &w.routes[i]; rt.disabled != 0 && rt.disabled <= now {
 			rt.disabled, rt.penalty = 0, max(0, rt.penalty-1)
@@ -128,7 +134,7 @@ func (s *Server) arrive(now int64) {
 	}
 }
 
-// tried ends a delivery.
+// tried ends a delivery attempt.
 func (s *Server) tried(e *Envelope, now int64) {
 	w := s.world
 	m := s.queue.mail(e)
