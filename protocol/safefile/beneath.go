@@ -9,13 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errLinkAbove means that a folder of a path is a link, which is not followed, or
-// no folder at all.
-var errLinkAbove = errors.New("what is above it is a symbolic link or no folder, want a folder")
+// errLinkAbove means that a folder in a path is a symbolic link, which is not followed,
+// or not a folder.
+var errLinkAbove = errors.New("what is above it is a symbolic link or no folder, expected a folder")
 
-// OpenBeneath opens a regular file or, if dir says so, a folder for reading, and
-// returns its descriptor. The path has to begin with root and a slash. Links are
-// followed up to root, and nowhere beneath it.
+// OpenBeneath opens a regular file or, if dir is true, a folder for reading, and
+// returns its descriptor, which the caller must close. path must begin with root and a
+// slash. Symbolic links are followed in root, but not beneath it.
 func OpenBeneath(root, path string, dir bool) (int, error) {
 	flags, want := unix.O_RDONLY|unix.O_NOFOLLOW, regular
 	if dir {
@@ -49,7 +49,7 @@ func OpenFileBeneath(root, path string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), path), nil
 }
 
-// walk is openBeneath, folder by folder.
+// walk does the work of openBeneath folder by folder, on systems without openat2(2).
 func walk(root, rel string, flags int) (int, error) {
 	at, err := open(unix.AT_FDCWD, root, unix.O_RDONLY|unix.O_DIRECTORY, 0)
 	for err == nil {

@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ReadFile reads a regular file of at most limit bytes, or a pipe that somebody
-// writes to, such as <(command) of a shell: for small files that the user named.
-// It ends with ctx. Of a FIFO that nobody has open for writing it reads nothing.
-// One byte more than limit is returned of what is longer.
+// ReadFile reads a small file that the user named: a regular file of at most limit
+// bytes, or a pipe such as <(command) of a shell. It ends when ctx ends. From a FIFO
+// that nobody has open for writing, ReadFile reads nothing. For a file longer than
+// limit, it returns limit bytes and one more.
 func ReadFile(ctx context.Context, path string, limit int) ([]byte, error) {
 	f, err := openFile(unix.AT_FDCWD, path, path, unix.O_RDONLY, 0, pipe)
 	if err != nil {
@@ -30,8 +30,8 @@ type input struct {
 	stop func() bool
 }
 
-// endingWith returns a reader of f that ends with ctx. Where the system cannot
-// wait for a file, it ends when the file has something to read.
+// endingWith returns a reader of f that ends with ctx. Where the system cannot wait for
+// a file, the reader notices the end of ctx when the file has something to read.
 func endingWith(ctx context.Context, f *os.File) io.ReadCloser {
 	return &input{ctx, f, context.AfterFunc(ctx, func() { f.SetReadDeadline(time.Unix(1, 0)) })}
 }

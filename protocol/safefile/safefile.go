@@ -1,9 +1,9 @@
-// Package safefile opens files whose names do not come from whoever runs the
-// program: those of smtpd's queue, the history, copies of mail, configuration.
-// The program runs as root, and others may have put something else into their
-// place. So nothing here waits for the other end of a FIFO, opens a device, or
-// follows a symbolic link where it should not; and every error says what is
-// there instead.
+// Package safefile opens files whose names do not come from the user who runs the
+// program: files of smtpd's queue, the history, copies of mail, configuration files.
+// The program runs as root, and another user may have put something else in the place
+// of such a file. So no function of this package waits for the other end of a FIFO,
+// opens a device, or follows a symbolic link where links are not allowed; and each
+// error says what is there instead.
 package safefile
 
 import (
@@ -15,17 +15,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// safe are the flags with which everything is opened: O_NONBLOCK, since a FIFO
-// would block until somebody opens its other end, and some devices too.
+// safe are the flags with which every file is opened. O_NONBLOCK is among them because
+// to open a FIFO blocks until another process opens the other end, and to open some
+// devices blocks too.
 const safe = unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY
 
-// An UnfitError means that something is there, and is not what it should be.
+// An UnfitError means that a file exists but is of the wrong kind.
 type UnfitError struct {
 	Is   string // what it is, such as "a FIFO"
 	Want string // what it should be, such as "a regular file"
 }
 
-func (e *UnfitError) Error() string { return fmt.Sprintf("it is %s, want %s", e.Is, e.Want) }
+func (e *UnfitError) Error() string { return fmt.Sprintf("it is %s, expected %s", e.Is, e.Want) }
 
 // Kinds of files by their type in st_mode.
 const (
@@ -53,31 +54,31 @@ func kindOf(mode uint32) string {
 	return "of an unknown type"
 }
 
-// fits reports whether a type of file is what is wanted.
+// fits reports whether a file type is the wanted one.
 func fits(mode uint32, want string) bool {
 	is := kindOf(mode)
 	return is == want || want == pipe && (is == regular || mode&unix.S_IFMT == unix.S_IFIFO)
 }
 
-// Open opens a regular file for reading. The name must not be that of a link;
-// folders above it may be links.
+// Open opens a regular file for reading. The last part of the path must not be a
+// symbolic link; folders above it may be links.
 func Open(path string) (*os.File, error) {
 	return openFile(unix.AT_FDCWD, path, path, unix.O_RDONLY|unix.O_NOFOLLOW, 0, regular)
 }
 
-// OpenLinked opens a regular file for reading, by way of links if it has to be:
-// for names that the administrator or the system chose, such as /etc/resolv.conf.
+// OpenLinked opens a regular file for reading and follows symbolic links. It is meant
+// for names that the administrator or the system has chosen, such as /etc/resolv.conf.
 func OpenLinked(path string) (*os.File, error) {
 	return openFile(unix.AT_FDCWD, path, path, unix.O_RDONLY, 0, regular)
 }
 
-// OpenDir opens a folder for reading, by way of links if it has to be.
+// OpenDir opens a folder for reading and follows symbolic links.
 func OpenDir(path string) (*os.File, error) {
 	return openFile(unix.AT_FDCWD, path, path, unix.O_RDONLY|unix.O_DIRECTORY, 0, folder)
 }
 
-// Append opens a regular file for reading and for writing at its end, and makes it
-// if it is not there. The name must not be that of a link.
+// Append opens a regular file for reading, and for writing at its end. It creates the
+// file if there is none. The last part of the path must not be a symbolic link.
 func Append(path string, perm uint32) (*os.File, error) {
 	return openFile(unix.AT_FDCWD, path, path, unix.O_RDWR|unix.O_APPEND|unix.O_CREAT|unix.O_NOFOLLOW, perm, regular)
 }
@@ -87,23 +88,24 @@ func AppendAt(dir *os.File, name string, perm uint32) (*os.File, error) {
 	return openFile(int(dir.Fd()), name, dir.Name()+"/"+name, unix.O_RDWR|unix.O_APPEND|unix.O_CREAT|unix.O_NOFOLLOW, perm, regular)
 }
 
-// OpenAt opens a regular file in an open folder for reading. No link is followed.
+// OpenAt opens a regular file in an open folder for reading. It follows no symbolic
+// link.
 func OpenAt(dir *os.File, name string) (*os.File, error) {
 	return openFile(int(dir.Fd()), name, dir.Name()+"/"+name, unix.O_RDONLY|unix.O_NOFOLLOW, 0, regular)
 }
 
-// CreateAt makes a regular file in an open folder and opens it for writing. It is
-// an error that wraps fs.ErrExist if anything has that name.
+// CreateAt creates a regular file in an open folder and opens it for writing. If the
+// name is taken, the error wraps fs.ErrExist.
 func CreateAt(dir *os.File, name string, perm uint32) (*os.File, error) {
 	return openFile(int(dir.Fd()), name, dir.Name()+"/"+name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW, perm, regular)
 }
 
-// OpenDirAt opens a folder in an open folder. No link is followed.
+// OpenDirAt opens a folder in an open folder. It follows no symbolic link.
 func OpenDirAt(dir *os.File, name string) (*os.File, error) {
 	return openFile(int(dir.Fd()), name, dir.Name()+"/"+name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0, folder)
 }
 
-// openFile opens a file by its name in a folder; path is what errors call it.
+// openFile opens a file by its name in a folder. path is the name that errors show.
 func openFile(dir int, name, path string, flags int, perm uint32, want string) (*os.File, error) {
 	fd, err := open(dir, name, flags, perm)
 	if err != nil {
@@ -128,7 +130,7 @@ func open(dir int, name string, flags int, perm uint32) (int, error) {
 	}
 }
 
-// check closes what was opened and is not what is wanted.
+// check closes fd and returns an error if fd is not a file of the wanted kind.
 func check(fd int, path, want string) error {
 	var st unix.Stat_t
 	err := unix.Fstat(fd, &st)
@@ -142,8 +144,8 @@ func check(fd int, path, want string) error {
 	return nil
 }
 
-// explain words why open(2) failed: systems say it in different ways, few of them
-// clear, that something is a link, a socket or a folder.
+// explain puts the reason why open(2) failed into words. Systems report a link, a
+// socket or a folder in different ways, few of them clear.
 func explain(dir int, name, path string, nofollow bool, err error, want string) error {
 	var st unix.Stat_t
 	flags := 0
