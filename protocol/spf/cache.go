@@ -6,16 +6,16 @@ import (
 	"sync"
 )
 
-// Numbers of a cache.
+// The limits of a cache.
 const (
 	maxAsking = 200   // questions under way at once
 	maxCached = 10000 // answers that are kept
 )
 
-// A question is what is asked of a resolver: TXT, MX, A or AAAA of a name.
+// A question is what a resolver looks up: the TXT, MX, A or AAAA records of a name.
 type question struct{ kind, name string }
 
-// An answer is what came of it.
+// An answer is the result of a question.
 type answer struct {
 	done  chan struct{}
 	texts []string
@@ -23,7 +23,7 @@ type answer struct {
 	err   error
 }
 
-// A cache asks each question once, and several at a time.
+// A cache looks up each question once, and several questions at a time.
 type cache struct {
 	resolver Resolver
 	asking   chan struct{}
@@ -37,7 +37,7 @@ func newCache(r Resolver) *cache {
 	return &cache{resolver: r, asking: make(chan struct{}, maxAsking), known: map[question]*answer{}}
 }
 
-// start asks a question unless that was done before.
+// start starts the look-up for a question unless it has been started before.
 func (c *cache) start(ctx context.Context, q question) *answer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -72,7 +72,7 @@ func (c *cache) start(ctx context.Context, q question) *answer {
 	return a
 }
 
-// get asks a question and waits for the answer.
+// get looks a question up and waits for the answer.
 func (c *cache) get(ctx context.Context, kind, name string) *answer {
 	a := c.start(ctx, question{kind, name})
 	select {

@@ -15,13 +15,13 @@ const (
 	delimiters   = ".-+,/_="
 )
 
-// errMacro means that a domain depends on the mail.
-var errMacro = errors.New("it depends on the mail (a macro), so no list can be made of it")
+// errMacro means that the expansion of a domain depends on the mail.
+var errMacro = errors.New("it depends on the mail (a macro), so it cannot be listed")
 
-// errNotMacro is the error for a % that begins none of the forms of the grammar.
-var errNotMacro = errors.New("a % begins no macro: want %{letter}, %%, %_ or %-")
+// errNotMacro means that a % begins none of the forms of the grammar.
+var errNotMacro = errors.New("a % must begin a macro: expected %{letter}, %%, %_ or %-")
 
-// A macroString is a macro-string of RFC 7208 that has been read.
+// A macroString is a parsed macro-string (RFC 7208).
 type macroString struct {
 	text    string // with what is known filled in
 	depends bool   // something in it depends on the mail
@@ -29,9 +29,9 @@ type macroString struct {
 	macros  bool   // it has a macro-expand
 }
 
-// parseMacroString reads a macro-string that stands in the record of a domain,
-// whose name is the only macro that does not depend on the mail. letters are
-// those of the macros that may stand in it.
+// parseMacroString parses a macro-string in the record of a domain. The name of that
+// domain is the only macro that does not depend on the mail. letters are the letters of
+// the macros that are allowed.
 func parseMacroString(domain, s, letters string) (macroString, error) {
 	var m macroString
 	var out strings.Builder
@@ -39,7 +39,7 @@ func parseMacroString(domain, s, letters string) (macroString, error) {
 		c := s[i]
 		if c != '%' {
 			if c < 0x21 || c > 0x7e {
-				return m, fmt.Errorf("it holds %q, want visible ASCII characters", firstRune(s[i:]))
+				return m, fmt.Errorf("it holds %q, expected visible ASCII characters", firstRune(s[i:]))
 			}
 			out.WriteByte(c)
 			i++
@@ -61,14 +61,14 @@ func parseMacroString(domain, s, letters string) (macroString, error) {
 	return m, nil
 }
 
-// firstRune returns the first character of s as it was written, so that a message
-// shows that and not its first byte.
+// firstRune returns the first character of s as it was written, so that an error shows
+// the character and not its first byte.
 func firstRune(s string) rune {
 	r, _ := utf8.DecodeRuneInString(s)
 	return r
 }
 
-// parseMacro reads the macro-expand that s begins with. known is false where its
+// parseMacro parses the macro-expand at the beginning of s. known is false where its
 // value depends on the mail.
 func parseMacro(domain, s, letters string) (size int, value string, known bool, err error) {
 	if len(s) < 2 {
@@ -87,12 +87,12 @@ func parseMacro(domain, s, letters string) (size int, value string, known bool, 
 	}
 	body, _, closed := strings.Cut(s[2:], "}")
 	if !closed {
-		return 0, "", false, errors.New("a macro has no end: want a } after %{")
+		return 0, "", false, errors.New("a macro has no end: expected a } after %{")
 	}
 	size = len("%{}") + len(body)
 	macro := s[:size]
 	if body == "" || strings.IndexByte(letters, body[0]|0x20) < 0 || !isLetter(body[0]) {
-		return 0, "", false, fmt.Errorf("macro %q: want one of the letters %s", macro, letters)
+		return 0, "", false, fmt.Errorf("macro %q: expected one of the letters %s", macro, letters)
 	}
 	letter, rest := body[0], body[1:]
 	digits := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]
@@ -102,7 +102,7 @@ func parseMacro(domain, s, letters string) (size int, value string, known bool, 
 		rest = rest[1:]
 	}
 	if strings.Trim(rest, delimiters) != "" {
-		return 0, "", false, fmt.Errorf("macro %q: want digits, an r and delimiters after the letter", macro)
+		return 0, "", false, fmt.Errorf("macro %q: expected digits, an r and delimiters after the letter", macro)
 	}
 	if digits != "" && strings.Trim(digits, "0") == "" {
 		return 0, "", false, fmt.Errorf("macro %q: the number must not be zero", macro)
@@ -117,8 +117,8 @@ func parseMacro(domain, s, letters string) (size int, value string, known bool, 
 	return size, value, true, nil
 }
 
-// transform does to a value what the transformers and delimiters of a macro ask
-// for (RFC 7208, section 7.3).
+// transform applies the transformers and delimiters of a macro to a value (RFC 7208,
+// section 7.3).
 func transform(value, digits string, reverse bool, cut string) string {
 	if cut == "" {
 		cut = "."
@@ -129,14 +129,15 @@ func transform(value, digits string, reverse bool, cut string) string {
 			parts[i], parts[j] = parts[j], parts[i]
 		}
 	}
-	// A number that is too large for an int asks for all of them.
+	// A number that does not fit into an int selects all parts.
 	if n, err := strconv.Atoi(digits); err == nil && n < len(parts) {
 		parts = parts[len(parts)-n:]
 	}
 	return strings.Join(parts, ".")
 }
 
-// escapeURL escapes what is not unreserved in an URL, as upper-case macros do.
+// escapeURL escapes the characters that are not unreserved in a URL, as upper-case
+// macros do.
 func escapeURL(s string) string {
 	var b strings.Builder
 	for _, c := range []byte(s) {
@@ -149,8 +150,8 @@ func escapeURL(s string) string {
 	return b.String()
 }
 
-// parseDomain reads a domain-spec in the record of a domain. The error is
-// errMacro if it depends on the mail.
+// parseDomain parses a domain-spec in the record of a domain. The error is errMacro if
+// the domain depends on the mail.
 func parseDomain(domain, text string) (string, error) {
 	m, err := parseMacroString(domain, text, macroLetters)
 	if err != nil {
@@ -174,7 +175,7 @@ func checkEnd(tail string) error {
 	tail = strings.TrimSuffix(tail, ".")
 	i := strings.LastIndexByte(tail, '.')
 	if i < 0 {
-		return errors.New("no domain: it has no dot")
+		return errors.New("invalid domain name: it has no dot")
 	}
 	return checkTop(tail[i+1:])
 }

@@ -29,15 +29,16 @@ type record struct {
 	void     bool   // it breaks the grammar: to mail servers that is a permerror
 }
 
-// isRecord reports whether a TXT record is an SPF record: it has that version, in
-// ASCII letters of either case, up to a space or its end (RFC 7208, section 4.5).
+// isRecord reports whether a TXT record is an SPF record: it begins with the version,
+// in ASCII letters of either case, followed by a space or its end (RFC 7208, section
+// 4.5).
 func isRecord(text string) bool {
 	version, _, _ := strings.Cut(text, " ")
 	return lower(version) == "v=spf1"
 }
 
-// lower returns s with its ASCII letters in lower case. The grammar knows no
-// others: to strings.ToLower the Kelvin sign is a k.
+// lower returns s with its ASCII letters in lower case. The grammar knows no other
+// letters, while strings.ToLower turns the Kelvin sign into a k.
 func lower(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'A' && r <= 'Z' {
@@ -47,11 +48,12 @@ func lower(s string) string {
 	}, s)
 }
 
-// parseRecord reads the SPF record of a domain. What is wrong in it is left out
-// and comes as an error: to a mail server all of such a record is void.
+// parseRecord parses the SPF record of a domain. Terms with errors are left out of rec,
+// and each comes as an error in wrong. A mail server, in contrast, treats all of such a
+// record as void.
 func parseRecord(domain, text string) (rec record, wrong []error) {
 	seen := map[string]bool{}
-	// Nothing but a space splits terms (RFC 7208, section 4.6.1).
+	// Only a space separates terms (RFC 7208, section 4.6.1).
 	for i, word := range strings.Split(text, " ") {
 		if i == 0 || word == "" {
 			continue
@@ -76,7 +78,7 @@ func parseRecord(domain, text string) (rec record, wrong []error) {
 			rec.void = rec.void || breaksGrammar(err)
 			wrong = append(wrong, fmt.Errorf("%q: %w", word, err))
 		}
-		// An all that is written badly is still meant to be one.
+		// A badly written all is still meant to be one.
 		rec.all = rec.all || t.name == "all"
 		if err == nil {
 			rec.terms = append(rec.terms, t)
@@ -85,8 +87,8 @@ func parseRecord(domain, text string) (rec record, wrong []error) {
 	return rec, wrong
 }
 
-// modifier reads the value of a modifier. An explanation that depends on the mail
-// is as good as any, since it lets nobody send.
+// modifier parses the value of a modifier. An explanation that depends on the mail is
+// accepted, because an explanation lets nobody send.
 func (rec *record) modifier(domain, name, value string) (err error) {
 	switch name {
 	case "redirect":
@@ -101,7 +103,7 @@ func (rec *record) modifier(domain, name, value string) (err error) {
 	return err
 }
 
-// isModifier reports whether what stands before an = is the name of a modifier.
+// isModifier reports whether the text before a = is the name of a modifier.
 func isModifier(name string) bool {
 	for i, c := range []byte(name) {
 		if !isLetter(c) && (i == 0 || !isDigit(c) && strings.IndexByte("-_.", c) < 0) {
@@ -111,8 +113,7 @@ func isModifier(name string) bool {
 	return name != ""
 }
 
-// parseTerm reads one mechanism. The error may come with the name of the
-// mechanism.
+// parseTerm parses one mechanism. With an error, the name of the mechanism may be set.
 func parseTerm(domain, text string) (term, error) {
 	t := term{text: text, pass: true}
 	rest := text
@@ -129,13 +130,13 @@ func parseTerm(domain, text string) (term, error) {
 	t.name = lower(name)
 	value, colon := strings.CutPrefix(arg, ":")
 	if colon && value == "" {
-		return t, errors.New("nothing after the colon")
+		return t, errors.New("expected a value after the colon")
 	}
 	var err error
 	switch t.name {
 	case "all":
 		if arg != "" {
-			err = errors.New("all takes nothing")
+			err = errors.New("all takes no value")
 		}
 	case "ip4", "ip6":
 		t.prefix, err = parseNetwork(t.name, value)
@@ -146,7 +147,7 @@ func parseTerm(domain, text string) (term, error) {
 		case colon:
 			t.target, err = parseDomain(domain, value)
 		case arg != "" || t.name != "ptr":
-			err = errors.New("want a colon and a domain after it")
+			err = errors.New("expected a colon and a domain after it")
 		}
 	default:
 		err = errors.New("unknown SPF mechanism")
@@ -154,13 +155,12 @@ func parseTerm(domain, text string) (term, error) {
 	return t, err
 }
 
-// parseNetwork reads an address or network of one family, and clears its host
-// bits.
+// parseNetwork parses an address or network of one family, and clears its host bits.
 func parseNetwork(name, text string) (netip.Prefix, error) {
 	addr, bits, ok := strings.Cut(text, "/")
 	a, err := netip.ParseAddr(addr)
 	if err != nil || a.Is4() != (name == "ip4") || a.Zone() != "" {
-		return netip.Prefix{}, fmt.Errorf("no IPv%s address or network", name[2:])
+		return netip.Prefix{}, fmt.Errorf("not an IPv%s address or network", name[2:])
 	}
 	n := a.BitLen()
 	if ok {
@@ -171,8 +171,8 @@ func parseNetwork(name, text string) (netip.Prefix, error) {
 	return a.Prefix(n)
 }
 
-// prefixLens finds the [/bits][//bits] at the end of an a or mx. A slash before
-// that is one of the domain's.
+// prefixLens finds the [/bits][//bits] at the end of an a or mx. An earlier slash is
+// part of the domain.
 var prefixLens = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(.*?)(/[0-9/]*)?$`) })
 
 // parseHosts reads the [:domain][/bits][//bits] of a and mx.
@@ -180,14 +180,14 @@ func (t *term) parseHosts(domain, arg string) (err error) {
 	t.target, t.bits4, t.bits6 = domain, 32, 128
 	m := prefixLens().FindStringSubmatch(arg)
 	if m == nil {
-		return errors.New("no domain: it holds a newline")
+		return errors.New("invalid domain name: it contains a newline")
 	}
 	if target, colon := strings.CutPrefix(m[1], ":"); colon {
 		if t.target, err = parseDomain(domain, target); err != nil {
 			return err
 		}
 	} else if m[1] != "" {
-		return fmt.Errorf("prefix length %q, want 0 to 32", m[1][1:])
+		return fmt.Errorf("prefix length %q, expected 0 to 32", m[1][1:])
 	}
 	if m[2] == "" {
 		return nil
@@ -207,7 +207,7 @@ func (t *term) parseHosts(domain, arg string) (err error) {
 func prefixLen(s string, most int) (int, error) {
 	n, err := strconv.ParseUint(s, 10, 8)
 	if err != nil || int(n) > most || len(s) > 1 && s[0] == '0' || s[0] == '+' {
-		return 0, fmt.Errorf("prefix length %q, want 0 to %d", s, most)
+		return 0, fmt.Errorf("prefix length %q, expected 0 to %d", s, most)
 	}
 	return int(n), nil
 }
@@ -215,28 +215,28 @@ func prefixLen(s string, most int) (int, error) {
 // normal returns a domain in lower case without its last dot.
 func normal(domain string) string { return lower(strings.TrimSuffix(domain, ".")) }
 
-// checkName refuses a name, of a host or one that a user gave, that no domain or
-// host has.
+// checkName refuses a name, of a host or given by the user, that cannot be the name of
+// a domain or host.
 func checkName(name string) error {
 	if err := checkLabels(name); err != nil {
 		return err
 	}
 	for _, c := range []byte(name) {
 		if strings.IndexByte(`"\/:=,;()<>@%`, c) >= 0 {
-			return fmt.Errorf("no domain: it holds %q", c)
+			return fmt.Errorf("invalid domain name: it contains %q", c)
 		}
 	}
 	return checkTop(name[strings.LastIndexByte(name, '.')+1:])
 }
 
-// A nameError is a name that cannot be looked up. It does not break the grammar:
-// to mail servers such a mechanism matches nothing (RFC 7208, section 4.8).
+// A nameError is a name that cannot be looked up. Such a name is not an error of
+// syntax: for mail servers the mechanism matches nothing (RFC 7208, section 4.8).
 type nameError string
 
 func (e nameError) Error() string { return string(e) }
 
-// checkLabels refuses what cannot be looked up. The domains of records may hold
-// any visible character (RFC 7208, section 7.1).
+// checkLabels refuses a name that cannot be looked up. The domains in records may
+// contain any visible character (RFC 7208, section 7.1).
 func checkLabels(name string) error {
 	if len(name) > 253 {
 		return nameError("the domain is longer than 253 bytes")
@@ -247,28 +247,28 @@ func checkLabels(name string) error {
 		}
 		for i, c := range []byte(p) {
 			if c <= ' ' || c >= 0x7f {
-				return nameError(fmt.Sprintf("no domain: it holds %q", firstRune(p[i:])))
+				return nameError(fmt.Sprintf("invalid domain name: it contains %q", firstRune(p[i:])))
 			}
 		}
 	}
 	return nil
 }
 
-// breaksGrammar reports whether an error in a record makes all of it void.
+// breaksGrammar reports whether an error in a record makes the whole record void.
 func breaksGrammar(err error) bool {
 	var name nameError
 	return !errors.Is(err, errMacro) && !errors.As(err, &name)
 }
 
-// checkTop checks the last label of a domain: letters, digits and hyphens within,
-// and not digits alone.
+// checkTop checks the last label of a domain: it consists of letters, digits and inner
+// hyphens, and not of digits alone.
 func checkTop(top string) error {
 	good := top != "" && strings.Trim(top, "0123456789") != "" && top[0] != '-' && top[len(top)-1] != '-'
 	for _, c := range []byte(top) {
 		good = good && (isLetter(c) || isDigit(c) || c == '-')
 	}
 	if !good {
-		return fmt.Errorf("no domain: it ends in %q", top)
+		return fmt.Errorf("invalid domain name: it ends in %q", top)
 	}
 	return nil
 }

@@ -11,9 +11,9 @@ import (
 	"slices"
 )
 
-// A Resolver looks up the records of a name, which has no last dot. It returns
-// nothing and no error if there are none of that type. Its methods may be called
-// by several goroutines at once.
+// A Resolver looks up the records of a name, which has no trailing dot. If there are no
+// records of the type, it returns nothing and no error. Its methods may be called by
+// several goroutines at once.
 type Resolver interface {
 	TXT(ctx context.Context, name string) ([]string, error) // strings joined
 	MX(ctx context.Context, name string) ([]string, error)  // hosts; "" is a null MX
@@ -21,8 +21,8 @@ type Resolver interface {
 	IPv6(ctx context.Context, name string) ([]netip.Addr, error)
 }
 
-// Limits of RFC 7208, section 4.6.4, at which mail servers give up. The walk
-// says so and goes on, up to limits of its own.
+// The limits of RFC 7208, section 4.6.4, at which mail servers give up. A walk reports
+// them and continues up to limits of its own.
 const (
 	maxLookups = 10 // terms that cause look-ups
 	maxVoid    = 2  // look-ups that find nothing
@@ -32,7 +32,7 @@ const (
 	giveUpFound   = 100_000 // networks of one domain
 )
 
-// A Network may send mail for a domain, or, if Err is set, says what is wrong
+// A Network is a network that may send mail for a domain or, if Err is set, a problem
 // with that domain's records.
 type Network struct {
 	Domain    string       // that was asked for
@@ -40,27 +40,28 @@ type Network struct {
 	Record    string       // domain whose record has the mechanism
 	Mechanism string       // as it stands in the record
 	Err       error
-	// Note says that Err takes nothing from the list: all that may be known is in
-	// it.
+	// Note says that the list is complete in spite of Err.
 	Note bool
 }
 
 // A Walker walks the records of domains.
 type Walker struct {
 	Resolver Resolver
-	// NoName is what errors of the resolver wrap when a name does not exist.
+	// NoName is the error that the resolver's errors wrap if a name does not exist.
 	NoName error
-	// Only4 and Only6 leave out the other family. Not both.
+	// Only4 and Only6 leave out the other address family. At most one of them may be
+	// set.
 	Only4, Only6 bool
 }
 
 // domainsAtOnce is how many domains are walked at the same time.
 const domainsAtOnce = 128
 
-// Walk yields what the records of each domain let send: for one domain after
-// another, in the order of its records, each network once. Domains are walked at
-// the same time and share their look-ups. Yielded errors come with a domain; one
-// of domains itself ends the walk and comes without.
+// Walk yields the networks that the records of each domain allow to send, domain by
+// domain and in the order of the records, each network once. Domains are walked at the
+// same time and share their look-ups. An error of a record comes as a Network with its
+// domain. An error of domains ends the walk and comes as a Network without a domain.
+// domains must return when ctx ends, because Walk waits for it.
 func (w *Walker) Walk(ctx context.Context, domains iter.Seq2[string, error]) iter.Seq[Network] {
 	return func(yield func(Network) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -121,124 +122,125 @@ type walk struct {
 	stopped bool
 }
 
-func (k *walk) run() {
-	if err := checkName(k.domain); err != nil {
-		k.problem(err)
+func (w *walk) run() {
+	if err := checkName(w.domain); err != nil {
+		w.reportError(err)
 		return
 	}
-	k.record(k.domain)
+	w.record(w.domain)
 }
 
-// send hands something on, unless the walk has been given up.
-func (k *walk) send(n Network) {
-	n.Domain = k.domain
+// send passes on a result, unless the walk has been given up.
+func (w *walk) send(n Network) {
+	n.Domain = w.domain
 	select {
-	case k.out <- n:
-	case <-k.ctx.Done():
-		k.stopped = true
+	case w.out <- n:
+	case <-w.ctx.Done():
+		w.stopped = true
 	}
 }
 
-// problem reports that something could not be followed.
-func (k *walk) problem(err error) { k.report(Network{Err: err}) }
+// reportError reports a term that could not be followed, so that the list is incomplete.
+func (w *walk) reportError(err error) { w.report(Network{Err: err}) }
 
-// note reports what is worth knowing, though nothing is missing for it.
-func (k *walk) note(err error) { k.report(Network{Err: err, Note: true}) }
+// reportNote reports a problem that takes nothing from the list.
+func (w *walk) reportNote(err error) { w.report(Network{Err: err, Note: true}) }
 
-func (k *walk) report(n Network) {
-	if k.ctx.Err() == nil && !k.stopped {
-		k.send(n)
+func (w *walk) report(n Network) {
+	if w.ctx.Err() == nil && !w.stopped {
+		w.send(n)
 	}
 }
 
-// gone reports whether an error of the resolver means that a name does not exist.
-func (k *walk) gone(err error) bool { return err != nil && errors.Is(err, k.NoName) }
+// isNXDOMAIN reports whether an error of the resolver means that a name does not exist.
+func (w *walk) isNXDOMAIN(err error) bool { return err != nil && errors.Is(err, w.NoName) }
 
-// lookup counts a term that causes a look-up and reports whether it may.
-func (k *walk) lookup(term string) bool {
-	switch k.lookups++; {
-	case k.lookups == maxLookups+1:
-		k.problem(fmt.Errorf("more than %d look-ups: mail servers give up at %q, what follows is listed all the same", maxLookups, term))
-	case k.lookups > giveUpLookups:
-		k.problem(fmt.Errorf("more than %d look-ups, %q and what follows is left out", giveUpLookups, term))
-		k.stopped = true
+// lookup counts a term that needs a look-up, and reports whether the look-up is
+// allowed.
+func (w *walk) lookup(term string) bool {
+	switch w.lookups++; {
+	case w.lookups == maxLookups+1:
+		w.reportError(fmt.Errorf("more than %d look-ups: mail servers give up at %q, but the rest is listed here", maxLookups, term))
+	case w.lookups > giveUpLookups:
+		w.reportError(fmt.Errorf("more than %d look-ups, %q and the rest is left out", giveUpLookups, term))
+		w.stopped = true
 	}
-	return !k.stopped
+	return !w.stopped
 }
 
-// found handles the error of a look-up and counts those that find nothing. It
-// reports whether there is anything.
-func (k *walk) found(term, name, kind string, n int, err error) bool {
+// checkFound handles the error of a look-up and counts the look-ups that find nothing.
+// It reports whether there is any record.
+func (w *walk) checkFound(term, name, kind string, n int, err error) bool {
 	switch {
 	case n > 0:
 		return true
-	case err != nil && !k.gone(err):
-		k.problem(fmt.Errorf("%q: %s of %s: %w", term, kind, name, err))
+	case err != nil && !w.isNXDOMAIN(err):
+		w.reportError(fmt.Errorf("%q: %s of %s: %w", term, kind, name, err))
 		return false
 	case err != nil:
-		k.note(fmt.Errorf("%q: %s does not exist", term, name))
-	case kind == "addresses" && (k.Only4 || k.Only6):
+		w.reportNote(fmt.Errorf("%q: %s does not exist", term, name))
+	case kind == "addresses" && (w.Only4 || w.Only6):
 		return false // the other family may have some
 	default:
-		k.note(fmt.Errorf("%q: %s has no %s", term, name, kind))
+		w.reportNote(fmt.Errorf("%q: %s has no %s", term, name, kind))
 	}
-	if k.void++; k.void == maxVoid+1 {
-		k.problem(fmt.Errorf("more than %d look-ups find nothing: mail servers give up at %q, what follows is listed all the same", maxVoid, term))
+	if w.void++; w.void == maxVoid+1 {
+		w.reportError(fmt.Errorf("more than %d look-ups find nothing: mail servers give up at %q, but the rest is listed here", maxVoid, term))
 	}
 	return false
 }
 
-// voidRecord is what mail servers make of a record that breaks the grammar.
+// voidRecord says what mail servers do with a record that has an error of syntax.
 const voidRecord = "has an error of syntax: to mail servers that is a permanent error (permerror), and the whole record is void"
 
 // record walks the SPF record of a domain.
-func (k *walk) record(domain string) {
-	if slices.Contains(k.active, domain) {
-		k.problem(fmt.Errorf("the record of %s includes itself", domain))
+func (w *walk) record(domain string) {
+	if slices.Contains(w.active, domain) {
+		w.reportError(fmt.Errorf("the record of %s includes itself", domain))
 		return
 	}
-	k.active = append(k.active, domain)
-	defer func() { k.active = k.active[:len(k.active)-1] }()
-	text, err := k.text(domain)
+	w.active = append(w.active, domain)
+	defer func() { w.active = w.active[:len(w.active)-1] }()
+	text, err := w.text(domain)
 	if err != nil {
-		k.problem(err)
+		w.reportError(err)
 		return
 	}
 	rec, wrong := parseRecord(domain, text)
 	for _, err := range wrong {
-		if len(k.active) > 1 {
+		if len(w.active) > 1 {
 			err = fmt.Errorf("in the record of %s: %w", domain, err)
 		}
-		k.problem(err)
+		w.reportError(err)
 	}
 	if rec.void {
-		k.note(fmt.Errorf("the record of %s %s", domain, voidRecord))
+		w.reportNote(fmt.Errorf("the record of %s %s", domain, voidRecord))
 	}
-	k.prefetch(&rec)
+	w.prefetch(&rec)
 	for i := range rec.terms {
 		t := &rec.terms[i]
-		if k.stopped || k.ctx.Err() != nil {
+		if w.stopped || w.ctx.Err() != nil {
 			return
 		}
 		if t.name == "all" {
-			// What follows is never looked at.
+			// Mail servers never reach the terms after it.
 			if t.pass && t.text[0] != '?' {
-				k.problem(fmt.Errorf("%q in the record of %s lets everybody send: no network is listed for it", t.text, domain))
+				w.reportError(fmt.Errorf("%q in the record of %s lets everybody send: no network is listed for it", t.text, domain))
 			}
 			break
 		}
-		k.mechanism(domain, t)
+		w.mechanism(domain, t)
 	}
-	if rec.redirect != "" && !rec.all && !k.stopped && k.lookup("redirect="+rec.redirect) {
-		k.record(rec.redirect)
+	if rec.redirect != "" && !rec.all && !w.stopped && w.lookup("redirect="+rec.redirect) {
+		w.record(rec.redirect)
 	}
 }
 
 // text returns the SPF record of a domain.
-func (k *walk) text(domain string) (string, error) {
-	a := k.cache.get(k.ctx, "TXT", domain)
+func (w *walk) text(domain string) (string, error) {
+	a := w.cache.get(w.ctx, "TXT", domain)
 	if a.err != nil {
-		if k.gone(a.err) {
+		if w.isNXDOMAIN(a.err) {
 			return "", fmt.Errorf("%s does not exist", domain)
 		}
 		return "", fmt.Errorf("TXT records of %s: %w", domain, a.err)
@@ -255,16 +257,16 @@ func (k *walk) text(domain string) (string, error) {
 	case 1:
 		return records[0], nil
 	}
-	return "", fmt.Errorf("%s has %d SPF records, want one", domain, len(records))
+	return "", fmt.Errorf("%s has %d SPF records, expected one", domain, len(records))
 }
 
-// prefetch starts the look-ups that the terms of a record need, as far as the
-// walk may get to them.
-func (k *walk) prefetch(rec *record) {
-	left := maxLookups - k.lookups
+// prefetch starts the look-ups that the terms of a record need, as far as the walk may
+// get to them.
+func (w *walk) prefetch(rec *record) {
+	left := maxLookups - w.lookups
 	start := func(kind, name string) {
 		if left--; left >= 0 {
-			k.cache.start(k.ctx, question{kind, name})
+			w.cache.start(w.ctx, question{kind, name})
 		}
 	}
 	for i := range rec.terms {
@@ -276,7 +278,7 @@ func (k *walk) prefetch(rec *record) {
 		case t.name == "mx":
 			start("MX", t.target)
 		case t.name == "a":
-			for _, kind := range k.families() {
+			for _, kind := range w.families() {
 				start(kind, t.target)
 			}
 		}
@@ -287,37 +289,37 @@ func (k *walk) prefetch(rec *record) {
 }
 
 // mechanism follows one mechanism.
-func (k *walk) mechanism(domain string, t *term) {
+func (w *walk) mechanism(domain string, t *term) {
 	network := t.name == "ip4" || t.name == "ip6"
-	if !network && !k.lookup(t.text) || !t.pass {
+	if !network && !w.lookup(t.text) || !t.pass {
 		return
 	}
 	switch t.name {
 	case "ip4", "ip6":
-		k.add(domain, t, t.prefix)
+		w.add(domain, t, t.prefix)
 	case "a":
-		k.host(domain, t, t.target)
+		w.host(domain, t, t.target)
 	case "mx":
-		k.exchangers(domain, t)
+		w.addMX(domain, t)
 	case "include":
-		k.record(t.target)
+		w.record(t.target)
 	case "exists", "ptr":
-		k.problem(fmt.Errorf("%q depends on the mail, so no list can be made of it", t.text))
+		w.reportError(fmt.Errorf("%q depends on the mail, so it cannot be listed", t.text))
 	}
 }
 
-// add hands a network on, once.
-func (k *walk) add(domain string, t *term, p netip.Prefix) {
+// add passes on a network, once.
+func (w *walk) add(domain string, t *term, p netip.Prefix) {
 	p = p.Masked()
 	four := p.Addr().Is4()
-	if k.stopped || k.seen[p] || k.Only4 && !four || k.Only6 && four {
+	if w.stopped || w.seen[p] || w.Only4 && !four || w.Only6 && four {
 		return
 	}
-	if len(k.seen) >= giveUpFound {
-		k.problem(fmt.Errorf("more than %d networks, the rest is left out", giveUpFound))
-		k.stopped = true
+	if len(w.seen) >= giveUpFound {
+		w.reportError(fmt.Errorf("more than %d networks, the rest is left out", giveUpFound))
+		w.stopped = true
 		return
 	}
-	k.seen[p] = true
-	k.send(Network{Prefix: p, Record: domain, Mechanism: t.text})
+	w.seen[p] = true
+	w.send(Network{Prefix: p, Record: domain, Mechanism: t.text})
 }
