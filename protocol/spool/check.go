@@ -5,18 +5,17 @@ import (
 	"fmt"
 	"io/fs"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"smtpctl/protocol"
+	"smtpctl/protocol/safefile"
 )
 
-// A RefusedError is why smtpd cannot take up an envelope file: what is wrong with
-// the file itself, whatever smtpd.conf says.
+// A RefusedError is the reason why smtpd cannot load an envelope file. It concerns the
+// file itself and not smtpd.conf.
 type RefusedError struct {
 	Reason Reason
 	Cause  string
@@ -24,10 +23,10 @@ type RefusedError struct {
 
 func (e *RefusedError) Error() string { return e.Cause }
 
-// A Reason is the kind of a cause, one word that counts are kept by.
+// A Reason is a kind of cause, as one word by which files can be counted.
 type Reason string
 
-// Reasons that are in the file itself.
+// The reasons that lie in the file itself.
 const (
 	NoFile  Reason = "no-file" // it is a folder, a link or the like
 	Access  Reason = "access"  // its owner or mode
@@ -42,7 +41,7 @@ func refused(r Reason, format string, args ...any) error {
 	return &RefusedError{r, fmt.Sprintf(format, args...)}
 }
 
-// A Checked is what is known of an envelope file that smtpd would read.
+// A Checked describes an envelope file that smtpd would read.
 type Checked struct {
 	Type       protocol.DeliveryType
 	Dispatcher string // the action of smtpd.conf that it names
@@ -51,18 +50,19 @@ type Checked struct {
 	Modified   int64 // in seconds since 1970
 }
 
-// Check looks at an envelope file as smtpd does when it loads its queue or is told
-// to discover one (queue_fs.c, envelope.c, queue_backend.c). The error is a
-// *RefusedError if smtpd refuses the file; another error means that this could not
-// be found out. Only what every release from 6.0 to 7.9 refuses is called refused.
+// Check checks an envelope file as smtpd does when it loads its queue or is told to
+// discover an envelope (queue_fs.c, envelope.c, queue_backend.c). The error is a
+// *RefusedError if smtpd refuses the file; any other error means that the file could
+// not be checked. A file counts as refused only if every release from 6.0 to 7.9
+// refuses it.
 func (s *Spool) Check(id protocol.EnvelopeID) (Checked, error) {
 	path := s.EnvelopePath(id)
-	info, err := os.Lstat(path)
+	info, err := s.Stat(false, path)
 	if err != nil {
 		return Checked{}, err
 	}
-	c := Checked{Modified: info.ModTime().Unix()}
-	if !info.Mode().IsRegular() {
+	c := Checked{Modified: info.Modified}
+	if !info.Regular() {
 		return c, refused(NoFile, "it is no regular file")
 	}
 	if err := s.checkAccess(path, info); err != nil {
@@ -71,14 +71,14 @@ func (s *Spool) Check(id protocol.EnvelopeID) (Checked, error) {
 	return s.CheckContent(id)
 }
 
-// CheckContent is Check for what is in the file: its owner and mode do not matter.
+// CheckContent is Check without the owner and the mode of the file.
 func (s *Spool) CheckContent(id protocol.EnvelopeID) (Checked, error) {
 	path := s.EnvelopePath(id)
-	info, err := os.Lstat(path)
+	info, err := s.Stat(false, path)
 	if err != nil {
 		return Checked{}, err
 	}
-	c := Checked{Modified: info.ModTime().Unix()}
+	c := Checked{Modified: info.Modified}
 	raw, err := s.readFile(path, make([]byte, 0, fileBuffer), MaxEnvelope)
 	if err != nil {
 		return c, err
@@ -126,18 +126,15 @@ func (s *Spool) CheckContent(id protocol.EnvelopeID) (Checked, error) {
 	return c, nil
 }
 
-// checkAccess refuses a file that the user of smtpd's queue process, who owns the
-// folder of the queue, cannot read. What group that user is in is not known, so a
-// file that a group may read passes.
-func (s *Spool) checkAccess(path string, file fs.FileInfo) error {
-	queue, err := os.Stat(s.Queue())
+// checkAccess refuses a file that the user of smtpd's queue process cannot read. That
+// user owns the folder of the queue. The groups of the user are not known, so a file
+// that a group may read passes.
+func (s *Spool) checkAccess(path string, file safefile.Info) error {
+	queue, err := s.Stat(true, s.Queue())
 	if err != nil {
 		return err
 	}
-	user, ok := owner(queue)
-	if !ok {
-		return nil
-	}
+	user := queue.UID
 	dir := filepath.Dir(path)
 	for _, place := range []struct {
 		what, path string
@@ -145,16 +142,15 @@ func (s *Spool) checkAccess(path string, file fs.FileInfo) error {
 	}{{"the folder " + filepath.Dir(dir), filepath.Dir(dir), 5}, {"the folder " + dir, dir, 5}, {"its file", path, 4}} {
 		info := file
 		if place.path != path {
-			if info, err = os.Stat(place.path); err != nil {
+			if info, err = s.Stat(true, place.path); err != nil {
 				return err
 			}
 		}
-		uid, _ := owner(info)
-		mode := info.Mode().Perm()
+		mode := info.Perm()
 		switch {
 		case user == 0 || mode&place.need == place.need || mode>>3&place.need == place.need:
-		case uid != user:
-			return refused(Access, "%s belongs to uid %d with mode %04o: smtpd's queue process, uid %d, cannot read it", place.what, uid, mode, user)
+		case info.UID != user:
+			return refused(Access, "%s belongs to uid %d with mode %04o: smtpd's queue process, uid %d, cannot read it", place.what, info.UID, mode, user)
 		case mode>>6&place.need != place.need:
 			return refused(Access, "%s has mode %04o: smtpd's queue process, who owns it, cannot read it", place.what, mode)
 		}
@@ -162,15 +158,7 @@ func (s *Spool) checkAccess(path string, file fs.FileInfo) error {
 	return nil
 }
 
-func owner(info fs.FileInfo) (uid uint32, ok bool) {
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return 0, false
-	}
-	return st.Uid, true
-}
-
-// splitFields takes apart the text of an envelope, "name: value" lines.
+// splitFields splits the text of an envelope, which consists of "name: value" lines.
 func splitFields(text string) (map[string]string, error) {
 	if !strings.HasSuffix(text, "\n") {
 		return nil, refused(Cut, "its file is damaged: the last line has no end, as if the file had been cut")
@@ -204,7 +192,7 @@ func sortedNames(fields map[string]string) []string {
 	return names
 }
 
-// cut bounds what an error shows of a file.
+// cut limits how much of a file an error shows.
 func cut(text string) string {
 	const most = 60
 	if len(text) > most {
@@ -213,9 +201,8 @@ func cut(text string) string {
 	return text
 }
 
-// fieldChecks are the fields that smtpd knows, with what it wants of their values.
-// The sizes are those of its buffers, of which the smallest that any system has
-// is larger.
+// fieldChecks are the fields that smtpd knows, each with a check of its value. The
+// sizes are those of smtpd's buffers, on the system where they are largest.
 var fieldChecks = map[string]func(string) bool{
 	"version": number(64), "dispatcher": text(255), "tag": text(32), "type": oneOf("mda", "mta", "bounce"),
 	"smtpname": text(255), "helo": text(255), "hostname": text(255), "username": text(255), "errorline": text(2047),
@@ -248,7 +235,7 @@ func isAddress(s string) bool {
 	return len(a.User) <= 255 && len(a.Domain) <= 255
 }
 
-// isSource takes what some release takes.
+// isSource accepts a value that any release accepts.
 func isSource(s string) bool {
 	if s == "local" || len(s) >= 5 && strings.EqualFold(s[:5], "IPv6:") {
 		return true
@@ -273,7 +260,7 @@ func IsRefused(err error) (cause string, ok bool) {
 	return cause, ok
 }
 
-// RefusedFor is IsRefused with the reason, too.
+// RefusedFor is IsRefused that also returns the reason.
 func RefusedFor(err error) (reason Reason, cause string, ok bool) {
 	var r *RefusedError
 	if errors.As(err, &r) {

@@ -12,31 +12,31 @@ import (
 	"sync"
 )
 
-// Errors for encrypted files.
+// Errors of encrypted files.
 var (
 	// ErrNoKey means that the queue is encrypted and no key is known.
 	ErrNoKey = errors.New("the queue is encrypted, and its key is not known")
-	// ErrWrongKey means that a file cannot be decrypted: it is not the key, or the
-	// file is damaged.
+	// ErrWrongKey means that a file cannot be decrypted: the key is not the right one,
+	// or the file is damaged.
 	ErrWrongKey = errors.New("it cannot be decrypted: wrong key, or damaged")
 )
 
-// An encrypted file is a version byte, an IV, what AES-256-GCM makes of the
-// content, and its tag (crypto.c).
+// An encrypted file consists of a version byte, an IV, the ciphertext of AES-256-GCM,
+// and its tag (crypto.c).
 const (
 	cryptVersion = 0x01
 	ivSize       = 12
 	tagSize      = 16
-	// KeySize is the size of smtpd's key: 32 bytes, which smtpd.conf has as 32
-	// characters.
+	// KeySize is the size of smtpd's key in bytes. In smtpd.conf the key is written as
+	// 32 characters.
 	KeySize = 32
 )
 
-// MaxEncrypted is how large an encrypted file may be: all of it has to be held
-// in memory, since nothing of it may be used before its tag has been checked.
+// MaxEncrypted is the size in bytes of the largest encrypted file that is read. All of
+// it has to be in memory, because no part may be used before the tag has been checked.
 const MaxEncrypted = 256 << 20
 
-// A keyring knows the key of a queue, or whom to ask.
+// A keyring has the key of a queue, or a function that asks for it.
 type keyring struct {
 	ask  func() ([]byte, error)
 	once sync.Once
@@ -44,7 +44,7 @@ type keyring struct {
 	err  error
 }
 
-// open returns the cipher, asking for the key the first time.
+// open returns the cipher. The first call asks for the key.
 func (k *keyring) open() (cipher.AEAD, error) {
 	k.once.Do(func() {
 		if k.ask == nil {
@@ -56,7 +56,7 @@ func (k *keyring) open() (cipher.AEAD, error) {
 			return
 		}
 		if len(key) != KeySize {
-			k.err = fmt.Errorf("the key has %d bytes, want %d", len(key), KeySize)
+			k.err = fmt.Errorf("the key has %d bytes, expected %d", len(key), KeySize)
 			return
 		}
 		var block cipher.Block
@@ -71,7 +71,8 @@ func isEncrypted(head []byte) bool { return len(head) > 0 && head[0] == cryptVer
 
 func isGzip(head []byte) bool { return len(head) > 1 && head[0] == 0x1f && head[1] == 0x8b }
 
-// decrypt returns the content of an encrypted file, in the memory of raw.
+// decrypt returns the content of an encrypted file. The result shares the memory of
+// raw.
 func (s *Spool) decrypt(raw []byte) ([]byte, error) {
 	gcm, err := s.keys.open()
 	if err != nil {
@@ -88,8 +89,8 @@ func (s *Spool) decrypt(raw []byte) ([]byte, error) {
 	return text, nil
 }
 
-// decode returns what a small file holds, of at most limit bytes. It may use the
-// memory of raw.
+// decode returns the content of a small file, limit bytes at most. The result may share
+// the memory of raw.
 func (s *Spool) decode(raw []byte, limit int) (_ []byte, err error) {
 	if isEncrypted(raw) {
 		if raw, err = s.decrypt(raw); err != nil {
@@ -115,7 +116,7 @@ func (s *Spool) decode(raw []byte, limit int) (_ []byte, err error) {
 // errEarly means that a compressed file has been cut.
 var errEarly = errors.New("the compressed file ends too early")
 
-// damaged words the errors of package gzip.
+// damaged puts the errors of package gzip into words.
 func damaged(err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		return errEarly
@@ -123,9 +124,9 @@ func damaged(err error) error {
 	return fmt.Errorf("the compressed file is damaged: %w", err)
 }
 
-// copyFile writes what a file holds to w.
+// copyFile writes the content of a file to w.
 func (s *Spool) copyFile(w io.Writer, path string) error {
-	f, err := s.open(path)
+	f, err := s.openAny(path)
 	if err != nil {
 		return err
 	}
@@ -136,14 +137,14 @@ func (s *Spool) copyFile(w io.Writer, path string) error {
 		return err
 	}
 	if isEncrypted(head) {
-		info, err := f.Stat()
+		size, err := f.Size()
 		switch {
 		case err != nil:
 			return err
-		case info.Size() > MaxEncrypted:
+		case size > MaxEncrypted:
 			return fmt.Errorf("%s: %w, and encrypted: all of it would have to be in memory", path, tooLarge(MaxEncrypted))
 		}
-		raw := make([]byte, info.Size())
+		raw := make([]byte, size)
 		if _, err := io.ReadFull(r, raw); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}

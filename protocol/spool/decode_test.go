@@ -112,7 +112,7 @@ func TestKeys(t *testing.T) {
 		want string
 	}{
 		{key: strings.Repeat("x", 32), want: ErrWrongKey.Error()},
-		{key: "short", want: "the key has 5 bytes, want 32"},
+		{key: "short", want: "the key has 5 bytes, expected 32"},
 		{err: errors.New("nobody knows"), want: "nobody knows"},
 	} {
 		s := OpenWithKey(dir, func() ([]byte, error) { return []byte(tt.key), tt.err })

@@ -10,19 +10,22 @@ import (
 	"smtpctl/protocol/safefile"
 )
 
-// What follows reads files and folders with plain system calls: a queue has a
-// folder for each message, and what package os does beside is half of the work.
+// The functions below read files and folders with plain system calls. A queue has a
+// folder for each message, and package os would double the cost.
 
-// fileBuffer is enough for an ordinary envelope file.
+// fileBuffer is the size in bytes that suffices for an ordinary envelope file.
 const fileBuffer = 4096
 
-// dirBuffer is how much of a folder is read at once: some 200 names.
+// dirBuffer is how many bytes of a folder are read at once: some 200 names.
 const dirBuffer = 8192
 
-// readFile reads a file to its end, of limit bytes at most, into buf or a larger
-// one. No link beneath the queue is followed, and nothing but a regular file is
-// read: it may be root that reads, and another user to whom the queue belongs.
+// readFile reads a file of at most limit bytes into buf, or into a larger buffer. It
+// follows no symbolic link beneath the queue and reads regular files only, because root
+// may be reading a queue that belongs to another user.
 func (s *Spool) readFile(path string, buf []byte, limit int) ([]byte, error) {
+	if s.far != nil {
+		return s.readFar(path, limit)
+	}
 	fd, err := safefile.OpenBeneath(s.queue, path, false)
 	if err != nil {
 		return nil, err
@@ -47,10 +50,13 @@ func (s *Spool) readFile(path string, buf []byte, limit int) ([]byte, error) {
 	return nil, &fs.PathError{Op: "read", Path: path, Err: tooLarge(limit)}
 }
 
-// readDir appends the names in a folder to names, in the order in which the
-// system has them, from at most so many buffers' worth. whole says whether that
-// was all.
+// readDir appends the names in a folder to names, in the order of the file system. It
+// reads at most the given number of buffers; whole reports whether that was the whole
+// folder.
 func (s *Spool) readDir(path string, names []string, buffers int) (_ []string, whole bool, err error) {
+	if s.far != nil {
+		return s.readDirFar(path, names)
+	}
 	fd, err := safefile.OpenBeneath(s.queue, path, true)
 	if err != nil {
 		return names, false, err
@@ -74,8 +80,8 @@ func (s *Spool) readDir(path string, names []string, buffers int) (_ []string, w
 	}
 }
 
-// IsLastEnvelope reports whether the queue holds this envelope and no other of the same
-// message with a higher id. It is false where that cannot be told, and for
+// IsLastEnvelope reports whether the queue has this envelope and no envelope of the
+// same message with a higher id. The result is false where that is not certain, and for
 // folders of more than some 200 envelopes.
 func (s *Spool) IsLastEnvelope(id protocol.EnvelopeID) bool {
 	var path [256]byte

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"smtpctl/protocol/safefile"
 )
 
 // asideFolders are the folders beside the queue, in smtpd's spool folder (queue_fs.c,
@@ -18,16 +20,16 @@ var asideFolders = []string{"corrupt", "incoming", "offline", "purge", "temporar
 type Aside struct {
 	Folder string // such as incoming
 	Path   string
-	// Changed is when it came there or was changed, in seconds since 1970: what is moved
-	// keeps the time of its last modification, which may be long ago.
+	// Changed is when the file was put there or changed, in seconds since 1970. A moved
+	// file keeps the time of its last modification, which may be long ago.
 	Changed int64
 }
 
-// asideBuffers bounds the names that are read of one folder: some 200,000.
+// asideBuffers limits how many names of one folder are read, to some 200,000.
 const asideBuffers = 1000
 
-// Asides calls f with what is in the folders beside the queue, sorted by their paths.
-// A folder that is not there has nothing in it; whole is false if there was more.
+// Asides calls f with the files and folders beside the queue, sorted by their paths. A
+// missing folder counts as empty. whole is false if there were more.
 func (s *Spool) Asides(f func(Aside)) (whole bool, err error) {
 	root := *s
 	root.queue = filepath.Dir(s.queue)
@@ -43,6 +45,12 @@ func (s *Spool) Asides(f func(Aside)) (whole bool, err error) {
 		}
 		whole = whole && all
 		slices.Sort(names)
+		if s.far != nil {
+			if err := s.asidesFar(folder, dir, names, f); err != nil {
+				return false, err
+			}
+			continue
+		}
 		for _, name := range names {
 			path := filepath.Join(dir, name)
 			var st unix.Stat_t
@@ -52,4 +60,21 @@ func (s *Spool) Asides(f func(Aside)) (whole bool, err error) {
 		}
 	}
 	return whole, nil
+}
+
+// asidesFar gives the files and folders beside the queue of another machine.
+func (s *Spool) asidesFar(folder, dir string, names []string, f func(Aside)) error {
+	var paths []string
+	for _, name := range names {
+		paths = append(paths, filepath.Join(dir, name))
+	}
+	if len(paths) == 0 {
+		return nil
+	}
+	return s.far.files.Stat(false, paths, func(i int, info safefile.Info, err error) error {
+		if err == nil {
+			f(Aside{folder, paths[i], info.Changed})
+		}
+		return nil
+	})
 }

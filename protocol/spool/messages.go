@@ -9,34 +9,42 @@ import (
 	"smtpctl/protocol"
 )
 
-// Messages returns the ids of the messages that have a folder in the queue,
-// ascending, but no more than most; an error if there are more. It reads one
-// folder for every 16 million ids, 256 at most, and nothing of the messages.
+// Messages returns the ids of the messages that have a folder in the queue, ascending.
+// More than most messages are an error. Messages reads one folder for every 16 million
+// ids, 256 at most, and nothing in the folders of messages.
 func (s *Spool) Messages(most int) ([]protocol.MessageID, error) {
 	tops, _, err := s.readDir(s.Queue(), nil, -1)
 	if err != nil {
 		return nil, err
 	}
-	var ids []protocol.MessageID
-	var names []string
+	paths := make([]string, 0, len(tops))
 	for _, top := range tops {
-		if len(top) != 2 || !protocol.IsHex(top) {
-			continue
+		if len(top) == 2 && protocol.IsHex(top) {
+			paths = append(paths, s.Queue()+"/"+top)
 		}
-		if names, _, err = s.readDir(s.Queue()+"/"+top, names[:0], -1); err != nil {
-			if errors.Is(err, fs.ErrNotExist) {
-				continue // its last message has left
+	}
+	var ids []protocol.MessageID
+	s.eachDir(paths, func(i int, names []string, derr error) bool {
+		if derr != nil {
+			if errors.Is(derr, fs.ErrNotExist) {
+				return true // its last message has left
 			}
-			return nil, err
+			err = derr
+			return false
 		}
+		top := paths[i][len(paths[i])-2:]
 		for _, name := range names {
 			if id, err := protocol.ParseMessageID(name); err == nil && id.String() == name && name[:2] == top {
 				ids = append(ids, id)
 			}
 		}
 		if len(ids) > most {
-			return nil, fmt.Errorf("%s: more than %d messages", s.Queue(), most)
+			err = fmt.Errorf("%s: more than %d messages", s.Queue(), most)
 		}
+		return err == nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	slices.Sort(ids)
 	return ids, nil

@@ -1,5 +1,5 @@
-// Package spool reads smtpd's queue on disk: a folder for each message, which
-// holds the message and a file for each envelope.
+// Package spool reads smtpd's queue on disk: a folder for each message, with a file for
+// the message and one for each envelope.
 package spool
 
 import (
@@ -19,11 +19,11 @@ import (
 // DefaultDir is where smtpd keeps its queue unless it was built otherwise.
 const DefaultDir = "/var/spool/smtpd"
 
-// MaxEnvelope is how large an envelope file may be, also when it has been
-// decompressed. smtpd's own are at most some ten kilobytes.
+// MaxEnvelope is the size in bytes of the largest envelope file that is read, also
+// after decompression. smtpd's own have at most some ten kilobytes.
 const MaxEnvelope = 1 << 20
 
-// ErrTooLarge means that a file is larger than it is read.
+// ErrTooLarge means that a file is larger than the limit for its kind.
 var ErrTooLarge = errors.New("too large")
 
 // tooLarge returns the error for a file of more than limit bytes.
@@ -31,19 +31,19 @@ func tooLarge(limit int) error {
 	return fmt.Errorf("%w: it has more than %d bytes", ErrTooLarge, limit)
 }
 
-// Errors for what a walk passes over. The rest is whole without it.
+// Errors of entries that a walk skips. The rest of the walk is complete.
 var (
-	// ErrForeign means that a file or folder is none of smtpd's.
+	// ErrForeign means that a file or folder does not belong to smtpd's queue.
 	ErrForeign = errors.New("not a file of a queue")
 	// ErrVanished means that a file was removed while the queue was read: its mail was delivered or removed.
 	ErrVanished = errors.New("it was removed while it was read")
 )
 
-// foreign returns an error for what is none of smtpd's.
+// foreign returns the error for a file that does not belong to smtpd's queue.
 func foreign(path string) error { return fmt.Errorf("%s: %w", path, ErrForeign) }
 
-// vanished returns the error for a file that could not be read: another one if it
-// is not there any more.
+// vanished returns the error for a file that could not be read. It wraps ErrVanished if
+// the file no longer exists.
 func vanished(path string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s: %w", path, ErrVanished)
@@ -51,37 +51,37 @@ func vanished(path string, err error) error {
 	return err
 }
 
-// A Spool is a queue on disk. Its files may be compressed, encrypted, or
-// compressed and then encrypted, as queue compression and queue encryption of
-// smtpd.conf have it.
+// A Spool is a queue on disk. Its files may be compressed, encrypted, or compressed and
+// then encrypted, according to queue compression and queue encryption in smtpd.conf.
+// Its methods may be called from several goroutines.
 type Spool struct {
 	queue string // the folder queue in smtpd's spool folder, or that of the copies
 	flat  bool   // it holds the folders of messages itself, not in folders XX
 	keys  *keyring
+	far   *far // nil if it is on this machine
 }
 
-// Open returns the spool in a folder. Nothing is read yet.
+// Open returns the spool in a folder. It reads nothing yet.
 func Open(dir string) *Spool {
 	return &Spool{queue: filepath.Join(dir, "queue"), keys: &keyring{}}
 }
 
-// OpenWithKey is Open for a queue that may be encrypted: key is called once, when
-// the first encrypted file is met, and returns the 32 bytes of smtpd's key.
+// OpenWithKey is Open for a queue that may be encrypted. key is called once, for the
+// first encrypted file, and returns the 32 bytes of smtpd's key.
 func OpenWithKey(dir string, key func() ([]byte, error)) *Spool {
 	s := Open(dir)
 	s.keys.ask = key
 	return s
 }
 
-// OpenCopies returns copies of parts of a queue: a folder that holds a folder
-// MMMMMMMM for each message. Its files are those of the queue, unchanged. Other
-// files in it, whose names are no message ids, are passed over. key is called as
-// for OpenWithKey.
+// OpenCopies returns copies of parts of a queue: a folder with a folder MMMMMMMM for
+// each message, whose files are unchanged files of the queue. Names that are not
+// message ids are skipped. key is called as for OpenWithKey.
 func OpenCopies(dir string, key func() ([]byte, error)) *Spool {
 	return &Spool{queue: dir, flat: true, keys: &keyring{ask: key}}
 }
 
-// Queue returns the folder that holds the messages.
+// Queue returns the path of the folder with the messages.
 func (s *Spool) Queue() string { return s.queue }
 
 // MessageDir returns the folder of a message: queue/XX/MMMMMMMM, where XX is
@@ -113,14 +113,14 @@ func (s *Spool) EnvelopePath(id protocol.EnvelopeID) string {
 	return filepath.Join(s.MessageDir(id.Msg()), id.String())
 }
 
-// CopyMessage writes a message to w. The error wraps fs.ErrNotExist if it is
-// not in the queue.
+// CopyMessage writes the content of a message to w. The error wraps fs.ErrNotExist if
+// the message is not in the queue.
 func (s *Spool) CopyMessage(w io.Writer, id protocol.MessageID) error {
 	return s.copyFile(w, s.MessagePath(id))
 }
 
-// CopyEnvelope writes the text of an envelope to w: all of it or, if it cannot be
-// read, nothing.
+// CopyEnvelope writes the text of an envelope to w, or nothing if it cannot be read in
+// full.
 func (s *Spool) CopyEnvelope(w io.Writer, id protocol.EnvelopeID) error {
 	path := s.EnvelopePath(id)
 	text, err := s.readFile(path, make([]byte, 0, fileBuffer), MaxEnvelope)
@@ -139,7 +139,7 @@ func (s *Spool) ReadEnvelope(id protocol.EnvelopeID) (protocol.Envelope, error) 
 	return s.readEnvelope(id, make([]byte, 0, fileBuffer))
 }
 
-// readEnvelope is ReadEnvelope with a buffer to read into.
+// readEnvelope is ReadEnvelope with a buffer for the file.
 func (s *Spool) readEnvelope(id protocol.EnvelopeID, buf []byte) (protocol.Envelope, error) {
 	path := s.EnvelopePath(id)
 	text, err := s.readFile(path, buf, MaxEnvelope)
@@ -157,37 +157,84 @@ func (s *Spool) readEnvelope(id protocol.EnvelopeID, buf []byte) (protocol.Envel
 	return e, nil
 }
 
-// IDs yields the ids of all envelope files, ascending. A folder that cannot be
-// read comes as an error and the walk goes on.
+// IDs yields the ids of all envelope files, ascending. For a folder that cannot be read
+// it yields an error and continues.
 func (s *Spool) IDs() iter.Seq2[protocol.EnvelopeID, error] {
 	return func(yield func(protocol.EnvelopeID, error) bool) {
-		tops, err := s.tops()
-		if err != nil {
-			yield(0, err)
-			return
-		}
-		for _, top := range tops {
-			msgs, err := s.readNames(top)
-			if err != nil && !yield(0, err) {
+		for entry, err := range s.Folders() {
+			if err != nil && (entry.Message == 0 || !errors.Is(err, fs.ErrNotExist)) && !yield(0, err) {
 				return
 			}
-			for _, name := range msgs {
-				msg, err := protocol.ParseMessageID(name)
-				if err != nil {
-					continue
-				}
-				ids, err := s.MessageIDs(msg)
-				if err != nil && !errors.Is(err, fs.ErrNotExist) && !yield(0, err) {
+			for _, id := range entry.IDs {
+				if !yield(id, nil) {
 					return
-				}
-				for _, id := range ids {
-					if !yield(id, nil) {
-						return
-					}
 				}
 			}
 		}
 	}
+}
+
+// A Folder is the folder of a message.
+type Folder struct {
+	Message protocol.MessageID
+	IDs     []protocol.EnvelopeID // of the envelope files, ascending
+	Whole   bool                  // it has the file of the message
+}
+
+// Folders yields the folders of all messages, ascending. A folder that cannot be read
+// yields an error, with the id of its message if it is that of one.
+func (s *Spool) Folders() iter.Seq2[Folder, error] {
+	return func(yield func(Folder, error) bool) {
+		tops, err := s.tops()
+		if err != nil {
+			yield(Folder{}, err)
+			return
+		}
+		var msgs []protocol.MessageID
+		more := true
+		flush := func() bool {
+			paths := make([]string, len(msgs))
+			for i, msg := range msgs {
+				paths[i] = s.MessageDir(msg)
+			}
+			s.eachDir(paths, func(i int, names []string, err error) bool {
+				more = yield(folderOf(msgs[i], names), err)
+				return more
+			})
+			msgs = msgs[:0]
+			return more
+		}
+		s.eachDir(tops, func(_ int, names []string, err error) bool {
+			if err != nil && (!flush() || !yield(Folder{}, err)) {
+				more = false
+				return false
+			}
+			slices.Sort(names)
+			for _, name := range names {
+				if msg, err := protocol.ParseMessageID(name); err == nil {
+					msgs = append(msgs, msg)
+				}
+			}
+			return s.far != nil || flush() // another machine is asked for all at once
+		})
+		if more && len(msgs) > 0 {
+			flush()
+		}
+	}
+}
+
+// folderOf returns the folder of a message by the names in it.
+func folderOf(msg protocol.MessageID, names []string) Folder {
+	f := Folder{Message: msg}
+	for _, name := range names {
+		if name == "message" {
+			f.Whole = true
+		} else if id, err := protocol.ParseEnvelopeID(name); err == nil && id.Msg() == msg {
+			f.IDs = append(f.IDs, id)
+		}
+	}
+	slices.Sort(f.IDs)
+	return f
 }
 
 // MessageIDs returns the ids of a message's envelope files, ascending.
@@ -196,14 +243,19 @@ func (s *Spool) MessageIDs(msg protocol.MessageID) ([]protocol.EnvelopeID, error
 	if err != nil {
 		return nil, err
 	}
-	var ids []protocol.EnvelopeID
-	for _, name := range names {
-		if id, err := protocol.ParseEnvelopeID(name); err == nil && id.Msg() == msg {
-			ids = append(ids, id)
-		}
+	return folderOf(msg, names).IDs, nil
+}
+
+// EachMessageIDs calls f with the ids of the envelope files of each of several messages, as
+// MessageIDs, until f returns false.
+func (s *Spool) EachMessageIDs(msgs []protocol.MessageID, f func(msg protocol.MessageID, ids []protocol.EnvelopeID, err error) bool) {
+	paths := make([]string, len(msgs))
+	for i, msg := range msgs {
+		paths[i] = s.MessageDir(msg)
 	}
-	slices.Sort(ids)
-	return ids, nil
+	s.eachDir(paths, func(i int, names []string, err error) bool {
+		return f(msgs[i], folderOf(msgs[i], names).IDs, err)
+	})
 }
 
 // readNames returns the sorted names in a folder.
@@ -213,25 +265,25 @@ func (s *Spool) readNames(dir string) ([]string, error) {
 	return names, err
 }
 
-// OpenMessage opens the file of a message, as it is on disk.
-func (s *Spool) OpenMessage(id protocol.MessageID) (*os.File, error) {
-	return s.open(s.MessagePath(id))
+// OpenMessage opens the file of a message, neither decrypted nor decompressed.
+func (s *Spool) OpenMessage(id protocol.MessageID) (File, error) {
+	return s.openAny(s.MessagePath(id))
 }
 
-// OpenEnvelope opens the file of an envelope, as it is on disk.
-func (s *Spool) OpenEnvelope(id protocol.EnvelopeID) (*os.File, error) {
-	return s.open(s.EnvelopePath(id))
+// OpenEnvelope opens the file of an envelope, neither decrypted nor decompressed.
+func (s *Spool) OpenEnvelope(id protocol.EnvelopeID) (File, error) {
+	return s.openAny(s.EnvelopePath(id))
 }
 
-// open opens a file of the queue, if it is a regular one and no link leads there.
+// open opens a regular file of the queue. Symbolic links on the way are an error.
 func (s *Spool) open(path string) (*os.File, error) {
 	return safefile.OpenFileBeneath(s.queue, path)
 }
 
-// PlainSize returns the size of a message in bytes if its file holds it as it is, neither
-// compressed nor encrypted; plain is false otherwise.
+// PlainSize returns the size of a message in bytes. plain is false if its file is
+// compressed or encrypted, and then the size is not known.
 func (s *Spool) PlainSize(id protocol.MessageID) (n int64, plain bool, err error) {
-	f, err := s.open(s.MessagePath(id))
+	f, err := s.openAny(s.MessagePath(id))
 	if err != nil {
 		return 0, false, err
 	}
@@ -244,9 +296,8 @@ func (s *Spool) PlainSize(id protocol.MessageID) (n int64, plain bool, err error
 	if head = head[:k]; isEncrypted(head) || isGzip(head) {
 		return 0, false, nil
 	}
-	info, err := f.Stat()
-	if err != nil {
+	if n, err = f.Size(); err != nil {
 		return 0, false, err
 	}
-	return info.Size(), true, nil
+	return n, true, nil
 }

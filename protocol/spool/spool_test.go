@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"smtpctl/protocol"
+	"smtpctl/protocol/fulltest"
 	"smtpctl/protocol/safefile"
 )
 
@@ -111,7 +112,7 @@ func TestLast(t *testing.T) {
 	if s.IsLastEnvelope(low) || !s.IsLastEnvelope(high) {
 		t.Errorf("of two: first %v, second %v", s.IsLastEnvelope(low), s.IsLastEnvelope(high))
 	}
-	for i := range protocol.EnvelopeID(3000) {
+	for i := range protocol.EnvelopeID(fulltest.Of(3000, 600)) {
 		write(t, s, low-0x10000+i, "x")
 	}
 	if s.IsLastEnvelope(low) {
@@ -121,8 +122,9 @@ func TestLast(t *testing.T) {
 
 // TestWalkOrder reads a large queue while the consumer is slow, and stops early.
 func TestWalkOrder(t *testing.T) {
-	s := Open(t.TempDir())
-	for i := range protocol.EnvelopeID(2000) {
+	t.Parallel()
+	s, n := Open(t.TempDir()), fulltest.Of(2000, 300)
+	for i := range protocol.EnvelopeID(n) {
 		write(t, s, (i*2654435761%(1<<32)|1)<<32|i+1, "version: 3\nctime: 1\n")
 	}
 	order := func() (ids []protocol.EnvelopeID) {
@@ -135,12 +137,12 @@ func TestWalkOrder(t *testing.T) {
 		return ids
 	}
 	first := order()
-	if len(first) != 2000 || !slices.Equal(first, order()) {
+	if len(first) != n || !slices.Equal(first, order()) {
 		t.Errorf("%d envelopes, or another order the second time", len(first))
 	}
-	n := 0
+	read := 0
 	for range s.Envelopes(context.Background()) {
-		if n++; n == 10 {
+		if read++; read == 10 {
 			break
 		}
 	}

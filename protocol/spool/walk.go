@@ -12,20 +12,20 @@ import (
 	"smtpctl/protocol"
 )
 
-// Numbers of a walk.
+// The limits of a walk.
 const (
 	jobMessages  = 64 // message folders that one worker reads in a row
 	batchEntries = 64 // envelopes that it hands over at once
 	jobBatches   = 4  // batches that wait for those of earlier folders
 )
 
-// An entry is an envelope, or why it could not be read.
+// An entry is an envelope, or the error for one that could not be read.
 type entry struct {
 	e   protocol.Envelope
 	err error
 }
 
-// A job is some message folders to read, and where to put what is in them.
+// A job is a group of message folders to read, with a channel for their envelopes.
 type job struct {
 	top   string   // folder that holds them
 	names []string // of the folders
@@ -33,11 +33,11 @@ type job struct {
 	out   chan []entry
 }
 
-// Envelopes yields the envelopes of the whole queue in the order in which the
-// file system has them, which is also OpenSMTPD's smtpctl's. Several are read at
-// a time. A file or folder that cannot be read, vanished meanwhile or is none of
-// smtpd's comes as an error and the walk goes on. Memory does not grow with the
-// queue.
+// Envelopes yields the envelopes of the whole queue in the order of the file system,
+// which is also the order of OpenSMTPD's smtpctl. Several files are read at a time, and
+// memory does not grow with the queue. A file or folder that cannot be read, has
+// vanished meanwhile or does not belong to the queue comes as an error, and the walk
+// continues.
 func (s *Spool) Envelopes(ctx context.Context) iter.Seq2[protocol.Envelope, error] {
 	return func(yield func(protocol.Envelope, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -49,12 +49,12 @@ func (s *Spool) Envelopes(ctx context.Context) iter.Seq2[protocol.Envelope, erro
 		wg.Go(func() {
 			defer close(order)
 			defer close(todo)
-			s.jobs(func(j *job) bool {
+			s.plan(func(j *job) bool {
 				j.out = make(chan []entry, jobBatches)
-				if !give(ctx, order, j) {
+				if !sendOrDone(ctx, order, j) {
 					return false
 				}
-				if !give(ctx, todo, j) {
+				if !sendOrDone(ctx, todo, j) {
 					close(j.out) // no worker will, and the reader may wait for it
 					return false
 				}
@@ -65,7 +65,7 @@ func (s *Spool) Envelopes(ctx context.Context) iter.Seq2[protocol.Envelope, erro
 			wg.Go(func() {
 				buf := make([]byte, 0, fileBuffer)
 				for j := range todo {
-					s.read(ctx, j, buf)
+					s.readFolders(ctx, j, buf)
 				}
 			})
 		}
@@ -88,8 +88,8 @@ func (s *Spool) Envelopes(ctx context.Context) iter.Seq2[protocol.Envelope, erro
 	}
 }
 
-// give sends v unless ctx ends first.
-func give[T any](ctx context.Context, ch chan<- T, v T) bool {
+// sendOrDone sends v unless ctx ends first, and reports whether it was sent.
+func sendOrDone[T any](ctx context.Context, ch chan<- T, v T) bool {
 	select {
 	case ch <- v:
 		return true
@@ -98,7 +98,8 @@ func give[T any](ctx context.Context, ch chan<- T, v T) bool {
 	}
 }
 
-// tops returns the folders that hold those of messages, in the order of their names.
+// tops returns the folders that contain the folders of messages, in the order of their
+// names.
 func (s *Spool) tops() ([]string, error) {
 	if s.flat {
 		return []string{s.queue}, nil
@@ -113,10 +114,10 @@ func (s *Spool) tops() ([]string, error) {
 	return tops, err
 }
 
-// jobs cuts the queue into jobs, in order.
-func (s *Spool) jobs(emit func(*job) bool) {
+// plan splits the queue into jobs, in order.
+func (s *Spool) plan(emit func(*job) bool) {
 	if s.flat {
-		s.jobsIn(s.queue, emit)
+		s.planIn(s.queue, emit)
 		return
 	}
 	tops, _, err := s.readDir(s.Queue(), nil, -1)
@@ -132,15 +133,15 @@ func (s *Spool) jobs(emit func(*job) bool) {
 			}
 			continue
 		}
-		if !s.jobsIn(dir, emit) {
+		if !s.planIn(dir, emit) {
 			return
 		}
 	}
 }
 
-// jobsIn cuts the message folders in a folder into jobs, and reports whether more
-// are wanted.
-func (s *Spool) jobsIn(dir string, emit func(*job) bool) bool {
+// planIn splits the message folders in a folder into jobs, and reports whether more
+// jobs are wanted.
+func (s *Spool) planIn(dir string, emit func(*job) bool) bool {
 	names, _, err := s.readDir(dir, nil, -1)
 	if err != nil {
 		if !s.flat {
@@ -160,8 +161,8 @@ func (s *Spool) jobsIn(dir string, emit func(*job) bool) bool {
 	return true
 }
 
-// read carries out a job.
-func (s *Spool) read(ctx context.Context, j *job, buf []byte) {
+// readFolders carries out a job.
+func (s *Spool) readFolders(ctx context.Context, j *job, buf []byte) {
 	defer close(j.out)
 	var spelt [16]byte // an id as smtpd writes it
 	var batch []entry
@@ -170,7 +171,7 @@ func (s *Spool) read(ctx context.Context, j *job, buf []byte) {
 		if len(batch) < batchEntries {
 			return true
 		}
-		ok := give(ctx, j.out, batch)
+		ok := sendOrDone(ctx, j.out, batch)
 		batch = nil
 		return ok
 	}
@@ -214,7 +215,7 @@ func (s *Spool) read(ctx context.Context, j *job, buf []byte) {
 		}
 	}
 	if len(batch) > 0 {
-		give(ctx, j.out, batch)
+		sendOrDone(ctx, j.out, batch)
 	}
 }
 
