@@ -1,5 +1,5 @@
-// Package completer says what can be typed next, from the tree of commands and
-// from live values.
+// Package completer suggests what can be typed next, from the tree of commands and from
+// live values.
 package completer
 
 import (
@@ -13,13 +13,14 @@ import (
 type Suggestion struct {
 	Text        string
 	Description string
-	// Typed is how the word is typed, quoted where that is needed. Complete sets
-	// it; where that is not so, it is empty.
+	// Typed is the word as it is typed, with quotes if necessary. Complete sets it;
+	// otherwise it is empty.
 	Typed string
-	// Open says that more of the same word follows: in a folder, or after the key
-	// of a term.
+	// Open says that more of the same word follows, as in a folder or after the key of
+	// a term.
 	Open bool
-	// Class orders suggestions: all of one class come before those of the next.
+	// Class orders suggestions: all suggestions of one class come before those of the
+	// next.
 	Class Class
 }
 
@@ -35,18 +36,18 @@ const (
 	phrase              // several words of a command: the only ones there are then
 )
 
-// Found is what a Source knows.
+// Found is what a Source returns.
 type Found struct {
 	List []Suggestion
 	More int // how many more there are than in the list; below 0 if nobody knows
 }
 
-// A Source knows the values that arguments can have. It must answer at once,
-// from what it knows so far.
+// A Source returns the values that arguments can have. It must answer at once, from
+// what it knows so far.
 type Source interface {
-	// Values returns what an argument of this kind can be, given the beginning
-	// of it and the words before it. The words are not quoted: a suggestion is
-	// what the command is to get.
+	// Values returns the values of an argument of this kind, given its beginning and
+	// the words before it. A suggestion is the word that the command gets, without
+	// quotes.
 	Values(kind *grammar.Kind, path []string, prefix string) Found
 }
 
@@ -55,61 +56,69 @@ type Option struct {
 	Name  string // with its dashes
 	Value bool   // a word with its value follows
 	Doc   string
-	// Own says that only some commands have it: it is offered before the others.
+	// Own says that only some commands have the flag. It is offered before other flags.
 	Own bool
-	// Fits, if not nil, reports whether it can be of use after these words of a
-	// command, which are whole.
+	// Fits, if not nil, reports whether the flag is useful after these complete words
+	// of a command.
 	Fits func(path []string) bool
-	// Values are what the value can be, if that is known.
+	// Values are the possible values, if they are known.
 	Values []Suggestion
-	// Kind, if not nil, is the kind of argument that the value is.
+	// Of, if not nil, returns the possible values after these words of a command, given
+	// the beginning of the value.
+	Of func(path []string, typed string) []Suggestion
+	// Kind, if not nil, is the kind of the value.
 	Kind *grammar.Kind
 }
 
 // A Completer completes lines.
 type Completer struct {
-	Tree    *grammar.Tree
-	Source  Source // may be nil
+	Tree   *grammar.Tree
+	Source Source // may be nil
+	// Inside, if not nil, returns the source of values inside the command with the words
+	// outer.
+	Inside  func(outer []string) Source
 	Options []Option
-	// Allowed, if not nil, reports whether the command of a rule could succeed in
-	// this line, of which words come before the cursor, inside the command whose
-	// words are outer, if there are any.
-	Allowed func(words, outer []string, rule int) bool
-	// Redirects says that the output may go to files and programs.
+	// Allowed, if not nil, reports whether the command of a rule could succeed with
+	// these flags, inside the command with the words outer, if there are any.
+	Allowed func(given, outer []string, rule int) bool
+	// Ready, if not nil, reports whether the command of a rule can do anything in the
+	// present state of smtpd. words is how many words have been typed.
+	Ready func(words, rule int) bool
+	// Redirects says that output may go to files and programs.
 	Redirects bool
 }
 
-// limit is the most suggestions that are returned: more than anybody reads, few
-// enough to draw within the time of a key.
+// limit is how many suggestions are returned: more than anybody reads, but few enough
+// to draw at once.
 const limit = 50
 
-// fuzzyLimit is the most words that are searched for scattered letters.
+// fuzzyLimit is how many words are searched for scattered letters.
 const fuzzyLimit = 10_000
 
-// A Completion is what could stand in a place.
+// A Completion is the list of suggestions for a place.
 type Completion struct {
 	List []Suggestion // the best first
 	Word grammar.Word // the word that it would replace
 	More int          // how many more there are; below 0 if nobody knows
 }
 
-// Complete returns what could stand at byte pos of line.
-func (c *Completer) Complete(line string, pos int) Completion {
-	words, last, ok := grammar.Cursor(line[:min(max(pos, 0), len(line))])
+// Complete returns the suggestions for a place.
+func (c *Completer) Complete(at grammar.Place) Completion {
+	last := at.Word
 	out := Completion{Word: last}
-	if !ok {
+	if at.Comment {
 		return out
 	}
 	var found Found
 	if last.After != 0 {
-		found = c.redirect(words, last)
+		found = c.redirect(at.Before, last)
 	} else {
-		found = c.suggest(words, last.Text)
+		found = c.suggest(&at)
 	}
 	for _, s := range found.List {
 		if s.Class != phrase {
 			s.Typed = last.Finish(s.Text, s.Open)
-		} else if s.Typed = s.Text; last.Quoted() {
+		} else if s.Typed = s.Text; last.Quoted {
 			continue
 		}
 		out.List = append(out.List, s)
@@ -135,54 +144,73 @@ func (c *Completer) redirect(words []string, last grammar.Word) Found {
 	return bound(c.Source.Values(&grammar.Kind{Name: "file", Path: true}, nil, last.Text))
 }
 
-// suggest returns what could stand after some words, and begins as last does.
-func (c *Completer) suggest(typed []string, last string) Found {
-	words, value, ended := c.dropOptions(typed)
-	inner := c.Tree.Inner(words)
-	outer := words[:len(words)-len(inner)]
-	keep := c.keep(typed, outer)
-	can, err := c.Tree.NextOf(inner, keep)
-	if value != nil {
-		return bound(c.optionValues(value, last))
+// suggest returns what could stand in a place of a command.
+func (c *Completer) suggest(at *grammar.Place) Found {
+	last := at.Word.Text
+	can, err := c.Next(at)
+	if at.Flag != "" {
+		return bound(c.flagValues(at.Flag, can.Path, last))
 	}
-	if strings.HasPrefix(last, "-") && !ended {
+	if strings.HasPrefix(last, "-") && at.Flags() {
 		if name, typed, ok := strings.Cut(last, "="); ok {
-			return bound(c.attached(name, typed))
+			return bound(c.attached(name, can.Path, typed))
 		}
-		return Found{List: c.options(last, append(outer[:len(outer):len(outer)], can.Path...))}
+		_, outer, _ := c.inside(at)
+		return Found{List: c.options(at, slices.Concat(outer, can.Path))}
 	}
-	if err != nil {
+	if err != nil || at.Err != nil {
 		return Found{}
-	}
-	next := can.Next
-	if len(outer) > 0 && len(inner) == 0 {
-		// The command outside may have words of its own there.
-		if own, err := c.Tree.Next(outer); err == nil {
-			next = append(slices.DeleteFunc(own.Next, func(n grammar.Candidate) bool { return n.Kind != nil }), next...)
-		}
 	}
 	var literals []Suggestion
 	var values Found
-	for _, n := range next {
+	source := c.Source
+	if _, outer, _ := c.inside(at); source != nil && c.Inside != nil && len(outer) > 0 {
+		source = c.Inside(outer)
+	}
+	for _, n := range can.Next {
 		if n.Kind == nil {
 			literals = append(literals, Suggestion{Text: n.Word, Description: n.Summary})
-		} else if c.Source != nil {
-			values.add(c.Source.Values(n.Kind, can.Path, last))
+		} else if source != nil {
+			values.add(source.Values(n.Kind, can.Path, last))
 		}
 	}
 	fits := Rank(literals, last)
 	if len(values.List) == 0 && last != "" && !begins(fits, last) {
-		fits = c.scattered(literals, inner, keep, last)
+		fits = c.scattered(literals, at, last)
 	}
 	return join(fits, values, last)
 }
 
-// keep returns what tells the rules that could succeed.
-func (c *Completer) keep(words, outer []string) func(rule int) bool {
-	if c.Allowed == nil {
-		return nil
+// Next returns what can follow the words in front of a place and could succeed,
+// including words of a command inside another one. Its path is that of the inner
+// command.
+func (c *Completer) Next(at *grammar.Place) (grammar.Continuation, error) {
+	inner, outer, keep := c.inside(at)
+	can, err := c.Tree.NextOf(inner, keep)
+	if err != nil || len(outer) == 0 {
+		return can, err
 	}
-	return func(rule int) bool { return c.Allowed(words, outer, rule) }
+	if len(inner) == 0 {
+		// The outer command may have words of its own there.
+		if own, err := c.Tree.Next(outer); err == nil {
+			can.Next = append(slices.DeleteFunc(own.Next, func(n grammar.Candidate) bool { return n.Kind != nil }), can.Next...)
+			can.Whole = own.Whole
+		}
+	}
+	return can, nil
+}
+
+// inside returns the words of the inner and of the outer command in front of a place,
+// and a function that reports which rules could succeed.
+func (c *Completer) inside(at *grammar.Place) (inner, outer []string, keep func(rule int) bool) {
+	inner = c.Tree.Inner(at.Words)
+	outer = at.Words[:len(at.Words)-len(inner)]
+	if c.Allowed != nil {
+		keep = func(rule int) bool {
+			return c.Allowed(at.Given, outer, rule) && (c.Ready == nil || at.Later || len(outer) > 0 || c.Ready(len(inner), rule))
+		}
+	}
+	return inner, outer, keep
 }
 
 // begins reports whether the first of some words begins with what was typed.
@@ -190,22 +218,23 @@ func begins(words []Suggestion, typed string) bool {
 	return len(words) > 0 && len(words[0].Text) >= len(typed) && strings.EqualFold(words[0].Text[:len(typed)], typed)
 }
 
-// scattered returns the words and phrases that hold the letters that were typed, in
-// their order, the closest first.
-func (c *Completer) scattered(words []Suggestion, before []string, keep func(int) bool, typed string) []Suggestion {
+// scattered returns the words and phrases that contain the typed letters in their
+// order, the closest first.
+func (c *Completer) scattered(words []Suggestion, at *grammar.Place, typed string) []Suggestion {
 	all := slices.Clone(words)
-	for _, p := range c.Tree.Phrases(before, keep) {
+	inner, _, keep := c.inside(at)
+	for _, p := range c.Tree.Phrases(inner, keep) {
 		all = append(all, Suggestion{Text: p.Word, Description: p.Summary, Class: phrase})
 	}
 	return scatter(all, typed)
 }
 
-// join puts words of commands and values into their order.
+// join puts words of commands and values in order.
 func join(words []Suggestion, values Found, last string) Found {
 	slices.SortStableFunc(values.List, func(a, b Suggestion) int { return int(a.Class - b.Class) })
 	list := values.List
-	// What stands for everything never comes first, where a key too many would
-	// choose it.
+	// The word for all envelopes or routes never comes first, where an extra keystroke
+	// would choose it.
 	everything := func(s Suggestion) bool { return s.Text == wordAll }
 	if all := slices.IndexFunc(words, everything); all >= 0 {
 		if len(words)+len(list) > 1 {
@@ -233,7 +262,7 @@ func join(words []Suggestion, values Found, last string) Found {
 	return bound(Found{out, values.More})
 }
 
-// add takes in what is known of another kind.
+// add appends the results of another kind.
 func (f *Found) add(more Found) {
 	f.List = append(f.List, more.List...)
 	if f.More < 0 || more.More < 0 {
@@ -243,7 +272,7 @@ func (f *Found) add(more Found) {
 	}
 }
 
-// bound keeps to the limit.
+// bound shortens the results to the limit.
 func bound(f Found) Found {
 	if over := len(f.List) - limit; over > 0 {
 		f.List = f.List[:limit]

@@ -2,6 +2,7 @@ package completer
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,6 +30,29 @@ func testCompleter() *Completer {
 	}
 }
 
+// place tells the flags in a line from its words, as who calls the package does.
+func place(c *Completer, line string) grammar.Place {
+	at := grammar.Cursor(line)
+	for _, w := range at.Before {
+		i := slices.IndexFunc(c.Options, func(o Option) bool { return o.Name == w })
+		switch {
+		case at.Ended:
+			at.Words = append(at.Words, w)
+		case w == "--":
+			at.Ended = true
+		case at.Flag != "":
+			at.Flag = ""
+		case i >= 0 && c.Options[i].Value:
+			at.Flag = w
+		case i >= 0:
+			at.Given = append(at.Given, strings.TrimLeft(w, "-"))
+		default:
+			at.Words = append(at.Words, w)
+		}
+	}
+	return at
+}
+
 func TestComplete(t *testing.T) {
 	c := testCompleter()
 	for line, want := range map[string]string{
@@ -38,15 +62,15 @@ func TestComplete(t *testing.T) {
 		"-r sh r": "routes", "show 'q": "'queue'", `show "rou`: `"routes"`, "show queue | s": "", "show queue > s": "", "show\tq": "queue", "x y;show q": "queue", "# s": "", "show stats; sh q": "queue", "help sh r": "routes", "remove -- --so": "",
 	} {
 		var got []string
-		for _, s := range c.Complete(line, len(line)).List {
+		for _, s := range c.Complete(place(c, line)).List {
 			got = append(got, s.Typed)
 		}
 		if strings.Join(got, " ") != want {
 			t.Errorf("%q: %q, want %q", line, got, want)
 		}
 	}
-	if got := c.Complete("show routes", 5).List; len(got) != 4 {
-		t.Errorf("in the middle of a line: %v", got)
+	if got := c.Complete(place(c, "show ")).List; len(got) != 4 {
+		t.Errorf("after a word: %v", got)
 	}
 }
 
@@ -70,15 +94,16 @@ func BenchmarkComplete(b *testing.B) {
 		ids[i].Text = fmt.Sprintf("%016x", i*7919)
 	}
 	c.Source = ids
+	at := place(c, "remove 0000")
 	for b.Loop() {
-		c.Complete("remove 0000", 11)
+		c.Complete(at)
 	}
 }
 
 // typed returns what is offered, as it is typed.
 func typed(c *Completer, line string) string {
 	var got []string
-	for _, s := range c.Complete(line, len(line)).List {
+	for _, s := range c.Complete(place(c, line)).List {
 		got = append(got, s.Typed)
 	}
 	return strings.Join(got, " ")
@@ -86,8 +111,8 @@ func typed(c *Completer, line string) string {
 
 func TestCompleteOnlyWhatCanSucceed(t *testing.T) {
 	c := testCompleter()
-	c.Allowed = func(words, outer []string, rule int) bool {
-		return len(outer) > 0 || len(words) == 0 || words[0] != "-r" || rule == 0 || rule > 2
+	c.Allowed = func(given, outer []string, rule int) bool {
+		return len(outer) > 0 || !slices.Contains(given, "r") || rule == 0 || rule > 2
 	}
 	c.Options = append(c.Options, Option{Name: "--route", Own: true, Fits: func(path []string) bool { return len(path) > 1 && path[1] == "routes" }},
 		Option{Name: "--status", Own: true, Fits: func(path []string) bool { return len(path) > 1 && path[1] == "status" }})
@@ -145,7 +170,7 @@ func TestCompleteOrder(t *testing.T) {
 		list = append(list, Suggestion{Text: fmt.Sprint("v", i), Class: Value})
 	}
 	c.Source = list
-	if got := c.Complete("remove ", 7); got.More != 103+1-limit || len(got.List) != limit {
+	if got := c.Complete(place(c, "remove ")); got.More != 103+1-limit || len(got.List) != limit {
 		t.Errorf("%d offered, %d more", len(got.List), got.More)
 	}
 }

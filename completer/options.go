@@ -1,48 +1,41 @@
 package completer
 
-import "strings"
+import (
+	"slices"
+	"strings"
 
-// dropOptions takes flags and their values out of the words, and returns
-// the flag, if any, whose value follows, and whether a word -- has ended the
-// flags.
-func (c *Completer) dropOptions(words []string) (rest []string, value *Option, ended bool) {
-	for i, w := range words {
-		if value != nil {
-			value = nil
-			continue
+	"smtpctl/completer/grammar"
+)
+
+// flagValues returns what the value of a flag can be after these words of a command.
+func (c *Completer) flagValues(name string, path []string, typed string) Found {
+	for i := range c.Options {
+		if o := &c.Options[i]; o.Name == name && o.Value {
+			return c.optionValues(o, path, typed)
 		}
-		if w == "--" {
-			return append(rest, words[i+1:]...), nil, true
-		}
-		if strings.HasPrefix(w, "-") && len(w) > 1 {
-			for i, o := range c.Options {
-				if o.Name == w && o.Value {
-					value = &c.Options[i]
-				}
-			}
-			continue
-		}
-		rest = append(rest, w)
 	}
-	return rest, value, false
+	return Found{}
 }
 
-// optionValues returns what the value of a flag can be.
-func (c *Completer) optionValues(o *Option, typed string) Found {
+// optionValues is flagValues for a flag that there is.
+func (c *Completer) optionValues(o *Option, path []string, typed string) Found {
 	if o.Kind != nil && c.Source != nil {
 		return c.Source.Values(o.Kind, nil, typed)
+	}
+	if o.Of != nil {
+		return Found{List: Rank(o.Of(path, typed), typed)}
 	}
 	return Found{List: Rank(o.Values, typed)}
 }
 
 // attached returns what the value of a flag can be that is typed as NAME=VALUE.
-func (c *Completer) attached(name, typed string) Found {
+func (c *Completer) attached(name string, path []string, typed string) Found {
 	var out Found
 	for i, o := range c.Options {
 		if o.Name != name || !o.Value {
 			continue
 		}
-		found := c.optionValues(&c.Options[i], typed)
+		found := c.optionValues(&c.Options[i], path, typed)
 		for _, s := range found.List {
 			s.Text = name + "=" + s.Text
 			out.List = append(out.List, s)
@@ -52,13 +45,14 @@ func (c *Completer) attached(name, typed string) Found {
 	return out
 }
 
-// options returns the flags that begin with prefix and can be of use after some words,
-// those first that only such commands have.
-func (c *Completer) options(prefix string, path []string) []Suggestion {
+// options returns the flags that can be of use in a place, after these words of a
+// command, those first that only such commands have.
+func (c *Completer) options(at *grammar.Place, path []string) []Suggestion {
+	prefix := at.Word.Text
 	var own, out []Suggestion
 	for _, o := range c.Options {
 		switch s := (Suggestion{Text: o.Name, Description: o.Doc}); {
-		case !strings.HasPrefix(o.Name, prefix), o.Name == prefix, o.Fits != nil && !o.Fits(path):
+		case !strings.HasPrefix(o.Name, prefix), o.Name == prefix, o.Fits != nil && !o.Fits(path), at.Ended && !slices.Contains(at.Own, o.Name):
 		case o.Own && len(path) > 0:
 			own = append(own, s)
 		default:

@@ -7,9 +7,9 @@ import (
 	"github.com/sahilm/fuzzy"
 )
 
-// Rank returns the suggestions that fit what has been typed: those that begin
-// with it, in their order, else those that begin with it but for the case of
-// letters, else those that hold its letters in that order, the closest first.
+// Rank returns the suggestions that match what has been typed: those that begin with
+// it, in their order; otherwise those that begin with it in either case; otherwise
+// those that contain its letters in that order, the closest first.
 func Rank(all []Suggestion, typed string) []Suggestion {
 	var out, folded []Suggestion
 	for _, s := range all {
@@ -29,8 +29,8 @@ func Rank(all []Suggestion, typed string) []Suggestion {
 	return scatter(all, typed)
 }
 
-// RankValues returns the suggestions that fit what has been typed: those that begin
-// with it, in whatever case, then those that contain it, else those that hold its
+// RankValues returns the suggestions that match what has been typed: those that begin
+// with it in either case, then those that contain it; otherwise those that contain its
 // letters in that order, the closest first.
 func RankValues(all []Suggestion, typed string) []Suggestion {
 	var out, inside []Suggestion
@@ -55,7 +55,7 @@ func foldedPrefix(text, typed string) bool {
 	return len(text) >= len(typed) && strings.EqualFold(text[:len(typed)], typed)
 }
 
-// exactFirst puts what has been typed already before the rest.
+// exactFirst moves the suggestion that equals the typed text to the front.
 func exactFirst(list []Suggestion, typed string) {
 	sort.SliceStable(list, func(i, j int) bool { return list[i].Text == typed && list[j].Text != typed })
 }

@@ -5,27 +5,27 @@ import (
 	"strings"
 )
 
-// Errors of Resolve. Path holds the words before the wrong one, in full.
+// The errors of Resolve. Path has the words before the wrong one, in full.
 type (
-	// An AmbiguousError is an abbreviation of more than one word.
+	// An AmbiguousError is the error for an abbreviation of several words.
 	AmbiguousError struct {
 		Word       string
 		Path       []string
 		Candidates []Candidate // those that it could stand for
 	}
-	// An UnknownError is a word that does not fit.
+	// An UnknownError is the error for a word that no pattern has in its place.
 	UnknownError struct {
 		Word    string
 		Path    []string
 		Nearest []Candidate // those spelt most alike
 		All     []Candidate // all that could stand here; none if nothing can
 	}
-	// An IncompleteError is a line that ends too early.
+	// An IncompleteError is the error for a line that ends too early.
 	IncompleteError struct {
 		Path       []string
 		Candidates []Candidate // what could follow
 	}
-	// An ArgumentError is a word that is not what an argument wants.
+	// An ArgumentError is the error for a word that is not valid as an argument.
 	ArgumentError struct {
 		Word string
 		Path []string
@@ -53,7 +53,7 @@ func (e *ArgumentError) Error() string {
 	return fmt.Sprintf("%s%q: %v", prefix(e.Path), e.Word, e.Err)
 }
 
-// Unwrap returns what the kind said.
+// Unwrap returns the error of the kind.
 func (e *ArgumentError) Unwrap() error { return e.Err }
 
 func prefix(path []string) string {

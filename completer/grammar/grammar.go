@@ -1,26 +1,26 @@
-// Package grammar turns patterns such as "show queue <message>" into a tree and
-// resolves words against it by minimum unambiguous prefix. The same tree tells
-// what can come next, for completion and help.
+// Package grammar is the grammar of lines: how a line is split into tokens, and which
+// words it may have. It turns patterns such as "show queue <query...>" into a tree, and
+// resolves words against the tree by their shortest unambiguous prefix. The same tree
+// gives completion and help what can come next.
 package grammar
 
 import (
 	"strings"
 )
 
-// A Rule is one pattern. A word in angle brackets is an argument of the Kind
-// with that name; with three dots before the bracket closes it takes all the
-// words that are left, at least one.
+// A Rule is one pattern. A word in angle brackets is an argument of the Kind with that
+// name. With three dots before the closing bracket, the argument takes all remaining
+// words, at least one.
 type Rule struct {
 	Pattern string
 	Summary string // one line, for lists
-	// Own marks a pattern that OpenSMTPD's smtpctl has not. A literal that
-	// occurs only in such patterns is picked by an abbreviation only where no
-	// other literal fits.
+	// Own marks a pattern that OpenSMTPD's smtpctl does not have. A literal that occurs
+	// only in such patterns can be abbreviated only where no other literal fits.
 	Own bool
 	// Hidden keeps a pattern out of lists of candidates.
 	Hidden bool
-	// Inner, if set, returns the words of the command that stands inside one of
-	// this pattern, out of those after its first word.
+	// Inner, if set, returns the words of the command inside this pattern, given the
+	// words after its first one; nil where the first word of that command cannot come yet.
 	Inner func(words []string) []string
 }
 
@@ -67,11 +67,11 @@ type node struct {
 	summary  string
 }
 
-// New builds a tree. Docs gives summaries for the beginnings of patterns that
-// are no pattern themselves, such as "show". It panics if a pattern is wrong,
-// which a test of the caller's table shows.
+// New builds a tree. docs has summaries for the beginnings of patterns that are not
+// patterns themselves, such as "show". New panics if a pattern is wrong, which a test
+// of the caller's table shows.
 func New(rules []Rule, kinds []*Kind, docs map[string]string) *Tree {
-	t := &Tree{root: &node{rule: -1, own: true}, docs: docs, kinds: map[string]*Kind{}}
+	t := &Tree{root: &node{rule: -1, own: true}, docs: docs, kinds: make(map[string]*Kind, len(kinds))}
 	for _, k := range kinds {
 		t.kinds[k.Name] = k
 	}
@@ -83,14 +83,14 @@ func New(rules []Rule, kinds []*Kind, docs map[string]string) *Tree {
 
 func (t *Tree) add(i int, r Rule) {
 	n := t.root
-	var path []string
-	for _, w := range strings.Fields(r.Pattern) {
-		path = append(path, w)
-		n = n.child(t.newNode(w, r.Pattern))
+	end := -1 // of the words so far, with single blanks between them
+	for w := range strings.FieldsSeq(r.Pattern) {
+		end += len(" ") + len(w)
+		n = n.child(t.word(w, r.Pattern))
 		n.own = n.own && r.Own
 		n.hidden = n.hidden && r.Hidden
 		if n.summary == "" {
-			n.summary = t.docs[strings.Join(path, " ")]
+			n.summary = t.docs[r.Pattern[:end]]
 		}
 	}
 	if n.rule >= 0 || n == t.root {
@@ -98,42 +98,42 @@ func (t *Tree) add(i int, r Rule) {
 	}
 	n.rule, n.summary = i, r.Summary
 	if r.Inner != nil {
+		first, _, _ := strings.Cut(r.Pattern, " ")
 		for _, c := range t.root.children {
-			if c.word == path[0] {
+			if c.word == first {
 				c.inner = r.Inner
 			}
 		}
 	}
 }
 
-func (t *Tree) newNode(w, pattern string) *node {
-	n := &node{rule: -1, own: true, hidden: true}
+// word returns the meaning of a word of a pattern: a literal, or an argument of a kind.
+func (t *Tree) word(w, pattern string) (literal string, kind *Kind, rest bool) {
 	if !strings.HasPrefix(w, "<") {
-		n.word = w
-		return n
+		return w, nil, false
 	}
 	name := strings.TrimSuffix(strings.TrimPrefix(w, "<"), ">")
-	name, n.rest = strings.CutSuffix(name, "...")
-	n.kind = t.kinds[name]
-	if n.kind == nil {
+	name, rest = strings.CutSuffix(name, "...")
+	if kind = t.kinds[name]; kind == nil {
 		panic("grammar: unknown kind in " + pattern)
 	}
-	return n
+	return "", kind, rest
 }
 
-// child returns the child of n that is the same as c, adding c if there is none.
-func (n *node) child(c *node) *node {
+// child returns the child of n for a word, adding it if there is none.
+func (n *node) child(literal string, kind *Kind, rest bool) *node {
 	for _, have := range n.children {
-		if have.word == c.word && have.kind == c.kind && have.rest == c.rest {
+		if have.word == literal && have.kind == kind && have.rest == rest {
 			return have
 		}
 	}
+	c := &node{word: literal, kind: kind, rest: rest, rule: -1, own: true, hidden: true}
 	n.children = append(n.children, c)
 	return c
 }
 
-// Rest returns the kind of which a pattern takes all the words that are left; nil
-// if it takes none.
+// Rest returns the kind of the argument with which a pattern takes all remaining words,
+// or nil.
 func (t *Tree) Rest(pattern string) *Kind {
 	name, ok := strings.CutSuffix(pattern, "...>")
 	if !ok {
@@ -156,8 +156,8 @@ type Match struct {
 	Args []Arg
 }
 
-// Resolve finds the rule that words stand for. The error is an *AmbiguousError,
-// *UnknownError, *IncompleteError or *ArgumentError.
+// Resolve finds the rule for words. The error is an *AmbiguousError, *UnknownError,
+// *IncompleteError or *ArgumentError.
 func (t *Tree) Resolve(words []string) (*Match, error) {
 	n, m, err := t.walk(words)
 	if err != nil {
@@ -170,16 +170,30 @@ func (t *Tree) Resolve(words []string) (*Match, error) {
 	return m, nil
 }
 
-// Inner returns the words of the command that stands inside another, or the words
-// themselves if none does.
+// Inner returns the words of the innermost command, or the words themselves if there is
+// no command inside.
 func (t *Tree) Inner(words []string) []string {
+	for {
+		inner, ok := t.Inside(words)
+		if !ok {
+			return words
+		}
+		words = inner
+	}
+}
+
+// Inside returns the words of the command inside another; ok is false if there is none,
+// or if its words cannot come yet.
+func (t *Tree) Inside(words []string) (inner []string, ok bool) {
 	if len(words) == 0 {
-		return words
+		return nil, false
 	}
-	if n, _, err := t.walk(words[:1]); err == nil && n.inner != nil {
-		return n.inner(words[1:])
+	n, _, err := t.walk(words[:1])
+	if err != nil || n.inner == nil {
+		return nil, false
 	}
-	return words
+	inner = n.inner(words[1:])
+	return inner, inner != nil
 }
 
 func (t *Tree) walk(words []string) (*node, *Match, error) {
@@ -211,8 +225,8 @@ func (t *Tree) walk(words []string) (*node, *Match, error) {
 	return n, m, nil
 }
 
-// step finds the child of n that a word stands for: a literal written in full,
-// then an abbreviated one, those of smtpctl before our own, then an argument.
+// step finds the child of n for a word: a literal in full, then an abbreviated literal,
+// where those of OpenSMTPD's smtpctl come before others, then an argument.
 func (n *node) step(w string, path []string) (*node, *Arg, error) {
 	if c, err := n.literal(w, path); c != nil || err != nil {
 		return c, nil, err
@@ -286,7 +300,7 @@ func (n *node) argument(w string, path []string) (*Arg, error) {
 	return &Arg{Kind: n.kind, Text: text, Value: v}, nil
 }
 
-// Pick returns the one of words that w is, or is the only abbreviation of.
+// Pick returns the candidate that w equals, or of which w is the only abbreviation.
 func Pick(w string, words []Candidate) (Candidate, error) {
 	var fits []Candidate
 	for _, c := range words {

@@ -9,8 +9,8 @@ func newUnknown(w string, path []string, all []Candidate) *UnknownError {
 	return &UnknownError{Word: w, Path: path, All: all, Nearest: Nearest(w, all)}
 }
 
-// Nearest returns the literals among all that are spelt most like w, the best
-// first: at most three, none if nothing is close.
+// Nearest returns at most three literals whose spelling is similar to w, the most
+// similar first.
 func Nearest(w string, all []Candidate) []Candidate {
 	type scored struct {
 		Candidate
@@ -21,7 +21,7 @@ func Nearest(w string, all []Candidate) []Candidate {
 		if c.Kind != nil || len(w) >= 2*len(c.Word) {
 			continue // a word so much longer is too far from it
 		}
-		// A cut-off word is compared with as much of the candidate.
+		// An incomplete word is compared with the same length of the candidate.
 		whole := distance(w, c.Word)
 		cut := distance(w, c.Word[:min(len(w), len(c.Word))]) + 1
 		if d := min(whole, cut); d <= 1+len(w)/3 && d < len(c.Word) {
@@ -39,8 +39,8 @@ func Nearest(w string, all []Candidate) []Candidate {
 	return out
 }
 
-// distance counts the letters to insert, delete, replace or swap with their
-// neighbour to make b of a. Only the first 64 bytes count.
+// distance counts the letters to insert, delete, replace or swap with a neighbour to
+// turn a into b. Only the first 64 bytes count.
 func distance(a, b string) int {
 	a, b = a[:min(len(a), 64)], b[:min(len(b), 64)]
 	var rows [3][65]int

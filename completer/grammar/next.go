@@ -68,7 +68,7 @@ func (t *Tree) Phrases(words []string, keep func(rule int) bool) []Candidate {
 	return out
 }
 
-// phrases adds those that begin with some words, of which n is the last.
+// phrases adds the phrases that begin with before, of which n is the last word.
 func (n *node) phrases(before string, keep func(rule int) bool, out []Candidate) []Candidate {
 	for _, c := range kept(n.children, keep) {
 		if c.kind != nil || c.hidden {
@@ -100,8 +100,8 @@ func candidates(nodes []*node) []Candidate {
 	return append(lits, args...)
 }
 
-// describe returns the summary of a word: of its rule or of the beginning of
-// patterns, else the words that can follow.
+// describe returns the summary of a word: that of its rule or of the beginning of
+// patterns, otherwise the words that can follow.
 func (n *node) describe() string {
 	if n.summary != "" {
 		return n.summary
