@@ -1,4 +1,4 @@
-// Package config reads the settings of the prompt.
+// Package config reads the settings of the prompt, and the groups of hosts.
 package config
 
 import (
@@ -19,8 +19,8 @@ import (
 	"smtpctl/shell/state"
 )
 
-// System is the file with the settings of all users. Those in a user's own come after,
-// and count where both say something.
+// System is the file with the settings for all users. The settings in a user's own file
+// take precedence.
 const System = "/etc/smtpctl.conf"
 
 // Limits of a file.
@@ -30,23 +30,32 @@ const (
 	maxErrors = 10
 )
 
-// A Config is what the files say. The zero value is what counts without any.
+// A Config is the content of the files. The zero value stands for no settings.
 type Config struct {
 	Menu  string // auto, or tab: the menu opens only when Tab is pressed
 	Host  string // short, full or none: how the prompt names the machine
 	Color string // auto, always or never
 
-	Confirm string // up to how many envelopes the prompt does not ask, a number
-	Columns string // of a listing, split by commas
+	Highlight  string // auto or never: whether words are coloured as they are typed
+	Suggestion string // auto or never: whether grey text completes the line from the history
+
+	Confirm string // decimal number of envelopes up to which the prompt does not ask
+	Columns string // of a listing, separated by commas
+
+	Inventory string // path of a file with one host a line, for the group @all
+
+	Parallel string // decimal number of machines that work at the same time
 
 	// Where is the file and line of each setting, by key.
 	Where map[string]string
 
 	Selections []Named // with let: words of a selector, used as @NAME
 	Aliases    []Named // the first words of a line
+	Groups     []Named // of hosts, used as @NAME after --host
+	Machines   []Named // words such as way=sudo-nc for one host, which Name is; neither is checked
 }
 
-// Named is words under a name.
+// A Named is a name for words.
 type Named struct {
 	Name, Text string
 	Where      string // the file and line
@@ -55,20 +64,25 @@ type Named struct {
 // A setting is a line KEY = VALUE.
 type setting struct {
 	in     func(c *Config) *string
-	values []string // all that it can be, if not empty
+	values []string // the valid values; any value is valid if empty
 }
 
-// settings are all, by key.
+// settings are all settings by key.
 var settings = map[string]setting{
-	"confirm": {func(c *Config) *string { return &c.Confirm }, nil},
-	"columns": {func(c *Config) *string { return &c.Columns }, nil},
-	"menu":    {func(c *Config) *string { return &c.Menu }, []string{"auto", "tab"}},
-	"host":    {func(c *Config) *string { return &c.Host }, []string{"short", "full", "none"}},
-	"color":   {func(c *Config) *string { return &c.Color }, []string{"auto", "always", "never"}},
+	"confirm":   {func(c *Config) *string { return &c.Confirm }, nil},
+	"columns":   {func(c *Config) *string { return &c.Columns }, nil},
+	"inventory": {func(c *Config) *string { return &c.Inventory }, nil},
+	"parallel":  {func(c *Config) *string { return &c.Parallel }, nil},
+	"menu":      {func(c *Config) *string { return &c.Menu }, []string{"auto", "tab"}},
+	"host":      {func(c *Config) *string { return &c.Host }, []string{"short", "full", "none"}},
+	"color":     {func(c *Config) *string { return &c.Color }, []string{"auto", "always", "never"}},
+
+	"highlight":  {func(c *Config) *string { return &c.Highlight }, []string{"auto", "never"}},
+	"suggestion": {func(c *Config) *string { return &c.Suggestion }, []string{"auto", "never"}},
 }
 
-// Load reads the settings of all users, then those of the user. It returns what could be
-// understood, and what is wrong with the rest, each with its file and line.
+// Load reads the settings for all users, then those of the user. It returns the valid
+// settings, and an error with file and line for each invalid one.
 func Load(env func(string) string) (c Config, problems []error) {
 	problems = c.file(System)
 	if dir := state.ConfigDir(env); dir != "" {
@@ -77,7 +91,7 @@ func Load(env func(string) string) (c Config, problems []error) {
 	return c, problems
 }
 
-// file takes in a file. One that somebody else could have written says nothing.
+// file reads a file, unless another user could have written it.
 func (c *Config) file(path string) []error {
 	f, err := safefile.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -93,7 +107,7 @@ func (c *Config) file(path string) []error {
 	return c.read(path, f)
 }
 
-// trusted refuses files that others than root and the effective user may write.
+// trusted refuses a file that users other than root and the effective user may write.
 func trusted(f *os.File) error {
 	info, err := f.Stat()
 	if err != nil {
@@ -109,10 +123,10 @@ func trusted(f *os.File) error {
 	return nil
 }
 
-// read takes in the lines of a file.
+// read adds the settings of a file and returns its problems. It stops after maxErrors.
 func (c *Config) read(path string, r io.Reader) (problems []error) {
 	sc := bufio.NewScanner(r)
-	sc.Buffer(nil, maxLine)
+	sc.Buffer(nil, maxLine+1) // a Scanner needs room for the newline
 	n := 0
 	for sc.Scan() {
 		n++
@@ -129,36 +143,41 @@ func (c *Config) read(path string, r io.Reader) (problems []error) {
 		}
 	}
 	if err := sc.Err(); err != nil {
+		if errors.Is(err, bufio.ErrTooLong) {
+			err = fmt.Errorf("the line is longer than %d bytes, and the rest is not read", maxLine)
+		}
 		problems = append(problems, fmt.Errorf("%s:%d: %w", path, n+1, err))
 	}
 	return problems
 }
 
-// names are what stands before a name, and where such names are kept.
+// names maps the word before a name to the list of such names.
 var names = map[string]func(c *Config) *[]Named{
 	"let":   func(c *Config) *[]Named { return &c.Selections },
 	"alias": func(c *Config) *[]Named { return &c.Aliases },
+	"group": func(c *Config) *[]Named { return &c.Groups },
+	"host":  func(c *Config) *[]Named { return &c.Machines },
 }
 
-// nameRE is what a name looks like.
+// nameRE matches a valid name.
 var nameRE = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9_-]{0,30}$`) })
 
-// named takes in NAME = TEXT after let or alias; a later one takes the place of an
-// earlier one.
+// named adds the name of a line such as let NAME = TEXT. A later one replaces an earlier
+// one of the same name.
 func (c *Config) named(what, name, text, where string) error {
 	list := names[what](c)
 	switch {
-	case !nameRE().MatchString(name):
-		return fmt.Errorf("%s %q: want a name of small letters, digits, - and _", what, name)
+	case what != "host" && !nameRE().MatchString(name):
+		return fmt.Errorf("%s %q: expected a name of small letters, digits, - and _", what, name)
 	case text == "":
-		return fmt.Errorf("%s %s: want words after the =", what, name)
+		return fmt.Errorf("%s %s: expected words after the =", what, name)
 	}
 	*list = slices.DeleteFunc(*list, func(n Named) bool { return n.Name == name })
 	*list = append(*list, Named{name, text, where})
 	return nil
 }
 
-// line takes in a line.
+// line adds the setting of a line. Blank lines and comments have none.
 func (c *Config) line(text, where string) error {
 	text = strings.TrimSpace(text)
 	if text == "" || text[0] == '#' {
@@ -167,7 +186,7 @@ func (c *Config) line(text, where string) error {
 	key, value, ok := strings.Cut(text, "=")
 	key, value = strings.TrimSpace(key), strings.TrimSpace(value)
 	if !ok {
-		return fmt.Errorf("%q: want KEY = VALUE", text)
+		return fmt.Errorf("%q: expected KEY = VALUE", text)
 	}
 	if what, name, two := strings.Cut(key, " "); two && names[what] != nil {
 		return c.named(what, strings.TrimSpace(name), value, where)
@@ -175,9 +194,9 @@ func (c *Config) line(text, where string) error {
 	s, known := settings[key]
 	switch {
 	case !known:
-		return fmt.Errorf("%q: unknown setting, want one of %s", key, strings.Join(append(keys(), "let NAME", "alias NAME"), ", "))
+		return fmt.Errorf("%q: unknown setting, expected one of %s", key, strings.Join(append(keys(), "let NAME", "alias NAME", "group NAME", "host NAME"), ", "))
 	case len(s.values) > 0 && !slices.Contains(s.values, value):
-		return fmt.Errorf("%s: %q: want %s", key, value, strings.Join(s.values, " or "))
+		return fmt.Errorf("%s: %q: expected %s", key, value, strings.Join(s.values, " or "))
 	}
 	*s.in(c) = value
 	if c.Where == nil {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -37,9 +38,9 @@ func TestConfig(t *testing.T) {
 	}{
 		"":                                      {},
 		"# nothing\n\n  menu=tab \nhost = none": {c: Config{Menu: "tab", Host: "none"}},
-		"menu = tabs\ncolor = never\nx":         {c: Config{Color: "never"}, err: `config:1: menu: "tabs": want auto or tab; config:3: "x": want KEY = VALUE`},
-		"sockets = /x":                          {err: `config:1: "sockets": unknown setting, want one of color, columns, confirm, host, menu, let NAME, alias NAME`},
-		"let X = y\nlet x =\nlet = y\nmenu x = y": {err: `config:1: let "X": want a name of small letters, digits, - and _; config:2: let x: want words after the =; config:3: "let": unknown setting, want one of color, columns, confirm, host, menu, let NAME, alias NAME; config:4: "menu x": unknown setting, want one of color, columns, confirm, host, menu, let NAME, alias NAME`},
+		"menu = tabs\ncolor = never\nx":         {c: Config{Color: "never"}, err: `config:1: menu: "tabs": expected auto or tab; config:3: "x": expected KEY = VALUE`},
+		"sockets = /x":                          {err: `config:1: "sockets": unknown setting, expected one of color, columns, confirm, highlight, host, inventory, menu, parallel, suggestion, let NAME, alias NAME, group NAME, host NAME`},
+		"let X = y\nlet x =\nlet = y\nmenu x = y": {err: `config:1: let "X": expected a name of small letters, digits, - and _; config:2: let x: expected words after the =; config:3: "let": unknown setting, expected one of color, columns, confirm, highlight, host, inventory, menu, parallel, suggestion, let NAME, alias NAME, group NAME, host NAME; config:4: "menu x": unknown setting, expected one of color, columns, confirm, highlight, host, inventory, menu, parallel, suggestion, let NAME, alias NAME, group NAME, host NAME`},
 	} {
 		if c, err := load(t, text, 0o600); !reflect.DeepEqual(c, want.c) || err != want.err {
 			t.Errorf("%q: %+v, %q, want %+v, %q", text, c, err, want.c, want.err)
@@ -58,5 +59,51 @@ func TestConfig(t *testing.T) {
 	if err != "" || len(c.Selections) != 1 || c.Selections[0].Text != "from='b = c'  error~^5" || !strings.HasSuffix(c.Selections[0].Where, "config:2") ||
 		len(c.Aliases) != 1 || c.Aliases[0].Text != "show queue" || c.Confirm != "5" || c.Columns != "age,to" {
 		t.Errorf("%+v, %q", c, err)
+	}
+}
+
+// TestHosts reads groups and inventories.
+func TestHosts(t *testing.T) {
+	home := t.TempDir()
+	env := func(name string) string { return map[string]string{"HOME": home, "XDG_CONFIG_HOME": home}[name] }
+	os.MkdirAll(filepath.Join(home, "smtpctl"), 0o700)
+	list := filepath.Join(home, "list")
+	hosts := func(group string) ([]string, error) {
+		c, _ := Load(env)
+		return c.Hosts(group)
+	}
+	write := func(path, text string) {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(filepath.Join(home, "smtpctl", "config"), "group front = mx1  admin@mx2\ninventory = "+list+"\n")
+	write(list, "# hosts\nmx3 first\n\n  mx4\n")
+	for group, want := range map[string]string{"front": "[mx1 admin@mx2]", "all": "[mx3 mx4]"} {
+		if got, err := hosts(group); err != nil || fmt.Sprint(got) != want {
+			t.Errorf("@%s: %v, %v", group, got, err)
+		}
+	}
+	if got, err := hosts("none"); err == nil {
+		t.Errorf("@none: %v", got)
+	}
+	write(list, "# none\n")
+	if got, err := hosts("all"); err == nil {
+		t.Errorf("an empty inventory: %v", got)
+	}
+	os.Chmod(list, 0o666)
+	if got, err := hosts("all"); err == nil {
+		t.Errorf("an inventory that others may write: %v", got)
+	}
+}
+
+// TestLongestLine reads the longest line, and refuses one that is longer by a byte.
+func TestLongestLine(t *testing.T) {
+	for n, ok := range map[int]bool{maxLine: true, maxLine + 1: false} {
+		var c Config
+		problems := c.read("config", strings.NewReader("#"+strings.Repeat("x", n-1)+"\nmenu = tab\n"))
+		if (len(problems) == 0) != ok || !ok && !strings.Contains(problems[0].Error(), "config:1: the line is longer than") {
+			t.Errorf("%d bytes: %v", n, problems)
+		}
 	}
 }

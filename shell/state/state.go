@@ -1,4 +1,4 @@
-// Package state knows the folder in which the program keeps what outlasts a session.
+// Package state finds the folders of files that are kept between sessions.
 package state
 
 import (
@@ -13,22 +13,23 @@ import (
 	"smtpctl/protocol/safefile"
 )
 
-// Dir returns the folder: smtpctl in $XDG_STATE_HOME, by default in ~/.local/state;
-// nothing if there is no home to keep it in. It need not be there yet: see Make.
+// Dir returns the folder for files that are kept between sessions, such as the history:
+// smtpctl in $XDG_STATE_HOME, by default in ~/.local/state. env returns the value of a
+// variable. Dir returns "" if there is no usable home. The folder may not exist: see Make.
 //
-// A folder of somebody else's is not used: sudo(8) may keep HOME, and root would
-// make its files in the home of the user, and follow what that user has put there.
-// Then it is the home that the effective user has in passwd(5).
+// Dir never uses a folder of another user. sudo(8) may keep HOME, and root would then create
+// files in the home of that user and follow links which that user has put there. In that case
+// Dir takes the home from passwd(5).
 func Dir(env func(string) string) string {
 	return inHome(env, "XDG_STATE_HOME", filepath.Join(".local", "state"))
 }
 
-// ConfigDir returns the folder of the settings: smtpctl in $XDG_CONFIG_HOME, by default
-// in ~/.config. It is chosen as Dir is.
+// ConfigDir returns the folder of the settings: smtpctl in $XDG_CONFIG_HOME, by default in
+// ~/.config. It follows the same rules as Dir.
 func ConfigDir(env func(string) string) string { return inHome(env, "XDG_CONFIG_HOME", ".config") }
 
-// inHome returns the folder of the program in the one that a variable names, by default
-// in a folder of the home.
+// inHome returns the folder smtpctl in the folder that a variable names, by default in a
+// folder of the home.
 func inHome(env func(string) string, variable, byDefault string) string {
 	dir := env(variable)
 	if !ours(dir) {
@@ -44,8 +45,8 @@ func inHome(env func(string) string, variable, byDefault string) string {
 	return filepath.Join(dir, "smtpctl")
 }
 
-// ours reports whether a folder belongs to the effective user or, if it is not
-// there, whether the one in which it would be made does.
+// ours reports whether dir is an absolute path of a folder that belongs to the effective user.
+// For a folder that does not exist, its nearest parent that exists decides.
 func ours(dir string) bool {
 	if !filepath.IsAbs(dir) {
 		return false
@@ -64,7 +65,8 @@ func ours(dir string) bool {
 	}
 }
 
-// passwdHome returns the home of the effective user by passwd(5), or nothing.
+// passwdHome returns the home of the effective user according to passwd(5), or "" if there is
+// none.
 func passwdHome() string {
 	u, err := user.LookupId(strconv.Itoa(os.Geteuid()))
 	if err != nil {
@@ -73,8 +75,8 @@ func passwdHome() string {
 	return u.HomeDir
 }
 
-// Make makes the folder, or one in it, if it is not there, for the user alone, and
-// opens it.
+// Make opens a folder returned by Dir or ConfigDir, or a folder in it. It creates the folder
+// with mode 0700 if it does not exist. The caller closes the file.
 func Make(dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err

@@ -1,5 +1,4 @@
-// Package trace keeps a record of what went wrong where nothing may be printed,
-// for those who look for the cause.
+// Package trace records panics in a file, for developers, where nothing may be printed.
 package trace
 
 import (
@@ -11,18 +10,18 @@ import (
 	"smtpctl/protocol/safefile"
 )
 
-// Env is the environment variable that names the file for the record. Without it
-// none is kept.
+// Env is the environment variable with the path of the file. If it is not set, nothing
+// is recorded.
 const Env = "SMTPCTL_DEBUG"
 
-// Panic notes a panic from which the program has recovered, with the stack of the
-// goroutine. It is called in the deferred function that recovers.
+// Panic records a recovered panic with the stack of the goroutine. It must be called in
+// the deferred function that recovers.
 func Panic(where string, v any) {
 	name := os.Getenv(Env)
 	if name == "" {
 		return
 	}
-	// The file may be in a folder of others.
+	// Other users may be able to write the folder of the file.
 	f, err := safefile.Append(name, 0o600)
 	if err != nil {
 		return
