@@ -1,13 +1,14 @@
-// Package command holds what a command of the shell is: an entry of the table, and a
-// call of it, which has all that a handler may use. It knows no command itself.
+// Package command defines a command of the shell, which is an entry of the command
+// table, and a call of it, which gives a handler everything that it may use. The
+// package knows no single command.
 package command
 
 import (
 	"context"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
+	"time"
 
 	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
@@ -16,8 +17,8 @@ import (
 
 // A Command is an entry of the command table.
 type Command struct {
-	// Pattern is what the grammar package makes of it, such as
-	// "pause envelope <selector>".
+	// Pattern is the pattern of the command's words, as package grammar reads it, such
+	// as "pause envelope <selector>".
 	Pattern string
 	Group   string
 	Summary string // one line
@@ -26,49 +27,79 @@ type Command struct {
 	Effect  Effect
 	Input   Input
 	Needs   Needs
+	// Reach says what it needs of the machine of smtpd, where that is another one.
+	Reach Reach
+	// Local is, of what NeedsFiles, why it works only where smtpd is.
+	Local string
+	// Single is why the command is for one machine at a time, "" if it is not.
+	Single string
 	// Sources marks what runs the commands in a file, and does nothing else.
 	Sources bool
-	// Repeated marks what is given again and again and mostly changes nothing: it is
-	// logged only once it does.
+	// Repeated marks a command that is run again and again and mostly changes nothing.
+	// It is logged only when it changes something.
 	Repeated bool
-	// Files says what it does to the files of smtpd's queue by itself.
+	// TellsDown marks a command that also tells of an smtpd that cannot be reached.
+	TellsDown bool
+	// Files says what the command itself does to the files of smtpd's queue.
 	Files Files
-	// Logs marks what reads the log of mail.
+	// Logs marks a command that reads the mail log.
 	Logs bool
-	// State marks what reads the folder of what outlasts a session.
+	// State marks a command that reads the folder of files that outlast a session.
 	State bool
-	// Offers says which values completion offers for its arguments.
+	// Offers says which values completion offers for the arguments.
 	Offers Offers
-	// Flags are those that only this command has.
+	// Flags are the flags that only this command has.
 	Flags []Flag
-	// Formats are those that only this command has.
+	// Formats are the output formats that only this command has.
 	Formats []string
-	// Empty is what people are told where there was no result.
+	// Rows are what its results are, if they are a list: a struct with the names of the
+	// JSON output, or one for each kind of list that it makes. A list has rows of one kind.
+	Rows []any
+	// OwnColumns says that its arguments choose the columns of its list.
+	OwnColumns bool
+	// Empty is the message for a person when there are no results.
 	Empty string
-	// Words say what its words are beside arguments.
+	// Words says whether the words after the command are arguments or something else.
 	Words Words
-	// Inner, if set, returns the words of the command inside it, out of its own.
+	// Inner, if set, returns the words of the command inside this one, given its own
+	// words; nil where the first word of that command cannot come yet.
 	Inner func(words []string) []string
-	// Takes, if set, reports whether the command inside it may be that one.
+	// Aims marks a command whose first argument says on which machines the command inside
+	// it runs. The call is that of the command inside: this one is never run.
+	Aims bool
+	// Ready, if set, reports whether the command can do anything as things are now, for
+	// completion. What is not known keeps it from nothing.
+	Ready func(n *Now) bool
+	// Every, if set, is a flag that may stand right after the word of the command, with a
+	// number of seconds, and means nothing else there.
+	Every string
+	// Takes, if set, reports whether inner may stand inside this command.
 	Takes func(inner *Command) bool
-	// WholeIDs marks what takes no shortened id, not even if it is asked for.
+	// WholeIDs marks a command that never takes a shortened id, not even after a
+	// question.
 	WholeIDs bool
-	// Screen marks what takes a whole terminal. No script can have it.
+	// Screen marks a command that needs a whole terminal, so that no script can run it.
 	Screen bool
-	// Acts marks what lets the user give commands that act on envelopes.
+	// Acts marks a command in which the user can give commands that act on envelopes.
 	Acts bool
-	// Live marks what goes on until it is interrupted, or leaves the session.
+	// Lists marks what shows envelopes, for which _ stands in the commands after it.
+	Lists bool
+	// Rounds marks a command that asks the machines by itself, again and again, where it is
+	// for several and goes on: it runs once, and not once for each.
+	Rounds bool
+	// Live marks a command that runs until it is interrupted, or that ends the session.
+	// Its output never goes through the pager.
 	Live bool
-	// Check, if set, looks at the arguments before anything is sent.
+	// Check, if set, checks the arguments before anything is sent.
 	Check func(c *Call) error
-	// Prepare, if set, finds out what is out of reach once the process has given
-	// up what the command does not need, and returns the ports of the name servers
-	// that it will ask.
+	// Prepare, if set, finds out what the process can no longer find out once it has
+	// given up what the command does not need. It returns the ports of the name servers
+	// that the command will use.
 	Prepare func(c *Call) (ports []uint16, err error)
 	Run     func(ctx context.Context, c *Call) error
 }
 
-// An Origin says where a command comes from.
+// An Origin says whether OpenSMTPD's smtpctl has the command.
 type Origin int
 
 const (
@@ -87,7 +118,7 @@ const (
 	RemovesEnvelopes               // the same, and it takes --save
 )
 
-// Files say what a command does to the files of smtpd's queue by itself.
+// Files says what a command itself does to the files of smtpd's queue.
 type Files int
 
 const (
@@ -96,7 +127,7 @@ const (
 	TakesFiles              // it deletes or replaces those that smtpd does not know
 )
 
-// Offers say what completion offers for the arguments of a command.
+// Offers says what completion offers for the arguments of a command.
 type Offers int
 
 const (
@@ -116,7 +147,7 @@ const (
 	AsksInput        // lines, or where that is a terminal, what it asks for
 )
 
-// Needs say what of the machine a command needs once it runs.
+// Needs says what a running command needs of the machine.
 type Needs int
 
 const (
@@ -126,7 +157,7 @@ const (
 	NeedsAnything              // files and programs that it will be told of
 )
 
-// Words say what the words after those of a command are.
+// Words says what the words after the command are.
 type Words int
 
 const (
@@ -141,8 +172,8 @@ func (c *Command) Changes() bool { return c.Effect != Shows }
 // Bulk reports whether the command acts on envelopes.
 func (c *Command) Bulk() bool { return c.Effect >= ChangesEnvelopes }
 
-// Begins reports whether a command with these words could be this one: its own words
-// in full, and anything where it has arguments.
+// Begins reports whether these words may be the beginning of this command: the words of
+// the command in full, and any text where it has arguments.
 func (c *Command) Begins(words []string) bool {
 	pattern := strings.Fields(c.Pattern)
 	for i, w := range words {
@@ -156,13 +187,13 @@ func (c *Command) Begins(words []string) bool {
 // Own reports whether OpenSMTPD's smtpctl has no such command.
 func (c *Command) Own() bool { return c.Origin != Manual }
 
-// Hidden reports whether no help and no completion shows the command.
+// Hidden reports whether help and completion leave the command out.
 func (c *Command) Hidden() bool { return c.Origin == Internal }
 
-// A Mode is the way in which lines come to a session.
+// A Mode is the way in which lines reach a session.
 type Mode int
 
-// The three ways in; a script on standard input leaves none for commands to read.
+// The ways in. A script on standard input leaves no input for its commands.
 const (
 	OneShot   Mode = iota // one command, on the command line of the program
 	FromFile              // a script in a file
@@ -170,7 +201,7 @@ const (
 	AtPrompt              // a person types
 )
 
-// Lines reports whether there may be more than one command.
+// Lines reports whether the session may get more than one command.
 func (m Mode) Lines() bool { return m != OneShot }
 
 // StdinTaken reports whether the commands come from standard input.
@@ -179,32 +210,33 @@ func (m Mode) StdinTaken() bool { return m == FromStdin }
 // Interactive reports whether a person types the lines.
 func (m Mode) Interactive() bool { return m == AtPrompt }
 
-// A Host is the session that a call belongs to, for the commands that run others.
+// A Host is the session of a call, for commands that run other commands.
 type Host interface {
-	// Parse turns words into a call. It is nil if they were answered already.
-	Parse(words []string) (*Call, error)
-	// RunTo carries out a call with its output going to w.
+	// Parse turns words into a call for the smtpd of a host, which options name. The call
+	// is nil if the words have been answered already.
+	Parse(words []string, host string) (*Call, error)
+	// RunTo carries out a call and writes its output to w.
 	RunTo(ctx context.Context, c *Call, w io.Writer) error
-	// RunShown is RunTo with the output that a terminal would get. It returns how many
-	// lines the heads of a table take that the output began with.
+	// RunShown is RunTo with the output that a terminal would get. heads is how many
+	// lines of column heads the output began with.
 	RunShown(ctx context.Context, c *Call, w io.Writer) (heads int, err error)
 }
 
-// A Log takes what a command that changes something is about to do, before it is
-// done, and what came of it, before anything is printed.
+// A Log records what a command is about to change, before it is changed, and the
+// outcome, before anything is printed.
 type Log interface {
 	Envelopes(ids []protocol.EnvelopeID)
 	Messages(ids []protocol.MessageID)
 	End(err error) // counts the first time that it is called
 }
 
-// Prefs are what the settings of the prompt say.
+// Prefs are the settings of the prompt.
 type Prefs struct {
 	Confirm *int     // up to how many envelopes nobody is asked for; nil for what is usual
 	Columns []string // of listings; nil for what is usual
 }
 
-// An Env is what a session lends to the commands that are given in it.
+// An Env is what a session provides to its commands.
 type Env struct {
 	In     io.Reader // standard input, for commands marked Stdin
 	Out    *Output   // where results go
@@ -214,38 +246,51 @@ type Env struct {
 	Prefs  Prefs
 	Host   Host
 
-	// Dial returns the connection to the smtpd that options name.
+	// Dial returns the connection to the smtpd that the options name.
 	Dial func(ctx context.Context, o Options) (*protocol.Conn, error)
-	// Screen returns the size of the terminal that results go to, 0 and 0 if
-	// they go elsewhere.
+	// OnHost calls f with the call as it is for one of its machines. It may be called for
+	// several machines at the same time, but not twice for one. ssh asks nothing meanwhile.
+	// The error names the machine.
+	OnHost func(ctx context.Context, c *Call, host string, f func(ctx context.Context, c *Call) error) error
+	// Repeat prepares a call for several machines that is carried out again and again, so far
+	// apart. It returns nil for a call for one machine, and an error for one that is refused.
+	Repeat func(ctx context.Context, c *Call, every time.Duration) (Several, error)
+	// Screen returns the size of the terminal that shows the results, or 0 and 0 if the
+	// results go elsewhere.
 	Screen func() (cols, rows int)
-	// Keys returns the keys that are typed from now on, which are not shown, until stop
-	// is called. The channel is nil where there are none.
+	// Keys returns the keys typed from now on, which are not echoed, until stop is
+	// called. The channel is nil where no keys can be read.
 	Keys func() (keys <-chan string, stop func())
-	// Confirm asks a yes-no question; nil where nobody can answer.
+	// Confirm asks a yes-no question. It is nil where nobody can answer.
 	Confirm func(ctx context.Context, question string) bool
-	// Secret asks for a secret, which is not shown; nil where nobody can type it.
+	// Secret asks for a secret, which is not echoed. It is nil where nobody can type
+	// one.
 	Secret func(ctx context.Context, question string) (string, error)
 	// Who names the person who gives the command, for logs.
 	Who func() string
-	// Linked returns the connection to smtpd if there is one; nil if there is none.
-	Linked func() *protocol.Conn
+	// LinkTo returns the connection to the smtpd that options name if there is one; nil if
+	// there is none.
+	LinkTo func(o Options) *protocol.Conn
+	// SealFar says that no other machine can be reached from now on but those that have
+	// been, and returns the folder that their connections need.
+	SealFar func() string
+	// Far returns another machine by its name.
+	Far func(name string) Far
 	// StateDir is the folder of what outlasts a session; "" where there is none.
 	StateDir string
-	// Conf is the path of smtpd.conf; "" for that of the system.
+	// Conf is the path of smtpd.conf, or "" for the path of the system.
 	Conf string
-	// Log takes what a command that changes something does; nil where nothing is
-	// logged.
+	// Log records changes. It is nil where nothing is logged.
 	Log Log
-	// AtForcedEnd does something, and has what takes it back done if the program is
-	// ended by force.
+	// AtForcedEnd calls do and, if the program is ended by force, the function that
+	// reverts do. The returned undo does so earlier.
 	AtForcedEnd func(do func() (undo func()))
-	// QueueKey is the key of an encrypted queue once it has been typed.
+	// QueueKey is the key of an encrypted queue, once somebody has typed it.
 	QueueKey *[]byte
 }
 
-// A Call is one command being carried out: the command, its arguments and what it
-// may use.
+// A Call is one command being carried out: the command, its arguments, and all that its
+// handler may use.
 type Call struct {
 	Env
 	Cmd  *Command
@@ -253,10 +298,36 @@ type Call struct {
 	Args []grammar.Arg
 	Opts Options
 
+	// Aimed says that the command was inside one that said for which machines it is.
+	Aimed bool
+
 	Prepared any // what Prepare found out
 
-	// AskAll makes an action ask first however few envelopes it is for, where there is
-	// somebody to answer: a key is pressed more easily than a line is typed.
+	// Listing takes the envelopes that the command shows, for the commands after it; nil
+	// where there can be none.
+	Listing *Listing
+
+	// Gather, if set, takes the rows of the call instead of its output.
+	Gather func(row *Gathered) error
+
+	// Join, if set, takes the result of the call instead of its output, where it is a Part.
+	Join func(p Part)
+
+	// Several, if set, carries out the call.
+	Several Several
+
+	// ForHost, if set, makes the call for one of several machines that of its machine, which
+	// the options name.
+	ForHost func(one *Call)
+
+	// Expected, if set, compares --expect with the envelopes that the calls for all machines
+	// have selected, of which this one has selected n. It waits until all have counted, and
+	// nothing must be done if it returns an error.
+	Expected func(ctx context.Context, n int) error
+
+	// AskAll makes an action ask first, however few envelopes it is for, if there is
+	// somebody to answer. It is for keys, which are pressed more easily than a line is
+	// typed.
 	AskAll bool
 
 	Warning string  // what smtpd's OK does not say, for the result as JSON
@@ -264,24 +335,29 @@ type Call struct {
 	Copies  string  // the folder with copies of what it removed, for the journal
 	Undo    Undo    // how what it did is taken back
 
-	heads []string // of the values that were printed last, split by commas or tabs
+	picked *picked  // what --columns has named
+	ended  bool     // nothing comes after the rows any more
+	heads  []string // of the values that were printed last, split by commas or tabs
 }
 
-// Warnf tells the user something that is not a result.
+// Warnf tells the user something that is not a result. It goes to standard error.
 func (c *Call) Warnf(format string, args ...any) {
 	c.Out.Flush()
 	fmt.Fprintln(c.Err, render.Bound(fmt.Sprintf(format, args...), render.MaxMessage))
 }
 
-// Conn returns the connection to smtpd.
+// Conn returns the connection to smtpd, and opens it if necessary.
 func (c *Call) Conn(ctx context.Context) (*protocol.Conn, error) {
 	return c.Dial(ctx, c.Opts)
 }
 
+// Linked returns the connection to smtpd if there is one; nil if there is none.
+func (c *Call) Linked() *protocol.Conn { return c.LinkTo(c.Opts) }
+
 // Text returns the text of an argument.
 func (c *Call) Text(i int) string { return c.Args[i].Text }
 
-// A Count is how many envelopes an action did something to.
+// A Count is how many envelopes an action changed in one way.
 type Count struct {
 	Name string
 	N    int
@@ -301,81 +377,9 @@ func (c *Call) AuditMessages(ids []protocol.MessageID) {
 	}
 }
 
-// AuditEnd logs what came of a command, the first time that it is called.
+// AuditEnd logs the outcome of a command. Only the first call has an effect.
 func (c *Call) AuditEnd(err error) {
 	if c.Log != nil {
 		c.Log.End(err)
 	}
-}
-
-// Bounds of a command in a message.
-const (
-	argsShown = 3  // arguments
-	ArgBytes  = 80 // of each
-)
-
-// Typed returns the words of a call as they can be typed again, with its arguments
-// quoted where that is needed.
-func (c *Call) Typed() string {
-	words := make([]string, len(c.Path))
-	for i, w := range c.Path {
-		words[i] = grammar.Quote(w)
-	}
-	return strings.Join(words, " ")
-}
-
-// Again returns a command so that it works where it is read: at the prompt as it is, in
-// another shell with the name of this program, and the options that say which smtpd.
-func (c *Call) Again(words string) string {
-	if c.Mode.Interactive() {
-		return words
-	}
-	head := "smtpctl "
-	usual := DefaultOptions()
-	if c.Opts.Socket != usual.Socket {
-		head += "--socket " + grammar.Quote(c.Opts.Socket) + " "
-	}
-	if c.Opts.Spool != usual.Spool {
-		head += "--spool " + grammar.Quote(c.Opts.Spool) + " "
-	}
-	return head + words
-}
-
-// PathOf returns the words of a call for a message, the first of its arguments
-// each in its place and quoted. A password is never shown.
-func PathOf(c *Call) string {
-	var words []string
-	shown := 0
-	pattern := strings.Fields(c.Cmd.Pattern)
-	for i, w := range c.Path {
-		switch {
-		case !isArg(pattern, i):
-			words = append(words, w)
-		case c.Cmd.Words == Secret && len(c.Args) > 0:
-		case shown == argsShown && len(c.Args) > argsShown+1:
-			return strings.Join(words, " ") + fmt.Sprintf(" and %d more", len(c.Args)-shown)
-		default:
-			shown++
-			words = append(words, strconv.Quote(render.Bound(w, ArgBytes)))
-		}
-	}
-	return strings.Join(words, " ")
-}
-
-// Verb returns the words of a call without its arguments.
-func (c *Call) Verb() string {
-	var words []string
-	pattern := strings.Fields(c.Cmd.Pattern)
-	for i, w := range c.Path {
-		if !isArg(pattern, i) {
-			words = append(words, w)
-		}
-	}
-	return strings.Join(words, " ")
-}
-
-// isArg reports whether the word with this index in the path of a call is an argument,
-// given the words of the pattern of its command.
-func isArg(pattern []string, i int) bool {
-	return i >= len(pattern) || strings.HasPrefix(pattern[i], "<")
 }

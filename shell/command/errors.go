@@ -10,7 +10,7 @@ import (
 	"smtpctl/protocol"
 )
 
-// Exit statuses, the same one-shot, in scripts and at the prompt.
+// Exit statuses. They are the same for one-shot commands, in scripts and at the prompt.
 const (
 	StatusOK          = 0
 	StatusFailed      = 1 // the command failed, or what it names does not exist
@@ -19,7 +19,7 @@ const (
 	StatusSignal      = 128
 )
 
-// A UsageError is a line that is no command.
+// A UsageError is the error for a line that is not a valid command.
 type UsageError struct{ Err error }
 
 func (e *UsageError) Error() string { return e.Err.Error() }
@@ -31,7 +31,7 @@ func Usagef(format string, args ...any) error {
 	return &UsageError{fmt.Errorf(format, args...)}
 }
 
-// A SignalError is the cause of a context that a signal ended.
+// A SignalError is the cause of a context that was ended by a signal.
 type SignalError struct{ Sig syscall.Signal }
 
 func (e *SignalError) Error() string {
@@ -44,8 +44,8 @@ func (e *SignalError) Error() string {
 	return e.Sig.String()
 }
 
-// A PlacedError adds to an error the file and line it comes from. Its printing
-// leaves out the name of the program.
+// A PlacedError adds the file and line where an error occurred. It is printed without
+// the name of the program.
 type PlacedError struct {
 	File string
 	Line int
@@ -56,7 +56,8 @@ func (e *PlacedError) Error() string { return fmt.Sprintf("%s:%d: %v", e.File, e
 
 func (e *PlacedError) Unwrap() error { return e.Err }
 
-// A ReportedError has been printed already; only its status still counts.
+// A ReportedError is an error that has been printed already. Only its status still
+// counts.
 type ReportedError struct{ Err error }
 
 func (e *ReportedError) Error() string { return e.Err.Error() }
@@ -78,15 +79,15 @@ func (e *OutputError) Error() string {
 
 func (e *OutputError) Unwrap() error { return e.Err }
 
-// HadEnough reports whether an error says that whoever reads the results reads no
-// more of them.
+// HadEnough reports whether an error means that the reader of the results has stopped
+// reading.
 func HadEnough(err error) bool {
 	var out *OutputError
 	return errors.As(err, &out) && errors.Is(out, syscall.EPIPE)
 }
 
-// A PartlyDoneError is a usage error that came when something had been carried out
-// before, so that its status must not say that nothing was.
+// A PartlyDoneError is a usage error that occurred after something had been carried
+// out, so that its status must not say that nothing was.
 type PartlyDoneError struct{ Err error }
 
 func (e *PartlyDoneError) Error() string { return e.Err.Error() }
@@ -109,7 +110,7 @@ func Status(err error) int {
 		return StatusUsage
 	case errors.As(err, &sig):
 		return StatusSignal + int(sig.Sig)
-	case protocol.Unreachable(err):
+	case protocol.Unreachable(err), LostMachine(err):
 		return StatusUnreachable
 	case errors.Is(err, context.Canceled):
 		return StatusSignal + int(syscall.SIGINT)
@@ -117,9 +118,20 @@ func Status(err error) int {
 	return StatusFailed
 }
 
+// LostMachine reports whether an error says of itself that a machine cannot be reached.
+func LostMachine(err error) bool {
+	var far interface{ Unreachable() bool }
+	return errors.As(err, &far) && far.Unreachable()
+}
+
 // Advice returns what can be done about an error, to end its line with.
 func Advice(err error) string {
+	var own interface{ Advice() string }
 	switch {
+	case errors.As(err, &own):
+		return own.Advice()
+	case LostMachine(err): // it is the machine, of which ssh has said what it knows
+		return ""
 	case errors.Is(err, protocol.ErrNotRunning):
 		return "; start it, or name its socket with --socket"
 	case errors.Is(err, protocol.ErrPermission):
@@ -132,8 +144,24 @@ func Advice(err error) string {
 	return ""
 }
 
-// FileError words an error of the file system without the name of the system
-// call.
+// Interrupted adds what has been done to an error, if the command was interrupted.
+func Interrupted(ctx context.Context, c *Call, err error, done string) error {
+	cause := context.Cause(ctx)
+	if err == nil || cause == nil || !errors.Is(err, cause) && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("%s: %w, %s", PathOf(c), cause, done)
+}
+
+// Stopped adds how far the command has got to an error, whatever its cause.
+func Stopped(ctx context.Context, c *Call, err error, done string) error {
+	if out := Interrupted(ctx, c, err, done); err == nil || out != err {
+		return out
+	}
+	return fmt.Errorf("%w: %s", err, done)
+}
+
+// FileError returns an error of the file system without the name of the system call.
 func FileError(err error) error {
 	var pe *os.PathError
 	if errors.As(err, &pe) {
@@ -142,5 +170,15 @@ func FileError(err error) error {
 	return err
 }
 
-// ErrExit means that the session is to end.
+// ErrExit is returned by a command that ends the session.
 var ErrExit = errors.New("exit")
+
+// Unsure adds to the error of a request that smtpd has not answered what tells whether
+// smtpd has carried it out.
+func Unsure(err error, tells string) error {
+	var open *protocol.UnansweredError
+	if errors.As(err, &open) {
+		return fmt.Errorf("%w: %s", err, tells)
+	}
+	return err
+}

@@ -6,8 +6,8 @@ import (
 	"smtpctl/shell/render"
 )
 
-// An expandedPrinter prints rows as blocks with a line for each column that has
-// something, and all else as a table does.
+// An expandedPrinter prints each row as a block with one line for each column that is
+// not empty. Everything else it prints like a table.
 type expandedPrinter struct{ tablePrinter }
 
 func (expandedPrinter) rows(c *Call, r *Rows) {

@@ -6,30 +6,32 @@ import (
 )
 
 // A Flag belongs to one command and stands beside it: `Flags: []command.Flag{{Name:
-// "seconds", Text: "print seconds"}}`. That other commands refuse it, and that help,
-// completion and the manual show it with its command, follows from that.
+// "seconds", Text: "print seconds"}}`. Other commands then refuse the flag, and help,
+// completion and the manual show it with its command.
 type Flag struct {
 	Name  string
 	Short string // one letter, or nothing
-	// Text is its help. The name of its value stands in it in backquotes, `N` for
-	// one; FILE, DIR and PATH name files, ADDR a server. A text without one makes a
-	// switch.
+	// Text is the help of the flag. It contains the name of the value in backquotes,
+	// such as `N`. FILE, DIR and PATH stand for files, ADDR for a server. A flag whose
+	// text has no such name is a switch.
 	Text string
-	// Want says what the value should be, for the error about one that it cannot be.
+	// Want says what the value should be, for the error about an invalid one.
 	Want string
-	// Words, if not empty, are all the values that completion offers.
+	// Words, if not empty, are all values that completion offers.
 	Words []string
-	// Live says that the command goes on until it is interrupted if the flag is given.
+	// Secret says that the value is to be kept nowhere.
+	Secret bool
+	// Live says that the command runs until it is interrupted if the flag is given.
 	Live bool
-	// In returns where the options have the value: a *bool, *int or *string, or what
-	// has the methods of a pflag.Value. Without it Call.Flag returns the value.
+	// In returns where the options store the value: a *bool, *int or *string, or a
+	// pflag.Value. If In is nil, Call.Flag returns the value.
 	In func(o *Options) any
 }
 
-// Switch reports whether the flag has no value.
+// Switch reports whether the flag takes no value.
 func (f *Flag) Switch() bool { return !strings.Contains(f.Text, "`") }
 
-// Value returns the value that options have for the flag, for comparisons.
+// Value returns the value of the flag in o, for comparisons.
 func (f *Flag) Value(o *Options) any {
 	if f.In == nil {
 		return o.own[f.Name]
@@ -47,8 +49,8 @@ func (f *Flag) Value(o *Options) any {
 	return nil
 }
 
-// SetOwn sets the value of a flag that has no field. Options that were copied from
-// these before keep theirs.
+// SetOwn sets the value of a flag that has no field in Options. Copies of these options
+// made earlier keep their values.
 func (o *Options) SetOwn(name, value string) {
 	own := maps.Clone(o.own)
 	if own == nil {
@@ -58,8 +60,8 @@ func (o *Options) SetOwn(name, value string) {
 	o.own = own
 }
 
-// Own returns the value of a flag that has no field: nothing if it was not given,
-// and true for a switch that was.
+// Own returns the value of a flag that has no field: "" if the flag was not given, and
+// "true" for a switch that was.
 func (o *Options) Own(name string) string { return o.own[name] }
 
 // Flag returns the value of a flag of the command that has no field in Options.

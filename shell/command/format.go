@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// Format returns the format that results are to have: unless the user says so,
-// a table on a terminal and smtpctl's bytes elsewhere.
+// Format returns the output format: the one that the user asks for, otherwise a table
+// on a terminal and the bytes of OpenSMTPD's smtpctl elsewhere.
 func (c *Call) Format() string {
 	switch {
 	case c.Opts.Output != formatAuto:
@@ -17,22 +17,23 @@ func (c *Call) Format() string {
 	return FormatPlain
 }
 
-// ForPeople makes the results a table unless the user asked for another format.
+// ForPeople chooses a table as the output format, unless the user asked for another
+// one.
 func (c *Call) ForPeople() {
 	if c.Opts.Output == formatAuto {
 		c.Opts.Output = FormatTable
 	}
 }
 
-// Roomy reports whether results have room for all that is known.
+// Roomy reports whether the output format has room for every field.
 func (c *Call) Roomy() bool { return c.Format() == FormatExpanded }
 
-// HasColumns reports whether results come in columns, which can be chosen.
+// HasColumns reports whether the output format has columns, which can be chosen.
 func (c *Call) HasColumns() bool {
 	return slices.Contains([]string{FormatTable, FormatExpanded, FormatCSV, FormatTSV}, c.Format())
 }
 
-// Width returns how many columns a table may have, 0 for any number.
+// Width returns how many columns of the screen a table may have, or 0 for any number.
 func (c *Call) Width() int {
 	if n, err := strconv.Atoi(c.Getenv("COLUMNS")); err == nil && n >= 40 {
 		return n

@@ -1,6 +1,6 @@
 package command
 
-// Groups of commands, in the order in which help lists them.
+// The groups of commands, in the order in which help lists them.
 const (
 	GroupQueue   = "Queue"
 	GroupServer  = "Server"
@@ -12,5 +12,5 @@ const (
 
 var Groups = []string{GroupQueue, GroupServer, GroupRelay, GroupDebug, GroupTools, GroupSession}
 
-// ResumeHelp is the help of resume, with what a restart of smtpd does to it.
+// ResumeHelp is the help of the resume commands.
 const ResumeHelp = "A restart of smtpd resumes everything, since it forgets all pauses."

@@ -8,16 +8,17 @@ import (
 	"strings"
 )
 
-// ParseText takes any text that can be sent to smtpd.
+// ParseText returns a parser for any text of at most most bytes that can be sent to
+// smtpd.
 func ParseText(what string, most int) func(string) (any, error) {
 	return func(word string) (any, error) {
 		switch {
 		case word == "":
-			return nil, fmt.Errorf("want %s", what)
+			return nil, fmt.Errorf("expected %s", what)
 		case strings.IndexByte(word, 0) >= 0:
-			return nil, errors.New("must not hold a NUL")
+			return nil, errors.New("must not contain a NUL")
 		case len(word) > most:
-			return nil, fmt.Errorf("%d bytes are too long for %s, want at most %d", len(word), what, most)
+			return nil, fmt.Errorf("%d bytes are too long for %s, expected at most %d", len(word), what, most)
 		}
 		return word, nil
 	}
@@ -25,23 +26,27 @@ func ParseText(what string, most int) func(string) (any, error) {
 
 func ParseAny(word string) (any, error) { return word, nil }
 
-// ParseNonEmpty takes any text but an empty one.
+// ParseNonEmpty returns a parser for any text that is not empty.
 func ParseNonEmpty(what string) func(string) (any, error) {
 	return func(word string) (any, error) {
 		if word == "" {
-			return nil, fmt.Errorf("want %s, not an empty word", what)
+			return nil, fmt.Errorf("expected %s, not an empty word", what)
 		}
 		return word, nil
 	}
 }
 
-// ByteOrderMark may begin a text; it is no part of it.
+// ByteOrderMark may stand at the beginning of a text and is not part of it.
 const ByteOrderMark = "\ufeff"
 
-func ParseRoute(word string) (any, error) {
+// ParseRoute reads the number of a route, which may carry the name of its machine.
+func ParseRoute(word string) (any, error) { return ParseID(word, ParseBareRoute) }
+
+// ParseBareRoute reads the number of a route.
+func ParseBareRoute(word string) (any, error) {
 	v, err := strconv.ParseUint(word, 10, 63)
 	if err != nil || v == 0 {
-		return nil, errors.New("want the number of a route, as show routes lists it, or all")
+		return nil, errors.New("expected the number of a route, as show routes lists it, or all")
 	}
 	return v, nil
 }
@@ -49,7 +54,7 @@ func ParseRoute(word string) (any, error) {
 func ParseAddr(word string) (any, error) {
 	a, err := netip.ParseAddr(word)
 	if err != nil || a.Zone() != "" {
-		return nil, errors.New("want an IPv4 or IPv6 address")
+		return nil, errors.New("expected an IPv4 or IPv6 address")
 	}
 	return a.Unmap(), nil
 }

@@ -8,44 +8,51 @@ import (
 	"smtpctl/protocol/spool"
 )
 
-// Options are what the user can set with flags. They may stand before or after
-// the words of a command, on the command line, at the prompt and in scripts;
-// in the latter two they count for that line.
+// Options are what the user can set with flags. Flags stand before or after the words
+// of a command, on the command line, at the prompt and in scripts. At the prompt and in
+// scripts they apply to their line only.
 type Options struct {
-	Socket   string        // path of smtpd's control socket
+	Host     string        // the machine of smtpd, as ssh is asked for it; "" for this one
+	Socket   string        // path of smtpd's control socket, on that machine
 	Spool    string        // smtpd's spool folder, the one that holds queue
 	KeyFile  string        // file that holds the key of an encrypted queue
 	Timeout  time.Duration // how long smtpd may take to answer
 	Window   int           // requests in flight, 1 to 1024; 0 adapts it to smtpd
 	Color    string        // auto, always or never
 	ReadOnly bool          // refuse every command that changes something
+	// Parallel is how many machines work at the same time, 1 to MaxHosts; 0 if nobody has said.
+	Parallel int
 
 	Output string // one of Formats
 	DryRun bool   // show what would be done
 	Expect int    // do it only to so many envelopes; any number if below 0
 	Yes    bool   // do not ask at the prompt
 	Save   string // folder to write aside what is removed
-	// Keep is for how long the copies are kept of what is removed at the prompt, 0 for
-	// none; KeepSize how many bytes all of them may take.
+	// Keep is how long copies of mail removed at the prompt are kept, or 0 for no
+	// copies. KeepSize is how many bytes all copies may take.
 	Keep     time.Duration
 	KeepSize int64
 	Log      string // file with smtpd's log, "" for that of the system
 	From     string // folder of copies to list instead of the queue
 
+	// Columns are the names of those columns of a list that are wanted, split by commas;
+	// nothing for what is usual.
+	Columns string
+
 	// Restricted switches off pipes, files and the pager.
 	Restricted bool
 
-	// Of encrypt.
+	// For encrypt.
 	Scheme string // way to hash; "" for that of OpenSMTPD's smtpctl
 	Cost   int    // of the hash, 0 for what is usual
 	Verify string // hash to compare passwords with
 
-	// Of spf walk.
+	// For spf walk.
 	Only4, Only6    bool   // only IPv4, only IPv6
 	Sort, Aggregate bool   // networks in order; merged as far as they can be
 	Resolver        string // address of the name server to ask
 
-	// Of monitor.
+	// For monitor.
 	Interval time.Duration // between lines
 	Count    int           // of lines, 0 for no end
 
@@ -54,7 +61,14 @@ type Options struct {
 	own map[string]string // values of flags that have no field here
 }
 
-// DefaultOptions returns what holds without any flag.
+// MaxHosts is how many machines a command may be for.
+const MaxHosts = 1000
+
+// UsualParallel is how many machines work at the same time if neither --parallel nor the
+// settings say.
+const UsualParallel = 16
+
+// DefaultOptions returns the options without any flag.
 func DefaultOptions() Options {
 	return Options{
 		Socket:  protocol.DefaultSocket,
@@ -69,6 +83,15 @@ func DefaultOptions() Options {
 
 		Interval: time.Second,
 	}
+}
+
+// Smtpd tells the smtpd that options name from others: its socket, after the name of its
+// machine and a colon if that is another one.
+func (o *Options) Smtpd() string {
+	if o.Host == "" {
+		return o.Socket
+	}
+	return o.Host + ":" + o.Socket
 }
 
 // Formats are the values of --output.
@@ -89,13 +112,17 @@ const (
 	FormatMetrics  = "openmetrics"
 )
 
-// Separated are the formats of commands that list things.
+// Separated are the formats of commands that list things: those that have Rows, or make
+// rows of their own.
 var Separated = []string{FormatCSV, FormatTSV}
 
-// rare are the formats that not every command has.
+// rare are the formats that only some commands have.
 var rare = append([]string{FormatMetrics}, Separated...)
 
-// Lacks reports whether a command does not have a format.
+// Lacks reports whether a command does not support a format.
 func (c *Command) Lacks(format string) bool {
+	if len(c.Rows) > 0 && slices.Contains(Separated, format) {
+		return false
+	}
 	return slices.Contains(rare, format) && !slices.Contains(c.Formats, format)
 }

@@ -11,42 +11,51 @@ import (
 	"smtpctl/shell/render"
 )
 
-// flushEvery is how long a result may wait in a buffer while more is coming.
+// flushEvery is how long a result may stay in the buffer while more results are coming.
 const flushEvery = 50 * time.Millisecond
 
-// An Output is where results go: buffered, but not for long, and escaped if it
-// is a terminal.
+// An Output is where results go. It buffers them for at most flushEvery, and escapes
+// them if it is a terminal.
 type Output struct {
 	buf  *bufio.Writer
 	safe io.Writer // writes to buf, escaping what could act on a terminal
 	Tty  bool
-	// ToFile says that it goes to a file or to /dev/null.
+	// ToFile says that the output is a file or /dev/null.
 	ToFile bool
 	last   time.Time
-	// held, if set, writes rows that wait until the widths of their columns are known.
+	// held, if set, writes the rows that are waiting for the widths of their columns.
 	held func() error
-	// Heads is how many lines the heads of a table take that the output began with.
+	// Heads is how many lines of column heads the output began with.
 	Heads   int
 	started bool // something of the result has been written
 	Err     error
 	Style   render.Style
+	show    func() error // makes the writer keep nothing back; nil if it never does
+}
+
+// A Shower is a writer that keeps text back, and shows it when it is told to.
+type Shower interface {
+	Show() error
 }
 
 func NewOutput(w io.Writer, tty bool, style render.Style) *Output {
 	o := &Output{buf: bufio.NewWriterSize(w, 64<<10), Tty: tty, ToFile: isFile(w) && !tty, Style: style}
 	o.safe = o.buf
+	if s, ok := w.(Shower); ok {
+		o.show = s.Show
+	}
 	if tty {
 		o.safe = render.NewSafeWriter(o.buf)
 	}
 	return o
 }
 
-// Write implements io.Writer. After an error it writes no more and returns the
+// Write implements io.Writer. After an error it writes nothing more and returns the
 // same error.
 func (o *Output) Write(p []byte) (int, error) { return o.write(o.safe, p) }
 
-// WriteStyled writes text that is safe on a terminal but for the colours that
-// this program has put into it.
+// WriteStyled writes text that is safe on a terminal except for the colours that this
+// program has added.
 func (o *Output) WriteStyled(p []byte) (int, error) { return o.write(o.buf, p) }
 
 func (o *Output) write(w io.Writer, p []byte) (int, error) {
@@ -68,7 +77,8 @@ func (o *Output) write(w io.Writer, p []byte) (int, error) {
 	return len(p), nil
 }
 
-// End is Flush at the end of a result: nothing of it is left for the next.
+// End flushes the output at the end of a result, including an incomplete character, so
+// that nothing of it appears before the next result.
 func (o *Output) End() error {
 	if err := o.drain(); err != nil {
 		return err
@@ -84,10 +94,10 @@ func (o *Output) End() error {
 // Empty reports whether nothing has been written since the result began.
 func (o *Output) Empty() bool { return !o.started }
 
-// Begin says that a result begins.
+// Begin marks the beginning of a result.
 func (o *Output) Begin() { o.started, o.Heads = false, 0 }
 
-// drain writes the rows that wait.
+// drain writes the rows that are waiting.
 func (o *Output) drain() error {
 	held := o.held
 	if o.held = nil; held == nil {
@@ -108,7 +118,18 @@ func (o *Output) Flush() error {
 	return o.Err
 }
 
-// failed keeps the first error of writing, and returns it.
+// Show is Flush before a wait of unknown length: what has been written is then on the screen.
+func (o *Output) Show() error {
+	if err := o.Flush(); err != nil || o.show == nil {
+		return err
+	}
+	if err := o.show(); err != nil {
+		return o.failed(err)
+	}
+	return nil
+}
+
+// failed keeps the first error of a write, and returns it.
 func (o *Output) failed(err error) error {
 	if o.Err == nil {
 		o.Err = &OutputError{err}
@@ -116,7 +137,7 @@ func (o *Output) failed(err error) error {
 	return o.Err
 }
 
-// isFile reports whether f is a file or a device, and no pipe.
+// isFile reports whether f is a file or a device, and not a pipe.
 func isFile(f any) bool {
 	file, ok := f.(interface{ Stat() (os.FileInfo, error) })
 	if !ok {
@@ -128,12 +149,15 @@ func isFile(f any) bool {
 
 // IsTerminal reports whether f is a terminal.
 func IsTerminal(f any) bool {
+	if _, ok := f.(*Console); ok {
+		return true
+	}
 	file, ok := f.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// Colored decides whether a stream gets colours: --color first, then NO_COLOR
-// and TERM, then whether it is a terminal.
+// Colored decides whether a stream is coloured: by --color first, then by NO_COLOR and
+// TERM, then by whether the stream is a terminal.
 func Colored(mode string, tty bool, env func(string) string) bool {
 	switch mode {
 	case "always":
@@ -144,6 +168,6 @@ func Colored(mode string, tty bool, env func(string) string) bool {
 	return tty && env("NO_COLOR") == "" && !Dumb(env)
 }
 
-// Dumb reports whether a terminal can do nothing but print, as far as is known: one
-// whose kind is not said may not be able to do more.
+// Dumb reports whether a terminal can only print, as far as is known. A terminal
+// without a TERM counts as dumb.
 func Dumb(env func(string) string) bool { return env("TERM") == "" || env("TERM") == "dumb" }

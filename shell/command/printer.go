@@ -7,58 +7,63 @@ import (
 	"smtpctl/shell/render"
 )
 
-// A Record is one result of a command, for every format: what it is as a value, and
-// what it is in text. A handler makes records and asks for no format.
+// A Record is one result of a command for every format: a value and its text. A handler
+// makes records and never asks for the format.
 type Record struct {
 	// JSON is the value, whose field names are those of the JSON output. A Lazy is
-	// called for the value when it is wanted, and a Writer writes its own JSON.
+	// called when the value is needed, and a Writer writes its own JSON.
 	JSON any
-	// Text is what smtpctl prints, with its newlines.
+	// Text is the text that OpenSMTPD's smtpctl prints, with its newlines.
 	Text string
 	// Lines, if set, prints the text instead.
 	Lines func() error
-	// Table, if set, prints what people read, where that differs from the text.
+	// Table, if set, prints the result for people, where that differs from the text.
 	Table func() error
 	// Metrics, if set, prints the result in the OpenMetrics text format.
 	Metrics func() error
-	// Parts, if set, are the records that it consists of: formats for which it has
-	// nothing of its own print those.
+	// Parts, if set, are the records that the result consists of. A format for which
+	// the result has nothing of its own prints the parts.
 	Parts iter.Seq2[Record, error]
-	// Again says that this text was printed already: only formats that print values
+	// Again says that the text has been printed already. Only formats that print values
 	// print the record once more.
 	Again bool
-	// Hint is said to people, on standard error, when the result has been printed.
+	// Hint is printed on standard error for a person, after the result.
 	Hint string
-	// Omitted is what the parts leave out and the table shows: where there is no
-	// table it is said on standard error.
+	// Omitted describes what the parts leave out and a table shows. Formats other than
+	// tables print it on standard error.
 	Omitted string
 }
 
-// Lazy finds the value of a record when a format wants it.
+// A Lazy returns the value of a record when a format needs it.
 type Lazy func() (any, error)
 
-// A Writer writes the JSON of a value that is too large to be held.
+// A Writer writes the JSON of a value that is too large for memory.
 type Writer func(w io.Writer) error
 
 // A printer is an output format.
 type printer interface {
 	// record prints one result.
 	record(c *Call, r *Record) error
-	// rows makes rows print in the format: it sets print, and head if there is one.
+	// rows prepares rows for the format: it sets print, and head if the format has one.
 	rows(c *Call, r *Rows)
 }
 
-// printers are the formats by the value of --output. A new one is an entry here, its
-// name in Formats, and its text at --output in package cmdline.
+// printers are the formats by the value of --output. A new format needs an entry here,
+// its name in Formats, and its text at --output in package cmdline.
 var printers = map[string]printer{
 	FormatPlain: plainPrinter{}, FormatTable: tablePrinter{}, FormatExpanded: expandedPrinter{}, FormatJSON: jsonPrinter{},
 	FormatCSV: separatedPrinter{','}, FormatTSV: separatedPrinter{'\t'}, FormatMetrics: metricsPrinter{},
 }
 
-// Print prints a result in the format that is wanted.
-func (c *Call) Print(r Record) error { return printers[c.Format()].record(c, &r) }
+// Print prints a result in the output format.
+func (c *Call) Print(r Record) error {
+	if c.Opts.Columns != "" {
+		return c.printPicked(&r)
+	}
+	return printers[c.Format()].record(c, &r)
+}
 
-// parts prints the records that a record consists of, and reports whether it has any.
+// parts prints the parts of a record, and reports whether it has any.
 func parts(c *Call, r *Record) (bool, error) {
 	if r.Parts == nil {
 		return false, nil
@@ -77,7 +82,7 @@ func parts(c *Call, r *Record) (bool, error) {
 	return true, nil
 }
 
-// A plainPrinter prints smtpctl's bytes.
+// A plainPrinter prints the bytes of OpenSMTPD's smtpctl.
 type plainPrinter struct{}
 
 func (plainPrinter) record(c *Call, r *Record) error {
@@ -114,7 +119,7 @@ func (tablePrinter) record(c *Call, r *Record) error {
 	return nil
 }
 
-// A jsonPrinter prints a value a line.
+// A jsonPrinter prints one value on each line.
 type jsonPrinter struct{}
 
 func (jsonPrinter) record(c *Call, r *Record) error {
@@ -141,7 +146,8 @@ func (r *Record) value() (any, error) {
 
 func (jsonPrinter) rows(c *Call, r *Rows) { r.print = r.append(r.JSON, c.Out.Write) }
 
-// A metricsPrinter prints what Prometheus reads, for the commands that have it.
+// A metricsPrinter prints the OpenMetrics format that Prometheus reads, for the
+// commands that support it.
 type metricsPrinter struct{}
 
 func (metricsPrinter) record(c *Call, r *Record) error {

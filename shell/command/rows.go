@@ -7,17 +7,22 @@ import (
 	"smtpctl/shell/render"
 )
 
-// Rows are many results of one kind, one of them at a time: Print prints the one that
-// the functions give.
+// Rows prints many results of one kind. Each call of Print prints the result that the
+// functions describe at that time.
 type Rows struct {
 	JSON, Text func(b []byte) ([]byte, error)
-	// Columns are those of the table, Labels what they are called where each has a line,
-	// Names what programs call them.
+	// Columns are the columns of a table, Labels their names where each column has a
+	// line of its own, and Names their names for programs.
 	Columns       []render.Column
 	Labels, Names []string
-	// Cells returns what a table has in the columns, Long what is there if a column has
-	// a line for itself, and Values what programs read.
+	// Cells returns the cells of a table, Long the texts where each column has a line
+	// of its own, and Values the values for programs.
 	Cells, Long, Values func() []string
+	// Key returns what Compare compares of the row, and Limit is how many rows there may
+	// be, for a list that is put together of several. Without Compare it has no order.
+	Key     func() any
+	Compare func(a, b any) int
+	Limit   int
 
 	print   func() error
 	head    func() error // prints what comes before the first row, also if there is none
@@ -26,8 +31,12 @@ type Rows struct {
 	scratch []byte
 }
 
-// Rows makes rows ready to be printed in the format that is wanted.
+// Rows prepares rows for the output format.
 func (c *Call) Rows(r Rows) *Rows {
+	if c.Gather != nil {
+		r.gather(c)
+		return &r
+	}
 	printers[c.Format()].rows(c, &r)
 	return &r
 }
@@ -41,18 +50,18 @@ func (r *Rows) Print() error {
 	return r.print()
 }
 
-// Measure lets the columns of a table be as wide as the row that the functions give
-// needs, which is not printed.
+// Measure makes the columns of a table wide enough for the row that the functions
+// describe, without printing it.
 func (r *Rows) Measure() {
 	if r.measure != nil {
 		r.measure()
 	}
 }
 
-// None prints what there is to be printed where there are no rows.
+// None prints what the format prints if there are no rows.
 func (r *Rows) None() error { return r.begin() }
 
-// begin prints what comes before the first row.
+// begin prints the text before the first row.
 func (r *Rows) begin() error {
 	head := r.head
 	if r.head = nil; head == nil {
@@ -61,7 +70,7 @@ func (r *Rows) begin() error {
 	return head()
 }
 
-// append returns a function that prints what another appends.
+// append returns a function that prints the bytes that row appends.
 func (r *Rows) append(row func(b []byte) ([]byte, error), write func(p []byte) (int, error)) func() error {
 	return func() error {
 		b, err := row(r.scratch[:0])
@@ -74,14 +83,14 @@ func (r *Rows) append(row func(b []byte) ([]byte, error), write func(p []byte) (
 	}
 }
 
-// Bounds of the rows by which the widths of columns are chosen.
+// Limits for the rows by which the widths of columns are chosen.
 const (
 	minFitted = 24
 	maxFitted = 200
 )
 
-// A rowTable prints rows as a table. It holds the first of them until it knows how wide
-// they are: a screenful, or those that come within a moment.
+// A rowTable prints rows as a table. It keeps the first rows until it knows how wide
+// they are: a screenful, or all that come within a moment.
 type rowTable struct {
 	c     *Call
 	table *render.Table
@@ -103,7 +112,7 @@ func (tablePrinter) rows(c *Call, r *Rows) {
 	}
 }
 
-// add prints a row, or holds it.
+// add prints a row or keeps it.
 func (t *rowTable) add(cells []string) error {
 	if t.most == 0 {
 		return t.write(t.table.AppendRow(t.line[:0], cells, nil))
@@ -122,7 +131,7 @@ func (t *rowTable) add(cells []string) error {
 	return nil
 }
 
-// fit prints the heads of the columns and the rows that were held.
+// fit prints the heads of the columns and the rows kept so far.
 func (t *rowTable) fit() error {
 	out := t.c.Out
 	t.table.Fit(append(t.wide, t.held...))

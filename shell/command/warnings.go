@@ -8,12 +8,14 @@ import (
 	"smtpctl/shell/render"
 )
 
-// MaxHeld bounds how many bytes of warnings are kept back.
+// MaxHeld is how many bytes of warnings are kept.
 const MaxHeld = 16 << 10
 
-// A Held keeps warnings back while another program has the screen, which would
-// cover them.
+// A Held keeps warnings while another program uses the screen and would cover them.
 type Held struct {
+	// Console is the terminal that will show the warnings, or nil.
+	Console *Console
+
 	text []byte
 	left int // lines that were left out
 }
@@ -27,7 +29,14 @@ func (h *Held) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// String returns the warnings, each of them once, and says what was left out.
+// Take returns the warnings as String does, and keeps them back no more.
+func (h *Held) Take() string {
+	text := h.String()
+	h.text, h.left = nil, 0
+	return text
+}
+
+// String returns the warnings, each once, and says how many were left out.
 func (h *Held) String() string {
 	var out []byte
 	var seen [][]byte

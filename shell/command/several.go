@@ -1,0 +1,61 @@
+package command
+
+import (
+	"context"
+	"strings"
+
+	"smtpctl/shell/render"
+)
+
+// A Several carries out a call for several machines again and again, each time as one list.
+type Several interface {
+	// Run does so once. A machine that does not answer in time is left out, or its lines of
+	// before are shown again; the error, of type *SeveralError, says so.
+	Run(ctx context.Context, c *Call) error
+	// Seen tells of the last Run.
+	Seen() Seen
+	// Late returns a channel that gets a value when a machine has answered after the Run
+	// that asked it.
+	Late() <-chan struct{}
+	// End gives up what is under way.
+	End()
+}
+
+// A Seen tells what a list of several machines shows.
+type Seen struct {
+	Hosts   []string        // all machines
+	Missing map[string]bool // those of which it shows nothing
+	Cut     bool            // not all lines of some machine are there
+	Queued  int             // envelopes in the queues of the machines that are not missing
+}
+
+// A SeveralError has the errors of several machines, each of which its error names.
+type SeveralError struct{ Errs []error }
+
+func (e *SeveralError) Error() string {
+	var texts []string
+	for _, err := range e.Errs {
+		texts = append(texts, err.Error())
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Unwrap returns all of them.
+func (e *SeveralError) Unwrap() []error { return e.Errs }
+
+// BoundNames returns the names of machines for a sentence, cut where they are many.
+func BoundNames(names []string) string { return render.Bound(strings.Join(names, ", "), ArgBytes*4) }
+
+// FailedOn says on which of several machines a call has failed.
+func FailedOn(c *Call, names []string) string {
+	return PathOf(c) + ": failed on " + BoundNames(names)
+}
+
+// Hosts returns the names of the machines that a call is for, if there are several, otherwise
+// nil.
+func (c *Call) Hosts() []string {
+	if c.Cmd.Reach == Anywhere || !strings.Contains(c.Opts.Host, ",") {
+		return nil
+	}
+	return strings.Split(c.Opts.Host, ",")
+}
