@@ -20,7 +20,7 @@ type CommandFlag struct {
 }
 
 // FlagsOf collects the flags of commands. Commands that begin with the same words have
-// the same flags, each of which comes once.
+// the same flags, each of which is listed once.
 func FlagsOf(commands []*command.Command) []CommandFlag {
 	var out []CommandFlag
 	known := map[string]bool{}
@@ -67,7 +67,7 @@ type ownValue struct {
 // Set implements pflag.Value.
 func (v *ownValue) Set(text string) error {
 	if v.f.Switch() && text != "true" && text != "false" {
-		return errors.New("want true or false")
+		return errors.New("expected true or false")
 	}
 	if v.f.Switch() && text == "false" {
 		text = ""

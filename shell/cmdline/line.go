@@ -1,9 +1,8 @@
 package cmdline
 
 import (
+	"slices"
 	"strings"
-
-	"github.com/mattn/go-shellwords"
 
 	"smtpctl/completer/grammar"
 	"smtpctl/shell/command"
@@ -11,10 +10,13 @@ import (
 
 // A LineCommand is one command of a line.
 type LineCommand struct {
-	Words []string
-	Pipe  string // what follows an unquoted |, for sh
-	File  string // what follows an unquoted > or >>
-	More  bool   // it was >>: append
+	Words  []string        // as they were typed, without their quotes
+	Tokens []grammar.Token // where these stand in the line, one for each
+	Full   []string        // the words, names among them replaced
+	Args   *Args           // these, told apart; only a Parser does that
+	Pipe   string          // what follows an unquoted |, for sh
+	File   string          // what follows an unquoted > or >>
+	Append bool            // it was >>
 }
 
 // Redirected reports whether the output goes to a program or file.
@@ -24,117 +26,158 @@ func (c *LineCommand) Redirected() bool { return c.Pipe != "" || c.File != "" }
 // checks it or helps with it shares the one value.
 type Line struct {
 	Text     string
+	Tokens   []grammar.Token
 	Commands []LineCommand
 	Err      error // why it cannot be cut into commands; there are none then
+	Expanded bool  // names in it have been replaced
 }
 
-// Parse parses a line.
-func Parse(text string) Line {
-	commands, err := splitLine(text)
-	if err != nil {
-		commands = nil
+// Parse parses a line, and the words of its commands.
+func (p *Parser) Parse(text string) Line {
+	l := Parse(text)
+	for i := range l.Commands {
+		c, changed := &l.Commands[i], false
+		c.Full, changed = p.expand(c.Words)
+		c.Args = p.Args(c.Full)
+		l.Expanded = l.Expanded || changed
 	}
-	return Line{text, commands, err}
+	return l
 }
 
-// Words returns the words of the line, as far as they can be told: of a line with an
-// open quote, what stands between blanks, semicolons and pipes.
+// Place parses the part of a line in front of the cursor.
+func (p *Parser) Place(text string) grammar.Place {
+	place := grammar.Cursor(text)
+	place.Words = place.Before
+	if place.Comment || place.Word.After != 0 {
+		return place
+	}
+	words, _ := p.expand(place.Before)
+	before, n := p.Args(words), len(words)
+	place.Words, place.Ended, place.Own = before.Words, before.Ended, before.Own
+	for _, g := range before.Given {
+		if g.Value != "false" {
+			place.Given = append(place.Given, g.Name)
+		}
+	}
+	with := p.Args(append(words[:n:n], place.Word.Text))
+	switch place.Err = before.Err; with.Roles[n] {
+	case RoleValue:
+		place.Flag, place.Err = with.valued, nil
+	case RoleExact:
+		place.Exact = true
+	}
+	return place
+}
+
+// Parse cuts a line into commands: its commands are split by unquoted semicolons, of which blank ones
+// are dropped. After an unquoted | all the rest of the line is for sh; after > or >>
+// comes the name of a file.
+func Parse(text string) Line {
+	l := Line{Text: text, Tokens: grammar.Scan(text)}
+	if strings.IndexByte(text, 0) >= 0 {
+		l.Err = command.Usagef("the line holds a NUL")
+		return l
+	}
+	rest := l.Tokens
+	for len(rest) > 0 && l.Err == nil {
+		var c LineCommand
+		if c, rest, l.Err = l.command(rest); len(c.Words) > 0 {
+			l.Commands = append(l.Commands, c)
+		}
+	}
+	if l.Err != nil {
+		l.Commands = nil
+	}
+	return l
+}
+
+// Words returns the words of the line, as they were typed and with names replaced, as
+// far as they can be told: of a line with an error, all that stands between blanks, semicolons and pipes.
 func (l *Line) Words() [][]string {
 	if l.Err != nil {
-		return [][]string{strings.FieldsFunc(l.Text, func(r rune) bool { return strings.ContainsRune(" \t;|", r) })}
+		var all []string
+		for _, t := range l.Tokens {
+			if t.Kind != grammar.TokenEnd && t.Kind != grammar.TokenPipe {
+				all = append(all, strings.FieldsFunc(t.Text, func(r rune) bool { return strings.ContainsRune(" \t;|", r) })...)
+			}
+		}
+		return [][]string{all}
 	}
 	var all [][]string
 	for _, c := range l.Commands {
-		all = append(all, append(c.Words[:len(c.Words):len(c.Words)], strings.Fields(c.Pipe)...))
+		all = append(all, slices.Concat(c.Words, strings.Fields(c.Pipe)))
+		if l.Expanded {
+			all = append(all, c.Full)
+		}
 	}
 	return all
 }
 
-// splitLine cuts a line into commands, split by unquoted semicolons, and each
-// into words, quoted as in sh: '…', "…" and backslash. An unquoted # at the
-// start of a word begins a comment. Blank commands are dropped. After an
-// unquoted | all the rest of the line is for sh; after > or >> comes the name
-// of a file.
-func splitLine(line string) ([]LineCommand, error) {
-	if strings.IndexByte(line, 0) >= 0 {
-		return nil, command.Usagef("the line holds a NUL")
-	}
-	rest := []rune(stripComment(line))
-	var commands []LineCommand
-	for len(rest) > 0 {
-		words, end, err := splitWords(rest)
-		if err != nil {
-			return nil, err
-		}
-		c := LineCommand{Words: words}
-		sep := ';'
-		if end < len(rest) {
-			sep = rest[end]
-			rest = rest[end+1:]
-		} else {
-			rest = nil
-		}
-		switch sep {
-		case ';':
-		case '|':
-			c.Pipe, rest = strings.TrimSpace(string(rest)), nil
-			if c.Pipe == "" || c.Pipe[0] == '|' {
-				return nil, command.Usagef("| wants a command after it")
-			}
-		case '>':
-			if len(rest) > 0 && rest[0] == '>' {
-				c.More, rest = true, rest[1:]
-			}
-			file, end, err := splitWords(rest)
-			if err != nil {
-				return nil, err
-			}
-			if len(file) != 1 || end < len(rest) && rest[end] != ';' {
-				return nil, command.Usagef("> wants the name of one file after it")
-			}
-			if file[0] == "" {
-				return nil, command.Usagef("> \"\": the name is empty, want that of a file")
-			}
-			c.File = file[0]
-			rest = rest[min(end+1, len(rest)):]
-		default:
-			return nil, command.Usagef("unquoted %q: quote it if it is meant literally", sep)
-		}
-		if len(words) == 0 && c.Redirected() {
-			return nil, command.Usagef("| and > want a command before them")
-		}
-		if len(words) > 0 {
-			commands = append(commands, c)
-		}
-	}
-	return commands, nil
-}
-
-// splitWords cuts words off the start of text, up to its end or a separator,
-// whose index it returns.
-func splitWords(text []rune) (words []string, end int, err error) {
-	p := shellwords.NewParser()
-	p.ParseEnv, p.ParseBacktick, p.ParseComment = false, false, false
-	words, err = p.Parse(string(text))
+// command parses the first command of some tokens, and returns those after it.
+func (l *Line) command(tokens []grammar.Token) (c LineCommand, rest []grammar.Token, err error) {
+	c.Tokens, rest, err = words(tokens)
 	if err != nil {
-		return nil, 0, command.Usagef("a quote, backquote or parenthesis is open or misplaced: quote what is meant literally")
+		return c, nil, err
 	}
-	if p.Position < 0 || p.Position >= len(text) {
-		return words, len(text), nil
+	for _, t := range c.Tokens {
+		c.Words = append(c.Words, t.Text)
 	}
-	return words, p.Position, nil
+	if len(rest) == 0 || rest[0].Kind == grammar.TokenComment {
+		return c, nil, nil
+	}
+	operator := rest[0]
+	rest = rest[1:]
+	switch operator.Kind {
+	case grammar.TokenPipe:
+		if c.Pipe = l.program(operator.End, rest); c.Pipe == "" {
+			return c, nil, command.Usagef("expected a command after |")
+		}
+		rest = nil
+	case grammar.TokenRedirect, grammar.TokenAppend:
+		var file []grammar.Token
+		if file, rest, err = words(rest); err != nil {
+			return c, nil, err
+		}
+		ended := len(rest) == 0 || rest[0].Kind == grammar.TokenEnd || rest[0].Kind == grammar.TokenComment
+		switch {
+		case len(file) != 1 || !ended:
+			return c, nil, command.Usagef("expected the name of one file after >")
+		case file[0].Text == "":
+			return c, nil, command.Usagef("> \"\": the name is empty, expected that of a file")
+		}
+		c.File, c.Append = file[0].Text, operator.Kind == grammar.TokenAppend
+	}
+	if len(c.Words) == 0 && c.Redirected() {
+		return c, nil, command.Usagef("expected a command before | and >")
+	}
+	return c, rest, nil
 }
 
-// stripComment cuts a line at the # that begins a comment, if it has one.
-func stripComment(line string) string {
-	var q grammar.Quotes
-	start := true
-	for i, r := range line {
-		plain := q.Step(r)
-		if plain && r == '#' && start {
-			return line[:i]
-		}
-		start = plain && (r == ' ' || r == '\t' || r == ';')
+// program returns the command for sh that begins at a byte of the line, where these are
+// its tokens; nothing if there is none.
+func (l *Line) program(start int, tokens []grammar.Token) string {
+	end := len(l.Text)
+	if n := len(tokens); n > 0 && tokens[n-1].Kind == grammar.TokenComment {
+		end = tokens[n-1].Start
 	}
-	return line
+	text := strings.TrimSpace(l.Text[start:end])
+	if strings.HasPrefix(text, "|") {
+		return ""
+	}
+	return text
+}
+
+// words returns the words that some tokens begin with, and the tokens after them.
+func words(tokens []grammar.Token) (words, rest []grammar.Token, err error) {
+	for i, t := range tokens {
+		switch {
+		case t.Kind != grammar.TokenWord:
+			return tokens[:i:i], tokens[i:], nil
+		case t.Misplaced == '(' || t.Misplaced == ')' || t.Misplaced == 0 && (t.Open != 0 || t.Escape):
+			return nil, nil, command.Usagef("a quote, backquote or parenthesis is open or misplaced: quote what is meant literally")
+		case t.Misplaced != 0:
+			return nil, nil, command.Usagef("unquoted %q: quote it if it is meant literally", t.Misplaced)
+		}
+	}
+	return tokens, nil, nil
 }

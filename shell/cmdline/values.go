@@ -2,8 +2,10 @@ package cmdline
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
+	"smtpctl/shell/command"
 	"smtpctl/shell/selector"
 )
 
@@ -50,3 +52,33 @@ func (s *size) String() string {
 
 // Type implements pflag.Value.
 func (s *size) Type() string { return "bytes" }
+
+// ParseParallel returns how many machines are to work at the same time: 1 to
+// command.MaxHosts.
+func ParseParallel(text string) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > command.MaxHosts {
+		return 0, fmt.Errorf("%q: expected a number of machines, 1 to %d", text, command.MaxHosts)
+	}
+	return n, nil
+}
+
+// A machines is a number of machines, as a flag.
+type machines struct{ n *int }
+
+// Set implements pflag.Value.
+func (m *machines) Set(text string) (err error) {
+	*m.n, err = ParseParallel(text)
+	return err
+}
+
+// String implements pflag.Value.
+func (m *machines) String() string {
+	if m.n == nil || *m.n == 0 {
+		return ""
+	}
+	return strconv.Itoa(*m.n)
+}
+
+// Type implements pflag.Value.
+func (m *machines) Type() string { return "int" }
