@@ -1,0 +1,115 @@
+package remote
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"smtpctl/protocol"
+	"smtpctl/protocol/smtpdsim"
+	"smtpctl/protocol/smtpdsim/simtest"
+	"smtpctl/shell/remote/sshdtest"
+)
+
+// TestLayouts reaches an smtpd of every layout on a machine that tells of itself what such a
+// machine tells, and lists and removes there.
+func TestLayouts(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: smtpd answers nobody else")
+	}
+	srv, _ := reach(t, "")
+	bin := filepath.Join(srv.Dir, "far")
+	os.Mkdir(bin, 0o700)
+	fake := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+text+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	srv.SetExtra(sshdtest.SetEnv("PATH=" + bin + ":/usr/bin:/bin:/usr/sbin:/sbin"))
+	for _, tt := range []struct {
+		system, machine, goos, goarch string
+		smtpd                         string
+		otherTime, short              bool
+	}{
+		{"Linux", "x86_64", "linux", "amd64", "7.6.0p1", false, false},
+		{"Linux", "aarch64", "linux", "amd64", "6.8.0p2", false, false},
+		{"Linux", "s390x", "linux", "s390x", "7.9.0-portable", false, false},
+		{"Linux", "s390x", "linux", "s390x", "7.6.0-portable", false, true},
+		{"Linux", "ppc64", "linux", "ppc64", "6.8.0p2", false, true},
+		{"Linux", "i686", "linux", "386", "7.4.0p1", false, false},
+		{"Linux", "i686", "linux", "386", "7.9.0-portable", true, false},
+		{"Linux", "x86_64", "linux", "386", "7.9.0-portable", true, false}, // a container of 32 bits
+		{"Linux", "armv7l", "linux", "arm", "7.6.0p1", false, false},
+		{"Linux", "armv7l", "linux", "arm", "7.6.0p1", true, false},
+		{"Linux", "mips", "linux", "mips", "6.8.0p2", false, true},
+		{"Linux", "mips", "linux", "mips", "7.9.0-portable", true, false},
+		{"OpenBSD", "amd64", "openbsd", "amd64", "7.7.0", false, false},
+		{"OpenBSD", "i386", "openbsd", "386", "7.7.0", false, false},
+		{"OpenBSD", "macppc", "openbsd", "mips", "7.7.0", false, false},
+		{"OpenBSD", "powerpc64", "openbsd", "ppc64", "7.6.0", false, true},
+		{"FreeBSD", "amd64", "freebsd", "amd64", "7.6.0p1", false, false},
+		{"FreeBSD", "i386", "freebsd", "386", "7.6.0p1", false, false},
+		{"NetBSD", "amd64", "netbsd", "amd64", "7.6.0p1", false, false},
+		{"Darwin", "arm64", "darwin", "amd64", "7.6.0p1", false, false},
+	} {
+		t.Run(fmt.Sprintf("%s %s %s %v", tt.system, tt.machine, tt.smtpd, tt.otherTime), func(t *testing.T) {
+			l := protocol.LayoutFor(tt.goos, tt.goarch)
+			if l.ShortHeader = tt.short; tt.otherTime {
+				l.Time = 12 - l.Time
+			}
+			order := "0201"
+			if l.Order == binary.BigEndian {
+				order = "0102"
+			}
+			fake("uname", "case $1 in -s) echo "+tt.system+";; -m) echo "+tt.machine+";; esac")
+			fake("getconf", fmt.Sprint("echo ", l.Word*8))
+			fake("od", "cat >/dev/null; echo ' "+order+"'")
+			fake("smtpd", "echo 'version: OpenSMTPD "+tt.smtpd+"' >&2")
+			sim, socket := simtest.Start(t, smtpdsim.Config{Seed: 1, Messages: 40, Mixed: true, Layout: l})
+			f := &Fleet{}
+			defer f.Close()
+			h, ctx := f.Host("mx1"), context.Background()
+			conn, err := h.Dial(ctx, socket, opts, Options{})
+			if err != nil {
+				facts, _ := h.Facts()
+				t.Fatalf("%v, facts %+v\n%s", err, facts, srv.Log())
+			}
+			want, n := map[protocol.EnvelopeID]bool{}, 0
+			for _, e := range sim.Envelopes() {
+				want[e.ID] = true
+			}
+			var last protocol.EnvelopeID
+			for e, err := range conn.Envelopes(ctx) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if n++; !want[e.ID] {
+					t.Errorf("%v is not in the queue", e.ID)
+				}
+				last = e.ID
+			}
+			if n != len(want) {
+				t.Errorf("%d envelopes, want %d", n, len(want))
+			}
+			if err := func() error {
+				_, err := conn.Act(ctx, protocol.RemoveEnvelope, []protocol.EnvelopeID{last}, func(_ protocol.EnvelopeID, ok bool) {
+					if !ok {
+						t.Errorf("%v is refused", last)
+					}
+				})
+				return err
+			}(); err != nil {
+				t.Error(err)
+			}
+			if got := len(sim.Envelopes()); got != n-1 {
+				t.Errorf("%d envelopes are left of %d", got, n)
+			}
+			if facts, _ := h.Facts(); facts.OS != tt.system || facts.Smtpd != tt.smtpd {
+				t.Errorf("%+v", facts)
+			}
+		})
+	}
+}

@@ -1,0 +1,336 @@
+// Package remote reaches the smtpd of another machine with the ssh of the user. Nothing is
+// installed on that machine, and no password passes through this program.
+//
+// Each machine has one ssh, which starts when it is first needed and ends with this program.
+// It runs a shell there, which reports what the machine is and then waits for the end of its
+// standard input. That input is a pipe that only this process holds, so whatever ends this
+// process ends the shell and ssh. Everything else goes through the same connection, by the
+// control socket of that ssh: the forwarded socket of smtpd or, where sudo(8) or doas(1) is
+// needed to become root, a program that copies to and from that socket.
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"smtpctl/protocol"
+)
+
+// Options say how ssh may reach a machine.
+type Options struct {
+	// Terminal lets ssh ask at the terminal while it connects, for a passphrase or about the
+	// key of a new machine. Without Terminal, ssh never asks.
+	Terminal bool
+	// Say, if set, is called with each line that ssh prints while it may ask at the terminal.
+	// The line is safe for a terminal.
+	Say func(line string)
+	// Way is the only way to the socket of smtpd that is tried, in the words of ParseWay, or ""
+	// for the first that works. WaySet says where that was set, for errors.
+	Way, WaySet string
+}
+
+// A Fleet holds the machines that a session has reached. Its zero value is ready to use, and
+// its methods are safe for concurrent use. Close must be called at the end of the session.
+type Fleet struct {
+	mu     sync.Mutex
+	folder *folder
+	hosts  map[string]*Host
+	closed bool
+	sealed bool // no ssh can be started
+}
+
+// Host returns the machine of a name that hostname.Parse accepts. It starts nothing. After Close
+// the Dial of the returned Host fails.
+func (f *Fleet) Host(name string) *Host {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.hosts == nil {
+		f.hosts = map[string]*Host{}
+	}
+	h := f.hosts[name]
+	if h == nil {
+		h = &Host{fleet: f, name: name, turn: make(chan struct{}, 1), ways: map[string]*way{}}
+		h.turn <- struct{}{}
+		f.hosts[name] = h
+	}
+	return h
+}
+
+// Names returns the sorted names of the machines whose ssh runs.
+func (f *Fleet) Names() []string {
+	f.mu.Lock()
+	hosts := slices.Collect(maps.Values(f.hosts))
+	f.mu.Unlock()
+	var out []string
+	for _, h := range hosts {
+		if h.Connected() {
+			out = append(out, h.name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Used returns the sorted names of the machines that were connected, or that could not be.
+func (f *Fleet) Used() []string {
+	f.mu.Lock()
+	hosts := slices.Collect(maps.Values(f.hosts))
+	f.mu.Unlock()
+	var out []string
+	for _, h := range hosts {
+		h.mu.Lock()
+		if h.link != nil || h.failed != nil {
+			out = append(out, h.name)
+		}
+		h.mu.Unlock()
+	}
+	slices.Sort(out)
+	return out
+}
+
+// place returns the private folder of the fleet, which the first call makes. It fails after
+// Close.
+func (f *Fleet) place() (*folder, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return nil, errors.New("the session has ended")
+	}
+	if f.folder == nil {
+		d, err := newFolder()
+		if err != nil {
+			return nil, fmt.Errorf("a folder for sockets: %w", err)
+		}
+		f.folder = d
+	}
+	return f.folder, nil
+}
+
+// Seal forbids the fleet to start another ssh. It is for a process that is about to be
+// confined and then cannot start any. Seal returns the folder that holds the private folder of
+// the fleet: the confined process must be able to write there, to remove the private folder at
+// its end. Seal returns "" if the fleet has no private folder yet.
+func (f *Fleet) Seal() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.sealed = true
+	if f.folder == nil {
+		return ""
+	}
+	return filepath.Dir(f.folder.path)
+}
+
+// Close ends all ssh at the same time, within a few seconds, and removes the private folder.
+// Requests that are under way fail, and no ssh can be started any more. Close may be called
+// again.
+func (f *Fleet) Close() {
+	f.mu.Lock()
+	f.closed = true
+	hosts, folder := f.hosts, f.folder
+	f.hosts, f.folder = nil, nil
+	f.mu.Unlock()
+	var wg sync.WaitGroup
+	for _, h := range hosts {
+		wg.Go(h.close)
+	}
+	wg.Wait()
+	if folder != nil {
+		folder.remove()
+	}
+}
+
+// A Host is another machine. Its methods are safe for concurrent use.
+type Host struct {
+	fleet *Fleet
+	name  string
+
+	turn chan struct{} // holds one token, the right to start ssh
+
+	mu   sync.Mutex
+	link *link           // the latest ssh, which may have ended; nil before the first
+	ways map[string]*way // the ways that have worked with that ssh, by the socket of smtpd
+
+	trip   time.Duration // the last round trip to smtpd that was measured, 0 before there is one
+	failed error         // why the last connection could not be made, nil if it could
+
+	shells  []*fileShell // that read files, and wait for the next request
+	filesAs *string      // the words that make them those of root; nil before there is one
+	refused error        // why they are not, if they are not
+
+	logging sync.Mutex // guards the fields below
+	logger  *logger    // nil before the first line, and after a line that failed
+	logged  *link      // the ssh in which logger was started
+}
+
+// Name returns the name of the machine that ssh gets.
+func (h *Host) Name() string { return h.name }
+
+// An Error is an error of reaching a machine. Its message begins with the name of the machine.
+type Error struct {
+	Host string
+	Err  error
+}
+
+func (e *Error) Error() string { return e.Host + ": " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// ErrUnreachable means that ssh could not connect, or that its connection has ended.
+var ErrUnreachable error = unreachable{}
+
+type unreachable struct{}
+
+func (unreachable) Error() string { return "cannot be reached" }
+
+// Unreachable gives the error the exit status of an smtpd that cannot be reached.
+func (unreachable) Unreachable() bool { return true }
+
+// A SaidError is the failure of ssh or of a program on the other machine, with what it printed
+// on standard error.
+type SaidError struct {
+	Program string   // its name, such as ssh
+	Words   []string // its last lines, safe for a terminal; may be empty
+	Cause   error    // the underlying error, for errors.Is
+}
+
+func (e *SaidError) Error() string {
+	if len(e.Words) == 0 {
+		return fmt.Sprintf("%s: %v", e.Program, e.Cause)
+	}
+	return e.Program + ": " + e.said()
+}
+
+// said returns the words joined into one line.
+func (e *SaidError) said() string {
+	var parts []string
+	for _, w := range e.Words {
+		parts = append(parts, strings.TrimPrefix(strings.TrimRight(w, ". "), e.Program+": "))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// Unwrap returns the cause.
+func (e *SaidError) Unwrap() error { return e.Cause }
+
+// fail returns err as an *Error of this host. It returns nil for nil.
+func (h *Host) fail(err error) error {
+	var own *Error
+	if err == nil || errors.As(err, &own) {
+		return err
+	}
+	return &Error{h.name, err}
+}
+
+// connected returns the running ssh of the host, or starts one and waits until the machine has
+// reported its facts. Of several callers, one starts ssh and the others wait for it.
+func (h *Host) connected(ctx context.Context, timeout time.Duration, o Options) (*link, error) {
+	if l := h.current(); l != nil {
+		return l, nil
+	}
+	select {
+	case <-h.turn:
+		defer func() { h.turn <- struct{}{} }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	if l := h.current(); l != nil {
+		return l, nil
+	}
+	folder, err := h.fleet.place()
+	if err != nil {
+		return nil, err
+	}
+	if err := h.sealed(); err != nil {
+		return nil, err
+	}
+	l, err := startLink(ctx, h.name, folder.socket(), timeout, o)
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	h.link, h.ways, h.filesAs = l, map[string]*way{}, nil
+	h.mu.Unlock()
+	h.fleet.mu.Lock()
+	closed := h.fleet.closed
+	h.fleet.mu.Unlock()
+	if closed { // Close was called meanwhile and did not end this ssh
+		l.end()
+		return nil, errors.New("the session has ended")
+	}
+	return l, nil
+}
+
+// sealed returns why no ssh can be started after Seal, or nil before Seal.
+func (h *Host) sealed() error {
+	h.fleet.mu.Lock()
+	defer h.fleet.mu.Unlock()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case !h.fleet.sealed:
+		return nil
+	case h.link != nil:
+		return h.link.err
+	}
+	return ErrUnreachable
+}
+
+// current returns the running ssh of the host, or nil.
+func (h *Host) current() *link {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.link == nil || h.link.ended() {
+		return nil
+	}
+	return h.link
+}
+
+// Connected reports whether the ssh of the host runs. It does not check the connection.
+func (h *Host) Connected() bool { return h.current() != nil }
+
+// Facts returns the facts about the machine. ok is false before the first connection.
+func (h *Host) Facts() (f Facts, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.link == nil {
+		return Facts{}, false
+	}
+	return h.link.facts, true
+}
+
+// Explain returns an error of a connection to smtpd as an *Error. If ssh has ended, the error
+// also says so, with what ssh said. Explain may wait up to endedWait for the end of ssh.
+func (h *Host) Explain(err error) error {
+	h.mu.Lock()
+	l := h.link
+	h.mu.Unlock()
+	if err == nil || l == nil || !protocol.Unreachable(err) {
+		return h.fail(err)
+	}
+	if why := l.endedSoon(); why != nil {
+		return &Error{h.name, fmt.Errorf("%w (%w)", why, err)}
+	}
+	return h.fail(err)
+}
+
+// close ends the ssh of the host, if there is one.
+func (h *Host) close() {
+	h.mu.Lock()
+	l, shells := h.link, h.shells
+	h.shells = nil
+	h.mu.Unlock()
+	for _, s := range shells {
+		s.Close()
+	}
+	if l != nil {
+		l.end()
+	}
+}

@@ -1,0 +1,50 @@
+package sshdtest
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Clients returns a line, which begins with the process id, about each process of ssh whose
+// arguments contain folder: Dir of a server, or a folder of sockets. sshd itself is not among
+// them.
+func Clients(t testing.TB, folder string) []string {
+	t.Helper()
+	var found []string
+	for _, line := range processes(t) {
+		if strings.Contains(line, folder) && strings.Contains(line, "ssh") && !strings.Contains(line, "sshd -D") {
+			found = append(found, line)
+		}
+	}
+	return found
+}
+
+// processes returns the process id and the arguments of each process. Tests ask again and
+// again, so it reads them from the kernel where it can: to start ps(1) takes ten times as long.
+func processes(t testing.TB) (lines []string) {
+	t.Helper()
+	paths, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, path := range paths {
+		// A process that has ended has no arguments.
+		if args, err := os.ReadFile(path); err == nil && len(args) > 0 {
+			pid := filepath.Base(filepath.Dir(path))
+			lines = append(lines, fmt.Sprintf("%s %s", pid, bytes.ReplaceAll(bytes.TrimRight(args, "\x00"), []byte{0}, []byte(" "))))
+		}
+	}
+	if len(paths) > 0 {
+		return lines
+	}
+	out, err := exec.Command("ps", "-eo", "pid=,args=").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		lines = append(lines, strings.TrimSpace(line))
+	}
+	return lines
+}
