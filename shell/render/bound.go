@@ -5,13 +5,12 @@ import (
 	"unicode/utf8"
 )
 
-// MaxMessage is how many bytes a message to the user may have, be it an error, a
-// warning or a question.
+// MaxMessage is how many bytes a message to the user may have: an error, a warning or a
+// question.
 const MaxMessage = 1000
 
-// Bound cuts a text to about most bytes: the middle is left out, since a message
-// begins with what it is about and ends with the cause, and how much that is stands
-// in its place.
+// Bound shortens a text to about most bytes. It replaces the middle by the number of
+// bytes left out, because a message begins with its subject and ends with the cause.
 func Bound(text string, most int) string {
 	if len(text) <= most {
 		return text

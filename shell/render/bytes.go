@@ -2,7 +2,7 @@ package render
 
 import "fmt"
 
-// Bytes returns a number of bytes for people, such as 1.5 GiB.
+// Bytes formats a number of bytes for people, such as 1.5 GiB.
 func Bytes(n int64) string {
 	if n < 1024 {
 		return Plural(int(n), "byte")
@@ -14,5 +14,5 @@ func Bytes(n int64) string {
 	return fmt.Sprintf("%.1f %s", v, units[unit])
 }
 
-// units are those of Bytes above the byte.
+// units are the units of Bytes above the byte.
 var units = []string{"KiB", "MiB", "GiB", "TiB"}

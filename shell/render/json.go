@@ -11,9 +11,9 @@ import (
 	"smtpctl/protocol"
 )
 
-// AppendJSON appends v as one line of JSON. Text that is not UTF-8 has its bad
-// bytes replaced. What could act on a terminal is escaped as JSON does it, so that
-// the line is the same, and valid, wherever it goes.
+// AppendJSON appends v as one line of JSON. Bytes that are not UTF-8 are replaced.
+// Characters that could act on a terminal are escaped as in JSON, so that the line is
+// the same, and valid, wherever it goes.
 func AppendJSON(b []byte, v any) ([]byte, error) {
 	start := len(b)
 	buf := bytes.NewBuffer(b)
@@ -23,8 +23,8 @@ func AppendJSON(b []byte, v any) ([]byte, error) {
 	return escapeJSON(buf.Bytes(), start), err
 }
 
-// escapeJSON escapes in b, from start on, the characters that a SafeWriter would
-// change. They stand only inside the strings of JSON.
+// escapeJSON escapes the characters in b, beginning at start, that a SafeWriter would
+// change. They occur only inside the strings of JSON.
 func escapeJSON(b []byte, start int) []byte {
 	clean := true
 	for i := start; i < len(b); i++ {
@@ -51,7 +51,8 @@ func escapeJSON(b []byte, start int) []byte {
 	return out
 }
 
-// A Time is seconds since 1970, in JSON as RFC 3339 in UTC. Zero is unknown.
+// A Time is in seconds since 1970; in JSON it is in RFC 3339 and UTC. Zero means that
+// the time is not known.
 type Time int64
 
 // MarshalJSON implements json.Marshaler.
@@ -68,8 +69,9 @@ func (t *Time) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// An EnvelopeJSON is an envelope as JSON shows it. What is not known is left
-// out, such as when it expires: only smtpd's scheduler knows that.
+// An EnvelopeJSON is an envelope in JSON. Fields that are not known are left out, such
+// as the time of expiry, which only smtpd's scheduler knows. The table of fields in
+// package selector sets its members.
 type EnvelopeJSON struct {
 	ID         string   `json:"id"`
 	Message    string   `json:"message"`
@@ -94,38 +96,7 @@ type EnvelopeJSON struct {
 	Error      string   `json:"error,omitempty"`
 }
 
-// NewEnvelopeJSON returns an envelope for JSON. One read from disk is offline:
-// its state is not known.
-func NewEnvelopeJSON(e *protocol.Envelope, online bool) EnvelopeJSON {
-	j := EnvelopeJSON{
-		ID: e.ID.String(), Message: e.ID.Msg().String(), Type: e.Type.String(), State: "offline",
-		From: FormatAddress(e.Sender), To: FormatAddress(e.Rcpt), Dest: FormatAddress(e.Dest), Domain: e.Dest.Domain,
-		Host: e.Hostname, Helo: e.Helo, User: e.Username, Tag: e.Tag, Dispatcher: e.Dispatcher,
-		Created: Time(e.Created), LastTry: Time(e.LastTry), Tries: e.Retry, Error: e.ErrorLine,
-	}
-	switch {
-	case e.Source.Local:
-		j.Source = "local"
-	case e.Source.Addr.IsValid():
-		j.Source = e.Source.Addr.String()
-	}
-	for _, n := range flagNames {
-		if e.Flags&n.flag != 0 && n.flag != protocol.FlagSuspend && n.flag != protocol.FlagHold {
-			j.Flags = append(j.Flags, n.name)
-		}
-	}
-	if online {
-		j.State = State(e.Flags)
-		if e.Flags&protocol.FlagInflight != 0 {
-			j.Started = Time(e.NextTry)
-		} else {
-			j.NextTry = Time(e.NextTry)
-		}
-	}
-	return j
-}
-
-// FormatAddress writes an address as people do: nothing for the null sender.
+// FormatAddress formats an address for people. The null sender is empty.
 func FormatAddress(a protocol.Address) string {
 	switch {
 	case a == protocol.Address{}:
@@ -136,7 +107,7 @@ func FormatAddress(a protocol.Address) string {
 	return a.String()
 }
 
-// State names the state of an envelope that smtpd has listed, in one word.
+// State returns the state of an envelope that smtpd lists, as one word.
 func State(f protocol.Flags) string {
 	switch {
 	case f&protocol.FlagInflight != 0:

@@ -6,21 +6,21 @@ import (
 	"unicode/utf8"
 )
 
-// A JSONText writes text as the inside of one JSON string, as AppendJSON would,
-// however long it is.
+// A JSONText writes a text of any length as the content of one JSON string, as
+// AppendJSON would.
 type JSONText struct {
 	w    io.Writer
 	buf  []byte
 	part []byte // the start of a character whose end has not been written yet
 }
 
-// NewJSONText returns a JSONText that writes to w. Its user writes the quotes.
+// NewJSONText returns a JSONText that writes to w. The caller writes the quotes.
 func NewJSONText(w io.Writer) *JSONText { return &JSONText{w: w} }
 
-// jsonPiece is how much of a text is encoded at once.
+// jsonPiece is how many bytes of a text are encoded at once.
 const jsonPiece = 16 << 10
 
-// Write encodes p and writes it. A character cut in two by the end of p waits for
+// Write encodes p and writes it. A character that is split by the end of p waits for
 // the next Write.
 func (j *JSONText) Write(p []byte) (int, error) {
 	n := len(p)
@@ -48,7 +48,7 @@ func (j *JSONText) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// End writes what has been held back.
+// End writes the bytes that have been held back.
 func (j *JSONText) End() error {
 	part := j.part
 	j.part = nil

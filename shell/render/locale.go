@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// ascii says that what goes to a terminal must be ASCII: a terminal whose locale is
-// another shows the bytes of UTF-8 as other characters, some of which act on it.
+// ascii says that text for a terminal must be ASCII. A terminal with another locale
+// shows the bytes of UTF-8 as other characters, some of which act on it.
 var ascii atomic.Bool
 
 // SetASCII sets whether this process writes only ASCII to terminals, into tables
@@ -16,9 +16,8 @@ func SetASCII(on bool) { ascii.Store(on) }
 // ASCII reports whether this process writes only ASCII.
 func ASCII() bool { return ascii.Load() }
 
-// IsUTF8 reports whether the locale that the environment names is one of UTF-8.
-// As POSIX has it, the first of LC_ALL, LC_CTYPE and LANG counts that is not
-// empty; without any the locale is C.
+// IsUTF8 reports whether the environment names a UTF-8 locale. As in POSIX, the first
+// of LC_ALL, LC_CTYPE and LANG that is not empty counts; without any the locale is C.
 func IsUTF8(env func(string) string) bool {
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if v := env(name); v != "" {
@@ -30,7 +29,7 @@ func IsUTF8(env func(string) string) bool {
 	return false
 }
 
-// ellipsis stands where a cell of a table is cut.
+// ellipsis returns the mark at the end of a shortened cell.
 func ellipsis() string {
 	if ASCII() {
 		return "~"

@@ -5,8 +5,7 @@ import (
 	"strconv"
 )
 
-// Plural writes a number with its noun, whose plural adds an s unless it is
-// given.
+// Plural formats a number with its noun. Without an explicit plural, it adds an s.
 func Plural(n int, one string, many ...string) string {
 	switch {
 	case n == 1:

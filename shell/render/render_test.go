@@ -4,8 +4,6 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
-
-	"smtpctl/protocol"
 )
 
 func TestVis(t *testing.T) {
@@ -46,21 +44,6 @@ func TestSafeWriterCuts(t *testing.T) {
 	}
 }
 
-func TestAppendEnvelope(t *testing.T) {
-	e := protocol.Envelope{ID: 0xabcd000100000002, Flags: protocol.FlagBounce | protocol.FlagHold | protocol.FlagInflight, Type: protocol.DeliverBounce,
-		Created: 10, TTL: 5, LastTry: 90, Retry: 3, ErrorLine: `a\b`, Rcpt: protocol.Address{User: "u", Domain: "d"}}
-	if got, want := string(AppendEnvelope(nil, &e, 100, true)), "abcd000100000002|?|bounce|bounce,hold|@|u@d|@|10|15|90|3|inflight|10|a\\\\b\n"; got != want {
-		t.Errorf("got  %q\nwant %q", got, want)
-	}
-	e.Flags, e.NextTry = protocol.FlagPending, 70
-	if got := string(AppendEnvelope(nil, &e, 100, true)); !strings.Contains(got, "|pending|-30|") {
-		t.Errorf("late: %q", got)
-	}
-	if got := string(AppendEnvelope(nil, &e, 100, false)); !strings.Contains(got, "|offline||") {
-		t.Errorf("offline: %q", got)
-	}
-}
-
 func FuzzSafe(f *testing.F) {
 	f.Add("\x1b[2J\xffé\u202e")
 	f.Fuzz(func(t *testing.T, s string) {
@@ -74,16 +57,6 @@ func FuzzSafe(f *testing.F) {
 			}
 		}
 	})
-}
-
-func BenchmarkAppendEnvelope(b *testing.B) {
-	e := protocol.Envelope{ID: 0xabcd000100000002, Flags: protocol.FlagPending, ErrorLine: "451 4.7.1 greylisted, try again later",
-		Sender: protocol.Address{User: "alice", Domain: "example.com"}, Rcpt: protocol.Address{User: "bob", Domain: "example.org"}}
-	var line []byte
-	b.ReportAllocs()
-	for b.Loop() {
-		line = AppendEnvelope(line[:0], &e, 100, true)
-	}
 }
 
 func TestAge(t *testing.T) {

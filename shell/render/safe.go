@@ -8,9 +8,10 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// A SafeWriter passes text on to a terminal with everything escaped that could
-// act on it: control characters but newline and tab, bytes that are not UTF-8,
-// and invisible characters such as those that change the direction of writing.
+// A SafeWriter passes text on to a terminal and escapes everything that could act on
+// it: control characters except newline and tab, bytes that are not UTF-8, and
+// invisible characters such as those that change the direction of writing. It must not
+// be used from several goroutines at once.
 type SafeWriter struct {
 	w    io.Writer
 	buf  []byte
@@ -20,8 +21,8 @@ type SafeWriter struct {
 // NewSafeWriter returns a SafeWriter that writes to w.
 func NewSafeWriter(w io.Writer) *SafeWriter { return &SafeWriter{w: w} }
 
-// Write escapes p and writes it. A character cut in two by the end of p waits
-// for the next Write.
+// Write escapes p and writes it. A character that is split by the end of p waits for
+// the next Write.
 func (s *SafeWriter) Write(p []byte) (int, error) {
 	n := len(p)
 	if len(s.part) > 0 {
@@ -44,8 +45,8 @@ func (s *SafeWriter) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// End writes what has been held back of a character whose end never came. What is
-// written next begins anew.
+// End writes the held bytes of a character that was never completed. The next Write
+// begins anew.
 func (s *SafeWriter) End() error {
 	if len(s.part) == 0 {
 		return nil
@@ -59,8 +60,8 @@ func (s *SafeWriter) End() error {
 	return err
 }
 
-// Safe returns s escaped as a SafeWriter does, newlines and tabs too, so that
-// it stays on one line.
+// Safe returns s escaped as by a SafeWriter, including newlines and tabs, so that it
+// stays on one line.
 func Safe(s string) string {
 	clean := true
 	for _, r := range s {
@@ -85,7 +86,7 @@ func Safe(s string) string {
 	return string(b)
 }
 
-// printable reports whether r shows in the locale, and does nothing else.
+// printable reports whether r is visible in the locale and has no other effect.
 func printable(r rune) bool {
 	return r >= ' ' && r < 0x7f || r > 0xa0 && !ASCII() && unicode.IsPrint(r)
 }
@@ -100,8 +101,8 @@ func appendSafe(b []byte, r rune, raw []byte) []byte {
 	return b
 }
 
-// appendEscaped appends one byte in a form that shows: \^X for a control
-// character, \xHH for others.
+// appendEscaped appends one byte in visible form: \^X for a control character, \xHH for
+// others.
 func appendEscaped(b []byte, c byte) []byte {
 	switch {
 	case c < ' ':
@@ -112,7 +113,7 @@ func appendEscaped(b []byte, c byte) []byte {
 	return append(b, '\\', 'x', "0123456789abcdef"[c>>4], "0123456789abcdef"[c&0xf])
 }
 
-// Cut returns as much of s as fits into a number of columns; s is safe text.
+// Cut returns the part of s that fits into a number of columns. s must be safe text.
 func Cut(s string, cols int) string { return runewidth.Truncate(s, cols, "") }
 
 // Width returns how many columns of the screen safe text takes.

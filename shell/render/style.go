@@ -2,10 +2,10 @@ package render
 
 import "github.com/fatih/color"
 
-// A Style colours text for one stream, or leaves it as it is.
+// A Style colours text for one stream, or leaves it unchanged.
 type Style struct{ on bool }
 
-// NewStyle returns a style that colours if on.
+// NewStyle returns a style that colours if on is true.
 func NewStyle(on bool) Style { return Style{on} }
 
 // On reports whether the style colours.
@@ -27,10 +27,10 @@ func (s Style) Error(text string) string { return s.paint(text, color.FgRed, col
 // Bold marks what a reader looks for first.
 func (s Style) Bold(text string) string { return s.paint(text, color.Bold) }
 
-// Good marks what is going on as it should.
+// Good marks what works as it should.
 func (s Style) Good(text string) string { return s.paint(text, color.FgGreen) }
 
-// Warn marks what is held back.
+// Warn marks what is delayed or suspended.
 func (s Style) Warn(text string) string { return s.paint(text, color.FgYellow) }
 
 // Bad marks what has failed.

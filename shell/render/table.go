@@ -7,8 +7,8 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// A Table writes rows as they come. Fit makes its columns as wide as the rows that come
-// first need; what is longer later is cut, or goes on a line of its own.
+// A Table writes rows one by one. Fit makes its columns as wide as the first rows need;
+// a longer text in a later row is shortened, or goes on a line of its own.
 type Table struct {
 	Style Style
 	cols  []Column
@@ -16,18 +16,18 @@ type Table struct {
 	lines [][]int // the columns on each line of a row, by index
 }
 
-// A Column is one of a table.
+// A Column is a column of a table.
 type Column struct {
 	Head  string
 	Right bool // numbers stand to the right
 	Cut   Cutting
 	Width int // in columns of the screen; Fit sets it
-	// Paint, if set, colours a cell; it gets the text of the cell as it was before
-	// it was cut.
+	// Paint, if set, colours a cell. It gets the text of the cell before that is
+	// shortened.
 	Paint func(style Style, cell string) func(string) string
 }
 
-// A Cutting says what is left of a cell for which there is no place.
+// A Cutting says which part of a text remains if a cell is too narrow.
 type Cutting int
 
 const (
@@ -36,7 +36,7 @@ const (
 	CutAddress                // the domain of an address, and the beginning of the user
 )
 
-// Widths below which no column is cut as long as it can go to another line.
+// The widths down to which a column is not shortened if it can move to another line.
 const (
 	minAddress = 16
 	minText    = 30
@@ -44,13 +44,13 @@ const (
 	indent     = 2  // of the lines of a row but the first
 )
 
-// NewTable returns a table that fits into a screen of so many columns, or is as wide
-// as its rows if width is 0. Fit must be called before rows are appended.
+// NewTable returns a table for a screen of width columns, or as wide as its rows if
+// width is 0. Fit must be called before rows are appended.
 func NewTable(style Style, width int, cols []Column) *Table {
 	return &Table{Style: style, cols: append([]Column(nil), cols...), width: width}
 }
 
-// Fit chooses the widths of the columns by rows of their texts, the first that there are.
+// Fit chooses the widths of the columns by the texts of the first rows.
 func (t *Table) Fit(rows [][]string) {
 	natural := make([]int, len(t.cols))
 	for i, c := range t.cols {
@@ -72,7 +72,7 @@ func (t *Table) Fit(rows [][]string) {
 	}
 }
 
-// least returns how narrow a column may get.
+// least returns the smallest width of a column.
 func (t *Table) least(i int, natural []int) int {
 	switch t.cols[i].Cut {
 	case CutAddress:
@@ -83,7 +83,8 @@ func (t *Table) least(i int, natural []int) int {
 	return natural[i]
 }
 
-// breakLines spreads the columns over as few lines as they need at their least widths.
+// breakLines distributes the columns over as few lines as they need at their smallest
+// widths.
 func (t *Table) breakLines(natural []int) [][]int {
 	lines := [][]int{nil}
 	used := 0
@@ -104,9 +105,9 @@ func (t *Table) breakLines(natural []int) [][]int {
 	return lines
 }
 
-// share gives the columns of a line what there is beyond their least widths: addresses
-// and texts as much as they need, and what is left to the last text, or if there is none
-// to the addresses.
+// share distributes the room beyond the smallest widths among the columns of a line:
+// addresses and texts get as much as they need, and the rest goes to the last text or,
+// if there is none, to the addresses.
 func (t *Table) share(line []int, n int, natural []int) {
 	left := t.width - (len(line) - 1)
 	if n > 0 {
@@ -129,7 +130,8 @@ func (t *Table) share(line []int, n int, natural []int) {
 	t.grow(line, CutAddress, left, func(int) bool { return true })
 }
 
-// grow widens the columns of a kind in turns while they want it, and returns what is left.
+// grow widens the columns of a kind in turns as long as they need it, and returns the
+// room that is left.
 func (t *Table) grow(line []int, kind Cutting, left int, wants func(i int) bool) int {
 	for grown := true; grown && left > 0; {
 		grown = false
@@ -156,8 +158,8 @@ func (t *Table) AppendHeader(b []byte) []byte {
 	return t.append(b, heads, func(int) func(string) string { return t.Style.Bold })
 }
 
-// AppendRow appends a row. Texts are escaped, and cut where they are too long. paint
-// colours each cell, in place of what its column says.
+// AppendRow appends a row. Texts are escaped, and shortened where they are too long.
+// paint colours each cell, in place of its column's Paint.
 func (t *Table) AppendRow(b []byte, cells []string, paint func(string) string) []byte {
 	return t.append(b, cells, func(i int) func(string) string {
 		if paint == nil && t.cols[i].Paint != nil {
@@ -218,18 +220,17 @@ func (t *Table) append(b []byte, cells []string, paint func(i int) func(string) 
 	return b
 }
 
-// longer reports whether a text goes on a line of its own: one that is much too long for
-// the last column of its line, as the rows that came first did not show.
+// longer reports whether a text goes on a line of its own because it is much longer
+// than the last column of its line, as determined by the first rows.
 func (t *Table) longer(i, k int, line []int, text string) bool {
 	c := &t.cols[i]
 	return t.width > 0 && k > 0 && k == len(line)-1 && c.Cut == CutText && c.Width < minText && runewidth.StringWidth(text) > c.Width
 }
 
-// Within returns a safe text in at most so many columns of the screen, for what is no
-// table.
+// Within shortens a safe text to at most width columns, for output that is not a table.
 func (c Cutting) Within(text string, width int) string { return c.cut(text, width) }
 
-// cut returns a safe text in at most so many columns of the screen.
+// cut shortens a safe text to at most width columns.
 func (c Cutting) cut(text string, width int) string {
 	if runewidth.StringWidth(text) <= width {
 		return text
@@ -245,14 +246,14 @@ func (c Cutting) cut(text string, width int) string {
 	return runewidth.Truncate(text, width, dots)
 }
 
-// ageUnits are those of Age, each with its seconds, the largest first.
+// ageUnits are the units of Age with their seconds, the largest first.
 var ageUnits = []struct {
 	secs int64
 	unit byte
 }{{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}}
 
-// Age writes seconds in their largest unit and the one below it, such as 2d3h, in at most
-// five characters.
+// Age formats seconds in their largest unit and the next smaller one, such as 2d3h, in
+// at most five characters.
 func Age(t int64) string {
 	t = max(t, 0)
 	for i, u := range ageUnits {

@@ -1,11 +1,11 @@
-// Package render writes results: smtpctl's own bytes for scripts, and text that
-// is safe on a terminal.
+// Package render writes results: the bytes of OpenSMTPD's smtpctl for scripts, and text
+// that is safe on a terminal.
 package render
 
-// AppendVis appends s escaped as vis(3) does without flags, and as smtpctl
-// prints error lines: a backslash is doubled, control characters become \^X,
-// bytes above 127 \M-X or \M^X, and 0xa0 \240. It stops before the result
-// would be longer than most bytes.
+// AppendVis appends s escaped as by vis(3) without flags, as OpenSMTPD's smtpctl prints
+// error lines: a backslash is doubled, control characters become \^X, bytes above 127
+// \M-X or \M^X, and 0xa0 \240. It stops before the result would be longer than most
+// bytes.
 func AppendVis(dst []byte, s string, most int) []byte {
 	limit := len(dst) + most
 	for i := range len(s) {

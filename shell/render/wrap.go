@@ -6,26 +6,42 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// leastWrap is how many columns a text must have room for where it is wrapped.
+// leastWrap is the smallest width to which a text is wrapped.
 const leastWrap = 20
 
-// Wrap breaks the lines of a text that are wider than so many columns between words. A
-// line goes on below its last column, where it has columns, else below its beginning. A
-// word that is too wide alone stays whole.
+// Wrap breaks lines of a text that are wider than cols between words. The rest of a
+// line is indented to its last column if the line has columns, otherwise to its
+// beginning. A single word that is too wide stays whole.
 func Wrap(text string, cols int) string {
 	if cols < leastWrap {
 		return text
 	}
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
-		if runewidth.StringWidth(line) > cols {
+		if shownWidth(line) > cols {
 			lines[i] = wrapLine(line, cols)
 		}
 	}
 	return strings.Join(lines, "\n")
 }
 
-// wrapLine is Wrap for a line that is too wide.
+// Fill joins the lines of prose that were broken within a sentence, for Wrap to break them
+// where the screen does. What begins with a blank, as a table does, stays a line.
+func Fill(text string) string {
+	lines := strings.Split(text, "\n")
+	out := lines[:1]
+	for _, line := range lines[1:] {
+		last := &out[len(out)-1]
+		if *last == "" || line == "" || strings.HasPrefix(*last, " ") || strings.HasPrefix(line, " ") || strings.ContainsAny((*last)[len(*last)-1:], ".:?!") {
+			out = append(out, line)
+			continue
+		}
+		*last += " " + line
+	}
+	return strings.Join(out, "\n")
+}
+
+// wrapLine is Wrap for one line that is too wide.
 func wrapLine(line string, cols int) string {
 	indent := len(line) - len(strings.TrimLeft(line, " "))
 	if i := strings.LastIndex(line[:min(len(line), cols*2/3)], "  "); i >= indent {
@@ -40,11 +56,11 @@ func wrapLine(line string, cols int) string {
 	var b strings.Builder
 	head := line[:indent]
 	b.WriteString(head)
-	at := runewidth.StringWidth(head)
+	at := shownWidth(head)
 	below := strings.Repeat(" ", at)
 	first := true
 	for _, word := range strings.Split(line[indent:], " ") {
-		w := runewidth.StringWidth(word)
+		w := shownWidth(word)
 		switch {
 		case first:
 		case at+1+w > cols:
@@ -59,4 +75,19 @@ func wrapLine(line string, cols int) string {
 		at += w
 	}
 	return b.String()
+}
+
+// shownWidth returns how many columns a text takes. Colours take none.
+func shownWidth(text string) int {
+	for {
+		from := strings.IndexByte(text, '\x1b')
+		if from < 0 {
+			return runewidth.StringWidth(text)
+		}
+		to := strings.IndexByte(text[from:], 'm')
+		if to < 0 {
+			return runewidth.StringWidth(text)
+		}
+		text = text[:from] + text[from+to+1:]
+	}
 }

@@ -2,6 +2,22 @@ package render
 
 import "testing"
 
+// TestFill joins prose, and nothing else.
+func TestFill(t *testing.T) {
+	for text, want := range map[string]string{
+		"one\ntwo":                 "one two",
+		"One.\nTwo\nthree:\nfour":  "One.\nTwo three:\nfour",
+		"one\n\ntwo":               "one\n\ntwo",
+		"one\n  a  b\n  c  d\ntwo": "one\n  a  b\n  c  d\ntwo",
+		"":                         "",
+		"one\n":                    "one\n",
+	} {
+		if got := Fill(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestWrap(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
 		{"short", "short"},

@@ -9,15 +9,15 @@ import (
 	"smtpctl/protocol"
 )
 
-// NullSender is how the null sender is written, here and in mail.
+// NullSender is the notation of the null sender, here and in mail.
 const NullSender = "<>"
 
-// Domain returns the form of a domain that terms compare: without the dot that may
-// end it, with the letters in lower case.
+// Domain returns the form of a domain that terms compare: in lower case and without a
+// trailing dot.
 func Domain(domain string) string { return Fold(strings.TrimSuffix(domain, ".")) }
 
-// domainForms returns what a domain may be written as: itself, and an
-// internationalised one as labels of ASCII (xn--...) or in its own script too.
+// domainForms returns the notations of a domain: the domain itself and, if it is
+// internationalised, also its ASCII labels (xn--...) or its own script.
 func domainForms(domain string) []string {
 	domain = Domain(domain)
 	forms := []string{domain}
@@ -46,8 +46,8 @@ func isASCII(s string) bool {
 	return true
 }
 
-// addressForms returns what an address may be written as, in lower case. The null
-// sender is @, as smtpd prints it.
+// addressForms returns the notations of an address, in lower case. The null sender is
+// @, as smtpd prints it.
 func addressForms(a protocol.Address) []string {
 	forms := domainForms(a.Domain)
 	for i, d := range forms {
@@ -56,7 +56,7 @@ func addressForms(a protocol.Address) []string {
 	return forms
 }
 
-// addressText is what a regular expression sees of an address.
+// addressText returns the text of an address for regular expressions.
 func addressText(a protocol.Address) string {
 	if a == (protocol.Address{}) {
 		return NullSender
@@ -64,8 +64,7 @@ func addressText(a protocol.Address) string {
 	return a.String()
 }
 
-// trimDot takes the dot off that may end a domain in a pattern; one that is
-// escaped stays.
+// trimDot removes a trailing dot from the pattern of a domain. An escaped dot stays.
 func trimDot(pattern string) string {
 	if short, ok := strings.CutSuffix(pattern, "."); ok && short != "" && !strings.HasSuffix(short, `\`) {
 		return short
@@ -73,26 +72,26 @@ func trimDot(pattern string) string {
 	return pattern
 }
 
-// domainGlob makes a pattern of the value of domain=.
+// domainGlob returns the pattern for the value of domain=.
 func domainGlob(value string) (string, error) { return trimDot(value), nil }
 
-// addressGlob makes a pattern of the value of from= or to=: @DOMAIN stands for any
-// user there, and <> for the null sender. An @ alone is refused: in a script it is
-// what is left of @$DOMAIN if that is empty.
+// addressGlob returns the pattern for the value of from= or to=: @DOMAIN stands for any
+// user there, and <> for the null sender. A lone @ is refused, because in a script it
+// is what remains of @$DOMAIN if the variable is empty.
 func addressGlob(value string) (string, error) {
 	switch {
 	case value == NullSender:
 		return "@", nil
 	case value == "@":
-		return "", errors.New(`"@": want a domain after it, or <> for the null sender`)
+		return "", errors.New(`"@": expected a domain after it, or <> for the null sender`)
 	case strings.HasPrefix(value, "@"):
 		return "*" + trimDot(value), nil
 	}
 	return trimDot(value), nil
 }
 
-// plainDomain returns a domain without the dot that may end it, and with labels of
-// ASCII if it has others: each domain in one form, but for the case of letters.
+// plainDomain returns a domain with ASCII labels and without a trailing dot, so that
+// each domain has one form except for the case of letters.
 func plainDomain(domain string) string {
 	domain = strings.TrimSuffix(domain, ".")
 	if !isASCII(domain) {
@@ -103,11 +102,11 @@ func plainDomain(domain string) string {
 	return domain
 }
 
-// EscapeDomain returns the value of domain= that matches just one domain. Letters
+// EscapeDomain returns the value of domain= that matches exactly one domain. Letters
 // keep their case.
 func EscapeDomain(domain string) string { return keepDot(EscapeGlob(plainDomain(domain))) }
 
-// EscapeAddress returns the value of from= or to= that matches just one address.
+// EscapeAddress returns the value of from= or to= that matches exactly one address.
 // Letters keep their case.
 func EscapeAddress(a protocol.Address) string {
 	if a == (protocol.Address{}) {
@@ -120,7 +119,7 @@ func EscapeAddress(a protocol.Address) string {
 	return keepDot(text)
 }
 
-// keepDot escapes a dot at the end, which is part of the text.
+// keepDot escapes a trailing dot that is part of the text.
 func keepDot(text string) string {
 	if short, ok := strings.CutSuffix(text, "."); ok {
 		return short + `\.`

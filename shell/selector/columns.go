@@ -11,14 +11,14 @@ import (
 	"smtpctl/shell/render"
 )
 
-// A Row is an envelope as a listing shows it.
+// A Row is an envelope in a listing.
 type Row struct {
 	*protocol.Envelope
 	Now    int64 // in seconds since 1970
 	Online bool  // it comes from smtpd, and not from a file
 }
 
-// A Column says how a field is shown.
+// A Column says how a listing shows a field.
 type Column struct {
 	Right bool
 	Cut   render.Cutting
@@ -28,16 +28,16 @@ type Column struct {
 	Value func(r Row) string // for programs, as in JSON; nil for the cell
 }
 
-// DefaultColumns are those that a listing shows unless others are wanted.
+// DefaultColumns are the columns of a listing unless the user chooses others.
 var DefaultColumns = []string{"id", "age", "state", "tries", "next", "from", "to", "error"}
 
-// ParseColumns reads names of fields split by commas.
+// ParseColumns parses names of fields separated by commas.
 func ParseColumns(value string) ([]string, error) {
 	names := strings.Split(value, ",")
 	for i, name := range names {
 		f := Find(Columns(), name)
 		if f == nil {
-			return nil, fmt.Errorf("%q is no column: want some of %s, split by commas", name, strings.Join(Names(Columns()), ", "))
+			return nil, fmt.Errorf("unknown column %q: expected some of %s, separated by commas", name, strings.Join(Names(Columns()), ", "))
 		}
 		if names[i] = f.Name; slices.Contains(names[:i], f.Name) {
 			return nil, fmt.Errorf("%q is given twice", name)
@@ -46,7 +46,7 @@ func ParseColumns(value string) ([]string, error) {
 	return names, nil
 }
 
-// Longer returns what is shown of a field on a line of its own.
+// Longer returns the text of a field on a line of its own.
 func (c *Column) Longer(r Row) string {
 	if c.Long != nil {
 		return c.Long(r)
@@ -54,7 +54,7 @@ func (c *Column) Longer(r Row) string {
 	return c.Cell(r)
 }
 
-// ValueOf returns what programs get of a field.
+// ValueOf returns the value of a field for programs.
 func (c *Column) ValueOf(r Row) string {
 	if c.Value != nil {
 		return c.Value(r)
@@ -70,7 +70,7 @@ func numberColumn(n func(r Row) int) *Column {
 	return &Column{Right: true, Cell: func(r Row) string { return strconv.Itoa(n(r)) }}
 }
 
-// addressColumn shows an address, and <> where there is none.
+// addressColumn shows an address, and <> for the null sender.
 func addressColumn(of func(r Row) protocol.Address) *Column {
 	value := func(r Row) string { return render.FormatAddress(of(r)) }
 	return &Column{Cut: render.CutAddress, Value: value, Cell: func(r Row) string {
@@ -81,7 +81,7 @@ func addressColumn(of func(r Row) protocol.Address) *Column {
 	}}
 }
 
-// toColumn shows where an envelope goes; programs get the recipient as it came.
+// toColumn shows the destination of an envelope. Programs get the original recipient.
 var toColumn = Column{
 	Cut:   render.CutAddress,
 	Cell:  func(r Row) string { return render.FormatAddress(r.Dest) },
@@ -120,7 +120,7 @@ var stateColumn = Column{
 	},
 }
 
-// state returns the state of an envelope; a file does not tell it.
+// state returns the state of an envelope. A file has no state.
 func state(r Row) string {
 	if r.Online {
 		return render.State(r.Flags)
@@ -135,8 +135,8 @@ var ageColumn = Column{
 	Long:  func(r Row) string { return render.Age(r.Now-r.Created) + ", since " + timeText(r.Created) },
 }
 
-// nextColumn shows when the next attempt is due, or of an envelope in flight for how
-// long the current one has gone on.
+// nextColumn shows when the next attempt is due. For an envelope in flight, it shows
+// how long the current attempt has lasted.
 var nextColumn = Column{
 	Right: true,
 	Cell:  nextCell,
@@ -176,7 +176,7 @@ func nextCell(r Row) string {
 	}
 }
 
-// timeText returns a time in seconds since 1970 as JSON has it, nothing for 0.
+// timeText returns a time in seconds since 1970 as in JSON, or "" for 0.
 func timeText(t int64) string {
 	if t == 0 {
 		return ""

@@ -17,7 +17,7 @@ var examples = map[string][]string{
 	"newer":      {"newer=1h", "older=1h newer=2h"},
 	"tries":      {"tries=0", "tries=3-", "tries=2-5"},
 	"next":       {"next=10m", "next=1h-", "next=10m-1h"},
-	"src":        {"src=192.0.2.7", "src=192.0.2.0/24", "src=local"},
+	"source":     {"source=192.0.2.7", "source=192.0.2.0/24", "source=local"},
 	"host":       {"host='*.dynamic.example'"},
 	"helo":       {"helo=localhost", "'helo!~[.]'"},
 	"user":       {"user=www-data", "user=alice@example.org"},
@@ -30,7 +30,7 @@ var examples = map[string][]string{
 	"body":       {"'body~(?i)unsubscribe'"},
 }
 
-// Explain returns what a term of the field is, and examples of it, in lines.
+// Explain returns a description of the field's term with examples, in lines.
 func (f *Field) Explain() string {
 	var b strings.Builder
 	for _, op := range strings.Fields(f.Ops()) {
@@ -40,7 +40,10 @@ func (f *Field) Explain() string {
 		}
 		fmt.Fprintf(&b, "%s%s%s\n", f.Key(), op, want)
 	}
-	fmt.Fprintf(&b, "    %s\n", f.Doc)
+	fmt.Fprintf(&b, "    %s\n", f.About())
+	if f.Note != "" {
+		fmt.Fprintf(&b, "    %s\n", f.Note)
+	}
 	if f.Want == "GLOB" {
 		b.WriteString("    * stands for any text and ? for one character; letters match in either case.\n")
 	}

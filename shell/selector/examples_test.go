@@ -14,11 +14,11 @@ func TestExamples(t *testing.T) {
 			t.Errorf("%s has no example", f.Name)
 		}
 		for _, text := range examples[f.Name] {
-			words, last, ok := grammar.Cursor(text)
-			if !ok {
+			at := grammar.Cursor(text)
+			if at.Comment {
 				t.Fatalf("%s is no line", text)
 			}
-			for _, w := range append(words, last.Text) {
+			for _, w := range append(at.Before, at.Word.Text) {
 				if term, err := Parse(w); err != nil {
 					t.Errorf("%s: %q: %v", text, w, err)
 				} else if strings.Count(text, "=") < 2 && !strings.HasPrefix(term.Key, f.Name) {

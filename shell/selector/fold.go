@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// The parts of an error line that say what went wrong, and those that are
-// another for each mail: addresses, times, ids and numbers.
-// They are compiled when they are first needed, not whenever the program starts.
+// The parts of an error line that say what went wrong, and the parts that differ
+// between messages: addresses, times, ids and numbers. The expressions are compiled
+// when they are first needed, not at every start of the program.
 var (
 	codeRE   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\d{3}([ -]\d\.\d{1,3}\.\d{1,3})?`) })
 	manifold = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(manifoldParts) })
@@ -21,9 +21,9 @@ const manifoldParts = `<[^<>\s]*@[^<>\s]*>|[^\s<>()\[\]"',;:]+@[A-Za-z0-9.-]+[A-
 	`|\b[0-9A-Za-z_.-]*\d[0-9A-Za-z_.-]{6,}\b` + // ids
 	`|\b[0-9a-fA-F]*\d[0-9a-fA-F]*\b` // numbers
 
-// ErrorPattern returns the pattern for error= that matches an error line and those
-// that differ from it only in what is another for each mail: that is replaced by *,
-// and what would be a wildcard in the line is escaped.
+// ErrorPattern returns the pattern for error= that matches an error line and all lines
+// that differ only in the variable parts. Variable parts are replaced by *, and
+// wildcards in the line are escaped.
 func ErrorPattern(line string) string {
 	code := codeRE().FindString(line)
 	var b strings.Builder

@@ -9,10 +9,10 @@ import (
 	"unicode/utf8"
 )
 
-// A glob is a pattern that a whole text must match: * stands for any text, also
-// none, and ? for one character. A backslash takes the meaning from the
-// character after it, and \x with two hex digits stands for one byte. Letters
-// match in either case. A byte that is not UTF-8 is a character of its own.
+// A glob is a pattern that must match a whole text. * stands for any text, also an
+// empty one, and ? for one character. A backslash takes the special meaning from the
+// next character, and \x with two hex digits stands for one byte. Letters match in
+// either case. A byte that is not UTF-8 counts as one character.
 type glob []globPart
 
 // A globPart is one character of a pattern, or a wildcard.
@@ -21,8 +21,8 @@ type globPart struct {
 	text     string
 }
 
-// errBackslash is what is wrong with a pattern that ends in a backslash.
-var errBackslash = errors.New(`ends in a backslash: want a character after it, or \\ for the backslash itself`)
+// errBackslash is the error for a pattern that ends in a backslash.
+var errBackslash = errors.New(`ends in a backslash: expected a character after it, or \\ for the backslash itself`)
 
 // parseGlob reads a pattern.
 func parseGlob(pattern string) (glob, error) {
@@ -61,7 +61,7 @@ func parseGlob(pattern string) (glob, error) {
 	return g, nil
 }
 
-// match reports whether the whole of a folded text matches.
+// match reports whether the pattern matches the whole of a folded text.
 func (g glob) match(s string) bool {
 	star, from := -1, 0 // the part after the last *, and where that * has got to
 	i, j := 0, 0
@@ -94,9 +94,9 @@ func (g glob) match(s string) bool {
 	return true
 }
 
-// Fold returns a text with its letters in lower case, so that two texts are equal
-// if they differ by the case of letters only. Bytes that are not UTF-8 stay as
-// they are, unlike with strings.ToLower, which makes them all alike.
+// Fold returns a text in lower case, so that texts that differ only in case become
+// equal. Bytes that are not UTF-8 stay unchanged, while strings.ToLower makes them all
+// alike.
 func Fold(s string) string {
 	if utf8.ValidString(s) {
 		return strings.ToLower(s)
@@ -115,15 +115,15 @@ func Fold(s string) string {
 }
 
 // Glob returns a function that reports whether a pattern matches the whole of a text;
-// see the type glob. A pattern that ends in a lone backslash matches nothing.
+// see the type glob. A pattern that ends in a single backslash matches nothing.
 func Glob(pattern string) func(text string) bool {
 	g, err := parseGlob(pattern)
 	return func(text string) bool { return err == nil && g.match(Fold(text)) }
 }
 
-// EscapeGlob returns the pattern that matches just a text: wildcards and
-// backslashes are escaped, and what does not show on a terminal is written as \x and two
-// hex digits.
+// EscapeGlob returns the pattern that matches exactly one text: wildcards and
+// backslashes are escaped, and characters that are not visible on a terminal are
+// written as \x and two hex digits.
 func EscapeGlob(text string) string {
 	var b strings.Builder
 	for i := 0; i < len(text); {
@@ -146,11 +146,12 @@ func EscapeGlob(text string) string {
 	return b.String()
 }
 
-// shows reports whether a character is seen as itself: no control character, no
-// blank but the space, and nothing that changes the direction of writing.
+// shows reports whether a character is visible as itself: it is not a control
+// character, a blank other than the space, or a character that changes the direction of
+// writing.
 func shows(r rune) bool { return r == ' ' || r > ' ' && r != 0xa0 && unicode.IsPrint(r) }
 
-// Regexp returns the regular expression that finds what a pattern stands for.
+// Regexp returns the regular expression that is equivalent to a pattern.
 func Regexp(pattern string) string {
 	g, err := parseGlob(pattern)
 	if err != nil {

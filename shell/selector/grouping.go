@@ -8,31 +8,34 @@ import (
 	"smtpctl/shell/render"
 )
 
-// A Grouping is how envelopes are told apart by a field. Names that differ by the case
-// of letters only are one group, which has the name of its first envelope, so that the
-// name is one that is in the queue.
+// A Grouping says how a field groups envelopes. Names that differ only in case are one
+// group, which has the name of its first envelope, so that the name occurs in the
+// queue.
 type Grouping struct {
 	Doc string
-	// Of names the group of an envelope; now is in seconds since 1970.
+	// Of returns the name of an envelope's group. now is in seconds since 1970.
 	Of func(e *protocol.Envelope, now int64) string
-	// Mail, if set, names the group in place of Of, and returns the terms that select it.
+	// Mail, if set, returns the name in place of Of, and the terms that select the
+	// group.
 	Mail func(m Mail, e *protocol.Envelope) (name string, terms []string, err error)
-	// Terms returns the terms that select the group of an envelope, as values of
-	// a line that are not quoted; nil where there are none.
+	// Terms returns the terms that select the group of an envelope, with values that
+	// are not quoted for a line; nil if there are none.
 	Terms func(e *protocol.Envelope) []string
-	// None is what a table calls the group of the envelopes that have nothing there.
+	// Server marks the grouping by the machine of smtpd, which no envelope knows: Of is nil.
+	Server bool
+	// None is the name, in a table, of the group of envelopes whose field is empty.
 	None string
-	// key, if set, returns what the envelopes of a group have in common in place of
+	// key, if set, returns what the envelopes of a group have in common, in place of
 	// their name.
 	key func(e *protocol.Envelope) string
 	// field, if set, is the key of the term that selects a group.
 	field string
 }
 
-// Key returns what the envelopes of a group have in common but for the case of
-// letters, given the name that one of them gives it. A domain may be written in its
-// own script or in ASCII, and with a dot at its end: that is one domain to the terms
-// that select the group, and so it is one group.
+// Key returns what the envelopes of a group have in common, in lower case, given the
+// name of the group for one of them. A domain may be written in its own script or in
+// ASCII, and with a trailing dot: terms treat these as one domain, so they are one
+// group.
 func (g *Grouping) Key(e *protocol.Envelope, name string) string {
 	if g.key == nil {
 		return name
@@ -52,11 +55,11 @@ var (
 		Of: func(e *protocol.Envelope, _ int64) string { return ErrorPattern(e.ErrorLine) }}
 	byState = Grouping{Doc: "state",
 		Of:    func(e *protocol.Envelope, _ int64) string { return render.State(e.Flags) },
-		Terms: func(e *protocol.Envelope) []string { return []string{"state=" + render.State(e.Flags)} }}
+		Terms: func(e *protocol.Envelope) []string { return stateTerms(render.State(e.Flags)) }}
 	byAge = Grouping{Doc: "how long it is in the queue",
 		Of:    func(e *protocol.Envelope, now int64) string { return AgeBuckets[AgeBucket(now-e.Created)].Name },
 		Terms: func(*protocol.Envelope) []string { return nil }}
-	bySource = byValue("src", "address that it came from", "(not known)", func(e *protocol.Envelope) string {
+	bySource = byValue("source", "address that it came from", "(not known)", func(e *protocol.Envelope) string {
 		if e.Source.Local {
 			return "local"
 		}
@@ -70,15 +73,16 @@ var (
 	byTag        = byValue("tag", "tag of the listener that took it", "(none)", func(e *protocol.Envelope) string { return e.Tag })
 	byDispatcher = byValue("dispatcher", "action of smtpd.conf that delivers it", "(none)", func(e *protocol.Envelope) string { return e.Dispatcher })
 
-	byHost = Grouping{Doc: "host that it came from", Of: func(e *protocol.Envelope, _ int64) string { return hostOf(e) }}
+	byServer = Grouping{Doc: "machine whose smtpd has it, as --host names it", Server: true, Terms: func(*protocol.Envelope) []string { return nil }}
+	byHost   = Grouping{Doc: "host that it came from", Of: func(e *protocol.Envelope, _ int64) string { return hostOf(e) }}
 )
 
-// byValue groups by a text that a term of the same name selects.
+// byValue groups envelopes by a text that a term of the same name selects.
 func byValue(name, doc, none string, text func(e *protocol.Envelope) string) Grouping {
 	return Grouping{Doc: doc, None: none, Of: func(e *protocol.Envelope, _ int64) string { return text(e) }, field: name}
 }
 
-// What the terms of these return looks at Fields, which look at them.
+// Set here because their terms refer to Fields, which refers to them.
 func init() {
 	bySender.Terms = func(e *protocol.Envelope) []string { return keyTerms("from", e) }
 	byDomain.Terms = func(e *protocol.Envelope) []string { return keyTerms("domain", e) }
@@ -89,8 +93,8 @@ func init() {
 	}
 }
 
-// keyTerms returns the term that selects envelopes with what this one has for a key,
-// or with nothing there.
+// keyTerms returns the term that selects the envelopes whose field equals that of e, or
+// is empty.
 func keyTerms(key string, e *protocol.Envelope) []string {
 	values := Values(key, e)
 	if len(values) == 0 {
@@ -99,18 +103,18 @@ func keyTerms(key string, e *protocol.Envelope) []string {
 	return []string{key + "=" + values[0]}
 }
 
-// hostTerms returns the terms that select the envelopes that came from a host.
+// hostTerms returns the terms that select the envelopes from one client.
 func hostTerms(e *protocol.Envelope) []string {
 	switch {
 	case e.Source.Local:
-		return keyTerms("src", e)
+		return keyTerms("source", e)
 	case e.Source.Addr.IsValid():
-		return append(keyTerms("host", e), keyTerms("src", e)...)
+		return append(keyTerms("host", e), keyTerms("source", e)...)
 	}
 	return keyTerms("host", e)
 }
 
-// hostOf names the host that an envelope came from.
+// hostOf returns the name of the client that an envelope came from.
 func hostOf(e *protocol.Envelope) string {
 	switch {
 	case e.Source.Local:
@@ -123,8 +127,8 @@ func hostOf(e *protocol.Envelope) string {
 	return e.Hostname
 }
 
-// AgeBuckets are the columns of show queue by domain age, and the groups of by
-// age: up to so many seconds.
+// AgeBuckets are the columns of show queue by domain age and the groups of by age, each
+// up to a number of seconds.
 var AgeBuckets = []struct {
 	Name string
 	Most int64

@@ -10,9 +10,9 @@ import (
 	"golang.org/x/text/encoding/charmap"
 )
 
-// Headers cuts the head of a message, or as much of it as there is, into fields,
-// unfolded and decoded as RFC 2047 has it, by their names in lower case. What is no field
-// ends it. It keeps no reference to head.
+// Headers parses the headers of a message, or as much of them as there is, into fields
+// by their names in lower case. Values are unfolded and decoded (RFC 2047). A line that
+// is not a field ends the headers. The result keeps no reference to head.
 func Headers(head []byte) map[string][]string {
 	fields := map[string][]string{}
 	name, value := "", []byte(nil)
@@ -42,10 +42,11 @@ func Headers(head []byte) map[string][]string {
 	return fields
 }
 
-// decoder decodes the words of RFC 2047.
+// decoder decodes the encoded words of RFC 2047.
 var decoder = mime.WordDecoder{CharsetReader: charsetReader}
 
-// decodeWords returns a text with its encoded words decoded; as it is, if that fails.
+// decodeWords returns a text with its encoded words decoded, or unchanged if that
+// fails.
 func decodeWords(text string) string {
 	if !strings.Contains(text, "=?") {
 		return text
@@ -56,10 +57,10 @@ func decodeWords(text string) string {
 	return text
 }
 
-// plainCharset is the name of a character set in lower case without punctuation.
+// plainCharset reduces the name of a character set to lower case without punctuation.
 var plainCharset = strings.NewReplacer("-", "", "_", "", " ", "", "cp125", "windows125")
 
-// charsets are the character sets of one byte a character, by their plain names.
+// charsets are the character sets of one byte for each character, by their plain names.
 var charsets = sync.OnceValue(func() map[string]*charmap.Charmap {
 	sets := map[string]*charmap.Charmap{}
 	for _, e := range charmap.All {
@@ -70,7 +71,7 @@ var charsets = sync.OnceValue(func() map[string]*charmap.Charmap {
 	return sets
 })
 
-// charsetReader decodes the character sets of one byte a character.
+// charsetReader decodes the character sets of one byte for each character.
 func charsetReader(charset string, input io.Reader) (io.Reader, error) {
 	if m := charsets()[plainCharset.Replace(strings.ToLower(charset))]; m != nil {
 		return m.NewDecoder().Reader(input), nil

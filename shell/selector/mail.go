@@ -12,33 +12,33 @@ import (
 	"smtpctl/protocol"
 )
 
-// Mail knows of an envelope what it does not say itself: what the file of its message
-// holds, and what smtpd.conf says of it. Its methods read no more than they need, and an
-// error means that the message cannot be told to match or not to.
+// Mail returns properties of an envelope that are not part of it: those of its message
+// file, and those that depend on smtpd.conf. Its methods read no more than necessary.
+// An error means that it is unknown whether the message matches.
 type Mail interface {
 	// Header returns the values of a header field, unfolded and decoded.
 	Header(e *protocol.Envelope, name string) ([]string, error)
-	// Body returns the beginning of the body, as it was sent.
+	// Body returns the beginning of the body, not decoded.
 	Body(e *protocol.Envelope) ([]byte, error)
 	// Size returns the size of the message in bytes.
 	Size(e *protocol.Envelope) (int64, error)
-	// Expires returns when smtpd gives the envelope up, in seconds since 1970, 0 if that
-	// is not known.
+	// Expires returns when the envelope expires, in seconds since 1970, or 0 if that is
+	// not known.
 	Expires(e *protocol.Envelope) (int64, error)
 }
 
-// ErrCut comes from Header and Body beside what they return, if they did not look at the
-// whole of it: what is not there may still be in the rest.
-var ErrCut = errors.New("not all of the message was looked at")
+// ErrCut comes from Header and Body, together with a result, if they did not read the
+// whole of it. What is not in the result may be in the rest.
+var ErrCut = errors.New("the message was not searched in full")
 
 // A mailMatcher is a matcher that needs more than the envelope.
 type mailMatcher = func(m Mail, e *protocol.Envelope, now int64) (bool, error)
 
-// NeedsMail reports whether the term can only be decided by MatchMail.
+// NeedsMail reports whether only MatchMail can decide the term.
 func (t *Term) NeedsMail() bool { return t.mail != nil }
 
-// MatchMail is Match for any term. Neither a term nor its negation holds if there is an
-// error; that is ErrCut where the rest of the message would have to be known.
+// MatchMail is Match for any term. With an error, neither a term nor its negation
+// matches; the error is ErrCut if the rest of the message would have to be read.
 func (t *Term) MatchMail(m Mail, e *protocol.Envelope, now int64) (bool, error) {
 	if t.mail == nil {
 		return t.Match(e, now), nil
@@ -50,7 +50,7 @@ func (t *Term) MatchMail(m Mail, e *protocol.Envelope, now int64) (bool, error) 
 	return err == nil && yes != (t.Op[0] == '!'), err
 }
 
-// Split returns the terms that an envelope alone decides, and the others.
+// Split returns the terms that the envelope alone decides, and the other terms.
 func (s Selector) Split() (envelope, mail Selector) {
 	for _, t := range s {
 		if t.NeedsMail() {
@@ -62,8 +62,8 @@ func (s Selector) Split() (envelope, mail Selector) {
 	return envelope, mail
 }
 
-// MatchMail reports whether all terms hold for an envelope. Those that read more come
-// after those that read less.
+// MatchMail reports whether an envelope matches all terms. Terms that read more of a
+// message are tried last.
 func (s Selector) MatchMail(m Mail, e *protocol.Envelope, now int64) (bool, error) {
 	for _, t := range s {
 		if yes, err := t.MatchMail(m, e, now); err != nil || !yes {
@@ -73,13 +73,13 @@ func (s Selector) MatchMail(m Mail, e *protocol.Envelope, now int64) (bool, erro
 	return true, nil
 }
 
-// CheapFirst puts the terms that read more of a message behind those that read less.
+// CheapFirst moves the terms that read more of a message to the end.
 func (s Selector) CheapFirst() Selector {
 	slices.SortStableFunc(s, func(a, b *Term) int { return a.cost() - b.cost() })
 	return s
 }
 
-// cost orders terms by what they read.
+// cost orders terms by how much they read.
 func (t *Term) cost() int {
 	switch t.Key {
 	case "expires":
@@ -106,7 +106,7 @@ func headerKey(name string) func(value string, regex bool) (mailMatcher, error) 
 	}
 }
 
-// subjectKey makes terms for the first subject, by which messages are grouped too.
+// subjectKey makes terms for the first subject, by which messages are also grouped.
 func subjectKey(value string, regex bool) (mailMatcher, error) {
 	match, err := textMatcher(value, regex)
 	if err != nil {
@@ -124,7 +124,7 @@ func subjectKey(value string, regex bool) (mailMatcher, error) {
 	}, nil
 }
 
-// textMatcher returns what matches a text with a pattern or regular expression.
+// textMatcher returns a matcher for a pattern or regular expression.
 func textMatcher(value string, regex bool) (func(text string) bool, error) {
 	if regex {
 		re, err := compile(value)
@@ -140,7 +140,7 @@ func textMatcher(value string, regex bool) (func(text string) bool, error) {
 	return func(text string) bool { return g.match(Fold(text)) }, nil
 }
 
-// compile compiles a regular expression of the user's.
+// compile compiles a regular expression of the user.
 func compile(value string) (*regexp.Regexp, error) {
 	re, err := regexp.Compile(value)
 	if err != nil {
@@ -152,7 +152,7 @@ func compile(value string) (*regexp.Regexp, error) {
 // bodyKey makes terms for the body.
 func bodyKey(value string, regex bool) (mailMatcher, error) {
 	if !regex {
-		return nil, errors.New("want ~ and a regular expression: a body is no one text")
+		return nil, errors.New("expected ~ and a regular expression: body takes no GLOB")
 	}
 	re, err := compile(value)
 	if err != nil {
@@ -161,7 +161,8 @@ func bodyKey(value string, regex bool) (mailMatcher, error) {
 	return func(m Mail, e *protocol.Envelope, _ int64) (bool, error) {
 		text, err := m.Body(e)
 		if errors.Is(err, ErrCut) {
-			// What ends where the text was cut might end, or go on, otherwise.
+			// A match that ends where the text was cut might end elsewhere in the whole
+			// text.
 			at := re.FindIndex(text)
 			return at != nil && at[1] < len(text), err
 		}
@@ -184,7 +185,7 @@ func sizeKey(value string, _ bool) (mailMatcher, error) {
 // sizeUnits are the units of sizes, each 1024 times the one before it.
 const sizeUnits = "kmgt"
 
-// ParseSize reads a number of bytes, with k, m, g or t for powers of 1024.
+// ParseSize parses a number of bytes, with k, m, g or t for powers of 1024.
 func ParseSize(s string) (int64, error) {
 	digits, power := strings.ToLower(s), 0
 	if n := len(digits); n > 1 {
@@ -194,12 +195,12 @@ func ParseSize(s string) (int64, error) {
 	}
 	n, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil || n < 0 || digits[0] == '+' || n > math.MaxInt64>>(10*power) {
-		return 0, fmt.Errorf("%q: want a number of bytes such as 20000, 100k or 5m", s)
+		return 0, fmt.Errorf("%q: expected a number of bytes such as 20000, 100k or 5m", s)
 	}
 	return n << (10 * power), nil
 }
 
-// FormatSize returns a number of bytes as ParseSize reads it.
+// FormatSize formats a number of bytes so that ParseSize can read it.
 func FormatSize(n int64) string {
 	unit := ""
 	for _, u := range sizeUnits {
@@ -211,7 +212,7 @@ func FormatSize(n int64) string {
 	return strconv.FormatInt(n, 10) + unit
 }
 
-// expiresKey makes terms for when smtpd gives an envelope up.
+// expiresKey makes terms for the time at which an envelope expires.
 func expiresKey(value string, _ bool) (mailMatcher, error) {
 	lo, hi, err := ParseRange(value, ParseTime)
 	if err != nil {
@@ -226,32 +227,32 @@ func expiresKey(value string, _ bool) (mailMatcher, error) {
 	}, nil
 }
 
-// bareHeader makes no term: the name of the header field is missing.
+// bareHeader returns the error for header without the name of a field.
 func bareHeader(string, bool) (mailMatcher, error) {
-	return nil, errors.New("want the name of a header field behind it, such as header:List-Id=*news*")
+	return nil, errors.New("expected the name of a header field after it, such as header:List-Id=*news*")
 }
 
-// headerPrefix begins the key of a term for any header field.
+// headerPrefix begins the key of a term for a header field.
 const headerPrefix = "header:"
 
 // headerField returns the field of a key such as header:List-Id.
 func headerField(key string) (*Field, error) {
 	name := key[len(headerPrefix):]
 	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || r == ':' }) {
-		return nil, fmt.Errorf("unknown term %q: want the name of a header field after header:, such as header:List-Id", key)
+		return nil, fmt.Errorf("unknown term %q: expected the name of a header field after header:, such as header:List-Id", key)
 	}
 	f := *Find(Fields, "header")
 	f.Name, f.mail = headerPrefix+name, headerKey(name)
 	return &f, nil
 }
 
-// sizeClasses are the groups of by size: up to so many bytes.
+// sizeClasses are the groups of by size, each up to a number of bytes.
 var sizeClasses = []struct {
 	name string
 	most int64
 }{{"up to 10k", 10 << 10}, {"10k to 100k", 100 << 10}, {"100k to 1m", 1 << 20}, {"1m to 10m", 10 << 20}, {"over 10m", math.MaxInt64}}
 
-// bySize tells envelopes apart by the size of their message.
+// bySize groups envelopes by the size of their message.
 var bySize = Grouping{Doc: "size of the message",
 	Mail: func(m Mail, e *protocol.Envelope) (string, []string, error) {
 		n, err := m.Size(e)
@@ -272,7 +273,7 @@ var bySize = Grouping{Doc: "size of the message",
 		return "", nil, nil
 	}}
 
-// bySubject tells envelopes apart by the subject of their message.
+// bySubject groups envelopes by the subject of their message.
 var bySubject = Grouping{Doc: "subject of the message", None: "(none)",
 	Mail: func(m Mail, e *protocol.Envelope) (string, []string, error) {
 		values, err := m.Header(e, "Subject")
@@ -288,11 +289,11 @@ var bySubject = Grouping{Doc: "subject of the message", None: "(none)",
 		return values[0], []string{"subject=" + EscapeGlob(values[0])}, nil
 	}}
 
-// maxSubject is how many characters of a subject tell groups apart.
+// maxSubject is how many characters of a subject distinguish groups.
 const maxSubject = 300
 
-// longSubject returns the beginning of a subject, folded, if it is long: subjects that
-// begin alike are one group then, so that the names of groups are bounded.
+// longSubject returns the folded beginning of a long subject. Long subjects with the
+// same beginning are one group, so that the names of groups are limited in length.
 func longSubject(text string) (begin string, long bool) {
 	folded, n := Fold(text), 0
 	for i := range folded {

@@ -1,9 +1,10 @@
-// Package selector says which envelopes are meant: terms such as
-// domain=*.example or older=2d, of which all must hold.
+// Package selector selects envelopes by terms such as domain=*.example or older=2d,
+// which must all match.
 package selector
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"smtpctl/protocol"
@@ -21,8 +22,8 @@ type Term struct {
 // String returns the term as it was written.
 func (t *Term) String() string { return t.Key + t.Op + t.Value }
 
-// Match reports whether the term holds for an envelope at a time in seconds
-// since 1970. One that needs more than the envelope holds for none: see MatchMail.
+// Match reports whether an envelope matches the term. now is in seconds since 1970. A
+// term that needs more than the envelope matches none: see MatchMail.
 func (t *Term) Match(e *protocol.Envelope, now int64) bool {
 	if t.mail != nil {
 		return false
@@ -30,10 +31,10 @@ func (t *Term) Match(e *protocol.Envelope, now int64) bool {
 	return t.match(e, now) != (t.Op[0] == '!')
 }
 
-// A Selector is terms that must all hold. Without any it selects everything.
+// A Selector is a list of terms that must all match. An empty one selects everything.
 type Selector []*Term
 
-// Match reports whether all terms hold for an envelope.
+// Match reports whether an envelope matches all terms.
 func (s Selector) Match(e *protocol.Envelope, now int64) bool {
 	for _, t := range s {
 		if !t.Match(e, now) {
@@ -52,8 +53,8 @@ func (s Selector) String() string {
 	return strings.Join(words, " ")
 }
 
-// Split cuts a word into key, operator and value. It is not ok if the word is no
-// term at all.
+// Split splits a word into key, operator and value. ok is false if the word is not a
+// term.
 func Split(word string) (key, op, value string, ok bool) {
 	i := strings.IndexAny(word, "=~!")
 	if i <= 0 {
@@ -67,12 +68,11 @@ func Split(word string) (key, op, value string, ok bool) {
 	return "", "", "", false
 }
 
-// Parse reads one term. The key may be shortened as long as it stays
-// unambiguous.
+// Parse parses one term. The key may be shortened as long as it stays unambiguous.
 func Parse(word string) (*Term, error) {
 	name, op, value, ok := Split(word)
 	if !ok {
-		return nil, fmt.Errorf("want an id, or a term such as domain=example.com, older=2d or state=held")
+		return nil, fmt.Errorf("expected an id, or a term such as domain=example.com, older=2d or state=held")
 	}
 	key, err := find(name)
 	if err != nil {
@@ -81,7 +81,7 @@ func Parse(word string) (*Term, error) {
 	regex := strings.HasSuffix(op, "~")
 	switch {
 	case value == "":
-		return nil, fmt.Errorf("%s%s wants %s", key.Name, op, key.Want)
+		return nil, fmt.Errorf("%s%s needs a value: %s", key.Name, op, key.Want)
 	case regex && !key.Regex:
 		return nil, fmt.Errorf("%s takes = and !=, no regular expression", key.Name)
 	}
@@ -104,10 +104,11 @@ func find(name string) (*Field, error) {
 	}
 	var fits []*Field
 	for _, k := range Terms() {
+		names := k.names()
 		switch {
-		case k.Name == name:
+		case slices.Contains(names, name):
 			return k, nil
-		case strings.HasPrefix(k.Name, name):
+		case slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, name) }):
 			fits = append(fits, k)
 		}
 	}
@@ -119,7 +120,7 @@ func find(name string) (*Field, error) {
 		for _, k := range Terms() {
 			names = append(names, k.Name)
 		}
-		return nil, fmt.Errorf("unknown term %q: want one of %s", name, strings.Join(names, ", "))
+		return nil, fmt.Errorf("unknown term %q: expected one of %s", name, strings.Join(names, ", "))
 	}
 	for _, k := range fits {
 		names = append(names, k.Name)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"smtpctl/protocol"
+	"smtpctl/shell/render"
 )
 
 const now = 1_000_000
@@ -47,6 +48,46 @@ func TestTerms(t *testing.T) {
 		}
 		if got := term.Match(sample(), now); got != want {
 			t.Errorf("%s: %v", word, got)
+		}
+	}
+}
+
+// TestStatesOfFlags compares the terms of states with what a listing shows, for every set of
+// flags: each selects what is shown so, and suspended what is in flight too.
+func TestStatesOfFlags(t *testing.T) {
+	flags := []protocol.Flags{protocol.FlagPending, protocol.FlagInflight, protocol.FlagHold, protocol.FlagSuspend, protocol.FlagBounce}
+	for set := range 1 << len(flags) {
+		e := &protocol.Envelope{}
+		for i, f := range flags {
+			if set&(1<<i) != 0 {
+				e.Flags |= f
+			}
+		}
+		shown := render.State(e.Flags)
+		for _, name := range stateNames {
+			want := name == shown || name == "suspended" && e.Flags&protocol.FlagSuspend != 0
+			for word, want := range map[string]bool{"state=" + name: want, "state!=" + name: !want, "state=pending," + name: want || shown == "pending"} {
+				if term, err := Parse(word); err != nil || term.Match(e, now) != want {
+					t.Errorf("%s, shown as %s: want %v, %v", word, shown, want, err)
+				}
+			}
+			group := true
+			for _, word := range stateTerms(name) {
+				term, err := Parse(word)
+				group = group && err == nil && term.Match(e, now)
+			}
+			if group != (name == shown) {
+				t.Errorf("the terms of group %s select what is shown as %s: %v", name, shown, group)
+			}
+		}
+	}
+}
+
+// TestOtherNames parses terms by the other names of their fields.
+func TestOtherNames(t *testing.T) {
+	for word, want := range map[string]string{"src=local": "source", "sr=local": "source", "sender=<>": "from", "next_try=1h": "next", "try=3-": "tries", "sou=local": "source"} {
+		if term, err := Parse(word); err != nil || term.Key != want {
+			t.Errorf("%s: %v, %v, want %s", word, term, err, want)
 		}
 	}
 }
@@ -96,11 +137,11 @@ func TestStates(t *testing.T) {
 
 func TestBadTerms(t *testing.T) {
 	for word, want := range map[string]string{
-		"x": "want an id", "=a": "want an id", "nosuch=1": "unknown term", "t=1": "ambiguous term", "from=": "from= wants GLOB",
-		"older=soon": "want a time", "older=": "wants TIME", "older=1y": "want a time", "older=-5": "want a time", "older=999999999999w": "want a time",
-		"tries=x": "want a number", "tries=-": "want a number", "tries=5-2": "the first is more", "state=odd": "want pending",
-		"type=x": "want mta", "error~(": "regular expression", "older~1h": "no regular expression", "src=1.2.3.4/99": "want a network",
-		"tries=99999999999999999999": "want a number", "next=5m-1m": "the first is more", "from=@": "want a domain after it", "to!=@": "want a domain",
+		"x": "expected an id", "=a": "expected an id", "nosuch=1": "unknown term", "t=1": "ambiguous term", "from=": "from= needs a value: GLOB",
+		"older=soon": "expected a time", "older=": "needs a value: TIME", "older=1y": "expected a time", "older=-5": "expected a time", "older=999999999999w": "expected a time",
+		"tries=x": "expected a number", "tries=-": "expected a number", "tries=5-2": "the first number is larger", "state=odd": "expected pending",
+		"type=x": "expected mta", "error~(": "regular expression", "older~1h": "no regular expression", "src=1.2.3.4/99": "expected a network",
+		"tries=99999999999999999999": "expected a number", "next=5m-1m": "the first number is larger", "from=@": "expected a domain after it", "to!=@": "expected a domain",
 	} {
 		if term, err := Parse(word); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, %v, want %s", word, term, err, want)

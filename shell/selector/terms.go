@@ -11,20 +11,21 @@ import (
 	"time"
 
 	"smtpctl/protocol"
+	"smtpctl/shell/render"
 )
 
-// A matcher reports whether a term holds for an envelope; now is in seconds since
-// 1970.
+// A matcher reports whether an envelope matches a term. now is in seconds since 1970.
 type matcher = func(e *protocol.Envelope, now int64) bool
 
-// A textKey is what a key looks at that takes a pattern or a regular expression.
+// A textKey returns the texts of an envelope that a pattern or a regular expression is
+// compared with.
 type textKey struct {
 	pattern func(value string) (string, error)  // makes a pattern of a value
 	forms   func(e *protocol.Envelope) []string // what patterns see, folded: one must match
 	texts   func(e *protocol.Envelope) []string // what regular expressions see
 }
 
-// plainKey is a textKey for one text that has no forms of its own.
+// plainKey is a textKey for one text with a single notation.
 func plainKey(text func(e *protocol.Envelope) string) textKey {
 	return textKey{
 		pattern: func(value string) (string, error) { return value, nil },
@@ -54,14 +55,14 @@ func addressKey(addresses func(e *protocol.Envelope) []protocol.Address) textKey
 	}
 }
 
-// domainKey is the textKey for the domain that an envelope goes to.
+// domainKey is the textKey for the destination domain of an envelope.
 var domainKey = textKey{
 	pattern: domainGlob,
 	forms:   func(e *protocol.Envelope) []string { return domainForms(e.Dest.Domain) },
 	texts:   func(e *protocol.Envelope) []string { return []string{e.Dest.Domain} },
 }
 
-// make makes a matcher of a value.
+// make makes a matcher for a value.
 func (k textKey) make(value string, regex bool) (matcher, error) {
 	if regex {
 		re, err := compile(value)
@@ -81,15 +82,31 @@ func (k textKey) make(value string, regex bool) (matcher, error) {
 	return func(e *protocol.Envelope, _ int64) bool { return slices.ContainsFunc(k.forms(e), g.match) }, nil
 }
 
-// oneOf reads values split by commas, of which each is one of names.
+// oneOf parses values separated by commas, each of which must be one of names.
 func oneOf(value string, names []string) ([]string, error) {
 	words := strings.Split(value, ",")
 	for _, w := range words {
 		if !slices.Contains(names, w) {
-			return nil, fmt.Errorf("%q: want %s", w, strings.Join(names, ", "))
+			return nil, fmt.Errorf("%q: expected %s", w, strings.Join(names, ", "))
 		}
 	}
 	return words, nil
+}
+
+// stateSuspended is the one state that an envelope can have beside another: while an
+// attempt goes on that began before it was suspended, the listing shows inflight.
+const stateSuspended = "suspended"
+
+// stateNote explains the states.
+const stateNote = "Each is what a listing shows as the state. held is on hold: it waits inside smtpd because a relay has as many envelopes as it may. " +
+	"suspended is what pause envelope has stopped, also while its current attempt goes on, which a listing shows as inflight."
+
+// stateTerms returns the terms that select what a listing shows in a state.
+func stateTerms(state string) []string {
+	if state == stateSuspended {
+		return []string{"state=" + state, "state!=inflight"}
+	}
+	return []string{"state=" + state}
 }
 
 func states(value string, _ bool) (matcher, error) {
@@ -99,18 +116,7 @@ func states(value string, _ bool) (matcher, error) {
 	}
 	return func(e *protocol.Envelope, _ int64) bool {
 		for _, w := range words {
-			var yes bool
-			switch w {
-			case "inflight":
-				yes = e.Flags&protocol.FlagInflight != 0
-			case "held":
-				yes = e.Flags&protocol.FlagHold != 0
-			case "suspended":
-				yes = e.Flags&protocol.FlagSuspend != 0
-			default:
-				yes = e.Flags&(protocol.FlagPending|protocol.FlagHold|protocol.FlagSuspend) == protocol.FlagPending
-			}
-			if yes {
+			if w == render.State(e.Flags) || w == stateSuspended && e.Flags&protocol.FlagSuspend != 0 {
 				return true
 			}
 		}
@@ -142,7 +148,7 @@ func newer(value string, _ bool) (matcher, error) {
 	return func(e *protocol.Envelope, now int64) bool { return now-e.Created <= d }, nil
 }
 
-func tries(value string, _ bool) (matcher, error) {
+func attempts(value string, _ bool) (matcher, error) {
 	lo, hi, err := ParseRange(value, parseCount)
 	if err != nil {
 		return nil, err
@@ -168,7 +174,7 @@ func source(value string, _ bool) (matcher, error) {
 	if strings.Contains(value, "/") {
 		p, err := netip.ParsePrefix(value)
 		if err != nil {
-			return nil, fmt.Errorf("%q: want a network such as 192.0.2.0/24", value)
+			return nil, fmt.Errorf("%q: expected a network such as 192.0.2.0/24", value)
 		}
 		return func(e *protocol.Envelope, _ int64) bool { return p.Contains(e.Source.Addr.Unmap()) }, nil
 	}
@@ -192,7 +198,7 @@ func source(value string, _ bool) (matcher, error) {
 	}, nil
 }
 
-// units of time, the longest first.
+// The units of time, the longest first.
 var units = []struct {
 	name string
 	secs int64
@@ -201,10 +207,10 @@ var units = []struct {
 // maxTime is the longest time that can be given, in seconds: a century.
 const maxTime = 100 * 366 * 86400
 
-// ParseTime reads a time such as 90s, 30m, 1h30m, 4d or 1w, and returns it in
-// seconds. A number alone is seconds.
+// ParseTime parses a time such as 90s, 30m, 1h30m, 4d or 1w, and returns it in seconds.
+// A number without a unit is in seconds.
 func ParseTime(s string) (int64, error) {
-	bad := fmt.Errorf("%q: want a time such as 90s, 30m, 2h, 4d or 1w", s)
+	bad := fmt.Errorf("%q: expected a time such as 90s, 30m, 2h, 4d or 1w", s)
 	if s == "" {
 		return 0, bad
 	}
@@ -246,12 +252,12 @@ func Duration(s string) (time.Duration, error) {
 func parseCount(s string) (int64, error) {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < 0 {
-		return 0, fmt.Errorf("%q: want a number", s)
+		return 0, fmt.Errorf("%q: expected a number", s)
 	}
 	return n, nil
 }
 
-// ParseRange reads A, A- for A or more, -B for B or less, or A-B.
+// ParseRange parses A, A- for A or more, -B for B or less, or A-B.
 func ParseRange(s string, parse func(string) (int64, error)) (lo, hi int64, err error) {
 	a, b, ranged := strings.Cut(s, "-")
 	if !ranged {
@@ -259,7 +265,7 @@ func ParseRange(s string, parse func(string) (int64, error)) (lo, hi int64, err 
 		return lo, lo, err
 	}
 	if a == "" && b == "" {
-		return 0, 0, errors.New(`"-": want a number before it or after it`)
+		return 0, 0, errors.New(`"-": expected a number before it or after it`)
 	}
 	lo, hi = math.MinInt64, math.MaxInt64
 	if a != "" {
@@ -273,7 +279,7 @@ func ParseRange(s string, parse func(string) (int64, error)) (lo, hi int64, err 
 		}
 	}
 	if lo > hi {
-		return 0, 0, fmt.Errorf("%q: the first is more than the second", s)
+		return 0, 0, fmt.Errorf("%q: the first number is larger than the second", s)
 	}
 	return lo, hi, nil
 }

@@ -1,11 +1,15 @@
 package selector
 
-import "smtpctl/protocol"
+import (
+	"strings"
 
-// Values returns the values of a term with this key that select an envelope by what
-// it has there, each just its own: patterns with wildcards escaped, not quoted for a
-// line. There is none if the envelope has nothing there, or if the key has no values
-// that could be counted, such as a time.
+	"smtpctl/protocol"
+)
+
+// Values returns the values with which a term of this key selects exactly the field of
+// an envelope: patterns with wildcards escaped, not quoted for a line. There are none
+// if the field is empty, or if the key takes no values that can be listed, such as a
+// time.
 func Values(key string, e *protocol.Envelope) []string {
 	f := Find(Fields, key)
 	if f == nil || f.has == nil {
@@ -14,7 +18,7 @@ func Values(key string, e *protocol.Envelope) []string {
 	return f.has(e)
 }
 
-// textValues returns the has of a key for one text.
+// textValues returns the has function of a key for one text.
 func textValues(text func(e *protocol.Envelope) string) func(e *protocol.Envelope) []string {
 	return func(e *protocol.Envelope) []string {
 		if t := text(e); t != "" {
@@ -45,6 +49,9 @@ func errorValues(e *protocol.Envelope) []string {
 	}
 	return []string{ErrorPattern(e.ErrorLine)}
 }
+
+// sourceText returns the address that an envelope came from, nothing if it is not known.
+func sourceText(r Row) string { return strings.Join(sourceValues(r.Envelope), "") }
 
 func sourceValues(e *protocol.Envelope) []string {
 	if e.Source.Local {
