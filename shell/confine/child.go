@@ -1,5 +1,5 @@
-// Package confine takes from the process what a command does not need, and knows who
-// gives the commands.
+// Package confine drops the privileges and the file access that a command does not
+// need, and identifies the person who gives commands.
 package confine
 
 import (
@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// childGrace is how long a child may take to end once it has been asked to.
+// childGrace is how long a child may take to end after it has been asked to.
 const childGrace = 2 * time.Second
 
-// WaitChild waits for a child. If ctx ends it is asked to end too, and not waited
-// for without end.
+// WaitChild waits for a child process. When ctx ends, it asks the child to end and
+// waits for a limited time.
 func WaitChild(ctx context.Context, cmd *exec.Cmd) error {
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()

@@ -12,12 +12,11 @@ import (
 	"smtpctl/shell/render"
 )
 
-// loginUIDFile is where Linux keeps as whom the user of this process logged in: it
-// stays the same through sudo, and only the kernel's own rules change it.
+// loginUIDFile is the file in which Linux keeps the uid of the login of this process.
+// sudo does not change it; only the kernel's own rules do.
 const loginUIDFile = "/proc/self/loginuid"
 
-// LoginUID returns the uid that the user logged in with, or nothing where the kernel
-// does not know.
+// LoginUID returns the uid of the login, or "" if the kernel does not know it.
 func LoginUID() string {
 	b, err := safefile.ReadFile(context.Background(), loginUIDFile, maxEnvName)
 	id := strings.TrimSpace(string(b))
@@ -27,9 +26,9 @@ func LoginUID() string {
 	return id
 }
 
-// Who names the person behind this process, for the log: by the uid of the login,
-// or else that of the process. What the environment says, which anybody can set,
-// only stands beside it.
+// Who names the person behind this process for the log: by the uid of the login,
+// otherwise that of the process. Names from the environment, which anybody can set, are
+// added but not trusted.
 func Who(env func(string) string, login string) string {
 	if login == "" {
 		login = fmt.Sprint(os.Getuid())
@@ -54,8 +53,8 @@ func UserName(uid string) string {
 	return "uid " + render.Safe(Cut(uid, maxEnvName))
 }
 
-// Cut returns text, or as much of its beginning as n bytes hold with three dots
-// behind it. It cuts between two runes.
+// Cut returns text, or its beginning with three dots in at most n bytes. It does not
+// split characters.
 func Cut(text string, n int) string {
 	if len(text) <= n {
 		return text

@@ -12,16 +12,17 @@ import (
 	"syscall"
 	"time"
 
+	"smtpctl/protocol/spool"
 	"smtpctl/shell/command"
 	"smtpctl/shell/confine/sandbox"
 	"smtpctl/shell/disk"
 	"smtpctl/shell/maillog"
 )
 
-// LockDown takes from the process what a one-shot command does not need, before
-// it touches any input: encrypt and spf walk the rights of root and all files,
-// others all files but smtpd's and those that the user named. The prompt, scripts
-// and demos, which open files and start programs later, stay as they are.
+// LockDown drops privileges before any input is read. encrypt and spf walk lose the
+// rights of root and all file access; other one-shot commands keep only smtpd's files
+// and those named by the user. The prompt, scripts and demos, which open files and
+// start programs later, are not confined.
 func LockDown(c *command.Call) error {
 	_, _ = time.Now().Zone() // reads the time zone, while that can be read
 	var ports []uint16
@@ -41,18 +42,21 @@ func LockDown(c *command.Call) error {
 		return err
 	}
 	if err := sandbox.Confine(rules); err != nil {
-		c.Warnf("smtpctl: going on without %s: %v", sandbox.Name(), err)
+		c.Warnf("smtpctl: continuing without %s: %v", sandbox.Name(), err)
 	}
 	return nil
 }
 
-// needs says what files and networks a call may still need. ports are those of the
-// name servers that it has found out.
+// needs returns the files and networks that a call may still need. ports are the ports
+// of the name servers that the call will use.
 func needs(c *command.Call, ports []uint16) (sandbox.Rules, error) {
 	var r sandbox.Rules
 	if c.Cmd.Needs == command.NeedsNothing {
 		r.DNS = ports
 		return r, nil
+	}
+	if c.Elsewhere() && c.Cmd.Reach != command.Anywhere {
+		return needsFar(c)
 	}
 	r.Unix = []string{c.Opts.Socket, "/dev/log"}
 	r.Read = append(disk.ConfFiles(disk.ConfPath()), c.Opts.Spool)
@@ -76,21 +80,16 @@ func needs(c *command.Call, ports []uint16) (sandbox.Rules, error) {
 			r.Read = append(r.Read, a.Text)
 		}
 	}
-	if c.Opts.Save != "" && !c.Opts.DryRun {
-		// It has to be there to be named, and what is above it cannot be synced later.
-		if err := disk.MakeSaveDir(c.Opts.Save, c.Opts.Spool); err != nil {
-			return r, fmt.Errorf("--save: %w; nothing done", command.FileError(err))
-		}
-		r.Write = []string{c.Opts.Save}
+	if err := saves(c, c.Opts.Spool, &r); err != nil {
+		return r, err
 	}
 	if c.Cmd.Files == command.PutsFiles {
 		r.Write = append(r.Write, c.Text(0))
 	}
-	if c.Cmd.Files != command.ReadsFiles {
-		r.Move = []string{filepath.Join(c.Opts.Spool, "incoming"), filepath.Join(c.Opts.Spool, "queue")}
-	}
-	if c.Cmd.Acts && !c.Opts.ReadOnly && !c.Opts.Restricted {
-		r.Move = []string{filepath.Join(c.Opts.Spool, "incoming"), filepath.Join(c.Opts.Spool, "queue")} // for undo
+	// undo puts back what a command that acts has removed. The folder is the whole spool, since
+	// an smtpd that starts replaces its folder incoming by a new one.
+	if undoes := c.Cmd.Acts && !c.Opts.ReadOnly && !c.Opts.Restricted; undoes || c.Cmd.Files != command.ReadsFiles {
+		r.Move = []string{c.Opts.Spool}
 	}
 	if c.Cmd.Needs == command.NeedsNames {
 		r.Names, r.DNS = true, []uint16{53}
@@ -109,8 +108,58 @@ func needs(c *command.Call, ports []uint16) (sandbox.Rules, error) {
 	return r, nil
 }
 
-// RunUnprivileged carries out a call of a session of root in a process of its own, which
-// is not root and reads no files; see LockDown.
+// saves adds the folder of --save, which belongs to this machine, as does spoolDir.
+func saves(c *command.Call, spoolDir string, r *sandbox.Rules) error {
+	if c.Opts.Save == "" || c.Opts.DryRun {
+		return nil
+	}
+	// The folder must exist to be named in the rules, and its parents cannot be synced
+	// later.
+	if err := disk.MakeSaveDir(c.Opts.Save, spoolDir); err != nil {
+		return fmt.Errorf("--save: %w; nothing done", command.FileError(err))
+	}
+	r.Write = append(r.Write, c.Opts.Save)
+	return nil
+}
+
+// LockDownTo confines the process to a socket that is open, or not opened yet.
+func LockDownTo(socket string) error {
+	_, _ = time.Now().Zone()
+	return sandbox.Confine(sandbox.Rules{Unix: []string{socket}})
+}
+
+// needsFar is needs for a call whose smtpd is on another machine. The ssh that leads there
+// runs already; others use its connection.
+func needsFar(c *command.Call) (sandbox.Rules, error) {
+	r := sandbox.Rules{Unix: []string{"/dev/log"}, Programs: []string{"ssh"}, Write: []string{c.SealFar()}}
+	if c.Cmd.Changes() && c.StateDir != "" && !c.Opts.DryRun && os.MkdirAll(c.StateDir, 0o700) == nil {
+		r.Write = append(r.Write, c.StateDir) // for the journal
+	}
+	if c.Cmd.State && c.StateDir != "" {
+		r.Read = append(r.Read, c.StateDir)
+	}
+	if err := saves(c, spool.DefaultDir, &r); err != nil {
+		return r, err
+	}
+	if c.Opts.KeyFile != "" {
+		r.Read = append(r.Read, c.Opts.KeyFile)
+	}
+	if c.Cmd.Needs == command.NeedsNames {
+		r.Names, r.DNS = true, []uint16{53}
+	}
+	if strings.Contains(","+c.Opts.Host+",", ",local,") {
+		r.Read = append(r.Read, disk.ConfFiles(disk.ConfPath())...)
+		if c.Cmd.Logs {
+			r.Read = append(r.Read, maillog.Dir)
+		}
+		r.Unix = append(r.Unix, c.Opts.Socket)
+		r.Read = append(r.Read, c.Opts.Spool, filepath.Dir(c.Opts.Socket)) // one of which is locked
+	}
+	return r, nil
+}
+
+// RunUnprivileged carries out a call of root's session in a child process that is not
+// root and cannot read files; see LockDown.
 func RunUnprivileged(ctx context.Context, c *command.Call, self string, words []string, input *bytes.Reader) error {
 	cmd := exec.Command(self, words...)
 	cmd.Args[0] = "smtpctl" // and not mailq
@@ -119,7 +168,7 @@ func RunUnprivileged(ctx context.Context, c *command.Call, self string, words []
 		cmd.Stdin = input
 	}
 	c.Out.Flush()
-	cmd.Stdout, cmd.Stderr = c.Out, c.Err
+	cmd.Stdout, cmd.Stderr = c.Out, command.ErrFile(c.Err)
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("%s: %w", command.PathOf(c), err)
 	}
@@ -138,14 +187,14 @@ func RunUnprivileged(ctx context.Context, c *command.Call, self string, words []
 	return fmt.Errorf("%s: %w", command.PathOf(c), err)
 }
 
-// NeedsChild reports whether a call is to be carried out by RunUnprivileged: at a prompt or
-// in a script of root. A password of several lines could not be handed over.
+// NeedsChild reports whether RunUnprivileged must carry out a call: at a prompt or in a
+// script of root. A password of several lines could not be passed on.
 func NeedsChild(c *command.Call) bool {
 	return c.Cmd.Needs == command.NeedsNothing && c.Mode.Lines() && syscall.Geteuid() == 0 &&
 		!(c.Cmd.Words == command.Secret && len(c.Args) > 0 && strings.ContainsAny(c.Text(0), "\n\r"))
 }
 
-// OwnPath returns the file of this program, or nothing.
+// OwnPath returns the path of this program, or "".
 func OwnPath() string {
 	const running = "/proc/self/exe" // it is there even when an update has removed the file
 	if _, err := os.Stat(running); err == nil {

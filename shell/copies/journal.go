@@ -15,17 +15,17 @@ import (
 	"smtpctl/shell/render"
 )
 
-// JournalName is the file in a folder of copies that says what was done with them: a
-// line of JSON for each event of an envelope, the newest last.
+// JournalName is the file in a folder of copies that records what was done with them:
+// one line of JSON for each event of an envelope, the newest last.
 const JournalName = "journal"
 
-// Bounds of a journal that is read.
+// Limits of a journal that is read.
 const (
 	maxJournalLine  = 64 << 10
 	maxJournalLines = 20_000_000
 )
 
-// An Event is what happened to the copy of an envelope.
+// An Event is something that happened to the copy of an envelope.
 type Event string
 
 const (
@@ -36,8 +36,9 @@ const (
 	Dropped  Event = "dropped"  // it was not put into the queue after all
 )
 
-// An Origin is who gave the command that made copies, and its words.
-type Origin struct{ Who, Command string }
+// An Origin is the command that made copies, the person who gave it, and the machine whose
+// mail it is, "" for this one.
+type Origin struct{ Who, Command, Host string }
 
 // A Record is a line of a journal.
 type Record struct {
@@ -47,13 +48,14 @@ type Record struct {
 	As       string      `json:"as,omitempty"` // the id that it has, or is to have, in the queue
 	Who      string      `json:"who,omitempty"`
 	Command  string      `json:"command,omitempty"`
+	Host     string      `json:"host,omitempty"` // another machine, whose mail it is
 	From     string      `json:"from,omitempty"`
 	To       string      `json:"to,omitempty"`
 	Created  render.Time `json:"created,omitempty"`
 	Tries    int         `json:"tries,omitempty"`
 	Error    string      `json:"error,omitempty"`
 	Inflight bool        `json:"inflight,omitempty"` // it was being delivered just then
-	// SHA-256 of the two files, as they are on the disk.
+	// The SHA-256 of the two files as they are on the disk, in hex digits.
 	Sum        string `json:"sha256,omitempty"`
 	MessageSum string `json:"message_sha256,omitempty"`
 }
@@ -61,23 +63,27 @@ type Record struct {
 // savedRecord is the record of a copy that was just made.
 func savedRecord(o Origin, e *protocol.Envelope, sum, messageSum string) Record {
 	return Record{
-		Event: Saved, ID: e.ID.String(), Who: o.Who, Command: o.Command,
+		Event: Saved, ID: e.ID.String(), Who: o.Who, Command: o.Command, Host: o.Host,
 		From: render.FormatAddress(e.Sender), To: render.FormatAddress(e.Rcpt), Created: render.Time(e.Created),
 		Tries: e.Retry, Error: e.ErrorLine, Inflight: e.Flags&protocol.FlagInflight != 0,
 		Sum: sum, MessageSum: messageSum,
 	}
 }
 
-// A Journal is open for adding records. Several processes may add to one.
-type Journal struct{ f *os.File }
+// A Journal is a journal that is open for adding records. Several processes may add
+// records at the same time.
+type Journal struct {
+	f   *os.File
+	cut bool // the last line may not be whole
+}
 
-// OpenJournal opens the journal in a folder, and makes it if there is none.
+// OpenJournal opens the journal in a folder, and creates it if there is none.
 func OpenJournal(dir *os.File) (*Journal, error) {
 	f, err := safefile.AppendAt(dir, JournalName, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	j := &Journal{f}
+	j := &Journal{f: f}
 	if err := j.endLine(); err != nil {
 		f.Close()
 		return nil, err
@@ -85,7 +91,7 @@ func OpenJournal(dir *os.File) (*Journal, error) {
 	return j, nil
 }
 
-// endLine ends the last line, if whoever wrote it was stopped in its middle.
+// endLine ends the last line, if its writer was stopped in the middle of it.
 func (j *Journal) endLine() error {
 	info, err := j.f.Stat()
 	if err != nil || info.Size() == 0 {
@@ -99,9 +105,12 @@ func (j *Journal) endLine() error {
 	return err
 }
 
-// Add adds records, with the time of now. They are on the disk after Sync or Close.
+// Add adds records and sets their time. They are on the disk after Sync or Close.
 func (j *Journal) Add(records ...Record) error {
 	var lines []byte
+	if j.cut {
+		lines = append(lines, '\n')
+	}
 	now := render.Time(time.Now().Unix())
 	for _, r := range records {
 		r.Time = now
@@ -112,18 +121,19 @@ func (j *Journal) Add(records ...Record) error {
 		lines = append(append(lines, line...), '\n')
 	}
 	_, err := j.f.Write(lines)
+	j.cut = err != nil
 	Reached("noted")
 	return err
 }
 
-// Sync puts what was added onto the disk.
+// Sync writes the added records to the disk.
 func (j *Journal) Sync() error {
 	err := j.f.Sync()
 	Reached("synced")
 	return err
 }
 
-// Close closes the journal, whose records are then on the disk.
+// Close closes the journal, after its records have been written to the disk.
 func (j *Journal) Close() error {
 	err := j.f.Sync()
 	if errors.Is(err, unix.EINVAL) {
@@ -140,10 +150,11 @@ type Last struct {
 	Event    Event
 	As       protocol.EnvelopeID // of Placing and Restored
 	Inflight bool                // it was in flight when it was saved
+	Host     string              // another machine, whose mail it is
 }
 
 // EachRecord calls f with the records of the journal in a folder, the oldest first. A
-// line that is cut off or no record, as a crash leaves one, is passed over.
+// line that is cut off or not a record, as after a crash, is skipped.
 func EachRecord(dir string, f func(r *Record) error) error {
 	d, err := safefile.OpenDir(dir)
 	if err != nil {
@@ -189,12 +200,12 @@ func ReadJournal(dir *os.File) (map[protocol.EnvelopeID]Last, error) {
 		if err != nil {
 			return nil
 		}
-		l := Last{Event: r.Event, Inflight: r.Inflight}
+		l := Last{Event: r.Event, Inflight: r.Inflight, Host: r.Host}
 		if r.Event != Saved {
 			if l.As, err = protocol.ParseEnvelopeID(r.As); err != nil {
 				return nil
 			}
-			l.Inflight = last[id].Inflight
+			l.Inflight, l.Host = last[id].Inflight, last[id].Host
 		}
 		last[id] = l
 		return nil

@@ -11,7 +11,7 @@ import (
 )
 
 // Open returns the mail in a folder: one that --save has written, or a copy of smtpd's
-// spool folder, which holds a folder queue. Nothing is read yet but that.
+// spool folder, which contains a folder queue. Open reads nothing else.
 func Open(ctx context.Context, c *command.Call, dir string) *spool.Spool {
 	key := disk.QueueKey(ctx, c)
 	if info, err := os.Stat(filepath.Join(dir, "queue")); err == nil && info.IsDir() {

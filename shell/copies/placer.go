@@ -19,21 +19,21 @@ import (
 	"smtpctl/shell/disk"
 )
 
-// Step, if set, is called after each step that a crash could follow, for tests.
+// Step, if set, is called after each step that a crash could follow. It is for tests.
 var Step func(step string)
 
-// Reached says that a step is done.
+// Reached calls Step, if it is set.
 func Reached(name string) {
 	if Step != nil {
 		Step(name)
 	}
 }
 
-// A Placer puts messages into smtpd's queue on disk, in the way in which smtpd itself
-// does when it has received one (queue_fs.c): their files are written into a folder
-// incoming/MMMMMMMM, which is then renamed to queue/XX/MMMMMMMM. Whatever ends the
-// program, a message is in the queue as a whole or not at all; when smtpd starts, it
-// empties incoming. smtpd notices neither: see discover.
+// A Placer puts messages into smtpd's queue on disk in the way in which smtpd itself
+// stores a received message (queue_fs.c): the files are written to a folder
+// incoming/MMMMMMMM, which is then renamed to queue/XX/MMMMMMMM. However the program
+// ends, a message is in the queue as a whole or not at all; smtpd empties incoming when
+// it starts. smtpd notices neither step: see discover.
 type Placer struct {
 	spool           *spool.Spool
 	incoming, queue *os.File
@@ -59,26 +59,28 @@ func OpenPlacer(spoolDir string) (*Placer, error) {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
 		p.Close()
-		return nil, fmt.Errorf("%s: its owner cannot be told", p.queue.Name())
+		return nil, fmt.Errorf("%s: its owner cannot be determined", p.queue.Name())
 	}
 	p.uid, p.gid = int(st.Uid), int(st.Gid)
 	return p, nil
 }
 
-// Close closes the folders.
+// Close closes the folders of the spool.
 func (p *Placer) Close() {
 	p.incoming.Close()
 	p.queue.Close()
 }
 
-// A Draft is a message on its way into the queue.
+// A Draft is a message that is being put into the queue.
 type Draft struct {
 	ID  protocol.MessageID // that it will have
 	dir *os.File           // incoming/ID
 }
 
-// Begin reserves an id for a message: the one that it had, or another one if smtpd's
-// queue has a message of that id, of which its scheduler takes up nothing more.
+// Begin reserves an id for a message: its former id, or another one if smtpd's queue
+// has a message with that id, to which the scheduler would add no more envelopes. An smtpd
+// that starts replaces its folder incoming by a new one, and deletes the old one. If that
+// takes the folder just created, Begin creates another one.
 func (p *Placer) Begin(had protocol.MessageID) (*Draft, error) {
 	const trials = 100
 	id := had
@@ -90,7 +92,14 @@ func (p *Placer) Begin(had protocol.MessageID) (*Draft, error) {
 		if !taken {
 			err = unix.Mkdirat(int(p.incoming.Fd()), id.String(), 0o700)
 			if err == nil {
-				return p.begun(id)
+				m, err := p.begun(id)
+				if errors.Is(err, fs.ErrNotExist) && p.reopen() {
+					continue
+				}
+				return m, err
+			}
+			if errors.Is(err, fs.ErrNotExist) && p.reopen() {
+				continue
 			}
 			if !errors.Is(err, fs.ErrExist) {
 				return nil, &fs.PathError{Op: "mkdir", Path: filepath.Join(p.incoming.Name(), id.String()), Err: err}
@@ -103,7 +112,18 @@ func (p *Placer) Begin(had protocol.MessageID) (*Draft, error) {
 	return nil, errors.New("no free message id was found")
 }
 
-// taken reports whether the queue on disk has a message.
+// reopen opens the folder incoming anew, and reports whether that has worked.
+func (p *Placer) reopen() bool {
+	incoming, err := safefile.OpenDir(p.incoming.Name())
+	if err != nil {
+		return false
+	}
+	p.incoming.Close()
+	p.incoming = incoming
+	return true
+}
+
+// taken reports whether the queue on disk has a message with the id.
 func (p *Placer) taken(id protocol.MessageID) (bool, error) {
 	_, err := os.Lstat(p.spool.MessageDir(id))
 	switch {
@@ -127,7 +147,8 @@ func randomMessage() (protocol.MessageID, error) {
 	}
 }
 
-// begun opens the folder that was just made.
+// begun opens the folder that has just been created. The error wraps fs.ErrNotExist if the
+// folder is gone already.
 func (p *Placer) begun(id protocol.MessageID) (*Draft, error) {
 	dir, err := safefile.OpenDirAt(p.incoming, id.String())
 	if err != nil {
@@ -143,21 +164,21 @@ func (p *Placer) begun(id protocol.MessageID) (*Draft, error) {
 }
 
 // Add copies a file of the message, or of one of its envelopes, under its new name.
-func (p *Placer) Add(ctx context.Context, m *Draft, name string, in *os.File) error {
+func (p *Placer) Add(ctx context.Context, m *Draft, name string, in spool.File) error {
 	out, err := safefile.CreateAt(m.dir, name, 0o600)
 	if err != nil {
 		return err
 	}
-	if err := p.fill(out, func() error { return disk.CopyWhole(ctx, out, in) }); err != nil {
+	if err := p.writeFile(out, func() error { return disk.CopyWhole(ctx, out, in) }); err != nil {
 		return err
 	}
 	Reached("added")
 	return nil
 }
 
-// fill has a new file written, gives it to smtpd's queue process, and puts it onto the
-// disk. The file is closed then.
-func (p *Placer) fill(out *os.File, write func() error) error {
+// writeFile has write fill a new file, gives the file to the user of smtpd's queue
+// process, and writes it to the disk. It closes the file.
+func (p *Placer) writeFile(out *os.File, write func() error) error {
 	err := write()
 	if err == nil {
 		err = out.Chown(p.uid, p.gid)
@@ -174,7 +195,7 @@ func (p *Placer) fill(out *os.File, write func() error) error {
 	return nil
 }
 
-// Drop removes what has been written of a message that is not to be placed after all.
+// Drop removes the files of a message that is not to be placed after all.
 func (p *Placer) Drop(m *Draft) {
 	names, _ := m.dir.Readdirnames(-1)
 	for _, name := range names {
@@ -184,7 +205,8 @@ func (p *Placer) Drop(m *Draft) {
 	unix.Unlinkat(int(p.incoming.Fd()), m.ID.String(), unix.AT_REMOVEDIR)
 }
 
-// Commit moves a message into the queue. Its files and names are on the disk then.
+// Commit moves a message into the queue. When Commit returns, files and names are on
+// the disk.
 func (p *Placer) Commit(m *Draft) error {
 	defer m.dir.Close()
 	if err := disk.SyncDir(m.dir); err != nil {
@@ -209,7 +231,8 @@ func (p *Placer) Commit(m *Draft) error {
 			return err
 		}
 	}
-	// An empty folder of that name would be replaced; one that holds anything is an error.
+	// An empty folder of that name would be replaced; a folder that is not empty is an
+	// error.
 	if err := unix.Renameat(int(p.incoming.Fd()), name, int(top.Fd()), name); err != nil {
 		return &fs.PathError{Op: "rename", Path: filepath.Join(top.Name(), name), Err: err}
 	}
@@ -234,17 +257,17 @@ func (p *Placer) DropRest(id protocol.MessageID) (bool, error) {
 	return true, nil
 }
 
-// Replace puts a text in the place of the file of an envelope, in one step: whatever ends
-// the program, the file is the old one or the new one.
+// Replace replaces the file of an envelope by a text, in one step: however the program
+// ends, the file has the old content or the new one.
 func (p *Placer) Replace(id protocol.EnvelopeID, text []byte) error {
 	name := "smtpctl-" + id.String()
-	// A crash may have left one; smtpd itself makes no file of that name.
+	// A crash may have left such a file. smtpd itself creates none of that name.
 	unix.Unlinkat(int(p.incoming.Fd()), name, 0)
 	out, err := safefile.CreateAt(p.incoming, name, 0o600)
 	if err != nil {
 		return err
 	}
-	err = p.fill(out, func() error {
+	err = p.writeFile(out, func() error {
 		_, err := out.Write(text)
 		return err
 	})

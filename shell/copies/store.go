@@ -19,22 +19,22 @@ import (
 	"smtpctl/protocol/spool"
 )
 
-// A Store is a folder of the program's own with the copies of what was removed at the
-// prompt: a folder for each removal, named after its time. They go when they are old,
-// or when there are too many.
+// A Store is a folder of the program's own with copies of mail removed at the prompt:
+// one folder for each removal, named after its time. Copies are deleted when they are
+// too old or take too much space.
 type Store struct {
 	dir  string
 	age  time.Duration // how long they are kept
 	size int64         // bytes that all of them may take on the disk
 }
 
-// OpenStore returns the store in a folder, which is made when it is first needed.
+// OpenStore returns the store in a folder, which is created when it is first needed.
 func OpenStore(dir string, age time.Duration, size int64) *Store { return &Store{dir, age, size} }
 
-// Size returns how many bytes the copies may take.
+// Size returns how many bytes all copies may take.
 func (s *Store) Size() int64 { return s.size }
 
-// Free returns how many bytes are free where the copies are, or will be, kept.
+// Free returns how many bytes are free on the disk of the copies.
 func (s *Store) Free() (int64, error) {
 	for dir := s.dir; ; dir = filepath.Dir(dir) {
 		n, err := freeAt(dir)
@@ -51,18 +51,19 @@ type kept struct {
 	bytes int64
 }
 
-// nameLayout is how the folders are named, in UTC.
+// nameLayout is the layout of the names of the folders, in UTC.
 const nameLayout = "20060102T150405Z"
 
-// sizeName is the file in such a folder that says how many bytes the folder takes.
+// sizeName is the file in such a folder that contains the number of bytes that the
+// folder takes.
 const sizeName = "bytes"
 
-// maxKept bounds how many folders are looked at.
+// maxKept is how many folders are read.
 const maxKept = 100_000
 
-// Prune deletes what is older than it is to be kept, and then the oldest until so many
-// bytes are free. The times of the removals whose copies had to go for the latter are
-// returned.
+// Prune deletes copies that are older than their age limit, and then the oldest ones
+// until room bytes are free. It returns the times of the removals whose copies were
+// deleted for lack of room.
 func (s *Store) Prune(now time.Time, room int64) ([]time.Time, error) {
 	all, err := s.list()
 	if err != nil {
@@ -115,8 +116,8 @@ func (s *Store) list() ([]kept, error) {
 	return all, nil
 }
 
-// sizeOf returns how many bytes a folder takes: what it says itself or, if whoever
-// filled it was stopped, what its files say.
+// sizeOf returns how many bytes a folder takes: the number that it contains or, if its
+// writer was stopped, the sum of its files.
 func sizeOf(path string) int64 {
 	if dir, err := safefile.OpenDir(path); err == nil {
 		defer dir.Close()
@@ -149,10 +150,10 @@ func blocksOf(info fs.FileInfo) int64 {
 	return info.Size()
 }
 
-// block is what the smallest file takes on most disks.
+// block is how many bytes the smallest file takes on most disks.
 const block = 4096
 
-// onDisk returns how many bytes an open file, not yet written to the disk, will take.
+// onDisk returns how many bytes an open file will take once it is written to the disk.
 func onDisk(f *os.File) int64 {
 	info, err := f.Stat()
 	if err != nil {
@@ -161,8 +162,8 @@ func onDisk(f *os.File) int64 {
 	return (info.Size() + block - 1) / block * block
 }
 
-// Need returns how many bytes the copies of envelopes, in the order of their ids, will
-// take, as far as it can be told, and of how many of their messages there is a file.
+// Need returns how many bytes the copies of envelopes, given in the order of their ids,
+// will take, as far as that is known, and how many of their messages have a file.
 func Need(sp *spool.Spool, ids []protocol.EnvelopeID) (bytes int64, found int, err error) {
 	total, last := int64(0), protocol.MessageID(0)
 	for _, id := range ids {
@@ -184,8 +185,8 @@ func Need(sp *spool.Spool, ids []protocol.EnvelopeID) (bytes int64, found int, e
 	return total, found, nil
 }
 
-// New makes the folder for one removal, and returns what saves into it; its files are
-// on the disk after Sync.
+// New creates the folder for one removal and returns its Saver. The files are on the
+// disk after Sync.
 func (s *Store) New(now time.Time, spoolDir string, o Origin) (*Saver, error) {
 	name := now.UTC().Format(nameLayout) + "-" + rand.Text()[:8]
 	v, err := OpenSaver(filepath.Join(s.dir, name), spoolDir, o)
@@ -196,7 +197,7 @@ func (s *Store) New(now time.Time, spoolDir string, o Origin) (*Saver, error) {
 	return v, nil
 }
 
-// Seal writes down how many bytes the copies take, and puts all onto the disk.
+// Seal records how many bytes the copies take, and writes everything to the disk.
 func (v *Saver) Seal() error {
 	f, err := safefile.CreateAt(v.dir, sizeName, 0o600)
 	if err != nil {
@@ -212,5 +213,5 @@ func (v *Saver) Seal() error {
 	return v.Sync()
 }
 
-// Discard deletes what was saved, where nothing was removed after all.
+// Discard deletes the copies, if nothing was removed after all.
 func (v *Saver) Discard() { os.RemoveAll(v.path) }

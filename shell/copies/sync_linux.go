@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// freeAt returns how many bytes are free for root where a folder is.
+// freeAt returns how many bytes are free for root on the disk of a folder.
 func freeAt(dir string) (int64, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
@@ -19,5 +19,5 @@ func freeAt(dir string) (int64, error) {
 	return int64(st.Bavail) * int64(st.Bsize), nil
 }
 
-// syncAll puts all that was written to the file system of a folder onto the disk.
+// syncAll writes all changes of the file system of a folder to the disk.
 func syncAll(dir *os.File) error { return os.NewSyscallError("syncfs", unix.Syncfs(int(dir.Fd()))) }

@@ -11,11 +11,11 @@ import (
 	"smtpctl/protocol/safefile"
 )
 
-// freeAt returns how many bytes are free where a folder is: as many as there can be,
-// where that is not asked for.
+// freeAt returns the largest number, because this system is not asked how many bytes
+// are free.
 func freeAt(string) (int64, error) { return math.MaxInt64, nil }
 
-// syncAll puts all files in a folder, and the folders in it, onto the disk.
+// syncAll writes all files in a folder, and the folders in it, to the disk.
 func syncAll(dir *os.File) error {
 	return filepath.WalkDir(dir.Name(), func(path string, d fs.DirEntry, err error) error {
 		if err != nil {

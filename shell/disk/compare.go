@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"iter"
-	"os"
 	"slices"
 	"time"
 
@@ -14,7 +13,8 @@ import (
 	"smtpctl/shell/command"
 )
 
-// Differences are those between the queue on disk and smtpd's listing. Ids ascend.
+// Differences are the differences between the queue on disk and smtpd's listing. Ids
+// ascend.
 type Differences struct {
 	Unlisted  []protocol.EnvelopeID // files that smtpd does not list
 	Lost      []protocol.EnvelopeID // listed, and without a file
@@ -26,15 +26,16 @@ type Differences struct {
 	listed map[protocol.MessageID]bool // messages of Unlisted of which smtpd lists others
 }
 
-// Bounds of Differences beside those of a comparison.
+// Limits of Differences in addition to those of a comparison.
 const maxErrors = 5
 
-// Listed reports whether smtpd lists other envelopes of the message of an unlisted one.
+// Listed reports whether smtpd lists other envelopes of the message of an unlisted
+// envelope.
 func (d *Differences) Listed(id protocol.EnvelopeID) bool { return d.listed[id.Msg()] }
 
 func (d *Differences) count() int { return len(d.Unlisted) + len(d.Lost) + len(d.NoMessage) }
 
-// add keeps an id, if there is room.
+// add appends an id if there is room.
 func (d *Differences) add(list *[]protocol.EnvelopeID, id protocol.EnvelopeID) {
 	if len(*list) >= unlistedMost {
 		d.More = true
@@ -43,34 +44,48 @@ func (d *Differences) add(list *[]protocol.EnvelopeID, id protocol.EnvelopeID) {
 	*list = append(*list, id)
 }
 
-// Compare finds the differences between the queue on disk and smtpd's listing, which
-// are there at every look for a moment: mail that comes and goes just now is none. Both
-// are walked side by side, so that memory does not grow with the queue.
+// Compare finds the differences between the queue on disk and smtpd's listing that
+// persist for a moment, so that mail that arrives or leaves just now does not count.
+// Disk and listing are walked side by side, so that memory does not grow with the
+// queue.
 func Compare(ctx context.Context, c *command.Call, conn *protocol.Conn) (*Differences, error) {
 	d := &Differences{}
-	sp := spool.Open(c.Opts.Spool)
-	if err := d.walk(ctx, sp, conn); err != nil {
+	sp := openSpool(ctx, c, nil)
+	p := c.Progress("compared", 0)
+	if p != nil {
+		if digest, err := conn.Digest(ctx); err == nil {
+			p.Of(int(digest.Queued()))
+		}
+	}
+	defer p.End()
+	if err := d.walk(ctx, sp, conn, p); err != nil {
 		return nil, err
 	}
-	return d, d.settle(ctx, sp, conn)
+	return d, d.confirm(ctx, sp, conn)
 }
 
 // walk goes through the ids on disk and those of the listing.
-func (d *Differences) walk(ctx context.Context, sp *spool.Spool, conn *protocol.Conn) error {
-	next, stop := iter.Pull2(sp.IDs())
+func (d *Differences) walk(ctx context.Context, sp *spool.Spool, conn *protocol.Conn, p *command.Progress) error {
+	next, stop := iter.Pull2(sp.Folders())
 	defer stop()
 	var onDisk protocol.EnvelopeID
+	var folder spool.Folder
 	more := true
 	advance := func() error {
 		for {
-			id, err, ok := next()
-			onDisk, more = id, ok
+			if len(folder.IDs) > 0 {
+				onDisk, folder.IDs = folder.IDs[0], folder.IDs[1:]
+				return nil
+			}
+			var err error
+			if folder, err, more = next(); !more {
+				onDisk = 0
+				return nil
+			}
 			switch {
 			case ctx.Err() != nil:
 				return context.Cause(ctx)
-			case err == nil:
-				return nil
-			case len(d.Errors) == maxErrors:
+			case err == nil, folder.Message != 0 && errors.Is(err, fs.ErrNotExist), len(d.Errors) == maxErrors:
 			default:
 				d.Errors = append(d.Errors, err)
 			}
@@ -85,6 +100,7 @@ func (d *Differences) walk(ctx context.Context, sp *spool.Spool, conn *protocol.
 			return err
 		}
 		id := e.ID
+		p.Step()
 		for more && onDisk < id {
 			d.add(&d.Unlisted, onDisk)
 			if err := advance(); err != nil {
@@ -95,7 +111,7 @@ func (d *Differences) walk(ctx context.Context, sp *spool.Spool, conn *protocol.
 		case !more || onDisk != id:
 			d.add(&d.Lost, id)
 			continue
-		case id.Msg() != last && Missing(sp.MessagePath(id.Msg())):
+		case id.Msg() != last && !folder.Whole:
 			d.add(&d.NoMessage, id)
 		}
 		last = id.Msg()
@@ -112,8 +128,8 @@ func (d *Differences) walk(ctx context.Context, sp *spool.Spool, conn *protocol.
 	return nil
 }
 
-// settle looks again until nothing has changed from one look to the next.
-func (d *Differences) settle(ctx context.Context, sp *spool.Spool, conn *protocol.Conn) error {
+// confirm checks again until two checks in a row have the same result.
+func (d *Differences) confirm(ctx context.Context, sp *spool.Spool, conn *protocol.Conn) error {
 	end := time.Now().Add(UnlistedWait)
 	for before := -1; d.count() > 0 && d.count() != before; {
 		if before >= 0 && time.Now().After(end) {
@@ -126,15 +142,15 @@ func (d *Differences) settle(ctx context.Context, sp *spool.Spool, conn *protoco
 		case <-time.After(UnlistedEvery):
 		}
 		before = d.count()
-		if err := d.look(ctx, sp, conn); err != nil {
+		if err := d.recheck(ctx, sp, conn); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// look drops what is no difference any more.
-func (d *Differences) look(ctx context.Context, sp *spool.Spool, conn *protocol.Conn) error {
+// recheck removes what is no longer a difference.
+func (d *Differences) recheck(ctx context.Context, sp *spool.Spool, conn *protocol.Conn) error {
 	all := slices.Concat(d.Unlisted, d.Lost, d.NoMessage)
 	slices.Sort(all)
 	all = slices.Compact(all)
@@ -153,20 +169,23 @@ func (d *Differences) look(ctx context.Context, sp *spool.Spool, conn *protocol.
 			listed[e.ID] = true
 		}
 	}
-	d.Unlisted = slices.DeleteFunc(d.Unlisted, func(id protocol.EnvelopeID) bool {
-		return listed[id] || Missing(sp.EnvelopePath(id))
-	})
-	d.Lost = slices.DeleteFunc(d.Lost, func(id protocol.EnvelopeID) bool {
-		return !listed[id] || !Missing(sp.EnvelopePath(id))
-	})
+	var paths []string
+	for _, id := range all {
+		paths = append(paths, sp.EnvelopePath(id), sp.MessagePath(id.Msg()))
+	}
+	each, err := sp.Look(paths)
+	if err != nil {
+		return err
+	}
+	missing := map[protocol.EnvelopeID][2]bool{} // the file of the envelope, and that of its message
+	for i, id := range all {
+		// A file that cannot be accessed is not missing.
+		missing[id] = [2]bool{errors.Is(each[2*i], fs.ErrNotExist), errors.Is(each[2*i+1], fs.ErrNotExist)}
+	}
+	d.Unlisted = slices.DeleteFunc(d.Unlisted, func(id protocol.EnvelopeID) bool { return listed[id] || missing[id][0] })
+	d.Lost = slices.DeleteFunc(d.Lost, func(id protocol.EnvelopeID) bool { return !listed[id] || !missing[id][0] })
 	d.NoMessage = slices.DeleteFunc(d.NoMessage, func(id protocol.EnvelopeID) bool {
-		return !listed[id] || !Missing(sp.MessagePath(id.Msg())) || Missing(sp.EnvelopePath(id))
+		return !listed[id] || !missing[id][1] || missing[id][0]
 	})
 	return nil
-}
-
-// Missing reports whether there is no file: not one that cannot be looked at.
-func Missing(path string) bool {
-	_, err := os.Lstat(path)
-	return errors.Is(err, fs.ErrNotExist)
 }

@@ -71,3 +71,19 @@ func TestConfBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestLongestLine reads the longest line, and refuses one that is longer by a byte.
+func TestLongestLine(t *testing.T) {
+	for n, ok := range map[int]bool{maxConfLine: true, maxConfLine + 1: false} {
+		path := filepath.Join(t.TempDir(), "smtpd.conf")
+		if err := os.WriteFile(path, []byte("#"+strings.Repeat("x", n-1)+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var r confReader
+		for range r.lines(path) {
+		}
+		if (r.err == nil) != ok {
+			t.Errorf("%d bytes: %v", n, r.err)
+		}
+	}
+}

@@ -1,19 +1,18 @@
 package disk
 
 import (
-	"os"
+	"context"
 	"strconv"
 	"strings"
 
 	"smtpctl/shell/command"
 )
 
-// QueueTTL is how long smtpd keeps mail unless smtpd.conf says otherwise, in
-// seconds: SMTPD_QUEUE_EXPIRY.
+// QueueTTL is how many seconds smtpd keeps mail by default: SMTPD_QUEUE_EXPIRY.
 const QueueTTL = 4 * 86400
 
-// A ConfFacts is what smtpd.conf says about the mail in the queue. The smtpd that
-// runs may have read it before it was changed, or another file with -f.
+// A ConfFacts is what smtpd.conf says about the mail in the queue. The running smtpd
+// may have read another version of the file, or another file with -f.
 type ConfFacts struct {
 	Path       string
 	Read       bool // the file could be read, and defines an action
@@ -27,21 +26,30 @@ type ConfFacts struct {
 }
 
 // SmtpdConf reads smtpd.conf.
-func SmtpdConf(c *command.Call) *ConfFacts {
-	path := c.Conf
-	if path == "" {
-		path = ConfPath()
-	}
-	return ReadConf(path)
+func SmtpdConf(ctx context.Context, c *command.Call) *ConfFacts {
+	return readConf(&confReader{far: c.FarFiles(ctx)}, confPathOf(c))
 }
 
-func ReadConf(path string) *ConfFacts {
+// confPathOf returns where the configuration of a call's smtpd is.
+func confPathOf(c *command.Call) string {
+	switch {
+	case c.Conf != "":
+		return c.Conf
+	case c.Elsewhere():
+		return confPathOn(strings.ToLower(c.Far(c.Opts.Host).System()))
+	}
+	return ConfPath()
+}
+
+// ReadConf reads a configuration on this machine.
+func ReadConf(path string) *ConfFacts { return readConf(new(confReader), path) }
+
+func readConf(r *confReader, path string) *ConfFacts {
 	f := &ConfFacts{Path: path, Actions: map[string]int64{}, Relays: map[string]bool{}, Ttl: QueueTTL}
-	r := new(confReader)
 	macros := map[string]string{}
 	joined := ""
 	for line := range r.lines(path) {
-		// A backslash at its end makes a line go on.
+		// A backslash at its end continues a line.
 		if part, more := strings.CutSuffix(line, `\`); more {
 			joined += part + " "
 			continue
@@ -70,16 +78,12 @@ func ReadConf(path string) *ConfFacts {
 	}
 	f.Read = len(f.Actions) > 0
 	f.Unsure = f.Unsure || r.err != nil
-	for _, file := range r.files {
-		if info, err := os.Stat(file); err == nil {
-			f.Modified = max(f.Modified, info.ModTime().Unix())
-		}
-	}
+	f.Modified = r.modified
 	return f
 }
 
-// confWords splits a line of smtpd.conf into words, quotes and comments taken off,
-// and macros replaced.
+// confWords splits a line of smtpd.conf into words, removes quotes and comments, and
+// replaces macros.
 func confWords(line string, macros map[string]string) []string {
 	var words []string
 	for line != "" {
@@ -111,8 +115,8 @@ func confWords(line string, macros map[string]string) []string {
 	return words
 }
 
-// ttlOf returns the time after a word: a number and one of s, m, h and d. It is 0
-// if there is none.
+// ttlOf returns the time in seconds after a word, a number with s, m, h or d, or 0 if
+// there is none.
 func ttlOf(words []string, key string) int64 {
 	for i, w := range words {
 		if w != key || i+1 == len(words) || len(words[i+1]) < 2 {
@@ -128,8 +132,8 @@ func ttlOf(words []string, key string) int64 {
 	return 0
 }
 
-// TtlFor returns how long smtpd keeps mail with an action, and whether smtpd.conf
-// could be read for it.
+// TtlFor returns how many seconds smtpd keeps mail with an action. The second result is
+// false if smtpd.conf could not be read for it.
 func (f *ConfFacts) TtlFor(action string, bounce bool) (ttl int64, sure bool) {
 	if own, ok := f.Actions[action]; ok && own > 0 && !bounce {
 		return own, true

@@ -18,17 +18,19 @@ const (
 	loadedSilent  = 4 * time.Second        // that it waits before it says so
 )
 
-// AwaitLoaded waits until smtpd has loaded its queue after its start: for a minute
-// after the start at most, and less where what it does not list of the files on disk,
-// but for some envelopes, has stayed the same for a while.
+// AwaitLoaded waits until smtpd has loaded its queue after a start: at most until one
+// minute after the start, and less if the number of files that smtpd does not list has
+// been nearly the same for a while.
 //
-// What smtpd is told to discover while it loads its queue it may load itself, too: its
-// scheduler then has the same envelope twice, and smtpd ends (queue.c, scheduler.c;
-// seen on 7.4.0p1).
+// Danger: while smtpd loads its queue, it may load by itself an envelope that it is
+// told to discover. Its scheduler then has the envelope twice, and smtpd exits
+// (queue.c, scheduler.c; seen on 7.4.0p1).
 func AwaitLoaded(ctx context.Context, c *command.Call, conn *protocol.Conn, but []protocol.EnvelopeID) error {
 	began, said := time.Now(), false
 	since := began // when something was loaded last
 	var before []protocol.EnvelopeID
+	p := c.Progress("waiting until smtpd has loaded its queue", 0)
+	defer p.End()
 	for look := 0; ; look++ {
 		d, err := conn.Digest(ctx)
 		if err != nil {
@@ -38,6 +40,7 @@ func AwaitLoaded(ctx context.Context, c *command.Call, conn *protocol.Conn, but 
 		if age >= StartGrace || age < 0 {
 			return nil
 		}
+		p.Next("ends at the latest", time.Unix(d.Startup+StartGrace, 0))
 		left, err := UnlistedOf(ctx, c, conn, unlistedMost)
 		if err != nil && ctx.Err() == nil && protocol.Unreachable(err) {
 			return err

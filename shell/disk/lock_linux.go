@@ -13,11 +13,11 @@ import (
 // LocksFile lists the locks of the system.
 const LocksFile = "/proc/locks"
 
-// maxLocks is how much of that list is looked at, in bytes.
+// maxLocks is how many bytes of that file are read.
 const maxLocks = 1 << 20
 
-// holder names the process that has locked a file, " (process 123)", or nothing
-// where that cannot be found out.
+// holder returns " (process 123)" for the process that has locked a file, or "" if that
+// is not known.
 func holder(f *os.File) string {
 	var st unix.Stat_t
 	if unix.Fstat(int(f.Fd()), &st) != nil {

@@ -4,8 +4,8 @@ package disk
 
 import "os"
 
-// LocksFile is nothing here: no file lists the locks of the system.
+// LocksFile is empty, because no file lists the locks of this system.
 const LocksFile = ""
 
-// holder names nobody: flock(2) does not tell who has a lock.
+// holder returns "", because flock(2) does not tell who has a lock.
 func holder(*os.File) string { return "" }

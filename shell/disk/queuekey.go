@@ -15,18 +15,27 @@ import (
 	"smtpctl/shell/render"
 )
 
-// OpenSpool returns the queue on disk. If it is encrypted its key comes from
-// --key-file, else from smtpd.conf, else from whoever is at the terminal.
+// OpenSpool returns the queue on disk. The key of an encrypted queue comes from
+// --key-file, otherwise from smtpd.conf, otherwise from the person at the terminal.
 func OpenSpool(ctx context.Context, c *command.Call) *spool.Spool {
-	return spool.OpenWithKey(c.Opts.Spool, QueueKey(ctx, c))
+	return openSpool(ctx, c, QueueKey(ctx, c))
 }
 
-// QueueKey returns what finds the key of an encrypted queue, once it is needed.
+// openSpool is OpenSpool with a function that finds the key; nil if there is none.
+func openSpool(ctx context.Context, c *command.Call, key func() ([]byte, error)) *spool.Spool {
+	if files := c.FarFiles(ctx); files != nil {
+		return spool.OpenFar(files, c.Opts.Spool, key)
+	}
+	return spool.OpenWithKey(c.Opts.Spool, key)
+}
+
+// QueueKey returns a function that finds the key of an encrypted queue when it is
+// called.
 func QueueKey(ctx context.Context, c *command.Call) func() ([]byte, error) {
 	return func() ([]byte, error) { return queueKey(ctx, c) }
 }
 
-// maxKeyFile is how much of a file is read to find that it holds no key.
+// maxKeyFile is how many bytes of a key file are read.
 const maxKeyFile = 4096
 
 // queueKey finds the key of the queue.
@@ -34,7 +43,8 @@ func queueKey(ctx context.Context, c *command.Call) ([]byte, error) {
 	if c.Opts.KeyFile != "" {
 		key, err := safefile.ReadFile(ctx, c.Opts.KeyFile, maxKeyFile)
 		if errors.Is(err, fs.ErrNotExist) {
-			// Not wrapped: it is no file of the queue that is missing.
+			// The error is not wrapped, because the missing file is not one of the
+			// queue.
 			return nil, fmt.Errorf("--key-file: %v", command.FileError(err))
 		}
 		if err != nil {
@@ -42,18 +52,19 @@ func queueKey(ctx context.Context, c *command.Call) ([]byte, error) {
 		}
 		return checkKey("--key-file "+c.Opts.KeyFile, bytes.TrimRight(key, "\r\n"))
 	}
-	key, err := ConfKey(ConfPath())
+	path := confPathOf(c)
+	key, err := confKey(&confReader{far: c.FarFiles(ctx)}, path)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%w: smtpd.conf is too large to look for it: %w; name a file that holds it with --key-file", spool.ErrNoKey, err)
+		return nil, fmt.Errorf("%w: smtpd.conf is too large to be searched for the key: %w; name a file that contains the key with --key-file", spool.ErrNoKey, err)
 	case key != "":
-		return checkKey("the key in "+ConfPath(), []byte(key))
+		return checkKey("the key in "+path, []byte(key))
 	}
 	if *c.QueueKey != nil {
 		return *c.QueueKey, nil
 	}
 	if c.Secret == nil {
-		return nil, fmt.Errorf("%w: name a file that holds it with --key-file", spool.ErrNoKey)
+		return nil, fmt.Errorf("%w: name a file that contains the key with --key-file", spool.ErrNoKey)
 	}
 	text, err := c.Secret(ctx, "key of the queue: ")
 	if err != nil {
@@ -66,15 +77,15 @@ func queueKey(ctx context.Context, c *command.Call) ([]byte, error) {
 	return typed, err
 }
 
-// checkKey refuses what cannot be a key.
+// checkKey refuses text that cannot be a key.
 func checkKey(what string, key []byte) ([]byte, error) {
 	if len(key) != spool.KeySize {
-		return nil, fmt.Errorf("%s: %d characters, want %d", render.Safe(what), len(key), spool.KeySize)
+		return nil, fmt.Errorf("%s: %d characters, expected %d", render.Safe(what), len(key), spool.KeySize)
 	}
 	return key, nil
 }
 
-// KeyError forgets a key that was typed and does not fit.
+// KeyError forgets a typed key that does not fit.
 func KeyError(c *command.Call, err error) error {
 	if errors.Is(err, spool.ErrWrongKey) {
 		*c.QueueKey = nil
@@ -82,19 +93,20 @@ func KeyError(c *command.Call, err error) error {
 	return err
 }
 
-// What of smtpd.conf is looked at.
+// Limits of the search in smtpd.conf.
 const (
 	macroPattern = `^\s*([A-Za-z_][A-Za-z0-9_]*)\s*=\s*"?([^"\s]+)"?\s*$`
 	cryptPattern = `^\s*queue\s+encryption\s+"?([^"\s#]+)"?`
 )
 
-// ConfKey returns the key that smtpd.conf has for queue encryption, or nothing.
-// That of stdin is typed when smtpd starts, and is nowhere else. The error says
-// that not all of smtpd.conf was read, and no key in what was.
-func ConfKey(path string) (string, error) {
+// ConfKey returns the key for queue encryption in smtpd.conf, or "". A key given as
+// stdin is typed when smtpd starts and is stored nowhere. The error says that
+// smtpd.conf was not read in full and that the part read has no key.
+func ConfKey(path string) (string, error) { return confKey(new(confReader), path) }
+
+func confKey(r *confReader, path string) (string, error) {
 	confMacro, confCrypt := regexp.MustCompile(macroPattern), regexp.MustCompile(cryptPattern)
 	macros := map[string]string{}
-	var r confReader
 	for line := range r.lines(path) {
 		if m := confMacro.FindStringSubmatch(line); m != nil {
 			macros[m[1]] = m[2]

@@ -14,13 +14,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"smtpctl/protocol/safefile"
+	"smtpctl/protocol/spool"
 )
 
-// smtpdFolders are the folders in smtpd's spool whose content smtpd may remove.
+// smtpdFolders are the folders in smtpd's spool whose content smtpd may delete.
 var smtpdFolders = []string{"queue", "incoming", "corrupt", "temporary", "purge", "offline"}
 
-// MakeSaveDir makes the folder that --save names, and those above it, so that they
-// are on the disk. It refuses one that lies where smtpd removes files.
+// MakeSaveDir creates the folder that --save names, and those above it, and writes them
+// to the disk. It refuses a folder in which smtpd deletes files.
 func MakeSaveDir(dir, spoolDir string) error {
 	var missing []string // the deepest first
 	at := dir
@@ -66,8 +67,8 @@ func MakeSaveDir(dir, spoolDir string) error {
 	return nil
 }
 
-// above returns the folder in which a path is. Unlike filepath.Dir it takes no ..
-// for the way back: what stands before it may be a link.
+// above returns the folder that contains a path. Unlike filepath.Dir it does not
+// resolve "..", because the part before it may be a symbolic link.
 func above(path string) string {
 	path = strings.TrimRight(path, "/")
 	i := strings.LastIndexByte(path, '/')
@@ -77,12 +78,12 @@ func above(path string) string {
 	return path[:max(i, 1)]
 }
 
-// maxUp is how long the path up to the root may get.
+// maxUp is how many bytes a path to the root may have.
 const maxUp = 4000
 
-// outsideSpool refuses a folder that is, or lies in, one of smtpd's.
+// outsideSpool refuses a folder that is, or lies in, one of smtpd's folders.
 func outsideSpool(dir, spoolDir string) error {
-	// Up by "..", which is right whatever links have led here.
+	// ".." leads to the parent even if symbolic links have led here.
 	for at := dir; len(at) < maxUp; at += "/.." {
 		info, err := os.Stat(at)
 		if err != nil {
@@ -90,7 +91,7 @@ func outsideSpool(dir, spoolDir string) error {
 		}
 		for _, name := range smtpdFolders {
 			if theirs, err := os.Stat(filepath.Join(spoolDir, name)); err == nil && os.SameFile(info, theirs) {
-				return fmt.Errorf("%s: it lies in a folder of which smtpd removes files, want one outside of %s", dir, spoolDir)
+				return fmt.Errorf("%s: smtpd deletes files in this folder: choose a folder outside %s", dir, spoolDir)
 			}
 		}
 		if up, err := os.Stat(at + "/.."); err == nil && os.SameFile(info, up) {
@@ -100,12 +101,9 @@ func outsideSpool(dir, spoolDir string) error {
 	return nil
 }
 
-// CopyWhole copies a file, and fails if its size is not what it was.
-func CopyWhole(ctx context.Context, out io.Writer, in *os.File) error {
-	before, err := in.Stat()
-	if err == nil {
-		_, err = in.Seek(0, io.SeekStart)
-	}
+// CopyWhole copies a file that was just opened, and fails if its size changed meanwhile.
+func CopyWhole(ctx context.Context, out io.Writer, in spool.File) error {
+	size, err := in.Size()
 	if err != nil {
 		return err
 	}
@@ -129,31 +127,31 @@ func CopyWhole(ctx context.Context, out io.Writer, in *os.File) error {
 			return fmt.Errorf("%s: %w", in.Name(), CauseOf(err))
 		}
 	}
-	if n != before.Size() {
-		return fmt.Errorf("%s: it changed while it was copied", in.Name())
+	if n != size {
+		return fmt.Errorf("%s: the file changed while it was copied", in.Name())
 	}
 	return nil
 }
 
-// SameContent reports whether two files hold the same.
-func SameContent(ctx context.Context, a, b *os.File) (bool, error) {
-	sa, err := a.Stat()
+// SameContent reports whether two files that were just opened have the same content.
+func SameContent(ctx context.Context, a, b spool.File) (bool, error) {
+	sa, err := a.Size()
 	if err != nil {
 		return false, err
 	}
-	sb, err := b.Stat()
-	if err != nil || sa.Size() != sb.Size() {
+	sb, err := b.Size()
+	if err != nil || sa != sb {
 		return false, err
 	}
 	bufs := [2][]byte{make([]byte, 64<<10), make([]byte, 64<<10)}
-	for at := int64(0); at < sa.Size(); {
+	for at := int64(0); at < sa; {
 		if err := context.Cause(ctx); err != nil {
 			return false, err
 		}
-		na, erra := a.ReadAt(bufs[0], at)
-		nb, errb := b.ReadAt(bufs[1], at)
+		na, erra := io.ReadFull(a, bufs[0])
+		nb, errb := io.ReadFull(b, bufs[1])
 		for _, err := range []error{erra, errb} {
-			if err != nil && err != io.EOF {
+			if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 				return false, err
 			}
 		}
@@ -174,8 +172,8 @@ func CauseOf(err error) error {
 	return err
 }
 
-// SyncDir puts the names in a folder onto the disk. Some file systems cannot do
-// that for a folder, and need not be asked to.
+// SyncDir writes the names in a folder to the disk. Some file systems do not support
+// that for a folder, and then it is not necessary.
 func SyncDir(dir *os.File) error {
 	err := dir.Sync()
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTSUP) {

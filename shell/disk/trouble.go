@@ -9,7 +9,7 @@ import (
 	"smtpctl/shell/command"
 )
 
-// Reasons that are in smtpd.conf, or that are not known.
+// Reasons that lie in smtpd.conf, or that are not known.
 const (
 	NoDispatcher spool.Reason = "dispatcher"
 	Compression  spool.Reason = "compression"
@@ -21,37 +21,44 @@ const (
 // Reasons are all reasons why an envelope file may not be listed.
 var Reasons = []spool.Reason{spool.Access, Compression, spool.Cut, spool.Damaged, NoDispatcher, spool.Empty, Encryption, spool.Field, spool.NoFile, Unknown, Unreadable, spool.Version}
 
-// TroubleWith returns why smtpd refuses an envelope file, nothing if no reason can be
-// seen, or an error if the file cannot be looked into.
+// TroubleWith returns why smtpd refuses an envelope file, or "" if no reason can be
+// found. The error says that the file could not be checked.
 func TroubleWith(ctx context.Context, c *command.Call, id protocol.EnvelopeID, conf *ConfFacts) (cause string, checked spool.Checked, err error) {
 	checked, err = OpenSpool(ctx, c).Check(id)
 	_, cause, err = troubleWith(checked, err, conf)
 	return cause, checked, err
 }
 
-// ReasonOf returns the reason why smtpd does not list an envelope file of a queue, and
-// what TroubleWith says of it. What is wrong with reading it here is said as well.
+// TroubleIn is TroubleWith for an open spool.
+func TroubleIn(files *spool.Spool, id protocol.EnvelopeID, conf *ConfFacts) (cause string, err error) {
+	checked, err := files.Check(id)
+	_, cause, err = troubleWith(checked, err, conf)
+	return cause, err
+}
+
+// ReasonOf returns the reason why smtpd does not list an envelope file, and its
+// description. A file that cannot be checked here has the reason Unreadable.
 func ReasonOf(files *spool.Spool, id protocol.EnvelopeID, conf *ConfFacts) (spool.Reason, string) {
 	checked, err := files.Check(id)
 	reason, cause, err := troubleWith(checked, err, conf)
 	switch {
 	case err != nil:
-		return Unreadable, "its file could not be looked into: " + command.FileError(err).Error()
+		return Unreadable, "its file could not be checked: " + command.FileError(err).Error()
 	case reason == "":
 		return Unknown, "nothing is wrong with its file: put there by hand, or being removed while in flight"
 	}
 	return reason, cause
 }
 
-// TroubleWithCopy is TroubleWith for a copy of an envelope file, whose owner does not
-// matter.
+// TroubleWithCopy is TroubleWith for a copy of an envelope file, whose owner is
+// irrelevant.
 func TroubleWithCopy(files *spool.Spool, id protocol.EnvelopeID, conf *ConfFacts) (cause string, err error) {
 	checked, err := files.CheckContent(id)
 	_, cause, err = troubleWith(checked, err, conf)
 	return cause, err
 }
 
-// troubleWith words what a check of an envelope file has found.
+// troubleWith describes the result of checking an envelope file.
 func troubleWith(checked spool.Checked, err error, conf *ConfFacts) (reason spool.Reason, cause string, _ error) {
 	if reason, cause, refused := spool.RefusedFor(err); refused {
 		return reason, cause, nil
@@ -65,15 +72,15 @@ func troubleWith(checked spool.Checked, err error, conf *ConfFacts) (reason spoo
 	case !known && !conf.Unsure && checked.Dispatcher == "":
 		return NoDispatcher, "it names no dispatcher", nil
 	case !known && !conf.Unsure:
-		return NoDispatcher, fmt.Sprintf("it names the dispatcher %q, and %s has no action of that name", checked.Dispatcher, conf.Path), nil
+		return NoDispatcher, fmt.Sprintf("it names the dispatcher %q, but %s has no action of that name", checked.Dispatcher, conf.Path), nil
 	case checked.Compressed && !conf.Compressed:
-		return Compression, fmt.Sprintf("its file is compressed, and %s has no queue compression", conf.Path), nil
+		return Compression, fmt.Sprintf("its file is compressed, but %s has no queue compression", conf.Path), nil
 	case !checked.Compressed && conf.Compressed:
-		return Compression, fmt.Sprintf("its file is not compressed, and %s has queue compression", conf.Path), nil
+		return Compression, fmt.Sprintf("its file is not compressed, but %s has queue compression", conf.Path), nil
 	case checked.Encrypted && !conf.Encrypted:
-		return Encryption, fmt.Sprintf("its file is encrypted, and %s has no queue encryption", conf.Path), nil
+		return Encryption, fmt.Sprintf("its file is encrypted, but %s has no queue encryption", conf.Path), nil
 	case !checked.Encrypted && conf.Encrypted:
-		return Encryption, fmt.Sprintf("its file is not encrypted, and %s has queue encryption", conf.Path), nil
+		return Encryption, fmt.Sprintf("its file is not encrypted, but %s has queue encryption", conf.Path), nil
 	}
 	return "", "", nil
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -19,7 +18,7 @@ import (
 	"smtpctl/shell/render"
 )
 
-// Bounds of a comparison.
+// Limits of a comparison.
 const (
 	unlistedMost   = 100_000                // ids that are told apart
 	UnlistedEvery  = 150 * time.Millisecond // between two looks
@@ -31,16 +30,28 @@ const (
 	StartGrace     = 60                     // seconds that smtpd may need to load its queue, at least
 )
 
-// OwnSpool reports whether the spool on this machine is that of the smtpd at the
-// other end of the socket, as far as the options tell: a socket that is forwarded
-// from another machine has its spool there. A path counts as the default however
-// it is written: /run/smtpd.sock is /var/run/smtpd.sock.
+// OwnSpool reports whether the spool on this machine belongs to the smtpd at the other
+// end of the socket, as far as the options tell. The spool of a socket that is
+// forwarded from another machine is on that machine. All notations of the default path
+// count as the default: /run/smtpd.sock is /var/run/smtpd.sock.
 func OwnSpool(c *command.Call) bool {
+	if c.Elsewhere() {
+		return false
+	}
+	return HasSpool(c)
+}
+
+// HasSpool is OwnSpool on whichever machine smtpd is.
+func HasSpool(c *command.Call) bool {
 	d := command.DefaultOptions()
+	if c.Elsewhere() {
+		of := func(path string) string { return strings.TrimPrefix(filepath.Clean(path), "/var") }
+		return of(c.Opts.Socket) == of(d.Socket) || filepath.Clean(c.Opts.Spool) != filepath.Clean(d.Spool)
+	}
 	return samePlace(c.Opts.Socket, d.Socket) || !samePlace(c.Opts.Spool, d.Spool)
 }
 
-// samePlace reports whether two paths name one file, which need not exist.
+// samePlace reports whether two paths name the same file, which need not exist.
 func samePlace(a, b string) bool {
 	if filepath.Clean(a) == filepath.Clean(b) {
 		return true
@@ -57,12 +68,12 @@ func samePlace(a, b string) bool {
 	return errA == nil && errB == nil && os.SameFile(da, db)
 }
 
-// UnlistedOf returns the ids of envelope files that smtpd does not list now. The
-// disk is read first, so that mail which comes meanwhile does not count. Of
-// messages that smtpd lists the single envelopes are compared only if they are no
-// more than deep. Mail that comes and goes just now may be among them.
+// UnlistedOf returns the ids of envelope files that smtpd does not list now. It reads
+// the disk first, so that mail that arrives meanwhile does not count. For messages that
+// smtpd lists, it compares single envelopes only if there are at most deep. Mail that
+// arrives or leaves just now may be in the result.
 func UnlistedOf(ctx context.Context, c *command.Call, conn *protocol.Conn, deep int) ([]protocol.EnvelopeID, error) {
-	sp := spool.Open(c.Opts.Spool)
+	sp := openSpool(ctx, c, nil)
 	folder, err := sp.Messages(unlistedMost * 10)
 	if err != nil || len(folder) == 0 {
 		return nil, err
@@ -84,12 +95,10 @@ func UnlistedOf(ctx context.Context, c *command.Call, conn *protocol.Conn, deep 
 	}
 	lost = append(lost, rest...)
 	var out []protocol.EnvelopeID
-	for _, m := range lost {
-		ids, _ := sp.MessageIDs(m) // it may be gone
-		if out = append(out, ids...); len(out) > unlistedMost || ctx.Err() != nil {
-			break
-		}
-	}
+	sp.EachMessageIDs(lost, func(_ protocol.MessageID, ids []protocol.EnvelopeID, _ error) bool { // it may be gone
+		out = append(out, ids...)
+		return len(out) <= unlistedMost && ctx.Err() == nil
+	})
 	if len(known) <= deep {
 		ids, err := UnlistedIn(ctx, sp, conn, known)
 		if err != nil {
@@ -97,23 +106,33 @@ func UnlistedOf(ctx context.Context, c *command.Call, conn *protocol.Conn, deep 
 		}
 		out = append(out, ids...)
 	}
-	// What was delivered or removed meanwhile is not listed either.
-	out = slices.DeleteFunc(out, func(id protocol.EnvelopeID) bool {
-		_, err := os.Lstat(sp.EnvelopePath(id))
-		return err != nil
-	})
-	slices.Sort(out)
-	return out, ctx.Err()
+	// Envelopes that were delivered or removed meanwhile are not listed either.
+	paths := make([]string, len(out))
+	for i, id := range out {
+		paths[i] = sp.EnvelopePath(id)
+	}
+	each, err := sp.Look(paths)
+	if err != nil {
+		return nil, err
+	}
+	there := out[:0]
+	for i, id := range out {
+		if each[i] == nil {
+			there = append(there, id)
+		}
+	}
+	slices.Sort(there)
+	return there, ctx.Err()
 }
 
 // UnlistedIn returns the ids of the envelope files of some messages that smtpd does not
-// list now; none of more files than are told apart.
+// list now. It returns none if there are too many files to compare.
 func UnlistedIn(ctx context.Context, sp *spool.Spool, conn *protocol.Conn, msgs []protocol.MessageID) ([]protocol.EnvelopeID, error) {
 	var here []protocol.EnvelopeID
-	for _, m := range msgs {
-		ids, _ := sp.MessageIDs(m) // it may be gone
+	sp.EachMessageIDs(msgs, func(_ protocol.MessageID, ids []protocol.EnvelopeID, _ error) bool { // it may be gone
 		here = append(here, ids...)
-	}
+		return true
+	})
 	if len(here) > unlistedMost || len(here) == 0 {
 		return nil, nil
 	}
@@ -127,8 +146,8 @@ func UnlistedIn(ctx context.Context, sp *spool.Spool, conn *protocol.Conn, msgs 
 	return slices.DeleteFunc(here, func(id protocol.EnvelopeID) bool { return listed[id] }), nil
 }
 
-// UnlistedTwice is UnlistedOf for those files that are not listed at two looks, a moment
-// apart: not mail that comes and goes just now.
+// UnlistedTwice is UnlistedOf for files that are unlisted in two checks, a moment
+// apart, which excludes mail that arrives or leaves just now.
 func UnlistedTwice(ctx context.Context, c *command.Call, conn *protocol.Conn, deep int) ([]protocol.EnvelopeID, error) {
 	set, err := UnlistedOf(ctx, c, conn, deep)
 	if err != nil || len(set) == 0 {
@@ -143,7 +162,7 @@ func UnlistedTwice(ctx context.Context, c *command.Call, conn *protocol.Conn, de
 	return inBoth(set, now), err
 }
 
-// inBoth returns the ids that are in both sets, which ascend.
+// inBoth returns the ids that are in both sets. All ascend.
 func inBoth(a, b []protocol.EnvelopeID) []protocol.EnvelopeID {
 	return slices.DeleteFunc(slices.Clone(a), func(id protocol.EnvelopeID) bool {
 		_, ok := slices.BinarySearch(b, id)
@@ -151,10 +170,9 @@ func inBoth(a, b []protocol.EnvelopeID) []protocol.EnvelopeID {
 	})
 }
 
-// WarnUnlisted says on standard error how many envelope files smtpd does not list,
-// if there are any: when that has been so twice, a moment apart, with none of them
-// listed or gone meanwhile. While smtpd loads its queue or deletes much, their
-// number falls from look to look, and that is said. All of it ends in time.
+// WarnUnlisted warns of envelope files that smtpd does not list, if two checks a moment
+// apart found the same files. While smtpd loads its queue or deletes much mail, the
+// number falls between checks, and the warning says so. ctx limits its time.
 func WarnUnlisted(ctx context.Context, c *command.Call, conn *protocol.Conn, limit time.Duration, deep int) {
 	if !OwnSpool(c) {
 		return
@@ -171,9 +189,9 @@ func WarnUnlisted(ctx context.Context, c *command.Call, conn *protocol.Conn, lim
 		var now []protocol.EnvelopeID
 		now, err = UnlistedOf(ctx, c, conn, deep)
 		if ctx.Err() != nil {
-			why := "fewer by the moment: it loads its queue, or deletes mail"
+			why := "their number is falling: smtpd is loading its queue, or deleting mail"
 			if !fewer {
-				why = "there was no time to look twice: mail that came or went just then may be among them"
+				why = "there was no time to check twice: some of that mail may just have arrived or left"
 			}
 			c.Warnf("smtpctl: %s in %s not listed by smtpd, and %s",
 				render.Plural(len(set), "envelope file is", "envelope files are"), render.Safe(OpenSpool(ctx, c).Queue()), why)
@@ -207,11 +225,11 @@ func sayUnlisted(ctx context.Context, c *command.Call, conn *protocol.Conn, ids 
 	c.Warnf("smtpctl: smtpd does not list %s that its queue on disk has%s: %s", text, reasonText(CountReasons(ctx, c, ids)), hint)
 }
 
-// CountReasons counts envelope files that smtpd does not list by the reasons that show
-// spool gives, as many of them as ctx leaves time for. Nobody is asked for a key: files of
-// an encrypted queue are unreadable here, or of the reason that can be seen.
+// CountReasons counts envelope files that smtpd does not list by the reasons of show
+// spool, as many files as ctx leaves time for. It does not ask for a key: files of an
+// encrypted queue count as unreadable, unless another reason is visible.
 func CountReasons(ctx context.Context, c *command.Call, ids []protocol.EnvelopeID) (counts map[spool.Reason]int, looked int, all bool) {
-	files, conf := spool.Open(c.Opts.Spool), SmtpdConf(c)
+	files, conf := openSpool(ctx, c, nil), SmtpdConf(ctx, c)
 	counts = map[spool.Reason]int{}
 	for i, id := range ids {
 		if ctx.Err() != nil {
@@ -223,7 +241,7 @@ func CountReasons(ctx context.Context, c *command.Call, ids []protocol.EnvelopeI
 	return counts, len(ids), true
 }
 
-// reasonText says how many files are of each reason, the most frequent first.
+// reasonText returns the numbers of files by reason, the most frequent first.
 func reasonText(counts map[spool.Reason]int, looked int, all bool) string {
 	if looked == 0 {
 		return ""
@@ -241,32 +259,5 @@ func reasonText(counts map[spool.Reason]int, looked int, all bool) string {
 	return " (" + text + ")"
 }
 
-// ErrNotListed means that an envelope is on disk and in no listing.
+// ErrNotListed means that an envelope is on disk, but smtpd does not list it.
 var ErrNotListed = errors.New("it is on disk, but smtpd does not list it")
-
-// MessageMissing reports whether the file of a message is missing where its
-// envelope's is there.
-func MessageMissing(ctx context.Context, c *command.Call, id protocol.EnvelopeID) bool {
-	return NewMissing(ctx, c)(id)
-}
-
-// NewMissing returns MessageMissing for many envelopes: of a message whose file is there
-// it asks the disk once, if its envelopes come one after another.
-func NewMissing(ctx context.Context, c *command.Call) func(protocol.EnvelopeID) bool {
-	if !OwnSpool(c) {
-		return func(protocol.EnvelopeID) bool { return false }
-	}
-	sp := OpenSpool(ctx, c)
-	var there protocol.MessageID
-	return func(id protocol.EnvelopeID) bool {
-		if id.Msg() == there {
-			return false
-		}
-		if _, err := os.Lstat(sp.MessagePath(id.Msg())); !errors.Is(err, fs.ErrNotExist) {
-			there = id.Msg()
-			return false
-		}
-		_, err := os.Lstat(sp.EnvelopePath(id))
-		return err == nil
-	}
-}

@@ -15,24 +15,24 @@ import (
 	"smtpctl/shell/render"
 )
 
-// Commands are the commands that list what was changed.
+// Commands are the commands that list changes.
 var Commands = []*command.Command{
-	{Pattern: "show journal", Group: command.GroupQueue, Origin: command.Own, State: true, Run: runShow,
-		Summary: "list what was changed with this program, by this session and others",
+	{Pattern: "show journal", Reach: command.Anywhere, Rows: []any{Entry{}}, Group: command.GroupQueue, Origin: command.Own, State: true, Run: runShow,
+		Summary: "list the changes made with this program, in this session and others",
 		Help:    showHelp},
-	{Pattern: "show journal <folder>", Group: command.GroupQueue, Origin: command.Own, Run: runShowFolder,
-		Summary: "list what was saved to a folder by remove --save, and restored from it"},
+	{Pattern: "show journal <folder>", Reach: command.Anywhere, Rows: []any{Batch{}}, Group: command.GroupQueue, Origin: command.Own, Run: runShowFolder,
+		Summary: "list the mail that remove --save has copied to a folder, and what was restored from it"},
 }
 
 // showHelp is the help of show journal.
-const showHelp = "A line for each command: when it began, who gave it, its words and what came of it. \"copies in FOLDER\" says\n" +
-	"where the copies are of what it removed: show queue --from FOLDER lists them, restore FOLDER puts them back.\n" +
-	"With -j each has the ids, too. The journal is that of your user; what other users changed is in syslog."
+const showHelp = "Each line is one command: when it began, who gave it, its words and its outcome. \"copies in FOLDER\" names the\n" +
+	"folder with copies of the removed mail: show queue --from FOLDER lists them, restore FOLDER puts them back. -j adds\n" +
+	"the ids. Each user has a journal of their own; syslog has the changes of all users."
 
 // runShow lists the journal.
 func runShow(_ context.Context, c *command.Call) error {
 	if c.StateDir == "" {
-		return errors.New("show journal: there is no home folder that it could be in")
+		return errors.New("show journal: no home folder to keep the journal in: set HOME or XDG_STATE_HOME")
 	}
 	all, err := Read(c.StateDir)
 	if err != nil {
@@ -44,7 +44,7 @@ func runShow(_ context.Context, c *command.Call) error {
 		}
 	}
 	if len(all) == 0 {
-		c.Warnf("show journal: nothing was changed yet")
+		c.Warnf("show journal: nothing has been changed yet")
 	}
 	return nil
 }
@@ -59,7 +59,7 @@ func (e *Entry) text() string {
 	return b.String()
 }
 
-// result says what came of the command.
+// result returns the outcome of the command.
 func (e *Entry) result() string {
 	switch {
 	case e.Outcome != "":
@@ -70,7 +70,7 @@ func (e *Entry) result() string {
 	return fmt.Sprintf("was killed, after the request for %s had been made or was about to be", render.Plural(len(e.IDs), "id"))
 }
 
-// running reports whether there is a process of this number.
+// running reports whether a process with this number exists.
 func running(pid int) bool {
 	p, err := os.FindProcess(pid)
 	return err == nil && pid > 0 && p.Signal(syscall.Signal(0)) == nil
@@ -82,6 +82,7 @@ type Batch struct {
 	Event   copies.Event `json:"event"`
 	Who     string       `json:"who,omitempty"`
 	Command string       `json:"command,omitempty"`
+	Host    string       `json:"host,omitempty"` // another machine, whose mail it is
 	Count   int          `json:"envelopes"`
 	IDs     []string     `json:"ids"`
 }
@@ -95,17 +96,20 @@ func runShowFolder(_ context.Context, c *command.Call) error {
 		}
 		b := last
 		text := fmt.Sprintf("%s %s: %s: %s %s", time.Unix(int64(b.Time), 0).Format(time.DateTime), b.Who, b.Command, render.Plural(b.Count, "envelope"), b.Event)
+		if b.Host != "" {
+			text += " from " + b.Host
+		}
 		return c.Print(command.Record{JSON: b, Text: render.Safe(text) + "\n"})
 	}
 	err := copies.EachRecord(c.Text(0), func(r *copies.Record) error {
 		if r.Event != copies.Saved && r.Event != copies.Restored {
 			return nil
 		}
-		if last == nil || last.Event != r.Event || r.Command != "" && (r.Command != last.Command || r.Who != last.Who) {
+		if last == nil || last.Event != r.Event || last.Host != r.Host || r.Command != "" && (r.Command != last.Command || r.Who != last.Who) {
 			if err := print(); err != nil {
 				return err
 			}
-			last = &Batch{Time: r.Time, Event: r.Event, Who: r.Who, Command: r.Command}
+			last = &Batch{Time: r.Time, Event: r.Event, Who: r.Who, Command: r.Command, Host: r.Host}
 		}
 		last.Count++
 		if len(last.IDs) < maxIDs {
@@ -115,7 +119,7 @@ func runShowFolder(_ context.Context, c *command.Call) error {
 	})
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s: %w; want a folder that remove --save has written", command.PathOf(c), command.FileError(err))
+		return fmt.Errorf("%s: %w; expected a folder that remove --save has written", command.PathOf(c), command.FileError(err))
 	case err != nil:
 		return fmt.Errorf("%s: %w", command.PathOf(c), command.FileError(err))
 	}

@@ -1,5 +1,5 @@
-// Package journal keeps a file of what this program has changed, in the folder of what
-// outlasts a session, and lists it.
+// Package journal records what this program changes, in a file of the state folder, and
+// lists it.
 package journal
 
 import (
@@ -19,8 +19,8 @@ import (
 	"smtpctl/shell/render"
 )
 
-// name is the file, and oldName the one before it. A file that has grown to maxFile
-// bytes becomes the old one.
+// name is the file, and oldName the file before it. A file of maxFile bytes is renamed
+// to oldName.
 const (
 	name    = "journal"
 	oldName = "journal.1"
@@ -34,27 +34,27 @@ const maxLine = 64 << 10
 type line struct {
 	Key  string      `json:"key"` // of the command
 	Time render.Time `json:"time"`
-	// Of a command that begins.
+	// For a command that begins.
 	Who     string `json:"who,omitempty"`
 	Command string `json:"command,omitempty"`
 	Socket  string `json:"socket,omitempty"` // where it is not the usual one
 	PID     int    `json:"pid,omitempty"`
-	// Of envelopes and messages about to be acted on.
+	// For envelopes and messages that are about to be acted on.
 	IDs []string `json:"ids,omitempty"`
-	// Of a command that has ended.
+	// For a command that has ended.
 	Outcome string `json:"outcome,omitempty"`
 	Failed  bool   `json:"failed,omitempty"`
 	Copies  string `json:"copies,omitempty"` // the folder with copies of what it removed
 }
 
-// A Writer writes what one command does. What cannot be written is left out: syslog has
-// it too, and nobody must be kept from working by a full disk.
+// A Writer records what one command does. Lines that cannot be written are left out:
+// syslog has them too, and a full disk must not keep anybody from working.
 type Writer struct {
 	f   *os.File
 	key string
 }
 
-// Begin writes that a command begins. It returns nil where there is nowhere to write.
+// Begin records that a command begins. It returns nil if nothing can be recorded.
 func Begin(dir, who, command, socket string) *Writer {
 	if dir == "" || os.MkdirAll(dir, 0o700) != nil {
 		return nil
@@ -69,7 +69,7 @@ func Begin(dir, who, command, socket string) *Writer {
 	return w
 }
 
-// open opens the file for adding to it, after it has been put aside if it is long.
+// open opens the file for appending. It renames the file first if it is too long.
 func open(dir string) (*os.File, error) {
 	path := filepath.Join(dir, name)
 	f, err := safefile.Append(path, 0o600)
@@ -80,7 +80,7 @@ func open(dir string) (*os.File, error) {
 	if err != nil || info.Size() < maxFile {
 		return f, err
 	}
-	// Whoever has the lock puts the file aside, if it still is the one of that name.
+	// The process that has the lock renames the file, if it still has that name.
 	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
 		return f, nil
 	}
@@ -93,7 +93,8 @@ func open(dir string) (*os.File, error) {
 	return safefile.Append(path, 0o600)
 }
 
-// write writes a line, by one call, so that those of several processes do not mix.
+// write writes a line with a single call, so that lines of several processes do not
+// mix.
 func (w *Writer) write(l line) {
 	l.Key, l.Time = w.key, render.Time(time.Now().Unix())
 	text, err := json.Marshal(l)
@@ -105,7 +106,7 @@ func (w *Writer) write(l line) {
 // idsInLine is how many ids stand in a line.
 const idsInLine = 512
 
-// IDs writes what is about to be acted on. A nil Writer writes nothing.
+// IDs records the ids that are about to be acted on. A nil Writer does nothing.
 func (w *Writer) IDs(ids []string) {
 	for w != nil && len(ids) > 0 {
 		n := min(idsInLine, len(ids))
@@ -114,7 +115,8 @@ func (w *Writer) IDs(ids []string) {
 	}
 }
 
-// End writes what came of the command, and where the copies are of what it removed.
+// End records the outcome of the command, and the folder with copies of the mail that
+// it removed.
 func (w *Writer) End(outcome, copies string, failed bool) {
 	if w == nil {
 		return
@@ -137,14 +139,14 @@ type Entry struct {
 	PID     int          `json:"pid,omitempty"`
 }
 
-// Bounds of a journal that is read.
+// Limits of a journal that is read.
 const (
 	maxEntries = 200_000
 	maxIDs     = 4_000_000 // of all entries; those of later ones are left out
 )
 
-// Read returns the entries of the journal in a folder, the oldest first. Lines that are
-// cut off are passed over. A folder without a journal has none.
+// Read returns the entries of the journal in a folder, the oldest first. Incomplete
+// lines are skipped. A folder without a journal has no entries.
 func Read(dir string) ([]*Entry, error) {
 	r := reader{open: map[string]*Entry{}}
 	for _, file := range []string{oldName, name} {
@@ -164,7 +166,7 @@ func Read(dir string) ([]*Entry, error) {
 	return r.all, nil
 }
 
-// A reader puts the lines of commands together.
+// A reader combines the lines of each command.
 type reader struct {
 	all  []*Entry
 	open map[string]*Entry // by key

@@ -7,10 +7,10 @@ import (
 	"github.com/landlock-lsm/go-landlock/landlock"
 )
 
-// Confine keeps this process, for good, from opening files and connecting by TCP
-// other than the rules say, as far as the kernel's Landlock can. Where the kernel
-// has none it does nothing. Sockets in the file system, files that are open and
-// UDP are out of its reach.
+// Confine permanently keeps this process from opening files and from TCP connections
+// that the rules do not allow, as far as the kernel's Landlock supports. Without
+// Landlock it does nothing. Landlock does not restrict sockets in the file system, open
+// files or UDP.
 func Confine(r Rules) error {
 	if Off {
 		return nil
@@ -20,8 +20,12 @@ func Confine(r Rules) error {
 		read = append(read, "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf")
 	}
 	var rules []landlock.Rule
+	if len(r.Programs) > 0 {
+		read = append(append(append(read, systemFolders...), systemFiles...), programFolders(r.Programs)...)
+		rules = append(rules, landlock.RWFiles("/dev/null"))
+	}
 	for _, path := range read {
-		// Pipes, such as <(command) of a shell, take no rules and need none.
+		// Pipes, such as <(command) of a shell, accept no rules and need none.
 		switch info, err := os.Stat(path); {
 		case err != nil:
 		case info.IsDir():

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Confine keeps this process, for good, from what the rules do not name: files by
-// unveil(2), and system calls by pledge(2).
+// Confine permanently keeps this process from files that the rules do not name, by
+// unveil(2), and from other system calls, by pledge(2).
 func Confine(r Rules) error {
 	if Off {
 		return nil
@@ -34,6 +34,15 @@ func Confine(r Rules) error {
 			promises += u.promises
 		}
 		if err := unveil(u.paths, u.flags); err != nil {
+			return err
+		}
+	}
+	if len(r.Programs) > 0 {
+		promises += " rpath proc exec unix"
+		if err := unveil(append(append(programFolders(r.Programs), systemFolders...), systemFiles...), "rx"); err != nil {
+			return err
+		}
+		if err := unveil([]string{"/dev/null"}, "rw"); err != nil {
 			return err
 		}
 	}
