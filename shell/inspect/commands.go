@@ -1,10 +1,14 @@
-// Package inspect looks into mail, into why it is still there, and into relaying.
+// Package inspect shows mail, explains why it is still in the queue, and shows the
+// state of relaying.
 package inspect
 
 import (
 	"smtpctl/completer/grammar"
 	"smtpctl/shell/command"
+	"smtpctl/shell/maillog"
 	"smtpctl/shell/queue"
+	"smtpctl/shell/render"
+	"smtpctl/shell/report"
 )
 
 // Kinds are the kinds of arguments of these commands.
@@ -13,40 +17,40 @@ var Kinds = []*grammar.Kind{
 }
 
 // explainHelp is the help of explain.
-const explainHelp = "One id is explained with all that is known of it. Of more envelopes those of one verdict and reason are counted\n" +
-	"together, the most first, each with what would help and the id of one of them; limit=N shows the N largest.\n" +
-	"smtpd is asked once: what happens meanwhile is not seen."
+const explainHelp = "A single id is explained in full. Several envelopes are grouped by verdict and reason, the largest group first,\n" +
+	"each group with what would help and the id of one envelope; limit=N shows the N largest groups. smtpd is asked\n" +
+	"once, so changes during the command do not show."
 
 // Commands are the commands that look into mail and relaying.
 var Commands = []*command.Command{
-	{Pattern: "explain <query...>", Offers: command.OffersCounted, Group: command.GroupQueue, Origin: command.Own, Needs: command.NeedsNames, Logs: true, Check: checkExplain, Run: runExplain,
-		Summary: "explain why an envelope, or each of the selected ones, is still in the queue, and what would help",
+	{Pattern: "explain <query...>", Reach: command.LooksAtFiles, Lists: true, Rows: []any{VerdictGroup{}, Verdict{}}, Offers: command.OffersCounted, Group: command.GroupQueue, Origin: command.Own, Needs: command.NeedsNames, Logs: true, Check: checkExplain, Run: runExplain,
+		Summary: "explain why the selected envelopes are still in the queue, and what would help",
 		Help:    explainHelp},
-	{Pattern: "explain all", Group: command.GroupQueue, Origin: command.Own, Needs: command.NeedsNames, Check: checkExplain, Run: runExplain,
-		Summary: "explain why the envelopes in the queue are still there",
+	{Pattern: "explain all", Reach: command.LooksAtFiles, Lists: true, Rows: []any{VerdictGroup{}}, Group: command.GroupQueue, Origin: command.Own, Needs: command.NeedsNames, Check: checkExplain, Run: runExplain,
+		Summary: "explain why all envelopes are still in the queue, and what would help",
 		Help:    explainHelp},
-	{Pattern: "show envelope <envelope>", Group: command.GroupQueue, Run: runShowEnvelope,
+	{Pattern: "show envelope <envelope>", Reach: command.LooksAtFiles, Rows: []any{render.EnvelopeJSON{}}, Group: command.GroupQueue, Run: runShowEnvelope,
 		Summary: "show the content of an envelope"},
-	{Pattern: "show hosts", Group: command.GroupRelay, Run: runReport,
+	{Pattern: "show hosts", Reach: command.NeedsSocket, Rows: []any{report.Host{}}, Group: command.GroupRelay, Run: runReport,
 		Summary: "show the remote hosts that smtpd knows"},
-	{Pattern: "show hoststats", Group: command.GroupRelay, Run: runReport,
-		Summary: "show the last delivery to each domain of the last 4 hours"},
-	{Pattern: "show log <logged...>", Group: command.GroupQueue, Origin: command.Own, Logs: true, Check: checkLog, Prepare: prepareLog, Run: runShowLog, Flags: []command.Flag{
+	{Pattern: "show hoststats", Reach: command.NeedsSocket, Rows: []any{report.HostStat{}}, Group: command.GroupRelay, Run: runReport,
+		Summary: "show the result of the last delivery to each domain in the last 4 hours"},
+	{Pattern: "show log <logged...>", Reach: command.LooksAtFiles, Rows: []any{maillog.Event{}}, Group: command.GroupQueue, Origin: command.Own, Logs: true, Check: checkLog, Prepare: prepareLog, Run: runShowLog, Flags: []command.Flag{
 		{Name: "log", Text: "read the log in `FILE`, - for standard input", In: func(o *command.Options) any { return &o.Log }}},
-		Summary: "tell what happened to mail, from smtpd's log: accepted, tried, delivered or given up",
+		Summary: "show what happened to mail according to smtpd's log: accepted, tried, delivered or given up",
 		Help:    logHelp},
-	{Pattern: "show message <id>", Group: command.GroupQueue, Run: runShowMessage, Flags: []command.Flag{{Name: "headers", Text: "print only the headers"}},
+	{Pattern: "show message <id>", Reach: command.LooksAtFiles, Group: command.GroupQueue, Run: runShowMessage, Flags: []command.Flag{{Name: "headers", Text: "print only the headers"}},
 		Summary: "show the content of a message"},
-	{Pattern: "show mta paused", Group: command.GroupRelay, Run: runReport,
-		Summary: "show what pause mta from has paused"},
-	{Pattern: "show relays", Group: command.GroupRelay, Run: runReport,
+	{Pattern: "show mta paused", Reach: command.NeedsSocket, Rows: []any{report.Block{}}, Group: command.GroupRelay, Run: runReport,
+		Summary: "list the source addresses and domains that pause mta from has stopped"},
+	{Pattern: "show relays", Reach: command.NeedsSocket, Rows: []any{report.Relay{}}, Group: command.GroupRelay, Run: runReport,
 		Summary: "show the relays in use and their connectors"},
-	{Pattern: "show routes", Group: command.GroupRelay, Run: runReport,
-		Summary: "show the routes that smtpd knows and which are disabled"},
-	{Pattern: "show spool", Group: command.GroupQueue, Origin: command.Own, Run: runShowSpool, Flags: []command.Flag{{Name: "fail", Text: "exit with status 1 if anything is listed"}},
-		Summary: "list the files on disk that smtpd does not list, and why, and mail that has no file",
+	{Pattern: "show routes", Reach: command.NeedsSocket, Rows: []any{report.Route{}}, Group: command.GroupRelay, Run: runReport,
+		Summary: "show the routes that smtpd knows, and which of them are disabled"},
+	{Pattern: "show spool", Reach: command.LooksAtFiles, Rows: []any{SpoolJSON{}}, Group: command.GroupQueue, Origin: command.Own, Run: runShowSpool, Flags: []command.Flag{{Name: "fail", Text: "exit with status 1 if anything is listed"}},
+		Summary: "list envelope files that smtpd does not list, with the reason, and mail whose file is missing",
 		Help:    spoolHelp},
-	{Pattern: "show spool <query...>", WholeIDs: true, Offers: command.OffersUnlisted, Group: command.GroupQueue, Origin: command.Own, Check: queue.CheckPicked, Run: runShowSpool,
-		Summary: "list those of the selected envelopes; limit=N lists only N",
+	{Pattern: "show spool <query...>", Reach: command.LooksAtFiles, Rows: []any{SpoolJSON{}}, WholeIDs: true, Offers: command.OffersUnlisted, Group: command.GroupQueue, Origin: command.Own, Check: queue.CheckPicked, Run: runShowSpool,
+		Summary: "the same for the selected envelopes; limit=N lists at most N",
 		Help:    spoolHelp},
 }

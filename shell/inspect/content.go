@@ -13,11 +13,11 @@ import (
 	"time"
 
 	"smtpctl/protocol"
-	"smtpctl/protocol/safefile"
 	"smtpctl/shell/command"
 	"smtpctl/shell/disk"
 	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
+	"smtpctl/shell/selector"
 )
 
 // runShowEnvelope prints the file of an envelope.
@@ -32,15 +32,15 @@ func runShowEnvelope(ctx context.Context, c *command.Call) error {
 			if err != nil {
 				return nil, contentError(ctx, c, err)
 			}
-			return render.NewEnvelopeJSON(&e, false), nil
+			return selector.JSONOf(selector.Row{Envelope: &e}), nil
 		}),
 		Lines: func() error { return contentError(ctx, c, disk.OpenSpool(ctx, c).CopyEnvelope(c.Out, id)) },
 		Table: func() error { return describeEnvelope(ctx, c, id) },
 	})
 }
 
-// describeEnvelope prints the file of an envelope for a person: what the numbers
-// and flags in it mean, and what smtpd is about to do with it.
+// describeEnvelope prints the file of an envelope for a person, with explanations of
+// its numbers and flags, and what smtpd will do next with the envelope.
 func describeEnvelope(ctx context.Context, c *command.Call, id protocol.EnvelopeID) error {
 	var b bytes.Buffer
 	if err := disk.OpenSpool(ctx, c).CopyEnvelope(&b, id); err != nil {
@@ -68,7 +68,7 @@ var flagNotes = map[string]string{
 	"enqueued":      "it was handed over by a local user",
 }
 
-// fieldNote explains a line of an envelope's file, if it wants explaining.
+// fieldNote explains a line of an envelope's file, if an explanation is useful.
 func fieldNote(line string, now time.Time) string {
 	name, value, ok := strings.Cut(line, ": ")
 	if !ok || value == "" {
@@ -100,8 +100,8 @@ func fieldNote(line string, now time.Time) string {
 	return ""
 }
 
-// schedulerState says what smtpd's scheduler has in mind with an envelope, or
-// nothing where smtpd does not say.
+// schedulerState describes the state of an envelope in smtpd's scheduler, or returns ""
+// if smtpd does not list it.
 func schedulerState(ctx context.Context, c *command.Call, id protocol.EnvelopeID, now time.Time) string {
 	conn, err := c.Conn(ctx)
 	if errors.Is(err, protocol.ErrNotRunning) {
@@ -130,8 +130,8 @@ func schedulerState(ctx context.Context, c *command.Call, id protocol.EnvelopeID
 	}
 }
 
-// A MessageJSON is a message as JSON shows it, for the manual: printMessageJSON
-// writes the same without having it all in memory.
+// A MessageJSON is a message in JSON, for the manual. writeMessageJSON writes the same
+// without having all of it in memory.
 type MessageJSON struct {
 	Message string `json:"message"`
 	Size    int64  `json:"size"` // in bytes
@@ -165,9 +165,9 @@ func runShowMessage(ctx context.Context, c *command.Call) error {
 	})
 }
 
-// writeMessageJSON writes a message as JSON: once through for its size, and to
-// see whether all of it can be read, and once to print it, so that the memory it
-// takes does not grow with the message.
+// writeMessageJSON writes a message as JSON. It reads the message twice: once for its
+// size and to see whether all of it can be read, and once to print it, so that memory
+// does not grow with the message.
 func writeMessageJSON(w io.Writer, id protocol.MessageID, copyTo func(io.Writer) error) error {
 	var size, again byteCount
 	if err := copyTo(&size); err != nil {
@@ -192,12 +192,12 @@ func writeMessageJSON(w io.Writer, id protocol.MessageID, copyTo func(io.Writer)
 		return err
 	}
 	if again != size {
-		return errors.New("the message changed while it was read: the JSON has not the size that it says")
+		return errors.New("the message changed while it was read: the size given in the JSON is wrong")
 	}
 	return nil
 }
 
-// A byteCount counts what is written to it.
+// A byteCount counts the bytes written to it.
 type byteCount int64
 
 func (n *byteCount) Write(p []byte) (int, error) {
@@ -205,7 +205,7 @@ func (n *byteCount) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// A contextWriter fails when its context has ended.
+// A contextWriter fails once its context has ended.
 type contextWriter struct {
 	ctx context.Context
 	w   io.Writer
@@ -218,8 +218,8 @@ func (w *contextWriter) Write(p []byte) (int, error) {
 	return w.w.Write(p)
 }
 
-// maxHeaders is how many bytes the headers of a message may have: ten times what
-// other mail programs take.
+// maxHeaders is how many bytes of headers are read: ten times what other mail programs
+// accept.
 const maxHeaders = 8 << 20
 
 // errHeadersEnd ends the copying of a message after its headers.
@@ -236,7 +236,7 @@ func (h *headerWriter) Write(p []byte) (int, error) {
 	n := len(p)
 	for len(p) > 0 {
 		if h.size > maxHeaders {
-			return 0, fmt.Errorf("the headers do not end within %d bytes, and what follows is left out", maxHeaders)
+			return 0, fmt.Errorf("the headers are longer than %d bytes, and the rest is left out", maxHeaders)
 		}
 		end := bytes.IndexByte(p, '\n')
 		if end < 0 && len(h.line)+len(p) < bufio.MaxScanTokenSize {
@@ -259,40 +259,32 @@ func (h *headerWriter) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// contentError words the errors of reading one file of the queue.
+// contentError puts errors of reading one file of the queue into words.
 func contentError(ctx context.Context, c *command.Call, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		if _, serr := readable(disk.OpenSpool(ctx, c).Queue()); serr != nil {
-			return fmt.Errorf("%s: no queue there: %w", command.PathOf(c), command.FileError(serr))
+		if serr := disk.OpenSpool(ctx, c).Readable(); serr != nil {
+			return fmt.Errorf("%s: no queue in the spool folder: %w", command.PathOf(c), command.FileError(serr))
 		}
 		return fmt.Errorf("%s: %w", command.PathOf(c), queue.ErrNoSuchID)
 	}
 	return fmt.Errorf("%s: %w", command.PathOf(c), command.FileError(disk.KeyError(c, err)))
 }
 
-// messageError is contentError for the file of a message. The folder of a message goes
-// with its last envelope, so the file should be there as long as an envelope is.
+// messageError is contentError for the file of a message. The folder of a message is
+// deleted with its last envelope, so a message should have a file as long as an
+// envelope has one.
 func messageError(ctx context.Context, c *command.Call, err error) error {
 	sp := disk.OpenSpool(ctx, c)
-	if _, rerr := readable(sp.Queue()); errors.Is(err, fs.ErrNotExist) && rerr == nil {
+	if errors.Is(err, fs.ErrNotExist) && sp.Readable() == nil {
 		if id, err := queue.ResolveMessage(ctx, c, queue.ArgID(c, 0)); err == nil {
 			if ids, err := sp.MessageIDs(id); err == nil && len(ids) > 0 {
-				return fmt.Errorf("%s: the file of the message is missing, though %s of it there: %s", command.PathOf(c),
+				return fmt.Errorf("%s: the file of the message is missing, although %s of the message there: %s", command.PathOf(c),
 					render.Plural(len(ids), "envelope is", "envelopes are"), sp.MessagePath(id))
 			}
 		}
 	}
 	return contentError(ctx, c, err)
-}
-
-// readable reports whether a folder can be read.
-func readable(dir string) (bool, error) {
-	f, err := safefile.OpenDir(dir)
-	if err != nil {
-		return false, err
-	}
-	return true, f.Close()
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"smtpctl/protocol"
@@ -15,7 +14,7 @@ import (
 	"smtpctl/shell/render"
 )
 
-// A Verdict is why an envelope is still in the queue.
+// A Verdict says why an envelope is still in the queue.
 type Verdict struct {
 	ID      string      `json:"id"`
 	Verdict string      `json:"verdict"`
@@ -65,6 +64,9 @@ func explainOne(ctx context.Context, c *command.Call, arg queue.IDArg) error {
 	if errors.Is(err, queue.ErrNoSuchID) {
 		id, err = resolveUnlisted(ctx, c, arg)
 	}
+	if errors.Is(err, queue.ErrNoSuchID) {
+		return c.PrintPart(newVerdictPart(c, nil, err))
+	}
 	if err != nil {
 		return err
 	}
@@ -78,11 +80,11 @@ func explainOne(ctx context.Context, c *command.Call, arg queue.IDArg) error {
 	}
 	if e == nil {
 		v := explainGone(ctx, c, conn, id)
-		if err := printVerdict(c, v); err != nil {
-			return err
-		}
 		if v.Verdict == verdictGone {
-			return fmt.Errorf("%s: %w", command.PathOf(c), queue.ErrNoSuchID)
+			return c.PrintPart(newVerdictPart(c, v, fmt.Errorf("%s: %w", command.PathOf(c), queue.ErrNoSuchID)))
+		}
+		if err := c.PrintPart(newVerdictPart(c, v, nil)); err != nil {
+			return err
 		}
 		return fmt.Errorf("%s: %w", command.PathOf(c), disk.ErrNotListed)
 	}
@@ -91,12 +93,12 @@ func explainOne(ctx context.Context, c *command.Call, arg queue.IDArg) error {
 		return err
 	}
 	if disk.MessageMissing(ctx, c, e.ID) {
-		// It may have been delivered just now.
+		// The envelope may have been delivered just now.
 		if again, err := queue.LookUp(ctx, conn, id); err == nil && again != nil && disk.MessageMissing(ctx, c, e.ID) {
 			f.missing = disk.OpenSpool(ctx, c).MessagePath(e.ID.Msg())
 		}
 	}
-	f.conf = disk.SmtpdConf(c)
+	f.conf = disk.SmtpdConf(ctx, c)
 	v := f.judge()
 	v.ID, v.From, v.To = e.ID.String(), render.FormatAddress(e.Sender), render.FormatAddress(e.Dest)
 	v.Created, v.Tries, v.Error = render.Time(e.Created), e.Retry, e.ErrorLine
@@ -107,23 +109,29 @@ func explainOne(ctx context.Context, c *command.Call, arg queue.IDArg) error {
 		v.Expires = render.Time(expires)
 	}
 	if e.Retry > 0 {
-		if try := maillog.LastTry(ctx, maillog.Dir, e.ID); try != nil {
+		if try := lastTry(ctx, c, e.ID); try != nil {
 			v.Notes = append(v.Notes, "the log tells of its last try: "+try.Text())
 		}
 	}
-	return printVerdict(c, v)
+	c.Listing.Take(e.ID)
+	return c.PrintPart(newVerdictPart(c, v, nil))
 }
 
-// printVerdict prints a verdict.
-func printVerdict(c *command.Call, v *Verdict) error {
-	return c.Print(command.Record{JSON: v, Lines: func() error { return describeVerdict(c, v) }})
+// lastTry returns what the log of smtpd's machine says of the last attempt of an envelope.
+func lastTry(ctx context.Context, c *command.Call, id protocol.EnvelopeID) *maillog.Event {
+	far := c.FarFiles(ctx)
+	if far == nil {
+		return maillog.LastTry(ctx, maillog.Dir, id)
+	}
+	var in *int
+	if zone, ok := c.Far(c.Opts.Host).Zone(); ok {
+		in = &zone
+	}
+	return maillog.LastTryOn(ctx, far, in, maillog.Dir, id)
 }
 
 // describeVerdict prints a verdict for a person.
-func describeVerdict(c *command.Call, v *Verdict) error {
-	style := c.Out.Style
-	var b strings.Builder
-	line := func(name, text string) { fmt.Fprintf(&b, "%-10s%s\n", name+":", render.Safe(text)) }
+func describeVerdict(d *description, v *Verdict) error {
 	what := v.ID
 	if v.Created != 0 {
 		from := v.From
@@ -132,14 +140,13 @@ func describeVerdict(c *command.Call, v *Verdict) error {
 		}
 		what += fmt.Sprintf(", %s to %s, %s old, %s", from, v.To, render.Age(time.Now().Unix()-int64(v.Created)), render.Tries(v.Tries))
 	}
-	line("envelope", what)
-	fmt.Fprintf(&b, "%s\n", style.Bold(fmt.Sprintf("%-10s%s", "verdict:", v.Verdict+": "+render.Safe(v.Reason))))
+	d.prose("envelope", what)
+	d.verdict(v.Verdict + ": " + v.Reason)
 	for _, n := range v.Notes {
-		line("note", n)
+		d.prose("note", n)
 	}
 	if v.Command != "" {
-		line("do", c.Again(v.Command))
+		d.command("do", v.Command)
 	}
-	_, err := c.Out.WriteStyled([]byte(b.String()))
-	return err
+	return d.print()
 }

@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
+	"smtpctl/protocol/spool"
 	"smtpctl/shell/command"
 	"smtpctl/shell/disk"
 	"smtpctl/shell/queue"
@@ -18,7 +18,7 @@ import (
 	"smtpctl/shell/selector"
 )
 
-// A VerdictGroup is why many envelopes are still in the queue.
+// A VerdictGroup says why several envelopes are still in the queue.
 type VerdictGroup struct {
 	Verdict string         `json:"verdict"`
 	Count   int            `json:"count"`
@@ -34,10 +34,11 @@ type VerdictGroup struct {
 
 	last     int64 // next try of them all
 	domains  queue.Tops
-	expiring int // that expire before they are tried again
+	top      string // the most frequent domains for a person, once the group is complete
+	expiring int    // that expire before they are tried again
 }
 
-// Bounds of an explanation of many envelopes.
+// Limits for explaining many envelopes.
 const (
 	maxVerdicts      = 5000    // groups that are told apart; others count as one for each verdict
 	maxVerdictPlaces = 20_000  // domains whose relaying is remembered
@@ -49,7 +50,7 @@ const (
 	lookupsTimeout   = 4 * time.Second
 )
 
-// A judgement explains many envelopes, from what smtpd said once.
+// A judgement explains many envelopes from one set of answers of smtpd.
 type judgement struct {
 	c       *command.Call
 	now     int64
@@ -59,25 +60,26 @@ type judgement struct {
 	folded  map[string]string // patterns of error lines, which come again and again
 	groups  map[string]*VerdictGroup
 	words   []string // with which the user has selected the envelopes
+	session bool     // which mean something in this session only, and not where they are read
 	tops    int      // domains that are counted
-	missing func(protocol.EnvelopeID) bool
+	missing *disk.MissingFiles
 	lookups lookups
 }
 
-// A placeKey is what a place depends on.
+// A placeKey identifies a place.
 type placeKey struct {
 	domain                 string
 	blocked, network, asks bool
 }
 
-// lookups bounds how many names are looked up.
+// lookups limits how many names are looked up.
 type lookups struct {
 	until time.Time
 	done  int
 	left  int // that were not looked up
 }
 
-// hosts is hostsOf within the bounds.
+// hosts is hostsOf within that limit.
 func (l *lookups) hosts(ctx context.Context, names []string) ([]string, bool) {
 	if l.done == 0 {
 		l.until = time.Now().Add(lookupsTimeout)
@@ -91,7 +93,7 @@ func (l *lookups) hosts(ctx context.Context, names []string) ([]string, bool) {
 	return hostsOf(ctx, names)
 }
 
-// checkExplain refuses what cannot be explained, before anything is sent.
+// checkExplain refuses arguments that cannot be explained, before anything is sent.
 func checkExplain(c *command.Call) error {
 	if err := queue.CheckUnsorted(c, "verdicts come by how many envelopes they are of"); err != nil {
 		return err
@@ -99,39 +101,43 @@ func checkExplain(c *command.Call) error {
 	return queue.CheckSelection(c)
 }
 
-// explainMany says why the selected envelopes have not been delivered yet, those of one
-// reason together.
+// explainMany explains why the selected envelopes have not been delivered, grouped by
+// reason.
 func explainMany(ctx context.Context, c *command.Call) error {
 	conn, err := c.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	args, limit := queue.SplitLimit(c.Args)
-	j := &judgement{c: c, now: time.Now().Unix(), conf: disk.SmtpdConf(c), places: map[placeKey]*place{}, folded: map[string]string{},
+	j := &judgement{c: c, now: time.Now().Unix(), conf: disk.SmtpdConf(ctx, c), places: map[placeKey]*place{}, folded: map[string]string{},
 		groups: map[string]*VerdictGroup{}, missing: disk.NewMissing(ctx, c)}
 	for _, a := range args {
 		j.words = append(j.words, grammar.Quote(a.Text))
+		j.session = j.session || a.Text == command.LastListing && !c.Mode.Interactive()
 	}
 	if j.all, err = askRelaying(ctx, conn); err != nil {
 		return err
 	}
 	n := 0
+	var some []protocol.Envelope // whose files are looked at together
 	err = queue.EachSelected(ctx, c, args, func(e *protocol.Envelope) (bool, error) {
 		n++
-		j.take(ctx, e)
+		if !j.missing.Far() {
+			j.take(ctx, e)
+		} else if some = append(some, *e); len(some) == spool.AheadMost {
+			some = j.takeAll(ctx, some)
+		}
 		return true, nil
 	})
+	j.takeAll(ctx, some)
 	if err != nil && n == 0 {
 		return err
 	}
-	if perr := j.print(limit); perr != nil {
+	if perr := c.PrintPart(j.part(limit)); perr != nil {
 		return perr
 	}
-	if n == 0 {
-		c.Warnf("smtpctl: no envelope in the queue is selected: there is nothing to explain")
-	}
 	if j.lookups.left > 0 {
-		c.Warnf("smtpctl: %s disabled, and for %s it was not looked up whether its hosts are among them: show routes",
+		c.Warnf("smtpctl: %s disabled, perhaps to hosts of %s that were not looked up: show routes",
 			render.Plural(len(j.all.disabled), "route is", "routes are"), render.Plural(j.lookups.left, "domain"))
 	}
 	if err == nil && len(args) == 0 && c.Out.Tty {
@@ -140,13 +146,30 @@ func explainMany(ctx context.Context, c *command.Call) error {
 	return err
 }
 
-// take judges an envelope, and counts it.
+// takeAll is take for several envelopes, whose files are far away. It returns an empty
+// slice.
+func (j *judgement) takeAll(ctx context.Context, some []protocol.Envelope) []protocol.Envelope {
+	if len(some) == 0 {
+		return some
+	}
+	ids := make([]protocol.EnvelopeID, len(some))
+	for i := range some {
+		ids[i] = some[i].ID
+	}
+	j.missing.Ahead(ids)
+	for i := range some {
+		j.take(ctx, &some[i])
+	}
+	return some[:0]
+}
+
+// take finds the verdict for an envelope, and counts it.
 func (j *judgement) take(ctx context.Context, e *protocol.Envelope) {
 	f := &facts{place: nowhere, e: e, now: j.now, status: j.all.status, conf: j.conf}
 	if e.Type != protocol.DeliverMDA {
 		f.place = j.placeOf(ctx, e)
 	}
-	if j.missing(e.ID) {
+	if j.missing.Is(e.ID) {
 		f.missing = "its file"
 	}
 	v := f.decide()
@@ -195,7 +218,7 @@ func (g *VerdictGroup) count(j *judgement, f *facts) {
 	g.domains.Add(domain)
 }
 
-// placeOf returns what is known of where an envelope goes.
+// placeOf returns what is known about the destination of an envelope.
 func (j *judgement) placeOf(ctx context.Context, e *protocol.Envelope) *place {
 	key := placeKey{domain: foldName(e.Dest.Domain), blocked: strings.Contains(e.ErrorLine, "blocked"), network: strings.HasPrefix(e.ErrorLine, networkError),
 		// Names are looked up only where a route decides.
@@ -216,19 +239,20 @@ func (j *judgement) placeOf(ctx context.Context, e *protocol.Envelope) *place {
 	return p
 }
 
-// causes are the reasons of verdicts for many envelopes, where that of one tells of it alone.
+// causes are the reasons for groups whose single reasons differ from envelope to
+// envelope.
 var causes = map[string]string{
 	verdictMissing:   "the file of their message is missing: no attempt can succeed without it",
-	verdictSuspended: "they were paused by an administrator",
-	verdictHeld:      "they are on hold, since their relay is at its limit",
+	verdictSuspended: "they were suspended by an administrator",
+	verdictHeld:      "they are on hold, because their relay is at its limit",
 	verdictInflight:  "they are being delivered",
 	verdictLimits:    "they are assigned to a relay that has reached its limits",
-	verdictDNS:       "they are with a relay that has not connected yet: it waits for the name service",
+	verdictDNS:       "their relay has not connected yet: it is waiting for the name service",
 	verdictScheduled: "they have no error yet, and wait for their next attempt",
-	verdictDue:       "they are due: smtpd takes them up at any moment",
+	verdictDue:       "they are due: smtpd tries them at any moment",
 }
 
-// cause returns what the envelopes of a group have in common.
+// cause returns the common reason of the envelopes of a group.
 func (j *judgement) cause(v *Verdict, e *protocol.Envelope) string {
 	if v.Verdict != verdictBackoff {
 		return cmp.Or(causes[v.Verdict], v.Reason)
@@ -244,7 +268,7 @@ func (j *judgement) cause(v *Verdict, e *protocol.Envelope) string {
 	return text
 }
 
-// command returns what would help the envelopes of a group.
+// command returns a command that would help all envelopes of a group.
 func (j *judgement) command(v *Verdict, e *protocol.Envelope) string {
 	selected := func(verb string, terms ...string) string {
 		words := append([]string{verb}, j.words...)
@@ -252,6 +276,12 @@ func (j *judgement) command(v *Verdict, e *protocol.Envelope) string {
 			words = append(words, grammar.Quote(t))
 		}
 		return strings.Join(words, " ")
+	}
+	switch v.Verdict {
+	case verdictSuspended, verdictBackoff, verdictScheduled:
+		if j.session {
+			return ""
+		}
 	}
 	switch v.Verdict {
 	case verdictSuspended:
@@ -266,7 +296,7 @@ func (j *judgement) command(v *Verdict, e *protocol.Envelope) string {
 	return v.Command // it is of the whole group: a pause, or a route
 }
 
-// groupNotes returns what else is to be known of all that have a verdict.
+// groupNotes returns notes that apply to all envelopes with a verdict.
 func groupNotes(f *facts, v *Verdict) []string {
 	var out []string
 	switch v.Verdict {
@@ -276,25 +306,25 @@ func groupNotes(f *facts, v *Verdict) []string {
 		out = append(out, v.Notes...)
 	case verdictRoute:
 		if f.guess {
-			out = append(out, "it is the only route that is disabled, and the last error was one of the network")
+			out = append(out, "this is the only disabled route, and the last error was a network error")
 		}
 	}
 	return out
 }
 
-// finish completes what is known of a group at its end.
+// finish completes a group when all envelopes are counted.
 func (g *VerdictGroup) finish(now int64, conf *disk.ConfFacts) {
 	if g.Verdict == verdictBackoff {
 		when := render.Age(max(int64(g.Next)-now, 0))
 		if last := render.Age(max(g.last-now, 0)); last != when {
 			when += " to " + last
 		}
-		g.Reason = fmt.Sprintf("tried and put off, the next tries are in %s: %s", when, g.Reason)
+		g.Reason = fmt.Sprintf("tried and deferred, next attempts in %s: %s", when, g.Reason)
 	}
 	if g.expiring > 0 {
 		by := "by " + conf.Path
 		if !conf.Read {
-			by = "if smtpd.conf, which cannot be read here, leaves it at 4 days"
+			by = "if the ttl is the default of 4 days; smtpd.conf cannot be read here"
 		}
 		expire := map[bool]string{true: " expires before its next try", false: " expire before their next try"}[g.expiring == 1]
 		g.Notes = append([]string{fmt.Sprintf("danger: %d of them%s, %s", g.expiring, expire, by)}, g.Notes...)
@@ -306,55 +336,39 @@ func (g *VerdictGroup) finish(now int64, conf *disk.ConfFacts) {
 	for _, d := range g.domains.First(maxShownDomains) {
 		g.Domains[d] = g.domains[d]
 	}
+	g.top, g.domains = g.domains.String(), nil
 }
 
-// print prints the groups, the largest first.
-func (j *judgement) print(limit int) error {
-	groups := make([]*VerdictGroup, 0, len(j.groups))
+// part returns the groups, without those beyond the limit.
+func (j *judgement) part(limit int) *verdictPart {
+	p := &verdictPart{limit: limit}
 	for _, g := range j.groups {
-		groups = append(groups, g)
+		p.verdicts = append(p.verdicts, &machineVerdict{c: j.c, group: g, now: j.now})
 	}
-	slices.SortFunc(groups, func(a, b *VerdictGroup) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Verdict, b.Verdict), cmp.Compare(a.Reason, b.Reason))
-	})
-	shown := groups
-	if limit > 0 && limit < len(groups) {
-		shown = groups[:limit]
+	p.sort()
+	if limit > 0 {
+		p.cut(limit)
 	}
-	for i, g := range shown {
-		g.finish(j.now, j.conf)
-		if err := j.c.Print(command.Record{JSON: g, Lines: func() error { return describeGroup(j.c, g, i == 0, j.now) }}); err != nil {
-			return err
-		}
+	for _, v := range p.verdicts {
+		v.group.finish(j.now, j.conf)
 	}
-	if left := groups[len(shown):]; len(left) > 0 {
-		n := 0
-		for _, g := range left {
-			n += g.Count
-		}
-		j.c.Warnf("smtpctl: limit= leaves out %s, of %s", render.Plural(len(left), "verdict"), render.Plural(n, "envelope"))
-	}
-	return nil
+	return p
 }
 
 // describeGroup prints a group for a person.
-func describeGroup(c *command.Call, g *VerdictGroup, first bool, now int64) error {
-	var b strings.Builder
-	line := func(name, text string) { fmt.Fprintf(&b, "%-10s%s\n", name+":", render.Safe(text)) }
+func describeGroup(d *description, g *VerdictGroup, first bool, now int64) error {
 	if !first {
-		b.WriteByte('\n')
+		d.b.WriteByte('\n')
 	}
-	what := fmt.Sprintf("%s, %s: %s", g.Verdict, render.Plural(g.Count, "envelope"), g.Reason)
-	fmt.Fprintf(&b, "%s\n", c.Out.Style.Bold(fmt.Sprintf("%-10s%s", "verdict:", render.Safe(what))))
-	line("to", g.domains.String())
-	line("oldest", render.Age(now-int64(g.Oldest)))
+	d.verdict(fmt.Sprintf("%s, %s: %s", g.Verdict, render.Plural(g.Count, "envelope"), g.Reason))
+	d.prose("to", g.top)
+	d.prose("oldest", render.Age(now-int64(g.Oldest)))
 	for _, n := range g.Notes {
-		line("note", n)
+		d.prose("note", n)
 	}
 	if g.Command != "" {
-		line("do", c.Again(g.Command))
+		d.command("do", g.Command)
 	}
-	line("example", c.Again("explain "+g.Example))
-	_, err := c.Out.WriteStyled([]byte(b.String()))
-	return err
+	d.command("example", "explain "+g.Example)
+	return d.print()
 }

@@ -13,7 +13,7 @@ import (
 	"smtpctl/shell/report"
 )
 
-// facts are all that smtpd says about an envelope and what it waits for.
+// A facts is all that smtpd says about an envelope and about what it waits for.
 type facts struct {
 	*place
 	e       *protocol.Envelope
@@ -23,7 +23,7 @@ type facts struct {
 	conf    *disk.ConfFacts
 }
 
-// A place is what smtpd says about where mail goes.
+// A place is what smtpd says about the destination of mail.
 type place struct {
 	relays   []*report.Relay // of its domain, with their connectors
 	routes   []*report.Route // to the hosts of its domain
@@ -38,7 +38,7 @@ type place struct {
 // nowhere is the place of mail that is not relayed.
 var nowhere = &place{}
 
-// A relaying is what smtpd says about all of its relaying, asked for once.
+// A relaying is smtpd's state of relaying, requested once.
 type relaying struct {
 	status   protocol.Status
 	relays   []*report.Relay
@@ -49,10 +49,10 @@ type relaying struct {
 	disabled []*report.Route
 }
 
-// foldName returns what the names of one domain have in common.
+// foldName returns the form of a domain name in which equal names are equal.
 func foldName(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
 
-// askRelaying asks for all of it.
+// askRelaying requests the state of relaying.
 func askRelaying(ctx context.Context, conn *protocol.Conn) (*relaying, error) {
 	r := &relaying{byDomain: map[string][]*report.Relay{}, smart: map[string]bool{}, stats: map[string]*report.HostStat{}}
 	var err error
@@ -66,7 +66,7 @@ func askRelaying(ctx context.Context, conn *protocol.Conn) (*relaying, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.blocks, err = report.ReadReport[report.Block](ctx, conn, protocol.Blocks); err != nil {
+	if r.blocks, err = report.ReadReport[report.Block](ctx, conn, protocol.PausedRoutes); err != nil {
 		return nil, err
 	}
 	stats, err := report.ReadReport[report.HostStat](ctx, conn, protocol.HostStats)
@@ -91,11 +91,11 @@ func askRelaying(ctx context.Context, conn *protocol.Conn) (*relaying, error) {
 	return r, nil
 }
 
-// A lookup finds the addresses of the hosts that take mail for domains, and tells
-// whether they are all.
+// A lookup finds the addresses of the hosts that accept mail for domains, and reports
+// whether these are all.
 type lookup func(ctx context.Context, names []string) (addrs []string, all bool)
 
-// placeOf picks out what is about a domain, and mail there with a last error.
+// placeOf selects what concerns a domain, and mail for it with the given last error.
 func (r *relaying) placeOf(ctx context.Context, domain, errorLine string, hosts lookup) *place {
 	p := &place{disabled: r.disabled, last: r.stats[foldName(domain)]}
 	if domain != "" {
@@ -104,7 +104,7 @@ func (r *relaying) placeOf(ctx context.Context, domain, errorLine string, hosts 
 	names := []string{domain}
 	direct := len(p.relays) > 0
 	if !direct && len(r.smart) == 1 {
-		// All that is relayed goes through one host, that smtpd.conf names.
+		// All relayed mail goes through one host that smtpd.conf names.
 		for name := range r.smart {
 			names = append(names, name)
 		}
@@ -123,8 +123,8 @@ func (r *relaying) placeOf(ctx context.Context, domain, errorLine string, hosts 
 		return p
 	}
 	addrs, all := hosts(ctx, names)
-	// A relay for the domain itself goes to the hosts that its names have. If
-	// there is none now, smtpd.conf may send the mail elsewhere.
+	// A relay for the domain itself uses the hosts of the domain. If there is no such
+	// relay now, smtpd.conf may send the mail elsewhere.
 	p.others = all && direct
 	for _, route := range r.disabled {
 		if slices.Contains(addrs, route.Destination) || slices.ContainsFunc(names, func(n string) bool { return report.SameName(n, route.Name) }) {
@@ -137,10 +137,10 @@ func (r *relaying) placeOf(ctx context.Context, domain, errorLine string, hosts 
 	return p
 }
 
-// networkError begins what smtpd says where it could not talk to any host.
+// networkError is the beginning of smtpd's error if it could not talk to any host.
 const networkError = "Network error"
 
-// gatherFacts asks for all that is about an envelope.
+// gatherFacts requests everything that concerns an envelope.
 func gatherFacts(ctx context.Context, conn *protocol.Conn, e *protocol.Envelope) (*facts, error) {
 	f := &facts{place: nowhere, e: e, now: time.Now().Unix()}
 	if e.Type == protocol.DeliverMDA {
@@ -156,12 +156,12 @@ func gatherFacts(ctx context.Context, conn *protocol.Conn, e *protocol.Envelope)
 	return f, nil
 }
 
-// goResolver looks names up as the system does, but opens no libraries for it,
-// which lockDown would not allow.
+// goResolver looks names up as the system does, but without libraries, which LockDown
+// would not allow.
 var goResolver = &net.Resolver{PreferGo: true}
 
-// hostsOf returns the addresses of the hosts that take mail for domains, and
-// whether they are all: the system's resolver may not find them in time.
+// hostsOf returns the addresses of the hosts that accept mail for domains, and whether
+// these are all: the system's resolver may not find them in time.
 func hostsOf(ctx context.Context, names []string) (addrs []string, all bool) {
 	ctx, cancel := context.WithTimeout(ctx, report.LookupTimeout)
 	defer cancel()

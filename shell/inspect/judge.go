@@ -10,15 +10,14 @@ import (
 	"smtpctl/shell/report"
 )
 
-// judge decides on the one thing that keeps the envelope, and notes what else is worth
-// knowing.
+// judge finds the one reason that keeps the envelope, and adds notes.
 func (f *facts) judge() *Verdict {
 	v := f.decide()
 	f.note(v, f.e.Dest.Domain)
 	return v
 }
 
-// decide decides on the one thing that keeps the envelope.
+// decide finds the one reason that keeps the envelope.
 func (f *facts) decide() *Verdict {
 	e := f.e
 	has := func(flag protocol.Flags) bool { return e.Flags&flag != 0 }
@@ -29,15 +28,15 @@ func (f *facts) decide() *Verdict {
 	case f.missing != "":
 		v = &Verdict{Verdict: verdictMissing, Reason: fmt.Sprintf("the file of its message is missing: %s; no attempt can succeed without it", f.missing)}
 	case has(protocol.FlagSuspend):
-		v = &Verdict{Verdict: verdictSuspended, Reason: "it was paused by an administrator", Command: "resume envelope " + e.ID.String()}
+		v = &Verdict{Verdict: verdictSuspended, Reason: "it was suspended by an administrator", Command: "resume envelope " + e.ID.String()}
 	case has(protocol.FlagInflight) && f.limited() != "":
 		v = &Verdict{Verdict: verdictLimits, Reason: "it is assigned to a relay that has reached its limits: " + f.limited(),
 			Notes: []string{"limits are set by mta limit in smtpd.conf"}}
 	case has(protocol.FlagInflight) && f.waiting() != "":
-		v = &Verdict{Verdict: verdictDNS, Reason: fmt.Sprintf("it is with the relay, which has not connected yet: it waits for %s, since %s", f.waiting(), render.Age(f.now-e.NextTry)),
+		v = &Verdict{Verdict: verdictDNS, Reason: fmt.Sprintf("its relay has not connected yet and has been waiting for %s for %s", f.waiting(), render.Age(f.now-e.NextTry)),
 			Notes: []string{"show relays says what each relay waits for; host -t mx " + domain + " asks what smtpd asks"}}
 	case has(protocol.FlagInflight):
-		v = &Verdict{Verdict: verdictInflight, Reason: fmt.Sprintf("it is being delivered, since %s", render.Age(f.now-e.NextTry))}
+		v = &Verdict{Verdict: verdictInflight, Reason: fmt.Sprintf("it has been in delivery for %s", render.Age(f.now-e.NextTry))}
 	case mta && f.status.Paused(protocol.MTA):
 		v = &Verdict{Verdict: verdictMTA, Reason: "relaying is paused", Command: "resume mta"}
 	case e.Type == protocol.DeliverMDA && f.status.Paused(protocol.MDA):
@@ -51,7 +50,7 @@ func (f *facts) decide() *Verdict {
 		v = &Verdict{Verdict: verdictRoute, Reason: fmt.Sprintf("the route to %s is disabled after errors, penalty %d%s", r.Destination, r.Penalty, f.until(r)),
 			Command: fmt.Sprintf("resume route %d", r.ID)}
 	case has(protocol.FlagHold):
-		v = &Verdict{Verdict: verdictHeld, Reason: "it is on hold, since its relay is at its limit: " + f.busy()}
+		v = &Verdict{Verdict: verdictHeld, Reason: "it is on hold, because its relay is at its limit: " + f.busy()}
 	case e.NextTry > f.now+protocol.DueMargin && e.ErrorLine != "":
 		v = &Verdict{Verdict: verdictBackoff, Reason: fmt.Sprintf("%s failed%s: %s", render.Tries(e.Retry), f.lastTry(", the last "), e.ErrorLine),
 			Command: "schedule " + e.ID.String()}
@@ -59,12 +58,12 @@ func (f *facts) decide() *Verdict {
 		v = &Verdict{Verdict: verdictScheduled, Reason: fmt.Sprintf("its next attempt is in %s, after %s", render.Age(e.NextTry-f.now), render.Tries(e.Retry)),
 			Command: "schedule " + e.ID.String()}
 	default:
-		v = &Verdict{Verdict: verdictDue, Reason: "it is due: smtpd takes it up at any moment"}
+		v = &Verdict{Verdict: verdictDue, Reason: "smtpd tries it at any moment"}
 	}
 	return v
 }
 
-// note adds what else is worth knowing.
+// note adds further facts that help.
 func (f *facts) note(v *Verdict, domain string) {
 	e := f.e
 	add := func(format string, args ...any) { v.Notes = append(v.Notes, fmt.Sprintf(format, args...)) }
@@ -90,21 +89,22 @@ func (f *facts) note(v *Verdict, domain string) {
 		if f.others {
 			add("%s disabled, to other hosts: show routes", render.Plural(len(f.disabled), "route is", "routes are"))
 		} else {
-			add("%s disabled, and it cannot be told whether its own is among them: show routes", render.Plural(len(f.disabled), "route is", "routes are"))
+			add("%s disabled, perhaps the one that this envelope needs: show routes", render.Plural(len(f.disabled), "route is", "routes are"))
 		}
 	}
 	if v.Verdict != verdictMTA && e.Type == protocol.DeliverMTA && f.status.Paused(protocol.MTA) {
 		add("relaying is paused too: resume mta")
 	}
 	if v.Verdict == verdictRoute && f.guess {
-		add("it is the only route that is disabled, and the last error was one of the network")
+		add("this is the only disabled route, and the last error was a network error")
 	}
 	if v.Verdict == verdictRoute || v.Verdict == verdictBlocked {
 		add("then: schedule %v", e.ID)
 	}
 }
 
-// lastTry says when the last attempt was, after some words, if that is known.
+// lastTry returns when the last attempt was, after some words, or "" if that is not
+// known.
 func (f *facts) lastTry(words string) string {
 	if f.e.LastTry == 0 {
 		return ""
@@ -112,10 +112,9 @@ func (f *facts) lastTry(words string) string {
 	return words + report.Since(f.e.LastTry, f.now)
 }
 
-// limited says what keeps the relay of the envelope from opening another
-// connection, if something does. smtpd marks a connector that has reached one of
-// its limits, or must let some time pass between two connections, with WAIT, and
-// looks again some seconds later (mta.c, mta_connect).
+// limited says what keeps the relay of the envelope from opening another connection, or
+// returns "". smtpd marks a connector with WAIT if it has reached a limit or must pause
+// between two connections, and checks again some seconds later (mta.c, mta_connect).
 func (f *facts) limited() string {
 	tasks, conns := 0, 0
 	var why []string
@@ -140,7 +139,7 @@ func (f *facts) limited() string {
 	return fmt.Sprintf("%s; it has %s and %s", strings.Join(slices.Compact(why), ", "), render.Plural(tasks, "task"), render.Plural(conns, "connection"))
 }
 
-// busy says how much the relay of the envelope has to do.
+// busy describes the load of the envelope's relay.
 func (f *facts) busy() string {
 	tasks, conns := 0, 0
 	for _, r := range f.relays {
@@ -152,7 +151,7 @@ func (f *facts) busy() string {
 	return fmt.Sprintf("%s, %s", render.Plural(tasks, "task"), render.Plural(conns, "connection"))
 }
 
-// until says when smtpd enables a route again.
+// until returns a phrase for the time at which smtpd enables a route again.
 func (f *facts) until(r *report.Route) string {
 	if r.Timeout == nil {
 		return ""

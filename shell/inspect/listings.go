@@ -9,13 +9,13 @@ import (
 	"smtpctl/shell/report"
 )
 
-// listings are the listings that smtpd makes up as text, by command.
+// listings are the reports that smtpd sends as text, by command.
 var listings = []protocol.Report{
-	protocol.Hosts, protocol.Relays, protocol.Routes, protocol.HostStats, protocol.Blocks,
+	protocol.Hosts, protocol.Relays, protocol.Routes, protocol.HostStats, protocol.PausedRoutes,
 }
 
-// maxIdleWarnings is of how many pauses show mta paused says that they have no
-// effect; as JSON each says so itself.
+// maxIdleWarnings is for how many pauses show mta paused warns that they have no
+// effect. In JSON each pause says so itself.
 const maxIdleWarnings = 20
 
 // runReport prints one of smtpd's own listings as it comes.
@@ -30,17 +30,20 @@ func runReport(ctx context.Context, c *command.Call) error {
 			continue
 		}
 		var relays []*report.Relay
-		if r == protocol.Blocks {
+		if r == protocol.PausedRoutes {
 			if relays, err = report.ReadReport[report.Relay](ctx, conn, protocol.Relays); err != nil {
 				return err
 			}
 		}
 		var idle []*report.Block
 		parse := report.LineParser(r)
+		p := c.Progress("lines read:", 0)
+		defer p.End()
 		for line, err := range conn.Lines(ctx, r) {
 			if err != nil {
 				return err
 			}
+			p.Step()
 			v := parse(line)
 			if b, ok := v.(*report.Block); ok {
 				if b.Warning = b.Idle(relays); b.Warning != "" && len(idle) < maxIdleWarnings {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -16,33 +17,44 @@ import (
 )
 
 // logHelp is the help of show log.
-const logHelp = "ids of envelopes or messages or the beginning of one, an address (or @domain) of senders or recipients, or terms, which select mail that\n" +
-	"is in the queue now. For an address it tells of recipients and senders that smtpd rejected, too. What has left the queue is told too, as far back as the log goes: the log of mail in /var/log\n" +
-	"with its rotated files, or the FILE of --log; where no file has it, the journal of systemd. A journal of another machine:\n" +
+const logHelp = "Give ids of envelopes or messages, or the beginning of one; an address or @domain of senders or recipients; or terms,\n" +
+	"which select mail that is in the queue now. Ids and addresses also find mail that has left the queue, as far back as\n" +
+	"the log goes, and addresses also find senders and recipients that smtpd rejected. The log is the mail log in /var/log\n" +
+	"with its rotated files, the FILE given with --log, or, without such a file, the journal of systemd. Standard\n" +
+	"input takes the journal of another machine:\n" +
 	"journalctl -t smtpd -o short-iso | smtpctl show log --log - user@example.com"
 
-// parseLogged reads one word of what show log takes.
+// parseLogged parses one word of show log.
 func parseLogged(word string) (any, error) {
-	if _, _, _, term := selector.Split(word); !term && strings.Contains(word, "@") {
+	if _, _, _, term := selector.Split(word); !term && strings.Contains(word, "@") && !queue.CarriesHost(word) {
 		return loggedAddress(strings.ToLower(word)), nil
 	}
-	if v, err := queue.ParseSelector(word); err == nil && word != "-" {
+	if v, err := queue.ParseSelector(word); err == nil && word != "-" && word != command.LastListing {
 		return v, nil
 	}
-	return nil, errors.New("want an id, an address, @domain, or a term such as domain=example.com")
+	return nil, errors.New("expected an id, an address, @domain, or a term such as domain=example.com")
 }
 
 // A loggedAddress is an address of a sender or recipient, or @DOMAIN, in lower case.
 type loggedAddress string
 
-// checkLog refuses what cannot be looked for.
+// NamesMail implements command.Namer.
+func (loggedAddress) NamesMail() {}
+
+// checkLog refuses arguments that cannot be searched for.
 func checkLog(c *command.Call) error {
+	names := 0
 	for _, a := range c.Args {
 		if id, ok := a.Value.(queue.IDArg); ok && !id.Whole() && len(c.Args) > 1 {
-			return command.Usagef("%s: %q: want 8 or 16 hex digits where there is more than one word", command.PathOf(c), a.Text)
+			return command.Usagef("%s: %q: expected 8 or 16 hex digits where there is more than one word", command.PathOf(c), a.Text)
+		}
+		if _, ok := a.Value.(command.Namer); ok {
+			names++
 		}
 	}
 	switch {
+	case names > 0 && names < len(c.Args):
+		return command.Usagef("%s: expected terms, or ids and addresses, not both", command.PathOf(c))
 	case c.Opts.Log == "-" && c.Mode.StdinTaken():
 		return command.Usagef("%s: --log - reads standard input, which is taken by the script: use -f for the script", command.PathOf(c))
 	case c.Opts.Log == "-" && c.Mode.Interactive():
@@ -51,7 +63,7 @@ func checkLog(c *command.Call) error {
 	return queue.CheckSelection(c)
 }
 
-// runShowLog tells the stories of messages out of smtpd's log.
+// runShowLog prints the history of messages from smtpd's log.
 func runShowLog(ctx context.Context, c *command.Call) error {
 	q, err := logQuery(ctx, c)
 	if err != nil {
@@ -77,18 +89,18 @@ func runShowLog(ctx context.Context, c *command.Call) error {
 		c.Warnf("smtpctl: %s", leftOut(n, from, to))
 	}
 	if unread != nil {
-		return fmt.Errorf("%s: not all of the log was read, there may be more to tell: %w", command.PathOf(c), unread)
+		return fmt.Errorf("%s: the log was not read in full, so events may be missing: %w", command.PathOf(c), unread)
 	}
 	if len(stories) == 0 && r.Lines == 0 {
-		return fmt.Errorf("%s: the log has no line of smtpd's: does it go elsewhere? name it with --log", command.PathOf(c))
+		return fmt.Errorf("%s: the log has no line from smtpd: if smtpd logs elsewhere, name that log with --log", command.PathOf(c))
 	}
 	if len(stories) == 0 {
-		return fmt.Errorf("%s: the log does not tell of it", command.PathOf(c))
+		return fmt.Errorf("%s: the log does not mention it", command.PathOf(c))
 	}
 	return nil
 }
 
-// logQuery returns what is asked for.
+// logQuery returns the query for the arguments.
 func logQuery(ctx context.Context, c *command.Call) (maillog.Query, error) {
 	q := maillog.Query{Envelopes: map[protocol.EnvelopeID]bool{}, Messages: map[protocol.MessageID]bool{}}
 	terms := false
@@ -112,12 +124,9 @@ func logQuery(ctx context.Context, c *command.Call) (maillog.Query, error) {
 	if !terms {
 		return q, nil
 	}
-	if len(q.Addresses)+len(q.Envelopes)+len(q.Messages)+len(q.Begins) > 0 {
-		return q, command.Usagef("%s: want terms, or ids and addresses, not both", command.PathOf(c))
-	}
 	err := queue.EachSelected(ctx, c, c.Args, func(e *protocol.Envelope) (bool, error) {
 		if len(q.Envelopes) == maxLogged && !q.Envelopes[e.ID] {
-			return false, command.Usagef("%s: more than %d envelopes match: want terms that select fewer", command.PathOf(c), maxLogged)
+			return false, command.Usagef("%s: more than %d envelopes match: give terms that select fewer", command.PathOf(c), maxLogged)
 		}
 		q.Envelopes[e.ID] = true
 		return true, nil
@@ -128,19 +137,25 @@ func logQuery(ctx context.Context, c *command.Call) (maillog.Query, error) {
 	return q, err
 }
 
-// maxLogged is how many envelopes are looked for in the log at most.
+// maxLogged is how many envelopes can be searched for in the log.
 const maxLogged = 100_000
 
-// readLog reads the log that is asked for. A file that cannot be read keeps none of the
-// others from being read.
+// readLog reads the log that the user asks for. A file that cannot be read does not
+// stop the others.
 func readLog(ctx context.Context, c *command.Call, r *maillog.Reader) error {
-	p := queue.NewBytesProgress(c, "MiB of the log read:")
+	if c.Opts.Log == "-" && command.IsTerminal(c.In) {
+		defer c.HoldConsole()() // somebody types it
+	}
+	p := c.Progress("MiB of the log read:", 0)
 	defer p.End()
 	progress := func(int) { p.Step() }
 	if c.Opts.Log == "-" {
 		return r.Read(ctx, c.In, time.Now(), progress)
 	}
 	files := []string{c.Opts.Log}
+	if far := c.FarFiles(ctx); far != nil {
+		return readFarLog(ctx, c, r, far, files, progress)
+	}
 	if c.Opts.Log == "" {
 		var err error
 		if files, err = maillog.Files(maillog.Dir); errors.Is(err, maillog.ErrNone) {
@@ -149,8 +164,44 @@ func readLog(ctx context.Context, c *command.Call, r *maillog.Reader) error {
 			return noLog(err)
 		}
 	}
+	p.Of(maillog.Plain(files) >> 20)
+	return unreadFiles(r.ReadFiles(ctx, files, progress))
+}
+
+// readFarLog is readLog for the log of another machine.
+func readFarLog(ctx context.Context, c *command.Call, r *maillog.Reader, far command.FarFiles, files []string, progress func(int)) (err error) {
+	if zone, ok := c.Far(c.Opts.Host).Zone(); ok {
+		r.In(zone)
+	}
+	if c.Opts.Log == "" {
+		files, err = maillog.FilesOn(far, maillog.Dir)
+	}
+	if errors.Is(err, maillog.ErrNone) {
+		j, jerr := far.Journal(0)
+		if errors.Is(jerr, fs.ErrNotExist) {
+			return noLog(err)
+		} else if jerr != nil {
+			return jerr
+		}
+		defer j.Close()
+		if err := r.Read(ctx, j, time.Now(), progress); err != nil {
+			return err
+		}
+		return noJournal(r)
+	}
+	if err != nil {
+		return err
+	}
+	return unreadFiles(r.ReadFilesOn(ctx, far, files, progress))
+}
+
+// unreadFiles makes one error of those of several files.
+func unreadFiles(errs []error) error {
 	var unread []string
-	for _, err := range r.ReadFiles(ctx, files, progress) {
+	for _, err := range errs {
+		if command.Status(err) == command.StatusUnreachable {
+			return err
+		}
 		unread = append(unread, command.FileError(err).Error())
 	}
 	if unread != nil {
@@ -159,10 +210,10 @@ func readLog(ctx context.Context, c *command.Call, r *maillog.Reader) error {
 	return nil
 }
 
-// prepareLog begins to read the journal of systemd, if the log is nowhere else, before the
-// process may start no program any more.
+// prepareLog starts to read the journal of systemd, if the log is nowhere else, before
+// the process loses the right to start programs.
 func prepareLog(c *command.Call) ([]uint16, error) {
-	if c.Opts.Log == "" {
+	if c.Opts.Log == "" && !c.Elsewhere() {
 		if _, err := maillog.Files(maillog.Dir); errors.Is(err, maillog.ErrNone) {
 			if j, err := maillog.OpenJournal(0); err == nil {
 				c.Prepared = j
@@ -189,27 +240,37 @@ func readJournal(ctx context.Context, c *command.Call, r *maillog.Reader, progre
 	if cerr := j.Close(); err == nil {
 		err = cerr
 	}
-	if err == nil && r.Lines == 0 {
-		return noLog(errors.New("no log of mail in " + maillog.Dir + ", and none of smtpd in the journal"))
+	if err == nil {
+		err = noJournal(r)
 	}
 	return err
 }
 
-// leftOut says that events were left out, and when the first and the last of them were.
+// noJournal returns an error if the journal has had no line of smtpd.
+func noJournal(r *maillog.Reader) error {
+	if r.Lines > 0 {
+		return nil
+	}
+	return noLog(errors.New("no log of mail in " + maillog.Dir + ", and none of smtpd in the journal"))
+}
+
+// leftOut says how many events were left out, and when the first and the last of them
+// happened.
 func leftOut(n int, from, to render.Time) string {
 	when := ""
 	if from != 0 {
 		when = fmt.Sprintf(", from %s to %s", time.Unix(int64(from), 0).Format(time.DateTime), time.Unix(int64(to), 0).Format(time.DateTime))
 	}
-	return fmt.Sprintf("the log tells more than can be held: the first and the newest events are told, and %s between left out%s; ask for fewer messages", render.Plural(n, "event"), when)
+	return fmt.Sprintf("the log has more events than fit in memory: the first and the newest are shown, and %s between them left out%s; ask for fewer messages", render.Plural(n, "event"), when)
 }
 
-// noLog says what to do where there is no log in a file.
+// noLog adds advice to the error for a missing log file.
 func noLog(err error) error {
 	return fmt.Errorf("%w: name it with --log FILE, or pipe in that of another machine: journalctl -t smtpd -o short-iso | smtpctl show log --log - WHAT", err)
 }
 
-// storyParts returns the events of a story, with a line for its message in text.
+// storyParts returns the events of a message's history, with a line for the message in
+// text.
 func storyParts(s *maillog.Story) func(yield func(command.Record, error) bool) {
 	return func(yield func(command.Record, error) bool) {
 		for i := range s.Events {

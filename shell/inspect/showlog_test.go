@@ -31,10 +31,10 @@ func TestJournalInstead(t *testing.T) {
 
 // TestLeftOut says how many events are left out, in all and in the story of a message.
 func TestLeftOut(t *testing.T) {
-	if got := leftOut(2, 0, 0); !strings.Contains(got, "and 2 events between left out; ask") {
+	if got := leftOut(2, 0, 0); !strings.Contains(got, "and 2 events between them left out; ask") {
 		t.Error(got)
 	}
-	if got := leftOut(1, 1, 2); !strings.Contains(got, "and 1 event between left out, from 19") {
+	if got := leftOut(1, 1, 2); !strings.Contains(got, "and 1 event between them left out, from 19") {
 		t.Error(got)
 	}
 	s := &maillog.Story{Message: "623fb1b6", Left: 3, LeftAt: 1, Events: []maillog.Event{{Kind: maillog.Accepted}, {Kind: maillog.Delivered, To: "a@y.example"}}}

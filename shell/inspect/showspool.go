@@ -17,7 +17,7 @@ import (
 	"smtpctl/shell/render"
 )
 
-// States of what show spool lists.
+// The states in the output of show spool.
 const (
 	spoolRefused   = "refused"    // smtpd does not list the file, and why is known
 	spoolUnlisted  = "unlisted"   // smtpd does not list it, and why is not known
@@ -26,7 +26,7 @@ const (
 	spoolAside     = "aside"      // beside the queue
 )
 
-// A SpoolJSON is what is wrong with one envelope, or a file beside the queue.
+// A SpoolJSON is a problem of one envelope, or a file beside the queue.
 type SpoolJSON struct {
 	ID     string `json:"id,omitempty"`
 	State  string `json:"state"`
@@ -37,13 +37,13 @@ type SpoolJSON struct {
 }
 
 // spoolHelp is the help of show spool.
-const spoolHelp = "It compares the files with smtpd's listing: \"refused\" and \"unlisted\" are files that smtpd does not list,\n" +
-	"\"lost\" is mail that smtpd lists and that has no file, so that a restart loses it, \"no-message\" cannot be\n" +
-	"delivered, and \"aside\" is left in folders beside the queue. Ids, terms and limit=N select among envelopes.\n" +
-	"What to do is said for each reason, on standard error. The exit status is 0 whatever is found; with --fail it\n" +
-	"is 1 if anything is. It waits until smtpd has loaded its queue, a minute after its start at most."
+const spoolHelp = "\"lost\" is mail that smtpd lists but that has no file: a restart of smtpd loses it. \"refused\" and \"unlisted\" are\n" +
+	"files that smtpd does not list, \"no-message\" is mail that cannot be delivered because its message file is missing,\n" +
+	"and \"aside\" are files in folders beside the queue. Standard error says for each reason what to do. The exit status\n" +
+	"is 0 whatever is found; with --fail it is 1 if anything is listed. If smtpd was started less than a minute ago,\n" +
+	"show spool waits until smtpd has loaded its queue."
 
-// A spoolReport prints what is found, and counts it.
+// A spoolReport prints the problems and counts them.
 type spoolReport struct {
 	c      *command.Call
 	pick   *queue.Picker
@@ -55,8 +55,8 @@ type spoolReport struct {
 
 // runShowSpool compares the queue on disk with smtpd's listing.
 func runShowSpool(ctx context.Context, c *command.Call) error {
-	if !disk.OwnSpool(c) {
-		return fmt.Errorf("%s: the socket is that of another smtpd: name the folder of its spool with --spool", command.PathOf(c))
+	if !disk.HasSpool(c) {
+		return fmt.Errorf("%s: the socket belongs to another smtpd: name the spool folder of that smtpd with --spool", command.PathOf(c))
 	}
 	conn, err := c.Conn(ctx)
 	if err != nil {
@@ -83,10 +83,16 @@ func runShowSpool(ctx context.Context, c *command.Call) error {
 	return r.sum(d)
 }
 
-// all prints everything that is selected.
+// all prints all selected problems.
 func (r *spoolReport) all(ctx context.Context, conn *protocol.Conn, d *disk.Differences) error {
-	sp, conf := disk.OpenSpool(ctx, r.c), disk.SmtpdConf(r.c)
-	for _, id := range d.Unlisted {
+	sp, conf := disk.OpenSpool(ctx, r.c), disk.SmtpdConf(ctx, r.c)
+	p := r.c.Progress("looked into", len(d.Unlisted)+len(d.Lost)+len(d.NoMessage))
+	defer p.End()
+	for i, id := range d.Unlisted {
+		if i%spool.AheadMost == 0 {
+			sp.AheadEnvelopes(d.Unlisted[i:min(i+spool.AheadMost, len(d.Unlisted))])
+		}
+		p.Step()
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
@@ -106,12 +112,14 @@ func (r *spoolReport) all(ctx context.Context, conn *protocol.Conn, d *disk.Diff
 		}
 	}
 	for _, id := range d.Lost {
+		p.Step()
 		if err := r.listed(ctx, conn, id, SpoolJSON{id.String(), spoolLost, "no-file", "smtpd lists it, and its file is missing: a restart of smtpd forgets it",
 			sp.EnvelopePath(id), "do not restart smtpd; if there is a copy, restore puts it back"}); err != nil {
 			return err
 		}
 	}
 	for _, id := range d.NoMessage {
+		p.Step()
 		if err := r.listed(ctx, conn, id, SpoolJSON{id.String(), spoolNoMessage, "no-message", "smtpd lists it, and the file of its message is missing: it cannot be delivered",
 			sp.MessagePath(id.Msg()), "put the message back, if there is a copy; else remove " + id.Msg().String()}); err != nil {
 			return err
@@ -135,7 +143,7 @@ func (r *spoolReport) picksFile(sp *spool.Spool, id protocol.EnvelopeID) (bool, 
 	return r.pick.Picks(&e, err)
 }
 
-// listed prints something of an envelope that smtpd lists, if it is selected.
+// listed prints a problem of an envelope that smtpd lists, if it is selected.
 func (r *spoolReport) listed(ctx context.Context, conn *protocol.Conn, id protocol.EnvelopeID, s SpoolJSON) error {
 	if !r.pick.Named(id) {
 		return nil
@@ -152,7 +160,7 @@ func (r *spoolReport) listed(ctx context.Context, conn *protocol.Conn, id protoc
 	return r.print(s)
 }
 
-// asideTexts say what is in a folder beside the queue, and what to do.
+// asideTexts describe the folders beside the queue, and say what to do.
 var asideTexts = map[string][2]string{
 	"corrupt":   {"smtpd has put this message aside as damaged: it is not delivered", "look into it; no command puts it back"},
 	"incoming":  {"older than the start of smtpd, and so left by a crash while the message was received, before it was accepted", "look into it before you delete it"},
@@ -161,8 +169,8 @@ var asideTexts = map[string][2]string{
 	"temporary": {"older than the start of smtpd, and so left by a crash while a file was written", "look into it before you delete it"},
 }
 
-// asides prints what is left in the folders beside the queue: in those through which
-// mail passes, what is older than the start of smtpd.
+// asides prints files in the folders beside the queue. In folders through which mail
+// passes, only files older than the start of smtpd count.
 func (r *spoolReport) asides(ctx context.Context, conn *protocol.Conn, sp *spool.Spool) error {
 	digest, err := conn.Digest(ctx)
 	if err != nil {
@@ -180,12 +188,12 @@ func (r *spoolReport) asides(ctx context.Context, conn *protocol.Conn, sp *spool
 	if err != nil {
 		r.c.Warnf("smtpctl: the folders beside the queue cannot be read: %s", render.Safe(command.FileError(err).Error()))
 	} else if !whole {
-		r.c.Warnf("smtpctl: there is more beside the queue than was looked at")
+		r.c.Warnf("smtpctl: there are more files beside the queue than were checked")
 	}
 	return failed
 }
 
-// print counts something, and prints it within the limit.
+// print counts a problem, and prints it within the limit.
 func (r *spoolReport) print(s SpoolJSON) error {
 	key := [2]string{s.State, s.Reason}
 	if r.counts[key]++; r.counts[key] == 1 {
@@ -202,7 +210,8 @@ func (r *spoolReport) print(s SpoolJSON) error {
 	return r.c.Print(command.Record{JSON: s, Text: render.Safe(fmt.Sprintf("%s %s %s: %s (%s)", name, s.State, s.Reason, s.Text, s.Path)) + "\n"})
 }
 
-// sum says on standard error how many there were of each kind, and what to do.
+// sum prints on standard error how many problems of each kind there were, and what to
+// do.
 func (r *spoolReport) sum(d *disk.Differences) error {
 	var keys [][2]string
 	for k := range r.counts {
@@ -223,7 +232,7 @@ func (r *spoolReport) sum(d *disk.Differences) error {
 		r.c.Warnf("smtpctl: %s could not be read, and so match no term: name them by their ids", render.Plural(r.unread, "file"))
 	}
 	if d.More {
-		r.c.Warnf("smtpctl: there are more than were kept: these are the first")
+		r.c.Warnf("smtpctl: there are more than can be listed: these are the first")
 	}
 	if d.Moving {
 		r.c.Warnf("smtpctl: their number was falling: smtpd loads its queue or deletes mail; try again in %v", 10*time.Second)
@@ -240,25 +249,25 @@ func (r *spoolReport) sum(d *disk.Differences) error {
 // errSpool is the outcome of show spool --fail if anything was found.
 var errSpool = errors.New("show spool: the spool is not in order, see above")
 
-// nextFor says what to do with a file that is not listed.
+// nextFor says what to do with a file that smtpd does not list.
 func nextFor(reason spool.Reason, id protocol.EnvelopeID, others bool) string {
 	again := "discover " + id.String()
 	if others {
-		again = "start smtpd again: it knows others of the message, and discover takes up no more of it"
+		again = "restart smtpd: it knows other envelopes of the message, and so discover would load no more of them"
 	}
 	switch reason {
 	case spool.Access:
 		return "chown it to the user of smtpd's queue and chmod it to 0600, then " + again
 	case disk.NoDispatcher:
-		return "give smtpd.conf an action of that name and start smtpd again"
+		return "give smtpd.conf an action of that name and restart smtpd"
 	case disk.Compression, disk.Encryption:
-		return "give smtpd.conf back what it had and start smtpd again"
+		return "restore that setting in smtpd.conf and restart smtpd"
 	case disk.Unreadable:
 		return "give --key-file if the queue is encrypted, or try as root"
 	case disk.Unknown:
 		return again
 	case spool.Version, spool.Field:
-		return "it was edited or is of another release: mend the file, then " + again
+		return "it was edited or comes from another release: mend the file, then " + again
 	}
-	return "it cannot be mended: put a copy in its place, then " + again
+	return "it cannot be mended: replace it by a copy, then " + again
 }

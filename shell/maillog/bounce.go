@@ -9,15 +9,15 @@ import (
 	"smtpctl/protocol"
 )
 
-// A failure is a message that had failed for good, of which smtpd tells its sender. The
-// log does not say which report is of which message.
+// A failure is a message that failed for good, so that smtpd sends its sender a bounce.
+// The log does not say which bounce belongs to which message.
 type failure struct {
 	at   time.Time
 	msg  protocol.MessageID
 	from string
 }
 
-// Bounds of what may have led to a bounce.
+// Limits of the failures that may have led to a bounce.
 const (
 	maxFailures = 256 // the last ones
 	maxRelated  = 3
@@ -34,9 +34,9 @@ func (r *Reader) remember(l *line, id protocol.EnvelopeID, from string) {
 	r.failed = append(r.failed, failure{l.time, id.Msg(), from})
 }
 
-// bounced takes in that mail without a sender came to an address, and returns the messages
-// of which it may be the bounce: those of this address that failed just before. Where
-// there is one, its story tells of the bounce.
+// bounced handles a mail from the null sender to an address. It returns the messages to
+// which the bounce may belong: those from this address that failed just before. If
+// there is exactly one, its story includes the bounce.
 func (r *Reader) bounced(l *line, id protocol.EnvelopeID, to string) []string {
 	if s := r.sessions[l.session]; s == nil || !strings.HasPrefix(s.peer, "local") {
 		return nil
@@ -60,7 +60,7 @@ func (r *Reader) bounced(l *line, id protocol.EnvelopeID, to string) []string {
 	return out
 }
 
-// unsent takes in the line of a bounce that smtpd could not send: 623fb1b6 to
+// unsent handles the line of a bounce that smtpd could not send: 623fb1b6 to
 // <s@x.example> for 1 envelope: the reason.
 func (r *Reader) unsent(l *line) {
 	msg, err := protocol.ParseMessageID(string(l.rest[:8]))
@@ -81,7 +81,7 @@ func (r *Reader) unsent(l *line) {
 	r.add(l, msg.First(), Event{Kind: Unsent, To: to, Reply: string(reason)})
 }
 
-// rejected takes in a command of a client that smtpd refused, if it names an address.
+// rejected handles a command of a client that smtpd refused, if it names an address.
 func (r *Reader) rejected(l *line) {
 	text, ok := bytes.CutPrefix(l.rest, []byte(`command="`))
 	if !ok || len(r.q.Addresses) == 0 {

@@ -25,10 +25,11 @@ import (
 // Dir is where systems keep their logs.
 const Dir = "/var/log"
 
-// names are the logs of mail of the systems on which smtpd runs, the first that is there.
+// names are the mail logs of the systems on which smtpd runs. The first one that exists
+// is used.
 var names = []string{"maillog", "mail.log", "mail/mail.log", "syslog", "messages"}
 
-// ErrNone means that there is no log where systems keep it.
+// ErrNone means that no log is in the usual place.
 var ErrNone = errors.New("no log of mail in " + Dir)
 
 // Files returns the log of mail in a folder with its rotated files, the oldest first.
@@ -51,7 +52,7 @@ func Files(dir string) ([]string, error) {
 	return rotated(first)
 }
 
-// old is what stands behind the name of a rotated log.
+// old matches the end of the name of a rotated log.
 var old = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^(?:\.(\d{1,4})|-(\d{8}))(?:\.(?:gz|bz2|xz|zst))?$`)
 })
@@ -62,6 +63,11 @@ func rotated(path string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	return byAge(path, all), nil
+}
+
+// byAge returns a log with those of some paths that are its rotated files, the oldest first.
+func byAge(path string, all []string) []string {
 	type numbered struct {
 		path string
 		age  int
@@ -84,12 +90,27 @@ func rotated(path string) ([]string, error) {
 	for i, f := range files {
 		out[i] = f.path
 	}
-	return out, nil
+	return out
 }
 
-// ReadFiles reads the files of a log in order, and returns why some could not be read to
-// their end: a rotated file that is damaged, or that has gone meanwhile, keeps none of the
-// others from being read. Only the end of ctx does.
+// Plain returns how many bytes the files of a log have, or 0 if one of them is
+// compressed, so that its size is not known.
+func Plain(paths []string) int {
+	sum := int64(0)
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		switch ext := filepath.Ext(path); {
+		case ext == ".gz" || ext == ".bz2" || err != nil || !info.Mode().IsRegular():
+			return 0
+		}
+		sum += info.Size()
+	}
+	return int(sum)
+}
+
+// ReadFiles reads the files of a log in order, and returns why some could not be read
+// to their end. A rotated file that is damaged or has vanished does not stop the
+// others; only the end of ctx does.
 func (r *Reader) ReadFiles(ctx context.Context, paths []string, progress func(n int)) []error {
 	var failed []error
 	for _, path := range paths {
@@ -103,8 +124,8 @@ func (r *Reader) ReadFiles(ctx context.Context, paths []string, progress func(n 
 	return failed
 }
 
-// ReadFile reads a file of a log, compressed by gzip, bzip2 or not. progress, if not nil, is told
-// how many bytes have been read.
+// ReadFile reads a log file, which may be compressed with gzip or bzip2. progress, if
+// not nil, is called with the number of bytes read.
 func (r *Reader) ReadFile(ctx context.Context, path string, progress func(n int)) error {
 	f, err := safefile.OpenLinked(path)
 	if err != nil {
@@ -121,11 +142,11 @@ func (r *Reader) ReadFile(ctx context.Context, path string, progress func(n int)
 	return nil
 }
 
-// tail is how much of a log LastTry reads.
+// tail is how many bytes at the end of a log LastTry reads.
 const tail = 16 << 20
 
-// LastTry returns what the end of a log tells of the last attempt of an envelope, or
-// nothing: where there is no log, or it tells nothing, nobody needs to know.
+// LastTry returns what the end of a log says about the last attempt of an envelope, or
+// the zero value if there is no log or it says nothing.
 func LastTry(ctx context.Context, dir string, id protocol.EnvelopeID) *Event {
 	files, err := Files(dir)
 	if err != nil {
@@ -141,10 +162,20 @@ func LastTry(ctx context.Context, dir string, id protocol.EnvelopeID) *Event {
 		return nil
 	}
 	from := max(0, info.Size()-tail)
-	r := NewReader(Query{Envelopes: map[protocol.EnvelopeID]bool{id: true}})
+	r := lastReader(id)
 	if r.Read(ctx, io.NewSectionReader(f, from, info.Size()-from), info.ModTime(), nil) != nil {
 		return nil
 	}
+	return r.lastTry()
+}
+
+// lastReader returns a reader for the last attempt of an envelope.
+func lastReader(id protocol.EnvelopeID) *Reader {
+	return NewReader(Query{Envelopes: map[protocol.EnvelopeID]bool{id: true}})
+}
+
+// lastTry returns the last attempt in the log, or nil.
+func (r *Reader) lastTry() *Event {
 	var last *Event
 	for _, s := range r.Stories() {
 		for i := range s.Events {
@@ -156,21 +187,22 @@ func LastTry(ctx context.Context, dir string, id protocol.EnvelopeID) *Event {
 	return last
 }
 
-// longest is how much of a line is looked at.
+// longest is how many bytes of a line are read.
 const longest = 64 << 10
 
-// unread are what begins files of which the compression is not read here, and what reads them.
+// unread are the first bytes of files whose compression is not supported, with the
+// program that reads them.
 var unread = []struct{ magic, name, cat string }{
 	{"\xfd7zXZ\x00", "xz", "xzcat"}, {"\x28\xb5\x2f\xfd", "zstd", "zstdcat"},
 }
 
-// unpack returns what a log holds, compressed by gzip, bzip2 or not.
+// unpack returns the content of a log, which may be compressed with gzip or bzip2.
 func unpack(in io.Reader) (*bufio.Reader, error) {
 	b := bufio.NewReaderSize(in, 256<<10)
 	head, _ := b.Peek(6)
 	for _, u := range unread {
 		if strings.HasPrefix(string(head), u.magic) {
-			return nil, fmt.Errorf("it is compressed by %s, which is not read here: %s FILE | smtpctl show log --log - WHAT", u.name, u.cat)
+			return nil, fmt.Errorf("it is compressed with %s, which smtpctl cannot read: %s FILE | smtpctl show log --log - WHAT", u.name, u.cat)
 		}
 	}
 	switch {
@@ -186,13 +218,13 @@ func unpack(in io.Reader) (*bufio.Reader, error) {
 	return b, nil
 }
 
-// Read reads a log, compressed by gzip, bzip2 or not, that ended at a time.
+// Read reads a log that ended at a given time.
 func (r *Reader) Read(ctx context.Context, in io.Reader, end time.Time, progress func(n int)) error {
 	b, err := unpack(in)
 	if err != nil {
 		return err
 	}
-	c := &clock{end}
+	c := &clock{end.In(r.zone), r.zone}
 	read := 0
 	for skip := false; ; {
 		text, err := b.ReadSlice('\n')

@@ -7,14 +7,14 @@ import (
 	"smtpctl/shell/render"
 )
 
-// A storyKey is what the events of one story have in common.
+// A storyKey identifies a story.
 type storyKey struct {
 	msg     protocol.MessageID
 	session string // of what was rejected: it has no message
 }
 
-// A hold holds events within bounds. Where there are more, the first and the newest ones
-// are kept: how it began, and how it is now.
+// A hold keeps events in limited memory. If there are more, it keeps the first and the
+// newest ones: how the story began, and how it is now.
 type hold struct {
 	stories map[storyKey]*Story
 	order   []*Story
@@ -31,13 +31,13 @@ type hold struct {
 	leftTo    render.Time
 }
 
-// A late event came when the first half was full.
+// A late is an event that came after the first half was full.
 type late struct {
 	key storyKey
 	e   Event
 }
 
-// add takes in an event.
+// add adds an event.
 func (h *hold) add(key storyKey, e Event) {
 	const events, bytes = maxEvents / 2, maxBytes / 2
 	n := e.bytes()
@@ -73,7 +73,7 @@ func (h *hold) story(key storyKey) *Story {
 	return s
 }
 
-// drop leaves out the oldest of the newest events.
+// drop removes the oldest of the newest events.
 func (h *hold) drop() {
 	old := &h.newest[h.first]
 	h.lateBytes -= old.e.bytes()
@@ -96,7 +96,7 @@ func (h *hold) drop() {
 	}
 }
 
-// all returns the stories with all that is held, in the order in which they begin.
+// all returns the stories with all kept events, in the order in which they begin.
 func (h *hold) all() []*Story {
 	for _, l := range h.newest[h.first:] {
 		s := h.story(l.key)
@@ -106,12 +106,12 @@ func (h *hold) all() []*Story {
 	return h.order
 }
 
-// Stories returns the stories, in the order in which they begin. It is called once all of
-// the log has been read.
+// Stories returns the stories in the order in which they begin. Call it once the whole
+// log has been read.
 func (r *Reader) Stories() []*Story { return r.held.all() }
 
-// Left returns how many events were left out for the bounds, between those that are told,
-// and when the first and the last of them were.
+// Left returns how many events were left out for lack of memory, and when the first and
+// the last of them happened.
 func (r *Reader) Left() (n int, from, to render.Time) {
 	return r.held.left, r.held.leftFrom, r.held.leftTo
 }

@@ -72,7 +72,7 @@ smtp-out: Error on session 1bae673b72d6a93b after 2 messages sent: Connection cl
 
 // TestLeapDay reads the 29th of February in a log that ended in a year without one.
 func TestLeapDay(t *testing.T) {
-	c := &clock{time.Date(2029, 1, 2, 12, 0, 0, 0, time.Local)}
+	c := &clock{time.Date(2029, 1, 2, 12, 0, 0, 0, time.Local), time.Local}
 	want := time.Date(2028, 2, 29, 1, 2, 3, 0, time.Local)
 	if got := c.time([]byte("Feb 29 01:02:03 mx")); !got.Equal(want) {
 		t.Errorf("%v, want %v", got, want)
@@ -104,7 +104,7 @@ func TestReadFiles(t *testing.T) {
 // TestBytesBound holds no more of long replies than of short ones.
 func TestBytesBound(t *testing.T) {
 	r := NewReader(Query{Addresses: []string{"@x.example"}})
-	c := &clock{time.Now()}
+	c := &clock{time.Now(), time.Local}
 	reply := strings.Repeat("x", 32<<10)
 	for i := range 2 * maxBytes / len(reply) {
 		if l, ok := c.parse(fmt.Appendf(nil, `%016x mta delivery evpid=0000000100000001 from=<a@x.example> to=<b@y.example> result="TempFail" stat="%s"`, i+1, reply)); ok {

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// journalctl is where the program of systemd is that reads its journal, by its whole path:
-// one of that name elsewhere is not started as root.
+// journalctl is the full path of systemd's program that reads its journal. A program of
+// that name elsewhere must not be started as root.
 var journalctl = []string{"/usr/bin/journalctl", "/bin/journalctl"}
 
 // Times of a Journal.
@@ -24,7 +24,7 @@ const (
 // ErrNoJournal means that there is no journal of systemd on this machine.
 var ErrNoJournal = errors.New("no journal of systemd on this machine")
 
-// A Journal is what the journal of systemd has of smtpd, as journalctl(1) writes it.
+// A Journal is what the journal of systemd has from smtpd, as written by journalctl(1).
 type Journal struct {
 	cmd  *exec.Cmd
 	out  io.ReadCloser
@@ -32,8 +32,8 @@ type Journal struct {
 	done chan error
 }
 
-// OpenJournal begins to read the journal: all of it, or the last so many lines. The caller
-// must close it.
+// OpenJournal starts to read the journal: all of it, or the last lines if last is above
+// 0. The caller must close it.
 func OpenJournal(last int) (*Journal, error) {
 	for _, path := range journalctl {
 		info, err := os.Stat(path)
@@ -76,7 +76,7 @@ func (j *Journal) Read(p []byte) (int, error) {
 // Interrupt ends a Read that is under way.
 func (j *Journal) Interrupt() { j.cmd.Process.Kill() }
 
-// Close ends the reading. The error is what journalctl says, if it failed by itself.
+// Close ends the reading. The error is that of journalctl, if it failed by itself.
 func (j *Journal) Close() error {
 	rest := make([]byte, 1)
 	n, err := j.Read(rest)

@@ -1,5 +1,4 @@
-// Package maillog reads what smtpd writes to its log, and tells the stories of messages
-// from it.
+// Package maillog reads smtpd's log and assembles the histories of messages.
 package maillog
 
 import (
@@ -7,9 +6,9 @@ import (
 	"time"
 )
 
-// A line is a line of smtpd's log, as of OpenSMTPD 6.8 to 7.9 (smtp_session.c, mta.c,
-// mta_session.c, mda.c, queue.c, log_envelope in util.c). Its texts point into what was
-// read.
+// A line is a line of smtpd's log, as written by OpenSMTPD 6.8 to 7.9 (smtp_session.c,
+// mta.c, mta_session.c, mda.c, queue.c, log_envelope in util.c). Its texts point into
+// the input.
 type line struct {
 	time    time.Time // zero where the line has none
 	session string    // 16 hex digits; "" for lines of no session
@@ -17,7 +16,7 @@ type line struct {
 	rest    []byte    // the fields behind it
 }
 
-// kinds are the lines of sessions that are looked at.
+// kinds are the kinds of session lines that are used.
 var kinds = map[string]string{}
 
 func init() {
@@ -29,13 +28,17 @@ func init() {
 	}
 }
 
-// A clock completes the times of lines that have no year, by when the file ended.
-type clock struct{ end time.Time }
+// A clock completes times without a year, from the time when the file ended.
+type clock struct {
+	end  time.Time
+	zone *time.Location // of times without one
+}
 
-// program is how smtpd calls itself in lines of syslog.
+// program is smtpd's name in lines of syslog.
 var program = []byte(" smtpd[")
 
-// outError begins the line of a failed session that had sent messages; any other has "mta error".
+// outError begins the line of a failed session that had sent messages. For all others
+// the line has "mta error".
 var outError = []byte("smtp-out: Error on session ")
 
 // reportFailed is the kind of the line of a bounce that smtpd could not send (bounce.c):
@@ -45,7 +48,8 @@ const reportFailed = "injecting report"
 // injecting is in such lines.
 var injecting = []byte("Fail injecting ")
 
-// parse cuts a line; it is not ok if the line is not smtpd's, or tells of no mail.
+// parse splits a line. ok is false if the line is not from smtpd, or does not concern
+// mail.
 func (c *clock) parse(text []byte) (l line, ok bool) {
 	text = bytes.TrimRight(text, "\r\n")
 	message := text
@@ -119,7 +123,7 @@ func (c *clock) time(head []byte) time.Time {
 	if len(head) < 15 {
 		return time.Time{}
 	}
-	t, err := time.ParseInLocation(time.Stamp, string(head[:15]), time.Local)
+	t, err := time.ParseInLocation(time.Stamp, string(head[:15]), c.zone)
 	if err != nil {
 		return time.Time{}
 	}
@@ -135,8 +139,8 @@ func inYear(t time.Time, year int) time.Time {
 	return time.Date(year, t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, t.Location())
 }
 
-// last returns the value of the last field of a line, which may hold anything: what the
-// other side said.
+// last returns the value of the last field of a line, which may contain any text from
+// the other side.
 func last(rest []byte, name string) (string, bool) {
 	text, ok := bytes.CutPrefix(rest, []byte(name+"="))
 	if !ok { // an address before it may hold NAME=, but no space

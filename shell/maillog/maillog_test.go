@@ -118,7 +118,7 @@ accepted from <t@y.example>, 99 bytes, by client 192.0.2.8
 
 // TestTimes reads times without a year, of a log that ended at the beginning of one.
 func TestTimes(t *testing.T) {
-	c := &clock{time.Date(2027, 1, 2, 12, 0, 0, 0, time.Local)}
+	c := &clock{time.Date(2027, 1, 2, 12, 0, 0, 0, time.Local), time.Local}
 	for text, want := range map[string]time.Time{
 		"Jan  2 11:59:00 mx": time.Date(2027, 1, 2, 11, 59, 0, 0, time.Local), "Dec 31 23:59:59 mx": time.Date(2026, 12, 31, 23, 59, 59, 0, time.Local),
 		"2026-12-31T23:59:59Z mx": time.Date(2026, 12, 31, 23, 59, 59, 0, time.UTC), "2026-12-31T23:59:59+0100 mx": time.Date(2026, 12, 31, 22, 59, 59, 0, time.UTC),
@@ -219,7 +219,7 @@ func TestLastTry(t *testing.T) {
 // are told, and how many were left out between.
 func TestBounds(t *testing.T) {
 	r := NewReader(Query{Addresses: []string{"@x.example"}})
-	c := &clock{time.Now()}
+	c := &clock{time.Now(), time.Local}
 	const messages = 60_000
 	for i := range messages {
 		id := i + 1
@@ -258,7 +258,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		r := NewReader(Query{Addresses: []string{"@x.example"}})
-		c := &clock{time.Now()}
+		c := &clock{time.Now(), time.Local}
 		for range 2 {
 			if l, ok := c.parse(slices.Clone(text)); ok {
 				r.take(&l)

@@ -11,19 +11,19 @@ import (
 	"smtpctl/shell/render"
 )
 
-// A Query says whose stories are told.
+// A Query says which stories are wanted.
 type Query struct {
 	Envelopes map[protocol.EnvelopeID]bool
 	Messages  map[protocol.MessageID]bool
-	// Addresses are of senders or recipients, or @DOMAIN for all in a domain, in lower
-	// case.
+	// Addresses are addresses of senders or recipients, or @DOMAIN for a domain, in
+	// lower case.
 	Addresses []string
-	// Begins are beginnings of ids.
+	// Begins are the beginnings of ids.
 	Begins []Beginning
 }
 
-// A Beginning is what an id begins with: up to 8 digits are of a message, more of an
-// envelope.
+// A Beginning is the beginning of an id: up to 8 digits of a message id, or more of an
+// envelope id.
 type Beginning struct {
 	Text   string
 	Lo, Hi protocol.EnvelopeID // the lowest and highest id that begins so
@@ -64,8 +64,8 @@ type Event struct {
 	Related  []string    `json:"related,omitempty"` // messages: of which this may be the bounce, or the bounce
 }
 
-// A Story is what the log tells of one message, or of a session in which smtpd rejected
-// something.
+// A Story is the history of one message in the log, or of a session in which smtpd
+// rejected something.
 type Story struct {
 	Message string // "" of a session
 	Session string
@@ -74,7 +74,7 @@ type Story struct {
 	LeftAt  int // before this one
 }
 
-// Bounds of what is remembered while a log is read.
+// Limits of what is remembered while a log is read.
 const (
 	maxEvents   = 200_000
 	maxBytes    = 20 << 20 // of all events, so that the program stays below 64 MiB
@@ -84,7 +84,7 @@ const (
 	errorSpan   = 5 * time.Minute
 )
 
-// A session is an SMTP session that is open, of a client or to a relay.
+// A session is an open SMTP session, from a client or to a relay.
 type session struct {
 	peer, tls, user, size, msgid string
 	told                         bool // of a story
@@ -96,7 +96,7 @@ type trouble struct {
 	text string
 }
 
-// A Reader tells the stories of a query from the lines that it is given.
+// A Reader assembles the stories of a query from log lines.
 type Reader struct {
 	q        Query
 	held     hold
@@ -106,22 +106,24 @@ type Reader struct {
 	errors   []trouble
 	failed   []failure
 	Lines    int // that were smtpd's
+
+	zone *time.Location // of the clock of the machine
 }
 
 // NewReader returns a reader for a query.
 func NewReader(q Query) *Reader {
-	r := &Reader{q: q, held: hold{stories: map[storyKey]*Story{}, lateOf: map[storyKey]int{}}, sessions: map[string]*session{}, envs: map[protocol.EnvelopeID]bool{}}
+	r := &Reader{q: q, held: hold{stories: map[storyKey]*Story{}, lateOf: map[storyKey]int{}}, sessions: map[string]*session{}, envs: map[protocol.EnvelopeID]bool{}, zone: time.Local}
 	for range q.Begins {
 		r.found = append(r.found, map[string]bool{})
 	}
 	return r
 }
 
-// Found returns the ids in the log that begin as the n-th of Query.Begins, ascending and
-// no more than some.
+// Found returns some of the ids in the log that begin as the n-th of Query.Begins,
+// ascending.
 func (r *Reader) Found(n int) []string { return slices.Sorted(maps.Keys(r.found[n])) }
 
-// take takes in a line.
+// take handles one line.
 func (r *Reader) take(l *line) {
 	r.Lines++
 	switch l.kind {
@@ -169,9 +171,9 @@ func (r *Reader) take(l *line) {
 	}
 }
 
-// authenticated returns who a session is of after a line of authentication, before which
-// it was of another. What a client calls itself may hold anything, so that only the end
-// of the line is smtpd's word.
+// authenticated returns the user of a session after a line of authentication. The
+// client's own words in the line may be anything, so only the end of the line is
+// trusted.
 func authenticated(rest []byte, before string) string {
 	user, ok := bytes.CutSuffix(rest, []byte(" result=ok"))
 	if user, named := bytes.CutPrefix(user, []byte("user=")); ok && named {
@@ -204,7 +206,7 @@ func (r *Reader) open(id string) *session {
 	return s
 }
 
-// wants reports whether an envelope is one of the query.
+// wants reports whether the query selects an envelope.
 func (r *Reader) wants(id protocol.EnvelopeID, from, to string) bool {
 	if r.q.Envelopes[id] || r.q.Messages[id.Msg()] || r.envs[id] || r.begins(id) {
 		return true
@@ -257,7 +259,7 @@ func ids(l *line) (id protocol.EnvelopeID, from, to string, ok bool) {
 	return id, from, to, err == nil
 }
 
-// envelope takes in the line of a recipient that smtpd has taken.
+// envelope handles the line of a recipient that smtpd has accepted.
 func (r *Reader) envelope(l *line) {
 	id, from, to, ok := ids(l)
 	if !ok {
@@ -278,7 +280,7 @@ func (r *Reader) envelope(l *line) {
 	r.add(l, id, Event{Kind: Recipient, Envelope: id.String(), From: from, To: to})
 }
 
-// failure remembers why a session with a relay failed.
+// failure records why a session with a relay failed.
 func (r *Reader) failure(l *line) {
 	reason, ok := last(l.rest, "reason")
 	if !ok {
@@ -294,7 +296,7 @@ func (r *Reader) failure(l *line) {
 	r.errors = append(r.errors, trouble{l.time, peer + reason})
 }
 
-// delivery takes in the line of an attempt.
+// delivery handles the line of an attempt.
 func (r *Reader) delivery(l *line) {
 	id, from, to, ok := ids(l)
 	if !ok {
@@ -329,7 +331,7 @@ func (r *Reader) delivery(l *line) {
 	r.add(l, id, e)
 }
 
-// vague are the reasons of smtpd's own for failures of which the sessions know more.
+// vague are smtpd's general reasons for failures, for which the sessions have details.
 var vague = []string{"Network error on destination MXs", "Loop detected", "No valid route", "Bad route"}
 
 // before returns the failures of sessions just before a line with a vague reason.
@@ -347,7 +349,7 @@ func (r *Reader) before(l *line, reason string) []string {
 	return out
 }
 
-// noted takes in a line such as "relay: Remove for EVPID: from=<…>, …, stat=…".
+// noted handles a line such as "relay: Remove for EVPID: from=<…>, …, stat=…".
 func (r *Reader) noted(l *line) {
 	id, err := protocol.ParseEnvelopeID(string(l.rest[:16]))
 	if err != nil {

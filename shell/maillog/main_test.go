@@ -1,0 +1,9 @@
+package maillog
+
+import (
+	"testing"
+
+	"smtpctl/protocol/fulltest"
+)
+
+func TestMain(m *testing.M) { fulltest.Main(m, 4) }
