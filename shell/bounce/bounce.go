@@ -1,4 +1,4 @@
-// Package bounce tells senders what becomes of their mail: that it is given up, or late.
+// Package bounce tells senders that their mail is returned, or delayed.
 package bounce
 
 import (
@@ -17,7 +17,7 @@ import (
 	"smtpctl/shell/render"
 )
 
-// Bounds of a call.
+// Limits of a call.
 const (
 	perSecond     = 10  // notices that are given to smtpd
 	maxRecipients = 100 // that one notice tells of
@@ -29,15 +29,15 @@ type unit struct {
 	unknown bool // smtpd does not list them
 }
 
-// notices makes notices of envelopes, in the order of their ids: one for each message and
-// sender. Of the others why says why there is none.
-func notices(c *command.Call, k kind, all []handover.Selected) (units []unit, kept []handover.Kept) {
+// notices makes a notice for each message and sender from envelopes, which are in the
+// order of their ids. why says why an envelope gets no notice.
+func notices(ctx context.Context, c *command.Call, k kind, all []handover.Selected) (units []unit, kept []handover.Kept) {
 	type key struct {
 		msg     protocol.MessageID
 		from    string
 		unknown bool
 	}
-	conf := disk.SmtpdConf(c)
+	conf := disk.SmtpdConf(ctx, c)
 	groups, order := map[key][]*protocol.Envelope{}, []key(nil)
 	for i := range all {
 		e := &all[i]
@@ -66,7 +66,7 @@ func notices(c *command.Call, k kind, all []handover.Selected) (units []unit, ke
 	return units, kept
 }
 
-// unwanted returns why the sender of an envelope gets no notice, or nothing.
+// unwanted returns why the sender of an envelope gets no notice, or "".
 func unwanted(k kind, e *protocol.Envelope) string {
 	bit, what := protocol.NotifyFailure, "that fails"
 	if k == delayed {
@@ -83,13 +83,13 @@ func unwanted(k kind, e *protocol.Envelope) string {
 	return ""
 }
 
-// mail is the notice as it is given to smtpd.
+// mail returns the notice as a mail for smtpd.
 func (u *unit) mail(ctx context.Context, c *command.Call) handover.Mail {
 	sp := disk.OpenSpool(ctx, c)
 	return handover.Mail{To: []handover.Recipient{{Addr: u.to}}, Write: func(w io.Writer) error { return u.write(w, sp) }}
 }
 
-// runBounce returns the selected mail.
+// runBounce returns the selected mail to its senders.
 func runBounce(ctx context.Context, c *command.Call) error {
 	all, units, kept, err := prepare(ctx, c, failed, 1)
 	if err != nil || c.Opts.DryRun {
@@ -106,14 +106,14 @@ func runBounce(ctx context.Context, c *command.Call) error {
 	return job.CarryOut(ctx, c, len(all))
 }
 
-// prepare chooses the envelopes, makes the notices, and has them approved. With --dry-run
-// it shows them.
+// prepare selects the envelopes, makes the notices, and asks for approval. With
+// --dry-run it shows the notices.
 func prepare(ctx context.Context, c *command.Call, k kind, unasked int) ([]handover.Selected, []unit, []handover.Kept, error) {
 	all, err := handover.Choose(ctx, c)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, nil, command.Interrupted(ctx, c, err, "nothing sent")
 	}
-	units, kept := notices(c, k, all)
+	units, kept := notices(ctx, c, k, all)
 	rate := fmt.Sprintf("%s to the senders, %d a second at most", render.Plural(len(units), "notice goes", "notices go"), perSecond)
 	if err := handover.PlanOf(c.Verb(), unasked, all, rate).Approve(ctx, c); err != nil {
 		return nil, nil, nil, err
@@ -124,7 +124,7 @@ func prepare(ctx context.Context, c *command.Call, k kind, unasked int) ([]hando
 	return all, units, kept, nil
 }
 
-// A NoticeJSON is a notice as --dry-run shows it, or as it was sent.
+// A NoticeJSON is a notice as sent, or as --dry-run shows it.
 type NoticeJSON struct {
 	To        string   `json:"to"`
 	Envelopes []string `json:"envelopes"`
@@ -182,7 +182,7 @@ func safeLines(text string) string {
 	return b.String()
 }
 
-// runNotify tells senders that their mail is late.
+// runNotify tells senders that their mail is delayed.
 func runNotify(ctx context.Context, c *command.Call) error {
 	_, units, kept, err := prepare(ctx, c, delayed, 0)
 	if err != nil || c.Opts.DryRun {
@@ -191,6 +191,8 @@ func runNotify(ctx context.Context, c *command.Call) error {
 	handover.SayKept(c, kept)
 	sent, refused := 0, 0
 	var next time.Time
+	p := c.Progress("notices sent:", len(units))
+	defer p.End()
 	for i := range units {
 		if err = handover.Until(ctx, next); err != nil {
 			break
@@ -222,6 +224,7 @@ func runNotify(ctx context.Context, c *command.Call) error {
 		if err != nil {
 			break
 		}
+		p.Step()
 		text := ""
 		if j.Kept == "" {
 			text = render.Safe(fmt.Sprintf("%s: told of %s", u.to, render.Plural(len(u.envelopes), "envelope"))) + "\n"

@@ -2,33 +2,36 @@ package bounce
 
 import (
 	"smtpctl/shell/command"
+	"smtpctl/shell/handover"
 	"smtpctl/shell/queue"
 )
 
-// Commands are the commands that tell senders what becomes of their mail.
+// Commands are the commands that send notices to senders.
 var Commands = []*command.Command{
-	{Pattern: "bounce <selector...>", Offers: command.OffersUnlisted, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Files: command.TakesFiles, Check: queue.CheckWhole, Run: runBounce,
+	{Pattern: "bounce <selector...>", Local: handover.Local, Offers: command.OffersUnlisted, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Files: command.TakesFiles, Check: queue.CheckWhole, Run: runBounce,
 		Flags:   reason,
-		Summary: "give the selected mail up: return it to the senders, with the last error, and remove it",
+		Summary: "return the selected mail to its senders with the last error, and remove it from the queue",
 		Help:    bounceHelp},
-	{Pattern: "notify <selector...>", Offers: command.OffersUnlisted, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Check: queue.CheckWhole, Run: runNotify,
+	{Pattern: "notify <selector...>", Local: handover.Local, Offers: command.OffersUnlisted, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Check: queue.CheckWhole, Run: runNotify,
 		Flags:   reason,
-		Summary: "tell the senders of the selected mail that it is late; it stays in the queue",
+		Summary: "tell the senders of the selected mail that it is delayed; the mail stays in the queue",
 		Help:    notifyHelp},
 }
 
-// reason is the flag of both.
-var reason = []command.Flag{{Name: "reason", Text: "put `TEXT` into the notices, before the errors"}}
+// reason is the flag of both commands.
+var reason = []command.Flag{{Name: "reason", Text: "put `TEXT` into each notice, before the errors"}}
 
 // bounceHelp is the help of bounce, the dangers first.
-const bounceHelp = "Do not bounce spam: its senders are forged, and the notices go to people who have sent nothing; remove it.\n" +
-	"A sender gets one notice for each message (RFC 3464): from the null sender, so that no bounce comes of it, with the\n" +
-	"last error of each recipient, and the header of the message, or all of it where the sender has asked for that.\n" +
-	"Ten notices a second are given to smtpd at most. --dry-run shows them. Mail that has the null sender itself, or\n" +
-	"whose sender wants no notice (NOTIFY=NEVER), is kept: remove it. The envelopes are suspended, and removed when\n" +
-	"smtpd has taken the notice; if bounce is stopped in the middle, the next bounce or requeue goes on there."
+const bounceHelp = "Do not bounce spam, remove it: its senders are forged, and the notices would reach people who have sent nothing.\n" +
+	"A sender gets one notice for each message (RFC 3464), from the null sender so that the notice itself cannot bounce.\n" +
+	"The notice has the last error of each recipient and the headers of the message, or the whole message if the sender\n" +
+	"has asked for it. --dry-run shows the notices. At most ten a second are submitted to smtpd. Mail from the null\n" +
+	"sender, and mail whose sender wants no notice (NOTIFY=NEVER), stays in the queue: remove it. Each envelope is\n" +
+	"suspended, and removed once smtpd has accepted the notice. If bounce is interrupted, the next bounce or requeue\n" +
+	"continues there."
 
 // notifyHelp is the help of notify.
-const notifyHelp = "A sender gets one notice for each message (RFC 3464, \"delayed\"), each time that the command is given: from the null\n" +
-	"sender, with the last error of each recipient, and until when smtpd tries. Ten notices a second are given to smtpd\n" +
-	"at most. --dry-run shows them. Mail that has the null sender, or whose sender wants no such notice, is passed over."
+const notifyHelp = "Each run of the command sends the notices again. A sender gets one notice for each message (RFC 3464, \"delayed\"),\n" +
+	"from the null sender, with the last error of each recipient and the time until which smtpd tries. --dry-run shows\n" +
+	"the notices. At most ten a second are submitted to smtpd. Mail from the null sender, and mail whose sender wants no\n" +
+	"such notice, is skipped."

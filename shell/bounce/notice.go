@@ -18,13 +18,13 @@ import (
 	"smtpctl/shell/handover"
 )
 
-// Bounds of a notice.
+// Limits of a notice.
 const (
 	maxHead = 64 << 10 // of the header that it returns
 	maxText = 800      // of an error or a reason, in bytes
 )
 
-// A kind is what a notice says: that mail is given up, or that it is late.
+// A kind says whether a notice reports failure or delay.
 type kind int
 
 const (
@@ -32,8 +32,8 @@ const (
 	delayed
 )
 
-// A notice tells the sender of a message what becomes of some of its envelopes: a report
-// of delivery status of RFC 3464.
+// A notice is a delivery status notification (RFC 3464) to the sender of a message,
+// about some of its envelopes.
 type notice struct {
 	kind      kind
 	host      string // that reports
@@ -52,13 +52,13 @@ func newNotice(k kind, reason string, envelopes []*protocol.Envelope) *notice {
 	return &notice{kind: k, host: host, to: handover.Address(e.Sender), reason: plain(reason), now: time.Now(), envelopes: envelopes, boundary: rand.Text()}
 }
 
-// returnsAll reports whether the sender wants all of the message back, and not its header
-// only (RFC 3461, RET).
+// returnsAll reports whether the sender wants the whole message back, and not only its
+// headers (RFC 3461, RET).
 func (n *notice) returnsAll() bool {
 	return n.kind == failed && strings.EqualFold(n.envelopes[0].DSNRet, "FULL")
 }
 
-// write writes the notice, with the message that it is about, or as much as belongs to it.
+// write writes the notice, with the message or the part of it that is returned.
 func (n *notice) write(w io.Writer, sp *spool.Spool) error {
 	if err := n.writeHead(w); err != nil {
 		return err
@@ -80,7 +80,7 @@ func (n *notice) write(w io.Writer, sp *spool.Spool) error {
 	return err
 }
 
-// writeHead writes the notice up to what it returns of the message.
+// writeHead writes the notice up to the returned part of the message.
 func (n *notice) writeHead(w io.Writer) error {
 	var b bytes.Buffer
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
@@ -118,7 +118,7 @@ func (n *notice) writeHead(w io.Writer) error {
 	return err
 }
 
-// until says until when late mail is tried.
+// until returns a phrase for the time until which delayed mail is tried.
 func (n *notice) until() string {
 	if n.expires == 0 {
 		return ""
@@ -126,7 +126,7 @@ func (n *notice) until() string {
 	return " until " + time.Unix(n.expires, 0).Format(time.RFC1123Z)
 }
 
-// status writes the fields of RFC 3464.
+// status writes the fields of the delivery status (RFC 3464).
 func (n *notice) status(line func(format string, args ...any)) {
 	first := n.envelopes[0]
 	line("Reporting-MTA: dns; %s", n.host)
@@ -160,14 +160,14 @@ func (n *notice) status(line func(format string, args ...any)) {
 	}
 }
 
-// Forms of an error.
+// The forms of an error line.
 var (
 	reply    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[245][0-9][0-9][ -]`) })
 	enhanced = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b[45]\.([0-9]{1,3}\.[0-9]{1,3})\b`) })
 )
 
-// code returns the status of an envelope: that of its last error, as one for good where
-// the mail is given up.
+// code returns the status of an envelope, from its last error. For returned mail, it is
+// a permanent one.
 func (n *notice) code(e *protocol.Envelope) string {
 	class := map[kind]string{failed: "5.", delayed: "4."}[n.kind]
 	if m := enhanced().FindStringSubmatch(e.ErrorLine); m != nil {
@@ -176,7 +176,7 @@ func (n *notice) code(e *protocol.Envelope) string {
 	return class + "0.0"
 }
 
-// lastError returns the last error of an envelope for people.
+// lastError returns the last error of an envelope, or a sentence if there is none.
 func lastError(e *protocol.Envelope) string {
 	if e.ErrorLine == "" {
 		return "no attempt has failed; the administrator has decided so"
@@ -184,7 +184,7 @@ func lastError(e *protocol.Envelope) string {
 	return plain(e.ErrorLine)
 }
 
-// plain makes of a text one line, of a bounded length, without control characters.
+// plain returns a text as one line of limited length without control characters.
 func plain(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar {
@@ -195,7 +195,7 @@ func plain(text string) string {
 	return strings.TrimSpace(cut(strings.ToValidUTF8(cut(text), "")))
 }
 
-// ascii is plain, with a question mark for what is not ASCII.
+// ascii is plain with a question mark for each character that is not ASCII.
 func ascii(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r > 0x7e {
@@ -207,10 +207,10 @@ func ascii(text string) string {
 
 func cut(text string) string { return text[:min(len(text), maxText)] }
 
-// errHead ends the reading of a message behind its header.
+// errHead ends the reading of a message after its headers.
 var errHead = errors.New("that was the header")
 
-// A headWriter keeps the header of the message that is written to it.
+// A headWriter keeps the headers of the message that is written to it.
 type headWriter struct{ text []byte }
 
 // Write implements io.Writer.
@@ -229,7 +229,7 @@ func (h *headWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// headOf returns the header of a message, as much of it as is returned.
+// headOf returns the headers of a message, up to the limit for a notice.
 func headOf(sp *spool.Spool, msg protocol.MessageID) ([]byte, error) {
 	h := &headWriter{}
 	if err := sp.CopyMessage(h, msg); err != nil && !errors.Is(err, errHead) {

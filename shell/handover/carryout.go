@@ -10,25 +10,25 @@ import (
 	"smtpctl/shell/render"
 )
 
-// keptShown is how many kept envelopes are named on standard error.
+// keptShown is how many envelopes that were kept are named on standard error.
 const keptShown = 20
 
-// A ResultJSON is what became of one envelope.
+// A ResultJSON is the outcome for one envelope.
 type ResultJSON struct {
 	ID      string `json:"id"`
 	New     string `json:"new,omitempty"`     // the id of the envelope in its place, if smtpd still lists it
 	Message string `json:"message,omitempty"` // the id of its message
 	Kept    string `json:"kept,omitempty"`    // why it is in the queue as before
-	// Dispatcher is the action that requeue --dispatcher has given it.
+	// Dispatcher is the action that requeue --dispatcher has given to the envelope.
 	Dispatcher string `json:"dispatcher,omitempty"`
 }
 
-// An outcome counts what became of the envelopes.
+// An outcome counts envelopes by their outcome.
 type outcome struct {
 	done, kept, gone int
 }
 
-// A Job is what a command replaces.
+// A Job is the set of envelopes that a command replaces by new mail.
 type Job struct {
 	Done  string // what is said of envelopes that were replaced, such as "requeued"
 	Units []*Unit
@@ -37,13 +37,13 @@ type Job struct {
 	Undo  string        // why the command cannot be taken back
 }
 
-// CarryOut does a job of which total envelopes were selected, and prints what becomes of
+// CarryOut carries out a job for total selected envelopes, and prints the outcome of
 // each envelope.
 func (j *Job) CarryOut(ctx context.Context, c *command.Call, total int) error {
 	var o outcome
 	var err error
 	if len(j.Units) > 0 {
-		err = j.replaceAll(ctx, c, &o)
+		err = j.replaceAll(ctx, c, total, &o)
 	}
 	if perr := o.print(c, &Result{Kept: j.Kept}); err == nil {
 		err = perr
@@ -52,11 +52,11 @@ func (j *Job) CarryOut(ctx context.Context, c *command.Call, total int) error {
 	rest := total - o.done - o.kept - o.gone
 	switch {
 	case err != nil && rest > 0:
-		err = fmt.Errorf("%s: %w: only %d %s, %d not begun", command.PathOf(c), err, o.done, j.Done, rest)
+		err = fmt.Errorf("%s: %w: only %d %s, %d not started", command.PathOf(c), err, o.done, j.Done, rest)
 	case err != nil:
 		err = fmt.Errorf("%s: %w", command.PathOf(c), err)
 	case o.kept > 0:
-		err = fmt.Errorf("%s: %s as before, see above", command.PathOf(c), render.Plural(o.kept, "envelope is", "envelopes are"))
+		err = fmt.Errorf("%s: %s unchanged, see above", command.PathOf(c), render.Plural(o.kept, "envelope is", "envelopes are"))
 	}
 	c.AuditEnd(err)
 	if ferr := c.Out.Flush(); err == nil {
@@ -75,8 +75,10 @@ func (j *Job) CarryOut(ctx context.Context, c *command.Call, total int) error {
 	return err
 }
 
-// replaceAll carries out the units, and prints what becomes of each.
-func (j *Job) replaceAll(ctx context.Context, c *command.Call, o *outcome) error {
+// replaceAll carries out the units, and prints the outcome of each.
+func (j *Job) replaceAll(ctx context.Context, c *command.Call, total int, o *outcome) error {
+	p := c.Progress(j.Done, total)
+	defer p.End()
 	run, err := begin(ctx, c)
 	if err != nil {
 		return err
@@ -89,6 +91,7 @@ func (j *Job) replaceAll(ctx context.Context, c *command.Call, o *outcome) error
 		}
 		next = time.Now().Add(j.Every)
 		res, err := run.Replace(ctx, u)
+		p.Add(len(res.Replaced))
 		perr := o.print(c, &res)
 		if ferr := c.Out.Flush(); perr == nil {
 			perr = ferr
@@ -100,7 +103,7 @@ func (j *Job) replaceAll(ctx context.Context, c *command.Call, o *outcome) error
 	return nil
 }
 
-// Until waits until a time, or until ctx ends.
+// Until waits until a time. The error says that ctx ended first.
 func Until(ctx context.Context, t time.Time) error {
 	if wait := time.Until(t); wait > 0 {
 		select {
@@ -111,7 +114,7 @@ func Until(ctx context.Context, t time.Time) error {
 	return context.Cause(ctx)
 }
 
-// print prints and counts what became of some envelopes.
+// print prints and counts the outcome of some envelopes.
 func (o *outcome) print(c *command.Call, res *Result) error {
 	for _, r := range res.Replaced {
 		o.done++
@@ -144,7 +147,7 @@ func (o *outcome) print(c *command.Call, res *Result) error {
 	return nil
 }
 
-// SayKept says on standard error why envelopes are left alone.
+// SayKept says on standard error why envelopes are kept.
 func SayKept(c *command.Call, kept []Kept) {
 	for i, k := range kept {
 		if i == keptShown {

@@ -16,7 +16,7 @@ import (
 	"smtpctl/shell/render"
 )
 
-// maxSelected is how many envelopes may be selected, which are held in memory.
+// maxSelected is how many envelopes may be selected; all of them are in memory.
 const maxSelected = 100_000
 
 // A Selected envelope is one that a command is to replace.
@@ -25,15 +25,15 @@ type Selected struct {
 	Unknown bool // smtpd does not list it
 }
 
-// Choose settles what earlier commands left that were stopped, and returns the envelopes
-// that are selected, in the order of their ids: those that smtpd lists, and those that it
-// refuses to load.
+// Choose first completes what earlier interrupted commands left, and then returns the
+// selected envelopes in the order of their ids: envelopes that smtpd lists, and
+// envelopes that smtpd refuses to load.
 func Choose(ctx context.Context, c *command.Call) ([]Selected, error) {
 	if !disk.OwnSpool(c) {
-		return nil, fmt.Errorf("%s: the socket is that of another smtpd: name the folder of its spool with --spool", command.PathOf(c))
+		return nil, fmt.Errorf("%s: the socket belongs to another smtpd: name the spool folder of that smtpd with --spool", command.PathOf(c))
 	}
 	if !c.Opts.DryRun {
-		if err := settle(ctx, c); err != nil {
+		if err := completeInterrupted(ctx, c); err != nil {
 			return nil, fmt.Errorf("%s: %w", command.PathOf(c), err)
 		}
 	}
@@ -58,7 +58,7 @@ func Choose(ctx context.Context, c *command.Call) ([]Selected, error) {
 	}
 	err = queue.EachSelected(ctx, c, c.Args, func(e *protocol.Envelope) (bool, error) {
 		if len(all) >= maxSelected {
-			return false, fmt.Errorf("%s: more than %d envelopes are selected, select fewer; nothing done", command.PathOf(c), maxSelected)
+			return false, fmt.Errorf("%s: more than %d envelopes are selected; nothing done: select fewer", command.PathOf(c), maxSelected)
 		}
 		all = append(all, Selected{*e, false})
 		return true, nil
@@ -70,16 +70,16 @@ func Choose(ctx context.Context, c *command.Call) ([]Selected, error) {
 		return nil, fmt.Errorf("%s: %w", command.PathOf(c), queue.ErrNoSuchID)
 	}
 	if unread > 0 {
-		c.Warnf("smtpctl: left alone: %s whose envelope cannot be read: show spool says why", render.Plural(unread, "file that smtpd does not list and", "files that smtpd does not list and"))
+		c.Warnf("smtpctl: skipped: %s whose envelope cannot be read: show spool says why", render.Plural(unread, "file that smtpd does not list and", "files that smtpd does not list and"))
 	}
 	slices.SortFunc(all, func(a, b Selected) int { return cmp.Compare(a.ID, b.ID) })
 	return all, nil
 }
 
-// refusedOnes returns the selected envelopes that smtpd refuses to load, and counts those
-// that are named and cannot be read.
+// refusedOnes returns the selected envelopes that smtpd refuses to load, and the number
+// of named envelopes that cannot be read.
 func refusedOnes(ctx context.Context, c *command.Call, conn *protocol.Conn, pick *queue.Picker) (all []protocol.Envelope, unread int, err error) {
-	sp, conf := disk.OpenSpool(ctx, c), disk.SmtpdConf(c)
+	sp, conf := disk.OpenSpool(ctx, c), disk.SmtpdConf(ctx, c)
 	unlisted, err := unlistedOf(ctx, c, conn, sp, pick)
 	if err != nil {
 		return nil, 0, fmt.Errorf("%s: %w", command.PathOf(c), command.FileError(err))
@@ -91,7 +91,8 @@ func refusedOnes(ctx context.Context, c *command.Call, conn *protocol.Conn, pick
 		if !pick.Named(id) {
 			continue
 		}
-		// Why smtpd does not list it must be known: mail that comes just now is none.
+		// The reason must be known: smtpd does not list mail that is arriving just now
+		// either.
 		if reason, _ := disk.ReasonOf(sp, id, conf); reason == disk.Unknown {
 			continue
 		}
@@ -107,7 +108,7 @@ func refusedOnes(ctx context.Context, c *command.Call, conn *protocol.Conn, pick
 		case err != nil:
 			return nil, 0, fmt.Errorf("%s: %w", command.PathOf(c), err)
 		case ok && len(all) >= maxSelected:
-			return nil, 0, fmt.Errorf("%s: more than %d envelopes are selected, select fewer; nothing done", command.PathOf(c), maxSelected)
+			return nil, 0, fmt.Errorf("%s: more than %d envelopes are selected; nothing done: select fewer", command.PathOf(c), maxSelected)
 		case ok:
 			all = append(all, e)
 		}
@@ -115,8 +116,8 @@ func refusedOnes(ctx context.Context, c *command.Call, conn *protocol.Conn, pick
 	return all, unread, nil
 }
 
-// unlistedOf returns the ids of envelope files that smtpd does not list: of the messages
-// that are named, or of all the spool.
+// unlistedOf returns the ids of envelope files that smtpd does not list, among the
+// named messages or in the whole spool.
 func unlistedOf(ctx context.Context, c *command.Call, conn *protocol.Conn, sp *spool.Spool, pick *queue.Picker) ([]protocol.EnvelopeID, error) {
 	if msgs, all := pick.Messages(); !all {
 		return disk.UnlistedIn(ctx, sp, conn, msgs)

@@ -25,19 +25,19 @@ import (
 	"smtpctl/shell/state"
 )
 
-// notesDir is the folder of the notes, in that of what outlasts a session. A run has a
-// file there for as long as it lasts; one that nobody has locked is of a run that was
-// stopped in its middle.
+// notesDir is the folder of the notes in the state folder. Each run has a file there
+// while it lasts. A file that no process has locked belongs to a run that was
+// interrupted.
 const notesDir = "handover"
 
-// Bounds of notes that are read.
+// Limits of notes that are read.
 const (
 	maxNote  = 1 << 20 // bytes of a line
 	maxNotes = 1_000_000
 	maxRuns  = 1000 // files
 )
 
-// An event is what has happened to the envelopes of a unit.
+// An event is a step in the replacement of a unit.
 type event string
 
 const (
@@ -67,10 +67,10 @@ type notes struct {
 	open int // units that are begun and neither done nor left
 }
 
-// newNotes begins the notes of a run.
+// newNotes creates the file of notes for a run.
 func newNotes(c *command.Call) (*notes, error) {
 	if c.StateDir == "" {
-		return nil, errors.New("there is no home folder for notes of what was done, without which mail could be lost or doubled: set HOME or XDG_STATE_HOME")
+		return nil, errors.New("no home folder for the notes without which an interruption could lose or duplicate mail: set HOME or XDG_STATE_HOME")
 	}
 	dir, err := state.Make(filepath.Join(c.StateDir, notesDir))
 	if err != nil {
@@ -92,7 +92,7 @@ func newNotes(c *command.Call) (*notes, error) {
 	return &notes{f: f}, nil
 }
 
-// add adds a note, which is on the disk then.
+// add adds a note. When add returns, the note is on the disk.
 func (n *notes) add(l note) error {
 	l.Time = render.Time(time.Now().Unix())
 	line, err := json.Marshal(l)
@@ -115,7 +115,7 @@ func (n *notes) add(l note) error {
 	return nil
 }
 
-// close ends the notes. They are deleted unless something is left to be settled.
+// close ends the notes. The file is deleted unless a unit still has to be completed.
 func (n *notes) close() {
 	if n.open == 0 {
 		os.Remove(n.f.Name())
@@ -123,7 +123,7 @@ func (n *notes) close() {
 	n.f.Close()
 }
 
-// A pending unit is one of a run that was stopped.
+// A pending is a unit of an interrupted run.
 type pending struct {
 	note             // the first
 	last    event    // of its newest note
@@ -133,7 +133,7 @@ type pending struct {
 }
 
 // readNotes returns the units in a file of notes that are neither done nor left. A line
-// that is cut off, as a crash leaves one, is passed over.
+// that is cut off, as after a crash, is skipped.
 func readNotes(f *os.File) ([]*pending, error) {
 	units := map[string]*pending{}
 	var order []string

@@ -21,20 +21,20 @@ func (r *Run) remove(ctx context.Context, conn *protocol.Conn, all []protocol.En
 	if unknown {
 		for _, id := range all {
 			if err := r.unlink(id); err != nil {
-				return fmt.Errorf("a new mail replaces envelope %v, whose file must be deleted: %w", id, command.FileError(err))
+				return fmt.Errorf("danger: new mail has replaced envelope %v, whose file could not be deleted and must not be delivered too: %w", id, command.FileError(err))
 			}
 		}
 		return nil
 	}
 	if err := act(ctx, conn, protocol.RemoveEnvelope, all); err != nil {
-		return fmt.Errorf("a new mail replaces these envelopes, which are suspended and must be removed: %v: %w", all, err)
+		return fmt.Errorf("danger: new mail has replaced these envelopes, which are suspended and must be removed: %v: %w", all, err)
 	}
 	copies.Reached("removed")
 	return nil
 }
 
-// unlink deletes the file of an envelope that smtpd does not know, and its message with
-// the last one, as smtpd does (queue_fs.c).
+// unlink deletes the file of an envelope that smtpd does not know, and the message
+// together with its last envelope, as smtpd does (queue_fs.c).
 func (r *Run) unlink(id protocol.EnvelopeID) error {
 	dir, err := safefile.OpenDir(r.spool.MessageDir(id.Msg()))
 	if err != nil {
@@ -58,12 +58,13 @@ func (r *Run) unlink(id protocol.EnvelopeID) error {
 	if err := unix.Unlinkat(int(dir.Fd()), "message", 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return &fs.PathError{Op: "unlink", Path: r.spool.MessagePath(id.Msg()), Err: err}
 	}
-	// A folder with anything else in it stays.
+	// A folder with other files in it stays.
 	unix.Rmdir(dir.Name())
 	return nil
 }
 
-// act does something to envelopes of one message. Those that have gone are no error.
+// act applies an action to envelopes of one message. An envelope that has left the
+// queue is not an error.
 func act(ctx context.Context, conn *protocol.Conn, a protocol.Action, all []protocol.EnvelopeID) error {
 	if len(all) == 0 {
 		return nil
@@ -72,7 +73,7 @@ func act(ctx context.Context, conn *protocol.Conn, a protocol.Action, all []prot
 	return err
 }
 
-// resume resumes those of some envelopes of one message that are suspended.
+// resume resumes the suspended ones among some envelopes of one message.
 func resume(ctx context.Context, conn *protocol.Conn, all []protocol.EnvelopeID) error {
 	if len(all) == 0 {
 		return nil

@@ -17,51 +17,53 @@ import (
 	"smtpctl/shell/disk"
 )
 
-// maxIncoming is how many envelopes that come just now are looked at.
+// maxIncoming is how many envelopes in the folder incoming are read.
 const maxIncoming = 1000
 
-// finishTime is how long the rest of a unit may take once smtpd has its mail.
+// finishTime is how long the remaining steps of a unit may take once smtpd has its
+// mail.
 const finishTime = time.Minute
 
-// An Old envelope is one that is replaced.
+// An Old is an envelope that is to be replaced.
 type Old struct {
 	ID protocol.EnvelopeID
 	To int // the index of its recipient among those of the mail that replaces it
 }
 
-// A Unit is what is replaced at once: envelopes of one message, by one mail.
+// A Unit is a set of envelopes of one message that one new mail replaces.
 type Unit struct {
 	Old     []Old // ascending
 	Unknown bool  // smtpd does not know them: they are only on disk, since it refuses them
 	Mail    Mail
 }
 
-// A Replaced envelope is in the queue no more.
+// A Replaced is an envelope that has been replaced and removed from the queue.
 type Replaced struct {
 	Old protocol.EnvelopeID
 	As  protocol.EnvelopeID // in the mail that replaces it; 0 if that is not known
 	Msg protocol.MessageID  // the mail that replaces it; 0 if that is not known
 }
 
-// A Kept envelope was not replaced, and is as it was before.
+// A Kept is an envelope that was not replaced and is unchanged.
 type Kept struct {
 	ID  protocol.EnvelopeID
 	Why string // not safe for a terminal
-	// Gone says that it left the queue before its turn came.
+	// Gone says that the envelope left the queue before its turn.
 	Gone bool
 }
 
-// A Result is what became of a unit.
+// A Result is the outcome of a unit.
 type Result struct {
 	Replaced []Replaced
 	Kept     []Kept
 }
 
-// A Run replaces units, one after the other.
+// A Run replaces units one after the other.
 //
-// Of each it first suspends the envelopes, then gives the mail to smtpd, and removes them
-// when smtpd has said that it took the mail. A note goes onto the disk before each of
-// these steps, from which the next command goes on after a crash: see settle.
+// For each unit, it suspends the envelopes, submits the new mail to smtpd, and removes
+// the envelopes once smtpd has accepted the mail. Before each of these steps a note is
+// written to the disk, from which the next command continues after a crash: see
+// completeInterrupted.
 type Run struct {
 	c     *command.Call
 	notes *notes
@@ -78,11 +80,11 @@ func begin(ctx context.Context, c *command.Call) (*Run, error) {
 	return r, nil
 }
 
-// Close ends the run.
+// Close ends the run and its notes.
 func (r *Run) Close() { r.notes.close() }
 
-// Replace replaces a unit. An error means that the run must not go on; what became of
-// the unit is in the result all the same.
+// Replace replaces a unit. The result has the outcome of the unit even if there is an
+// error, after which the run must not continue.
 func (r *Run) Replace(ctx context.Context, u *Unit) (res Result, err error) {
 	lerr := disk.Locked(ctx, r.c, func() error {
 		err = r.replace(ctx, u, &res)
@@ -91,11 +93,11 @@ func (r *Run) Replace(ctx context.Context, u *Unit) (res Result, err error) {
 	return res, errors.Join(lerr, err)
 }
 
-// token returns a new name for the client of an SMTP session, by which the envelopes
-// that came from it are found again.
+// token returns a new name for the client of an SMTP session. The name identifies the
+// envelopes of that session later.
 func token() string { return "handover-" + strings.ToLower(rand.Text()[:20]) + ".invalid" }
 
-// replace is Replace, with the lock.
+// replace does the work of Replace while the lock is held.
 func (r *Run) replace(ctx context.Context, u *Unit, res *Result) error {
 	conn, err := r.c.Conn(ctx)
 	if err != nil {
@@ -107,7 +109,7 @@ func (r *Run) replace(ctx context.Context, u *Unit, res *Result) error {
 	}
 	n := note{Token: token(), Event: begun, IDs: texts(old), Unknown: u.Unknown, Socket: r.c.Opts.Socket, Who: r.c.Who(), Command: r.c.Typed()}
 	if err := r.notes.add(n); err != nil {
-		return fmt.Errorf("nothing done to the envelopes that follow: %w", command.FileError(err))
+		return fmt.Errorf("nothing was done to the remaining envelopes: %w", command.FileError(err))
 	}
 	r.c.AuditEnvelopes(ids(old))
 	if !u.Unknown {
@@ -116,8 +118,8 @@ func (r *Run) replace(ctx context.Context, u *Unit, res *Result) error {
 		}
 		copies.Reached("suspended")
 	}
-	msg, went, err := r.give(ctx, conn, u, old, n.Token, res)
-	// Whoever wants to stop it now gets a queue in order all the same.
+	msg, went, err := r.submit(ctx, conn, u, old, n.Token, res)
+	// An interruption at this point must still leave the queue in order.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
 	defer cancel()
 	conn, cerr := r.c.Conn(ctx)
@@ -125,13 +127,13 @@ func (r *Run) replace(ctx context.Context, u *Unit, res *Result) error {
 		return errors.Join(err, cerr)
 	}
 	if errors.Is(err, errUnsure) {
-		err = fmt.Errorf("envelopes %s stay as they are, suspended if smtpd knows them: %w; the next requeue or bounce looks for the new mail", strings.Join(texts(went), ", "), err)
+		err = fmt.Errorf("envelopes %s stay in the queue, suspended if smtpd knows them: %w; the next requeue or bounce looks for the new mail", strings.Join(texts(went), ", "), err)
 		return errors.Join(err, r.resumeRest(ctx, conn, u, old, went))
 	}
 	return errors.Join(err, r.finish(ctx, conn, u, old, went, msg, n.Token, res))
 }
 
-// resumeRest resumes those of the envelopes of a unit that the new mail does not replace.
+// resumeRest resumes the envelopes of a unit that the new mail does not replace.
 func (r *Run) resumeRest(ctx context.Context, conn *protocol.Conn, u *Unit, old, went []Old) error {
 	if u.Unknown {
 		return nil
@@ -139,8 +141,9 @@ func (r *Run) resumeRest(ctx context.Context, conn *protocol.Conn, u *Unit, old,
 	return resume(ctx, conn, ids(slices.DeleteFunc(slices.Clone(old), func(o Old) bool { return slices.Contains(went, o) })))
 }
 
-// ready returns those of the envelopes that are to be replaced, from what smtpd lists
-// now; suspended says whether it is to list them as suspended. The others are kept.
+// ready returns the envelopes that can be replaced according to smtpd's present
+// listing. suspended says whether they must be listed as suspended. All others are
+// kept.
 func (r *Run) ready(ctx context.Context, conn *protocol.Conn, u *Unit, old []Old, suspended bool, res *Result) ([]Old, error) {
 	listed := map[protocol.EnvelopeID]protocol.Flags{}
 	for e, err := range conn.EnvelopesOf(ctx, []protocol.MessageID{old[0].ID.Msg()}) {
@@ -175,9 +178,9 @@ func (r *Run) ready(ctx context.Context, conn *protocol.Conn, u *Unit, old []Old
 	return out, nil
 }
 
-// give gives the mail to smtpd. It returns its id and the envelopes that it replaces; the
-// others of old stay.
-func (r *Run) give(ctx context.Context, conn *protocol.Conn, u *Unit, old []Old, token string, res *Result) (msg protocol.MessageID, went []Old, err error) {
+// submit submits the mail to smtpd. It returns the id of the mail and the envelopes
+// that the mail replaces; the other envelopes of old stay.
+func (r *Run) submit(ctx context.Context, conn *protocol.Conn, u *Unit, old []Old, token string, res *Result) (msg protocol.MessageID, went []Old, err error) {
 	if !u.Unknown {
 		if old, err = r.ready(ctx, conn, u, old, true, res); err != nil || len(old) == 0 {
 			return 0, nil, err
@@ -221,7 +224,7 @@ func (r *Run) give(ctx context.Context, conn *protocol.Conn, u *Unit, old []Old,
 		return 0, nil, nil
 	}
 	msg, err = s.data(ctx, &mail, func() error {
-		// Those that stay are not to be removed, whatever comes.
+		// Envelopes that stay must not be removed, whatever happens.
 		n := note{Token: token, Event: sending, IDs: texts(went)}
 		if id := r.incoming(token); id != 0 {
 			n.Message = id.String()
@@ -243,9 +246,9 @@ func (r *Run) give(ctx context.Context, conn *protocol.Conn, u *Unit, old []Old,
 	return msg, went, command.FileError(r.notes.add(m))
 }
 
-// incoming returns the id of the mail that comes from a unit just now, 0 if it is not
-// found: smtpd writes its envelopes to the folder incoming before it takes the mail
-// (queue_fs.c).
+// incoming returns the id of the mail that is being received from a unit, or 0 if it is
+// not found. smtpd writes the envelopes to the folder incoming before it accepts the
+// mail (queue_fs.c).
 func (r *Run) incoming(token string) protocol.MessageID {
 	sp := spool.OpenCopies(filepath.Join(r.c.Opts.Spool, "incoming"), func() ([]byte, error) { return nil, spool.ErrNoKey })
 	looked := 0
@@ -260,7 +263,8 @@ func (r *Run) incoming(token string) protocol.MessageID {
 	return 0
 }
 
-// fatal returns nil for what smtpd has answered to one mail: the next may fare better.
+// fatal returns nil for an error that concerns one mail only, so that the next mail can
+// be tried.
 func fatal(err error) error {
 	var reply *ReplyError
 	var unreadable *UnreadableError
@@ -276,8 +280,8 @@ type UnreadableError struct{ Err error }
 func (e *UnreadableError) Error() string { return "its message cannot be read: " + e.Err.Error() }
 func (e *UnreadableError) Unwrap() error { return e.Err }
 
-// finish removes the envelopes that went, and resumes those that were suspended for
-// nothing.
+// finish removes the envelopes that were replaced, and resumes the others that were
+// suspended.
 func (r *Run) finish(ctx context.Context, conn *protocol.Conn, u *Unit, old, went []Old, msg protocol.MessageID, token string, res *Result) error {
 	var err error
 	for _, o := range went {
@@ -297,14 +301,14 @@ func (r *Run) finish(ctx context.Context, conn *protocol.Conn, u *Unit, old, wen
 	return command.FileError(r.notes.add(note{Token: token, Event: last}))
 }
 
-// keep notes that an envelope is kept, unless that is noted already.
+// keep records that an envelope is kept, unless that is recorded already.
 func (res *Result) keep(o Old, why string, gone bool) {
 	if !slices.ContainsFunc(res.Kept, func(k Kept) bool { return k.ID == o.ID }) {
 		res.Kept = append(res.Kept, Kept{o.ID, why, gone})
 	}
 }
 
-// keepAll notes that envelopes are kept because of an error.
+// keepAll records that envelopes are kept because of an error.
 func (res *Result) keepAll(old []Old, err error) {
 	why := err.Error()
 	var reply *ReplyError
@@ -316,7 +320,7 @@ func (res *Result) keepAll(old []Old, err error) {
 	}
 }
 
-// name finds out the ids of the new envelopes, as far as smtpd still lists them.
+// name looks up the ids of the new envelopes, as far as smtpd still lists them.
 func (res *Result) name(ctx context.Context, conn *protocol.Conn, u *Unit, went []Old, msg protocol.MessageID) {
 	if msg == 0 {
 		return
@@ -336,8 +340,8 @@ func (res *Result) name(ctx context.Context, conn *protocol.Conn, u *Unit, went 
 	}
 }
 
-// Address returns an address as SMTP has it between its brackets: nothing for the null
-// sender.
+// Address returns an address as it stands between the brackets in SMTP. The null sender
+// is empty.
 func Address(a protocol.Address) string {
 	if a.Domain == "" {
 		return a.User

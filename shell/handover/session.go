@@ -1,5 +1,5 @@
-// Package handover gives mail to smtpd in the place of envelopes that are in its queue,
-// so that the mail is never lost and never there twice, whatever ends the program.
+// Package handover replaces envelopes in smtpd's queue by new mail, so that mail is
+// never lost and never duplicated, however the program ends.
 package handover
 
 import (
@@ -22,15 +22,19 @@ import (
 	"smtpctl/shell/command"
 )
 
-// How long smtpd may take for an answer in an SMTP session: filters may look a recipient
-// up, and look into a whole message.
+// How long smtpd may take for a reply in an SMTP session. Filters may look up a
+// recipient, and scan a whole message.
 const (
 	replyTime = time.Minute
 	dataTime  = 5 * time.Minute
 	afterTime = 20 * time.Second // for the answer to the end of the data once the user wants to stop
 )
 
-// A Mail is what is given to smtpd.
+// Local is why mail is handed over only on the machine of smtpd: the answer to a request for a
+// session is a descriptor.
+const Local = "smtpd takes mail over its control socket only from the same machine, since ssh cannot carry the descriptor of the session"
+
+// A Mail is a mail to submit to smtpd.
 type Mail struct {
 	From       string // nothing for the null sender
 	Ret, EnvID string // of DSN, nothing for none
@@ -46,8 +50,8 @@ type Recipient struct {
 	Orcpt  string // of DSN, such as rfc822;a@example.com; nothing for none
 }
 
-// Orcpt returns the option ORCPT of DSN as it was given: some releases of smtpd keep the type
-// of the address before it, others do not.
+// Orcpt returns the ORCPT option of DSN as it was given. Some releases of smtpd keep
+// the type of the address before it, others do not.
 func Orcpt(a protocol.Address) string {
 	text := Address(a)
 	if text == "" || strings.Contains(text, ";") {
@@ -56,8 +60,8 @@ func Orcpt(a protocol.Address) string {
 	return "rfc822;" + text
 }
 
-// A ReplyError is what smtpd answered instead of taking a recipient or a mail. Its text
-// is that of smtpd, and not safe for a terminal.
+// A ReplyError is smtpd's refusal of a recipient or a mail. Its text comes from smtpd
+// and is not safe for a terminal.
 type ReplyError struct {
 	Code int
 	Text string
@@ -70,11 +74,13 @@ func (m *Mail) dsn() bool {
 	return m.Ret+m.EnvID != "" || slices.ContainsFunc(m.To, func(r Recipient) bool { return r.Notify != 0 || r.Orcpt != "" })
 }
 
-// ErrNoDSN means that smtpd takes no options of DSN from this machine, as before 7.6.
-var ErrNoDSN = errors.New("the sender asked for notifications (DSN), which this smtpd takes from other machines only: --without-dsn drops that")
+// ErrNoDSN means that smtpd accepts no DSN options from this machine, as in releases
+// before 7.6.
+var ErrNoDSN = errors.New("the sender asked for notifications (DSN), which this smtpd accepts only from other machines: --without-dsn drops the request")
 
-// errUnsure means that smtpd was given a mail whole, and has not said that it took it.
-var errUnsure = errors.New("smtpd has not said whether it took the mail")
+// errUnsure means that smtpd was given a complete mail and has not said whether it
+// accepted the mail.
+var errUnsure = errors.New("smtpd has not said whether it accepted the mail")
 
 // A session is an SMTP session with smtpd.
 type session struct {
@@ -84,7 +90,7 @@ type session struct {
 	dsn  bool // it takes the options of DSN
 }
 
-// openSession begins a session in which the client is called helo.
+// openSession begins a session. helo is the name of the client.
 func openSession(ctx context.Context, socket string, timeout time.Duration, helo string) (*session, error) {
 	conn, err := protocol.DialSMTP(ctx, socket, protocol.Options{Timeout: timeout})
 	if err != nil {
@@ -104,7 +110,7 @@ func openSession(ctx context.Context, socket string, timeout time.Duration, helo
 	return s, nil
 }
 
-// close ends the session. smtpd forgets a mail whose data has not come to its end.
+// close ends the session. smtpd discards a mail whose data was not complete.
 func (s *session) close() {
 	s.stop()
 	s.conn.SetDeadline(time.Now().Add(time.Second))
@@ -114,7 +120,8 @@ func (s *session) close() {
 	s.tp.Close()
 }
 
-// endOf returns why ctx ended in the place of an error that this caused.
+// endOf returns the cause of the end of ctx in place of the error that followed from
+// it.
 func endOf(ctx context.Context, err error) error {
 	var reply *ReplyError
 	if cause := context.Cause(ctx); cause != nil && !errors.As(err, &reply) {
@@ -126,13 +133,13 @@ func endOf(ctx context.Context, err error) error {
 	return err
 }
 
-// expect reads an answer, which is to have a code.
+// expect reads a reply, which must have the code.
 func (s *session) expect(code int) error {
 	_, err := s.reply(code)
 	return err
 }
 
-// reply is expect, and returns the text.
+// reply is expect that also returns the text.
 func (s *session) reply(code int) (string, error) {
 	_, text, err := s.tp.ReadResponse(code)
 	var other *textproto.Error
@@ -142,17 +149,17 @@ func (s *session) reply(code int) (string, error) {
 	return text, err
 }
 
-// say sends a line, and expects an answer with a code.
+// say sends a line, and expects a reply with the code.
 func (s *session) say(code int, format string, args ...any) error {
 	_, err := s.ask(code, format, args...)
 	return err
 }
 
-// ask is say, and returns the text of the answer.
+// ask is say that also returns the text of the reply.
 func (s *session) ask(code int, format string, args ...any) (string, error) {
 	line := fmt.Sprintf(format, args...)
 	if strings.ContainsAny(line, "\r\n\x00") {
-		return "", fmt.Errorf("%q cannot be said in SMTP", line)
+		return "", fmt.Errorf("%q cannot be sent over SMTP", line)
 	}
 	s.conn.SetDeadline(time.Now().Add(replyTime))
 	if err := s.tp.PrintfLine("%s", line); err != nil {
@@ -161,8 +168,8 @@ func (s *session) ask(code int, format string, args ...any) (string, error) {
 	return s.reply(code)
 }
 
-// begin names the sender and the recipients of a mail. rejected has what smtpd said to
-// those whom it does not take, by their index.
+// begin sends the sender and the recipients of a mail. rejected has smtpd's replies to
+// recipients that it does not accept, by their index.
 func (s *session) begin(ctx context.Context, m *Mail) (rejected map[int]error, err error) {
 	if !s.dsn && m.dsn() {
 		return nil, ErrNoDSN
@@ -198,7 +205,7 @@ func (s *session) begin(ctx context.Context, m *Mail) (rejected map[int]error, e
 	return rejected, nil
 }
 
-// notifyWords returns what NOTIFY says for bits.
+// notifyWords returns the words of NOTIFY for bits.
 func notifyWords(bits int) string {
 	var words []string
 	for i, word := range protocol.NotifyWords {
@@ -209,12 +216,12 @@ func notifyWords(bits int) string {
 	return strings.Join(words, ",")
 }
 
-// accepted is how smtpd names the message that it has taken (smtp_session.c).
+// accepted finds the id of the message in smtpd's reply (smtp_session.c).
 var accepted = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b([0-9a-f]{8})\b Message accepted`) })
 
-// data gives the message of the mail to smtpd. ending is called when all but the end of
-// it is written: until then smtpd forgets the mail if the session breaks. The id is 0 if
-// smtpd took the mail and a filter answered in its place.
+// data sends the message of the mail. ending is called when everything but the end of
+// the data is written: until then smtpd discards the mail if the session breaks. The id
+// is 0 if smtpd accepted the mail and a filter replied in its place.
 func (s *session) data(ctx context.Context, m *Mail, ending func() error) (protocol.MessageID, error) {
 	if err := s.say(354, "DATA"); err != nil {
 		return 0, endOf(ctx, err)
@@ -222,7 +229,8 @@ func (s *session) data(ctx context.Context, m *Mail, ending func() error) (proto
 	s.conn.SetDeadline(time.Now().Add(dataTime))
 	w := s.tp.DotWriter()
 	if err := m.Write(w); err != nil {
-		// No end of the data follows: the connection is closed under the writer.
+		// The end of the data must not follow, so the connection is closed under the
+		// writer.
 		s.conn.Close()
 		return 0, endOf(ctx, err)
 	}
@@ -234,7 +242,7 @@ func (s *session) data(ctx context.Context, m *Mail, ending func() error) (proto
 		s.conn.Close()
 		return 0, context.Cause(ctx)
 	}
-	// From here on smtpd may have the mail, so its answer is waited for.
+	// From here on smtpd may have the mail, so its reply is awaited.
 	s.stop()
 	s.conn.SetDeadline(time.Now().Add(dataTime))
 	s.stop = context.AfterFunc(ctx, func() { s.conn.SetDeadline(time.Now().Add(afterTime)) })
@@ -255,7 +263,7 @@ func (s *session) data(ctx context.Context, m *Mail, ending func() error) (proto
 	return 0, nil
 }
 
-// A source remembers whether writing failed, and not reading.
+// A source remembers whether an error was one of writing or of reading.
 type source struct {
 	w   io.Writer
 	err error
@@ -270,7 +278,7 @@ func (s *source) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// CopyMessage writes a message of the queue, as Mail.Write does. The error is an
+// CopyMessage writes a message of the queue, for use as Mail.Write. The error is an
 // *UnreadableError if the message cannot be read.
 func CopyMessage(w io.Writer, sp *spool.Spool, msg protocol.MessageID) error {
 	s := &source{w: w}
@@ -280,7 +288,7 @@ func CopyMessage(w io.Writer, sp *spool.Spool, msg protocol.MessageID) error {
 	return s.err
 }
 
-// Send gives a mail to smtpd, in the place of nothing. The id is 0 if smtpd did not say it.
+// Send submits a mail that replaces nothing. The id is 0 if smtpd did not tell it.
 func Send(ctx context.Context, c *command.Call, m *Mail) (protocol.MessageID, error) {
 	s, err := openSession(ctx, c.Opts.Socket, c.Opts.Timeout, cmp.Or(HostName(""), "smtpctl.invalid"))
 	if err != nil {
@@ -297,8 +305,8 @@ func Send(ctx context.Context, c *command.Call, m *Mail) (protocol.MessageID, er
 	return s.data(ctx, m, func() error { return nil })
 }
 
-// HostName returns a name if a host can have it in SMTP and in mail, or else that of this
-// machine, or nothing if that cannot be used either.
+// HostName returns name if it is valid as the name of a host in SMTP and in mail,
+// otherwise the name of this machine, or "" if that is not valid either.
 func HostName(name string) string {
 	if own, err := os.Hostname(); !isHostName(name) && err == nil {
 		name = own

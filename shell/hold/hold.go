@@ -19,7 +19,7 @@ import (
 // errGone means that another process has ended the hold meanwhile.
 var errGone = errors.New("the hold was released meanwhile")
 
-// runHold begins a hold, or goes on with all there are.
+// runHold begins a hold, or makes a pass over all holds.
 func runHold(ctx context.Context, c *command.Call) error {
 	q := requestIn(c)
 	var err error
@@ -44,8 +44,9 @@ func again(ctx context.Context, c *command.Call) error {
 	return err
 }
 
-// begin suspends what there is, and writes the record before the first request. A hold
-// of these terms that is there already gets a new time, and keeps what it has suspended.
+// begin writes the record of a hold, and then suspends the matching envelopes. If there
+// is a hold with the same terms, it gets the new time and keeps the ids that it has
+// suspended.
 func begin(ctx context.Context, c *command.Call, q *request) error {
 	var st *store
 	if !c.Opts.DryRun {
@@ -56,7 +57,7 @@ func begin(ctx context.Context, c *command.Call, q *request) error {
 		defer st.close()
 	}
 	now := time.Now()
-	r := &Record{Socket: c.Opts.Socket, Terms: q.terms, Made: render.Time(now.Unix()), Who: c.Who()}
+	r := &Record{Socket: c.Opts.Smtpd(), Terms: q.terms, Made: render.Time(now.Unix()), Who: c.Who()}
 	if q.length > 0 {
 		r.Until = render.Time(now.Add(q.length).Unix())
 	}
@@ -88,7 +89,7 @@ func begin(ctx context.Context, c *command.Call, q *request) error {
 	return err
 }
 
-// undoHold says how a hold is taken back: it is released, or gets the time that it had.
+// undoHold says how to revert a hold command: by a release, or by the former time.
 func undoHold(r, before *Record, now time.Time) command.Undo {
 	if before == nil {
 		return command.Undo{Words: append([]string{"release"}, r.Terms...)}
@@ -96,7 +97,7 @@ func undoHold(r, before *Record, now time.Time) command.Undo {
 	return holdWords(before, now)
 }
 
-// holdWords are the words that make a hold as it was.
+// holdWords returns the words of a command that restores a hold.
 func holdWords(r *Record, now time.Time) command.Undo {
 	u := command.Undo{Words: append([]string{"hold"}, r.Terms...)}
 	if r.Until != 0 {
@@ -109,7 +110,7 @@ func holdWords(r *Record, now time.Time) command.Undo {
 	return u
 }
 
-// sayBegun says what the hold does not do by itself.
+// sayBegun tells the user what a hold does not do by itself.
 func sayBegun(c *command.Call, r *Record, stays bool) {
 	until := "until it is released"
 	if r.Until != 0 {
@@ -117,16 +118,16 @@ func sayBegun(c *command.Call, r *Record, stays bool) {
 	}
 	c.Warnf("%s", render.Safe(fmt.Sprintf("held %s: %s", until, r.Selector())))
 	if !stays {
-		c.Warnf("smtpd tries mail that comes now: each hold --again suspends what came since and is still queued, and ends")
-		c.Warnf("the hold when its time is over; nothing does that by itself: give it every minute by cron, or use --stay")
+		c.Warnf("new mail is not held by itself: each hold --again suspends mail that arrived since and is still queued, and ends")
+		c.Warnf("the hold when its time is over; run hold --again every minute from cron, or use --stay")
 	}
 }
 
-// at is a time for people.
+// at formats a time for people.
 func at(t render.Time) string { return time.Unix(int64(t), 0).Format("2006-01-02 15:04:05") }
 
-// A keeping writes into a record what is about to be suspended, and what has been. It
-// holds the lock from the first to the second, so that no release comes between.
+// A keeping records which envelopes are about to be suspended and which have been. It
+// holds the lock of the records in between, so that no release intervenes.
 type keeping struct {
 	st      *store
 	c       *command.Call
@@ -145,7 +146,7 @@ func (k *keeping) lock(ctx context.Context) (err error) {
 	return err
 }
 
-// unlock gives it back.
+// unlock releases the lock.
 func (k *keeping) unlock() {
 	if k.free != nil {
 		k.free()
@@ -153,7 +154,7 @@ func (k *keeping) unlock() {
 	}
 }
 
-// plan writes down what is about to be suspended.
+// plan records the envelopes that are about to be suspended.
 func (k *keeping) plan(ctx context.Context, r *Record, ids []protocol.EnvelopeID) error {
 	start, err := startOf(ctx, k.c)
 	if err != nil {
@@ -179,8 +180,8 @@ func startOf(ctx context.Context, c *command.Call) (render.Time, error) {
 	return render.Time(d.Startup), err
 }
 
-// done writes down what was suspended. After an error that is not known for certain,
-// and what was planned stays in the record.
+// done records the envelopes that were suspended. After an error that is not certain,
+// and the planned ids stay in the record.
 func (k *keeping) done(acted []protocol.EnvelopeID, err error) error {
 	if err != nil || len(acted) == k.asked {
 		return err
@@ -188,14 +189,14 @@ func (k *keeping) done(acted []protocol.EnvelopeID, err error) error {
 	k.r.ids = k.old
 	k.r.with(acted)
 	if err := k.st.write(k.r); err != nil {
-		return fmt.Errorf("all was held, but the record names %d envelopes too many: %w", k.asked-len(acted), command.FileError(err))
+		return fmt.Errorf("all envelopes are suspended, but the record names %d too many: %w", k.asked-len(acted), command.FileError(err))
 	}
 	return nil
 }
 
 // runRelease ends holds.
 func runRelease(ctx context.Context, c *command.Call) error {
-	st, all, err := recordsOf(c.StateDir, c.Opts.Socket)
+	st, all, err := recordsOf(c.StateDir, c.Opts.Smtpd())
 	if st != nil {
 		defer st.close()
 	}
@@ -205,7 +206,7 @@ func runRelease(ctx context.Context, c *command.Call) error {
 	}
 	want := all
 	if q := requestIn(c); len(q.terms) > 0 {
-		wanted := &Record{Socket: c.Opts.Socket, Terms: q.terms}
+		wanted := &Record{Socket: c.Opts.Smtpd(), Terms: q.terms}
 		want = slices.DeleteFunc(slices.Clone(all), func(r *Record) bool { return r.key() != wanted.key() })
 		if len(want) == 0 {
 			if err != nil {
@@ -215,7 +216,7 @@ func runRelease(ctx context.Context, c *command.Call) error {
 		}
 		err = nil
 	} else if len(all) == 0 && err == nil {
-		c.Warnf("there is no hold")
+		c.Warnf("there are no holds")
 		return c.Print(command.Record{JSON: queue.TallyJSON{Command: "release", DryRun: c.Opts.DryRun}, Text: "0 envelopes released\n"})
 	}
 	if err != nil {
@@ -245,7 +246,7 @@ func runRelease(ctx context.Context, c *command.Call) error {
 	return nil
 }
 
-// knownHolds lists the holds that there are, for an error.
+// knownHolds lists the holds for an error.
 func knownHolds(all []*Record) string {
 	var names []string
 	for _, r := range all[:min(len(all), 5)] {

@@ -15,8 +15,8 @@ import (
 	"smtpctl/shell/render"
 )
 
-// A pass goes over the records: it suspends what came since, and ends the holds whose
-// time is over.
+// A pass goes through the records: it suspends mail that has arrived since the last
+// pass, and ends the holds whose time is over.
 type pass struct {
 	c       *command.Call
 	st      *store
@@ -32,13 +32,13 @@ func newPass(c *command.Call) *pass {
 	return &pass{c: c, counts: map[string]int{}, left: map[string]*Record{}, ask: true}
 }
 
-// A quietLog leaves it to the command to log its end.
+// A quietLog is a log whose end is left to the command.
 type quietLog struct{ command.Log }
 
 // End implements command.Log.
 func (quietLog) End(error) {}
 
-// call returns a call for one hold, which is a part of the command.
+// call returns the call for one hold, as a part of the command.
 func (p *pass) call(r *Record) *command.Call {
 	sub := *p.c
 	sub.Path = append([]string{"hold"}, r.Terms...)
@@ -61,10 +61,10 @@ func (p *pass) took(sub *command.Call, ids []protocol.EnvelopeID) {
 	}
 }
 
-// all goes over the records, or over one of them if only is set. One that cannot be read
-// keeps it from none of the others.
+// all goes through the records, or handles only one of them. A record that cannot be
+// read does not stop the others.
 func (p *pass) all(ctx context.Context, only *Record) error {
-	st, all, damaged := recordsOf(p.c.StateDir, p.c.Opts.Socket)
+	st, all, damaged := recordsOf(p.c.StateDir, p.c.Opts.Smtpd())
 	if st == nil {
 		if damaged != nil {
 			return errorf(p.c, damaged)
@@ -98,7 +98,7 @@ func (p *pass) all(ctx context.Context, only *Record) error {
 	return wrapped(p.c, damaged)
 }
 
-// wrapped is errorf for an error that may be none.
+// wrapped is errorf that returns nil for nil.
 func wrapped(c *command.Call, err error) error {
 	if err == nil {
 		return nil
@@ -106,7 +106,7 @@ func wrapped(c *command.Call, err error) error {
 	return errorf(c, err)
 }
 
-// suspend suspends what a hold selects and is not suspended.
+// suspend suspends the envelopes that a hold selects and that are not suspended.
 func (p *pass) suspend(ctx context.Context, r *Record) error {
 	sub := p.call(r)
 	sub.Args = termArgs(Kinds[0], r)
@@ -148,7 +148,7 @@ func (p *pass) current(r *Record) (*Record, error) {
 	return now, err
 }
 
-// forgetGone takes out of a record what has left the queue.
+// forgetGone removes envelopes from a record that have left the queue.
 func forgetGone(ctx context.Context, c *command.Call, r *Record) error {
 	conn, err := c.Conn(ctx)
 	if err != nil {
@@ -158,7 +158,7 @@ func forgetGone(ctx context.Context, c *command.Call, r *Record) error {
 	return err
 }
 
-// queued returns those of some envelopes that smtpd lists, and how many of them are
+// queued returns which of some envelopes smtpd lists, and how many of them are
 // suspended.
 func queued(ctx context.Context, conn *protocol.Conn, ids []protocol.EnvelopeID) (there []protocol.EnvelopeID, suspended int, err error) {
 	for e, err := range conn.EnvelopesOf(ctx, queue.MessagesOf(ids)) {
@@ -175,15 +175,16 @@ func queued(ctx context.Context, conn *protocol.Conn, ids []protocol.EnvelopeID)
 	return there, suspended, nil
 }
 
-// A handover is what another hold selects of what a hold has suspended: it stays so, and
-// becomes that of the other.
+// A handover is the set of envelopes, suspended by one hold, that another hold selects
+// too: they stay suspended and move to the record of the other hold.
 type handover struct {
 	to  *Record
 	ids []protocol.EnvelopeID
 }
 
-// release resumes what a hold has suspended, and forgets it. With whole it is all that the
-// command does, and its result is printed even if nothing was resumed.
+// release resumes the envelopes that a hold has suspended, and deletes the hold. whole
+// says that this is all the command does, so that the result is printed even if nothing
+// was resumed.
 func (p *pass) release(ctx context.Context, r *Record, whole bool) error {
 	sub := p.call(r)
 	sub.Path = append([]string{"release"}, r.Terms...)
@@ -201,7 +202,7 @@ func (p *pass) release(ctx context.Context, r *Record, whole bool) error {
 		return err
 	}
 	if len(r.ids) > 0 && r.Smtpd != start {
-		p.c.Warnf("smtpd was restarted since, which let go what the hold had suspended: %s", render.Safe(r.Selector()))
+		p.c.Warnf("smtpd has restarted since, and so resumed what this hold had suspended: %s", render.Safe(r.Selector()))
 	}
 	r.of(start)
 	var rest []protocol.EnvelopeID // suspended since the record was read
@@ -237,7 +238,7 @@ func (p *pass) release(ctx context.Context, r *Record, whole bool) error {
 		}
 	}
 	if err := p.st.remove(r); err != nil {
-		return fmt.Errorf("%s: what was held is resumed, but the hold could not be forgotten: %w", command.PathOf(sub), err)
+		return fmt.Errorf("%s: the envelopes are resumed, but the record of the hold could not be deleted: %w", command.PathOf(sub), err)
 	}
 	for _, o := range others {
 		if len(o.ids) > 0 {
@@ -247,7 +248,7 @@ func (p *pass) release(ctx context.Context, r *Record, whole bool) error {
 	return nil
 }
 
-// resume resumes envelopes; of none there is nothing to ask smtpd.
+// resume resumes envelopes. It sends nothing if there are none.
 func (p *pass) resume(ctx context.Context, sub *command.Call, ids []protocol.EnvelopeID, m *queue.Mark) error {
 	sub.Args = []grammar.Arg{queue.ArgSet(Kinds[0], ids, nil)}
 	acted, err := queue.Resume(ctx, sub, m)
@@ -256,7 +257,7 @@ func (p *pass) resume(ctx context.Context, sub *command.Call, ids []protocol.Env
 }
 
 // spare reports whether one of the other holds selects a suspended envelope, and notes
-// that for the first that does.
+// that for the first such hold.
 func spare(others []*handover, e *protocol.Envelope, now int64) bool {
 	if e.Flags&protocol.FlagSuspend == 0 {
 		return false
@@ -270,7 +271,7 @@ func spare(others []*handover, e *protocol.Envelope, now int64) bool {
 	return false
 }
 
-// handOver writes into the records of other holds what becomes theirs.
+// handOver adds the envelopes to the records of the other holds.
 func (p *pass) handOver(others []*handover, start render.Time) error {
 	for _, o := range others {
 		if len(o.ids) == 0 {

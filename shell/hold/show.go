@@ -27,7 +27,7 @@ type HoldJSON struct {
 
 // runShow lists the holds.
 func runShow(ctx context.Context, c *command.Call) error {
-	st, all, damaged := recordsOf(c.StateDir, c.Opts.Socket)
+	st, all, damaged := recordsOf(c.StateDir, c.Opts.Smtpd())
 	if st != nil {
 		defer st.close()
 	}
@@ -42,19 +42,19 @@ func runShow(ctx context.Context, c *command.Call) error {
 	lost := slices.ContainsFunc(rows, func(j HoldJSON) bool { return j.Suspended != nil && *j.Suspended < j.Recorded })
 	switch {
 	case len(all) == 0 && damaged == nil:
-		c.Warnf("there is no hold")
+		c.Warnf("there are no holds")
 	case late:
-		c.Warnf("what is over ends with the next hold --again; mail stays suspended until then")
+		c.Warnf("a hold whose time is over ends with the next hold --again; its mail stays suspended until then")
 	case lost:
-		c.Warnf("what is not suspended any more has left the queue, was resumed, or smtpd was restarted: hold --again suspends what is there")
+		c.Warnf("envelopes no longer suspended have left the queue, were resumed, or smtpd was restarted: hold --again suspends those still queued")
 	}
 	if reached != nil {
-		c.Warnf("%s", render.Safe(fmt.Sprintf("how much of it is suspended now is not known: %v", reached)))
+		c.Warnf("%s", render.Safe(fmt.Sprintf("cannot tell how many envelopes are suspended now: %v", reached)))
 	}
 	return wrapped(c, damaged)
 }
 
-// rowsOf looks at each hold. The error says why smtpd could not be asked.
+// rowsOf checks each hold. The error says why smtpd could not be asked.
 func rowsOf(ctx context.Context, c *command.Call, all []*Record) (rows []HoldJSON, reached error) {
 	now := time.Now()
 	var conn *protocol.Conn
@@ -86,7 +86,7 @@ func rowsOf(ctx context.Context, c *command.Call, all []*Record) (rows []HoldJSO
 	return rows, reached
 }
 
-// print prints the holds, a line each, with a head where people read it.
+// print prints one line for each hold, with a head for people.
 func print(c *command.Call, rows []HoldJSON) error {
 	parts := func(yield func(command.Record, error) bool) {
 		for _, j := range rows {
@@ -138,8 +138,8 @@ func (j *HoldJSON) count() string {
 
 // Late says that the time of holds is over and nothing has ended them, or nothing: for
 // those who come to the prompt.
-func Late(stateDir, socket string) string {
-	st, all, err := recordsOf(stateDir, socket)
+func Late(stateDir, smtpd string) string {
+	st, all, err := recordsOf(stateDir, smtpd)
 	if st != nil {
 		st.close()
 	}
@@ -151,7 +151,7 @@ func Late(stateDir, socket string) string {
 	}
 	switch {
 	case n > 0:
-		return fmt.Sprintf("the time of %s is over, and nothing has ended it: mail stays suspended until hold --again; see show holds", render.Plural(n, "hold"))
+		return fmt.Sprintf("the time of %s is over, but no pass has ended it: mail stays suspended until hold --again; see show holds", render.Plural(n, "hold"))
 	case err != nil && stateDir != "":
 		return render.Safe(command.FileError(err).Error())
 	}

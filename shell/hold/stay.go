@@ -24,26 +24,28 @@ func stay(ctx context.Context, c *command.Call, q *request) error {
 	c.Opts.Expect = -1
 	var only *Record
 	if len(q.terms) > 0 {
-		only = &Record{Socket: c.Opts.Socket, Terms: q.terms}
+		only = &Record{Socket: c.Opts.Smtpd(), Terms: q.terms}
 	}
-	c.Warnf("staying, with a pass every %v: Ctrl-C ends that, and leaves suspended what is suspended", q.every)
+	c.Warnf("making a pass every %v until Ctrl-C; suspended envelopes stay suspended after it", q.every)
 	said := ""
 	for {
 		start := time.Now()
 		err := p.all(ctx, only)
 		switch {
 		case ctx.Err() != nil:
+		case command.LostMachine(err):
+			return fmt.Errorf("%w; no more passes are made, and suspended envelopes stay suspended", err)
 		case c.Out.Flush() != nil:
 			return c.Out.Err
 		case err != nil && err.Error() != said:
 			said = err.Error()
-			c.Warnf("%s", render.Safe(fmt.Sprintf("smtpctl: %s: %s; going on", time.Now().Format(time.TimeOnly), said)))
+			c.Warnf("%s", render.Safe(fmt.Sprintf("smtpctl: %s: %s; continuing", time.Now().Format(time.TimeOnly), said)))
 		case err == nil && said != "":
 			said = ""
-			c.Warnf("smtpctl: %s: all is well again", time.Now().Format(time.TimeOnly))
+			c.Warnf("smtpctl: %s: the passes succeed again", time.Now().Format(time.TimeOnly))
 		}
 		if ctx.Err() == nil && err == nil && len(p.left) == 0 {
-			c.Warnf("no hold is left")
+			c.Warnf("no holds are left")
 			return nil
 		}
 		if !rest(ctx, max(q.every-time.Since(start), restShare*time.Since(start))) {
@@ -70,6 +72,6 @@ func (p *pass) sayLeft() {
 		if r.Until != 0 {
 			until = fmt.Sprintf(", also after %s", at(r.Until))
 		}
-		p.c.Warnf("%s", render.Safe(fmt.Sprintf("%s suspended%s, until release %s or hold --again; what comes now is not held", render.Plural(len(r.ids), "envelope stays", "envelopes stay"), until, r.Selector())))
+		p.c.Warnf("%s", render.Safe(fmt.Sprintf("%s suspended%s, until release %s or hold --again; mail that arrives now is not held", render.Plural(len(r.ids), "envelope stays", "envelopes stay"), until, r.Selector())))
 	}
 }

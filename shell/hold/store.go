@@ -44,7 +44,7 @@ const (
 
 // A Record is a hold: which mail, until when, and what it has suspended.
 type Record struct {
-	Socket string      `json:"socket"` // of smtpd
+	Socket string      `json:"socket"` // of smtpd, after the name of its machine if that is another one
 	Terms  []string    `json:"selector"`
 	Made   render.Time `json:"made"`
 	Until  render.Time `json:"until,omitempty"` // 0: until it is released
@@ -105,7 +105,7 @@ type store struct{ dir *os.File }
 // create it makes it, otherwise the error for one that is not there is fs.ErrNotExist.
 func openStore(stateDir string, create bool) (*store, error) {
 	if stateDir == "" {
-		return nil, errors.New("there is no home folder to keep the record of a hold in")
+		return nil, errors.New("no home folder for the record of a hold: set HOME or XDG_STATE_HOME")
 	}
 	path := filepath.Join(stateDir, dirName)
 	if create {
@@ -142,7 +142,7 @@ func (s *store) lock(ctx context.Context, limit time.Duration) (unlock func(), e
 		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
 			return func() {}, nil // a file system without locks
 		case time.Now().After(deadline):
-			return nil, fmt.Errorf("another smtpctl changes holds and has not ended in %v; wait for it, or give it more --timeout", limit)
+			return nil, fmt.Errorf("another smtpctl is changing holds and has not finished within %v; wait for it, or give a longer --timeout", limit)
 		}
 		select {
 		case <-ctx.Done():
@@ -165,7 +165,7 @@ func (s *store) read(name string) (*Record, error) {
 	}
 	r, err := parse(text)
 	if err == nil && r.key() != name {
-		err = errors.New("it is that of another hold")
+		err = errors.New("it belongs to another hold")
 	}
 	if err != nil {
 		return nil, &DamagedError{f.Name(), err}
@@ -184,7 +184,7 @@ func parse(text []byte) (*Record, error) {
 		return nil, err
 	}
 	if len(r.Terms) == 0 || len(r.Terms) > maxTerms || len(r.IDs) > maxIDs {
-		return nil, errors.New("it has no terms, or too much")
+		return nil, errors.New("it has no terms, or too many")
 	}
 	for _, word := range r.Terms {
 		term, err := parseTerm(word)
@@ -209,7 +209,7 @@ func parse(text []byte) (*Record, error) {
 // the file has the old one or the new one. The caller has the lock.
 func (s *store) write(r *Record) error {
 	if len(r.ids) > maxIDs {
-		return fmt.Errorf("a hold remembers %d envelopes at most: release some of them by a narrower hold, or use pause mta", maxIDs)
+		return fmt.Errorf("a hold records at most %d envelopes: use narrower terms, or pause mta", maxIDs)
 	}
 	r.IDs = make([]string, len(r.ids))
 	for i, id := range r.ids {
@@ -284,7 +284,7 @@ func (s *store) all() ([]*Record, error) {
 }
 
 // recordsOf returns the records for one smtpd in a folder that need not be there.
-func recordsOf(stateDir, socket string) (s *store, all []*Record, err error) {
+func recordsOf(stateDir, smtpd string) (s *store, all []*Record, err error) {
 	s, err = openStore(stateDir, false)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, nil
@@ -293,6 +293,18 @@ func recordsOf(stateDir, socket string) (s *store, all []*Record, err error) {
 		return nil, nil, err
 	}
 	all, err = s.all()
-	all = slices.DeleteFunc(all, func(r *Record) bool { return r.Socket != socket })
+	all = slices.DeleteFunc(all, func(r *Record) bool { return r.Socket != smtpd })
 	return s, all, err
+}
+
+// Any reports whether there is a hold of an smtpd, or one that cannot be read.
+func Any(stateDir, smtpd string) bool {
+	if stateDir == "" {
+		return false
+	}
+	s, all, err := recordsOf(stateDir, smtpd)
+	if s != nil {
+		s.close()
+	}
+	return len(all) > 0 || err != nil
 }

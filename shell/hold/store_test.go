@@ -63,7 +63,7 @@ func TestRecord(t *testing.T) {
 	}
 	big := &Record{Socket: "/s", Terms: []string{"domain=b.example"}}
 	big.ids = make([]protocol.EnvelopeID, maxIDs+1)
-	if err := st.write(big); err == nil || !strings.Contains(err.Error(), "remembers 200000 envelopes at most") {
+	if err := st.write(big); err == nil || !strings.Contains(err.Error(), "records at most 200000 envelopes") {
 		t.Errorf("too many: %v", err)
 	}
 	big.ids = big.ids[:0]
@@ -144,7 +144,7 @@ func TestLate(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if text := Late(dir, "/s"); !strings.HasPrefix(text, "the time of 1 hold is over, and nothing has ended it: ") {
+	if text := Late(dir, "/s"); !strings.HasPrefix(text, "the time of 1 hold is over, but no pass has ended it: ") {
 		t.Error(text)
 	}
 }
@@ -251,7 +251,7 @@ func TestTwoAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.close()
-	if _, err := other.lock(context.Background(), 20*time.Millisecond); err == nil || !strings.Contains(err.Error(), "another smtpctl changes holds") {
+	if _, err := other.lock(context.Background(), 20*time.Millisecond); err == nil || !strings.Contains(err.Error(), "another smtpctl is changing holds") {
 		t.Errorf("%v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

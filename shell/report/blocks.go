@@ -1,5 +1,5 @@
-// Package report takes apart the listings that smtpd's mta makes up as text: hosts,
-// relays, routes, and what is paused.
+// Package report parses the reports that smtpd's mta sends as text: hosts, relays,
+// routes, and pauses of relaying.
 package report
 
 import (
@@ -14,11 +14,11 @@ import (
 	"smtpctl/shell/render"
 )
 
-// Forgetful is what is to be known of everything that is paused.
+// Forgetful is the warning for every pause.
 const Forgetful = "smtpd keeps pauses in memory only: a restart forgets them"
 
-// Idle says why a pause has no effect as far as the relays show, or nothing if it
-// has. relays are the relays and their connectors.
+// Idle says why a pause has no effect according to relays, which are the relays and
+// their connectors, or returns "" if it has an effect.
 func (b *Block) Idle(relays []*Relay) string {
 	var here []string // sources that the relays of the domain use
 	for _, r := range relays {
@@ -62,12 +62,12 @@ func sourceList(sources []string) string {
 	return strings.Join(names, ", ")
 }
 
-// BlockWarning says what is to be known of a pause of relaying that smtpd has just
-// accepted.
+// BlockWarning returns a warning about a pause of relaying that smtpd has just
+// accepted, or "".
 func BlockWarning(ctx context.Context, conn *protocol.Conn, b *Block) string {
 	relays, err := ReadReport[Relay](ctx, conn, protocol.Relays)
 	if err != nil {
-		return fmt.Sprintf("whether a relay has the source %s cannot be said: %v", b.Source, err)
+		return fmt.Sprintf("cannot tell whether a relay has the source %s: %v", b.Source, err)
 	}
 	return b.Idle(relays)
 }
@@ -77,9 +77,9 @@ func WarnIdle(c *command.Call, b *Block, reason string) {
 	c.Warnf("%s", render.Safe(fmt.Sprintf("pause mta from %s for %s: %s", b.Source, grammar.Quote(b.Domain), reason)))
 }
 
-// Stops reports whether a pause keeps the mail of a domain's relays from going
-// out: one of their connectors has its source, or smtpd has said so of the last
-// attempt and now there is no connector to look at.
+// Stops reports whether a pause keeps the mail of a domain's relays in the queue: one
+// of their connectors has its source, or there is no connector now and smtpd said so of
+// the last attempt.
 func (b *Block) Stops(relays []*Relay, errorLine string) bool {
 	connectors := 0
 	for _, r := range relays {

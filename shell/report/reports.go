@@ -11,8 +11,8 @@ import (
 	"smtpctl/shell/selector"
 )
 
-// fields cuts the key=value words off the end of a line.
-func fields(line string) (head string, kv map[string]string) {
+// splitAttrs splits the key=value words off the end of a line.
+func splitAttrs(line string) (head string, kv map[string]string) {
 	words := strings.Split(line, " ")
 	kv = map[string]string{}
 	n := len(words)
@@ -27,14 +27,14 @@ func fields(line string) (head string, kv map[string]string) {
 	return strings.Join(words[:n], " "), kv
 }
 
-// number returns a count among the fields of a line.
-func number(kv map[string]string, key string) int {
+// attrInt returns a count among the attributes of a line.
+func attrInt(kv map[string]string, key string) int {
 	n, _ := strconv.Atoi(kv[key])
 	return n
 }
 
-// seconds returns a duration among the fields of a line, or nil for "-".
-func seconds(kv map[string]string, key string) *int64 {
+// attrSeconds returns a duration among the attributes of a line, or nil for "-".
+func attrSeconds(kv map[string]string, key string) *int64 {
 	n, err := selector.ParseTime(strings.TrimPrefix(kv[key], "-"))
 	if err != nil {
 		return nil
@@ -42,8 +42,8 @@ func seconds(kv map[string]string, key string) *int64 {
 	return &n
 }
 
-// bare takes the brackets off an IPv6 address; [] is no address.
-func bare(addr string) string { return strings.Trim(addr, "[]") }
+// trimBrackets removes the brackets of an IPv6 address. [] stands for no address.
+func trimBrackets(addr string) string { return strings.Trim(addr, "[]") }
 
 // A Route is a line of show routes.
 type Route struct {
@@ -59,7 +59,7 @@ type Route struct {
 }
 
 func parseRouteLine(line string) any {
-	head, kv := fields(line)
+	head, kv := splitAttrs(line)
 	id, rest, ok := strings.Cut(head, ". ")
 	src, rest, ok2 := strings.Cut(rest, " <-> ")
 	words := strings.Fields(rest)
@@ -67,8 +67,8 @@ func parseRouteLine(line string) any {
 		return nil
 	}
 	flags := words[len(words)-1]
-	r := &Route{Source: bare(src), Destination: bare(words[0]), Disabled: strings.Contains(flags, "D"), Connections: number(kv, "nconn"),
-		Errors: number(kv, "nerror"), Penalty: number(kv, "penalty"), Timeout: seconds(kv, "timeout")}
+	r := &Route{Source: trimBrackets(src), Destination: trimBrackets(words[0]), Disabled: strings.Contains(flags, "D"), Connections: attrInt(kv, "nconn"),
+		Errors: attrInt(kv, "nerror"), Penalty: attrInt(kv, "penalty"), Timeout: attrSeconds(kv, "timeout")}
 	r.ID, _ = strconv.ParseUint(id, 10, 64)
 	if len(words) > 2 {
 		r.Name = strings.Trim(words[1], "()")
@@ -86,12 +86,12 @@ type Host struct {
 }
 
 func parseHostLine(line string) any {
-	head, kv := fields(line)
+	head, kv := splitAttrs(line)
 	addr, name, _ := strings.Cut(head, " ")
 	if name == "(null)" {
 		name = ""
 	}
-	return &Host{Address: bare(addr), Name: name, References: number(kv, "refcount"), Connections: number(kv, "nconn"), Last: seconds(kv, "lastconn")}
+	return &Host{Address: trimBrackets(addr), Name: name, References: attrInt(kv, "refcount"), Connections: attrInt(kv, "nconn"), Last: attrSeconds(kv, "lastconn")}
 }
 
 // A Relay is a line of show relays, or one of the connectors under it.
@@ -115,11 +115,11 @@ func RelayParser() func(string) any {
 	current := ""
 	domain := ""
 	return func(line string) any {
-		head, kv := fields(line)
-		r := &Relay{Kind: "relay", References: number(kv, "refcount"), Tasks: number(kv, "ntask"), Connections: number(kv, "nconn"),
-			Last: seconds(kv, "lastconn"), Timeout: seconds(kv, "timeout")}
+		head, kv := splitAttrs(line)
+		r := &Relay{Kind: "relay", References: attrInt(kv, "refcount"), Tasks: attrInt(kv, "ntask"), Connections: attrInt(kv, "nconn"),
+			Last: attrSeconds(kv, "lastconn"), Timeout: attrSeconds(kv, "timeout")}
 		if src, ok := strings.CutPrefix(head, "  connector "); ok {
-			r.Kind, r.Source = "connector", bare(src)
+			r.Kind, r.Source = "connector", trimBrackets(src)
 			r.Flags = list(kv["flags"])
 		} else {
 			current = head
@@ -168,10 +168,10 @@ func parseBlockLine(line string) any {
 	if !ok {
 		return nil
 	}
-	return &Block{Source: bare(src), Domain: domain}
+	return &Block{Source: trimBrackets(src), Domain: domain}
 }
 
-// LineParser returns what takes apart the lines of a report.
+// LineParser returns the parser for the lines of a report.
 func LineParser(r protocol.Report) func(string) any {
 	switch r {
 	case protocol.Routes:
@@ -186,7 +186,7 @@ func LineParser(r protocol.Report) func(string) any {
 	return parseBlockLine
 }
 
-// ReadReport asks for a report and returns those of its lines that are a T.
+// ReadReport requests a report and returns its lines that are of type T.
 func ReadReport[T any](ctx context.Context, conn *protocol.Conn, r protocol.Report) ([]*T, error) {
 	parse := LineParser(r)
 	var out []*T
@@ -201,10 +201,10 @@ func ReadReport[T any](ctx context.Context, conn *protocol.Conn, r protocol.Repo
 	return out, nil
 }
 
-// Since writes how long ago a time was.
+// Since formats how long ago a time was.
 func Since(t, now int64) string { return render.Age(now-t) + " ago" }
 
-// LookupTimeout is how long the names of the hosts for a domain may take.
+// LookupTimeout is how long the look-up of the hosts for a domain may take.
 const LookupTimeout = 2 * time.Second
 
 // SameName reports whether two names of domains or hosts are the same.

@@ -17,13 +17,14 @@ import (
 	"smtpctl/shell/render"
 )
 
-// runDispatcher gives selected envelopes that smtpd refuses, since smtpd.conf has no action
-// of the name in their files, another action: in the files, which smtpd then takes up.
+// runDispatcher gives another action to selected envelopes that smtpd refuses because
+// smtpd.conf has no action of the name in their files. It changes the files and makes
+// smtpd load them.
 func runDispatcher(ctx context.Context, c *command.Call, name string, all []handover.Selected) error {
-	conf := disk.SmtpdConf(c)
+	conf := disk.SmtpdConf(ctx, c)
 	if _, known := conf.Actions[name]; !known {
 		if !conf.Read {
-			return fmt.Errorf("%s: whether there is an action %q is not known, since %s could not be read: nothing done", command.PathOf(c), name, conf.Path)
+			return fmt.Errorf("%s: cannot tell whether there is an action %q, because %s could not be read; nothing done", command.PathOf(c), name, conf.Path)
 		}
 		return command.Usagef("%s: %s has no action %q, only %s", command.PathOf(c), conf.Path, name, strings.Join(slices.Sorted(maps.Keys(conf.Actions)), ", "))
 	}
@@ -49,6 +50,9 @@ func runDispatcher(ctx context.Context, c *command.Call, name string, all []hand
 	}
 	r := &rename{c: c, name: name}
 	err := disk.Locked(ctx, c, func() error { return r.all(ctx, todo) })
+	if err != nil && r.done < len(todo) {
+		err = fmt.Errorf("%w: %d of %d as before", err, len(todo)-r.done, len(todo))
+	}
 	if err == nil && len(kept) > 0 {
 		err = fmt.Errorf("%s as before", render.Plural(len(kept), "envelope is", "envelopes are"))
 	}
@@ -63,7 +67,7 @@ func runDispatcher(ctx context.Context, c *command.Call, name string, all []hand
 	return err
 }
 
-// unfit returns why an envelope cannot get an action in its file, or nothing.
+// unfit returns why an envelope cannot get another action in its file, or "".
 func unfit(ctx context.Context, c *command.Call, conf *disk.ConfFacts, name string, e *handover.Selected) string {
 	if !e.Unknown {
 		return "smtpd has loaded it, and keeps what it has loaded: without --dispatcher, requeue has the rules decide"
@@ -86,7 +90,7 @@ func unfit(ctx context.Context, c *command.Call, conf *disk.ConfFacts, name stri
 	return ""
 }
 
-// A rename gives envelopes an action.
+// A rename gives an action to envelopes.
 type rename struct {
 	c    *command.Call
 	name string
@@ -94,7 +98,8 @@ type rename struct {
 	late int // of messages that smtpd knows already
 }
 
-// all gives the action to envelopes, in the order of their ids, and has smtpd take them up.
+// all gives the action to envelopes, which are in the order of their ids, and makes
+// smtpd load them.
 func (r *rename) all(ctx context.Context, todo []handover.Selected) error {
 	if len(todo) == 0 {
 		return nil
@@ -111,6 +116,8 @@ func (r *rename) all(ctx context.Context, todo []handover.Selected) error {
 	if err := disk.AwaitLoaded(ctx, r.c, conn, nil); err != nil {
 		return err
 	}
+	p := r.c.Progress("given the action", len(todo))
+	defer p.End()
 	for first := 0; first < len(todo); {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -122,12 +129,13 @@ func (r *rename) all(ctx context.Context, todo []handover.Selected) error {
 		if err := r.message(ctx, conn, placer, todo[first:end]); err != nil {
 			return err
 		}
+		p.Add(end - first)
 		first = end
 	}
 	return nil
 }
 
-// message does it for envelopes of one message.
+// message does so for the envelopes of one message.
 func (r *rename) message(ctx context.Context, conn *protocol.Conn, placer *copies.Placer, todo []handover.Selected) error {
 	sp, msg := disk.OpenSpool(ctx, r.c), todo[0].ID.Msg()
 	known := false
@@ -157,7 +165,7 @@ func (r *rename) message(ctx context.Context, conn *protocol.Conn, placer *copie
 		return nil
 	}
 	if _, err := conn.DiscoverMessage(ctx, msg); err != nil {
-		return fmt.Errorf("message %v has the action %s now, and smtpd did not take it up: %w; discover %v", msg, r.name, err, msg)
+		return fmt.Errorf("message %v now has the action %s, but smtpd has not loaded it: %w; run discover %v", msg, r.name, err, msg)
 	}
 	copies.Reached("discovered")
 	return nil
@@ -193,7 +201,7 @@ func (r *rename) print(done []handover.Selected, kept []handover.Kept) error {
 	}
 	handover.SayKept(r.c, kept)
 	if r.late > 0 {
-		r.c.Warnf("smtpctl: of the message of %s smtpd has loaded others, and takes up no more of it until it is started again", render.Plural(r.late, "of them", "of them"))
+		r.c.Warnf("smtpctl: smtpd has loaded other envelopes of the message of %s, and loads the rest only when it is restarted", render.Plural(r.late, "of them", "of them"))
 	}
 	r.c.Warnf("%s the action %s now", render.Plural(r.done, "envelope has", "envelopes have"), render.Safe(r.name))
 	if r.done > 0 {

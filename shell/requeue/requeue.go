@@ -1,4 +1,5 @@
-// Package requeue has mail go through the rules of smtpd.conf anew.
+// Package requeue submits mail to smtpd again, so that the present rules of smtpd.conf
+// apply.
 package requeue
 
 import (
@@ -14,17 +15,17 @@ import (
 	"smtpctl/shell/render"
 )
 
-// Bounds of a call.
+// Limits of a call.
 const (
 	maxRecipients = 100 // of one mail
 	unasked       = 5   // envelopes that the prompt does not ask about
 )
 
-// runRequeue gives the selected mail to smtpd anew.
+// runRequeue submits the selected mail to smtpd again.
 func runRequeue(ctx context.Context, c *command.Call) error {
 	all, err := handover.Choose(ctx, c)
 	if err != nil {
-		return err
+		return command.Interrupted(ctx, c, err, "nothing requeued")
 	}
 	if name := c.Flag("dispatcher"); name != "" {
 		return runDispatcher(ctx, c, name, all)
@@ -57,8 +58,8 @@ func runRequeue(ctx context.Context, c *command.Call) error {
 	return job.CarryOut(ctx, c, len(all))
 }
 
-// units makes of envelopes, in the order of their ids, what is given to smtpd at once:
-// those of one message whose sender and options of DSN are the same.
+// units groups envelopes, which are in the order of their ids, into mails: envelopes of
+// one message with the same sender and DSN options.
 func units(ctx context.Context, c *command.Call, all []handover.Selected) (out []*handover.Unit, kept []handover.Kept) {
 	sp, without := disk.OpenSpool(ctx, c), c.Flag("without-dsn") != ""
 	type key struct {
@@ -93,7 +94,8 @@ func units(ctx context.Context, c *command.Call, all []handover.Selected) (out [
 			out = append(out, u)
 		}
 		addr := handover.Address(e.Dest)
-		// Envelopes of one address, as aliases make them, are expanded by one recipient.
+		// Envelopes of one address, as made by an alias, are replaced by one recipient,
+		// which smtpd expands.
 		to := slices.IndexFunc(u.Mail.To, func(r handover.Recipient) bool { return strings.EqualFold(r.Addr, addr) })
 		if to < 0 {
 			to = len(u.Mail.To)

@@ -8,11 +8,11 @@ import (
 
 // Commands are the commands that put copies of mail back.
 var Commands = []*command.Command{
-	{Pattern: "restore <folder>", Offers: command.OffersNothing, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Files: command.PutsFiles, Check: queue.CheckWhole, Run: runRestore,
-		Summary: "put the mail that remove --save has copied to a folder back into the queue",
+	{Pattern: "restore <folder>", Local: local, Offers: command.OffersNothing, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Files: command.PutsFiles, Check: queue.CheckWhole, Run: runRestore,
+		Summary: "put mail that remove --save has copied to a folder back into the queue",
 		Help:    restoreHelp},
-	{Pattern: "restore <folder> <selector...>", Offers: command.OffersNothing, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Files: command.PutsFiles, Check: queue.CheckWhole, Run: runRestore,
-		Summary: "put only the selected copies back",
+	{Pattern: "restore <folder> <selector...>", Local: local, Offers: command.OffersNothing, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Files: command.PutsFiles, Check: queue.CheckWhole, Run: runRestore,
+		Summary: "put only the selected copies back into the queue",
 		Help:    restoreHelp},
 }
 
@@ -21,8 +21,11 @@ var Kinds = []*grammar.Kind{
 	{Name: "folder", Doc: "folder that --save has written, or a copy of smtpd's spool folder", Path: true, Parse: command.ParseText("the name of a folder", 4095)},
 }
 
+// local is why restore works only where smtpd is.
+const local = "the copies become files of smtpd's spool folder, and nothing is written there over ssh; copy their folder to the machine"
+
 // restoreHelp is the help of restore, the dangers first.
-const restoreHelp = "smtpd delivers restored mail at once, and returns mail that is older than its ttl to the sender: pause mta\n" +
-	"and pause mda first to look at it. What was in flight when it was removed may have been delivered then, and\n" +
-	"would be delivered twice: restore says how many envelopes that concerns. Copies stay in the folder; its journal\n" +
-	"keeps a copy from being restored twice. Mail whose message id is in the queue again gets a new id."
+const restoreHelp = "smtpd delivers restored mail at once, and returns mail older than its ttl to the sender: pause mta and pause mda\n" +
+	"first if you want to inspect it. An envelope that was in flight when it was removed may have been delivered already,\n" +
+	"and would be delivered twice: restore says how many there are. The copies stay in the folder, and its journal keeps\n" +
+	"a copy from being restored twice. If its message id is in use again, the mail gets a new id."

@@ -11,14 +11,14 @@ import (
 	"smtpctl/shell/render"
 )
 
-// smtpd says that mail is removed before its files are, some time later where there are
-// many or the disk is slow. A copy whose file is still in the queue then would pass for
-// mail that is queued, and be lost.
+// smtpd reports mail as removed before its files are deleted, which takes some time if
+// there are many or the disk is slow. If a file were still in the queue, its copy would
+// be mistaken for queued mail and lost.
 const goingEvery = 50 * time.Millisecond
 
-// stillQueued reports whether an envelope of the id of a copy is in the queue, so that
-// the copy is not to be restored, and counts it. It waits for a file that is being removed,
-// as long as one goes within the time-out.
+// stillQueued reports whether an envelope with the id of a copy is in the queue, so
+// that the copy must not be restored, and counts it. It waits for files that are being
+// deleted, as long as one disappears within the time-out.
 func (r *restoration) stillQueued(ctx context.Context, id protocol.EnvelopeID) (bool, error) {
 	path := r.to.EnvelopePath(id)
 	if disk.Missing(path) {

@@ -14,10 +14,9 @@ import (
 	"smtpctl/shell/render"
 )
 
-// putBack puts the copies of the plan into the queue, some messages at a time. In the
-// journal each is noted before it gets into the queue, with its id there, and again
-// when smtpd has taken it up: what a crash leaves between the two is told apart by
-// what is on the disk.
+// putBack puts the planned copies into the queue, some messages at a time. The journal
+// records each envelope with its new id before it gets into the queue, and again when
+// smtpd has loaded it. After a crash between the two, the files on the disk decide.
 func (r *restoration) putBack(ctx context.Context) error {
 	if len(r.plan) == 0 && len(r.late) == 0 {
 		return nil
@@ -42,6 +41,8 @@ func (r *restoration) putBack(ctx context.Context) error {
 	if err := r.takeUp(ctx, r.late); err != nil {
 		return err
 	}
+	p := r.c.Progress("restored", len(r.plan))
+	defer p.End()
 	for plan := r.plan; len(plan) > 0; {
 		n := batchEnd(plan)
 		if err := context.Cause(ctx); err != nil {
@@ -50,12 +51,13 @@ func (r *restoration) putBack(ctx context.Context) error {
 		if err := r.putBatch(ctx, plan[:n]); err != nil {
 			return err
 		}
+		p.Add(n)
 		plan = plan[n:]
 	}
 	return nil
 }
 
-// batchEnd returns how many of the first envelopes make a batch of whole messages.
+// batchEnd returns how many of the first envelopes form a batch of whole messages.
 func batchEnd(ids []protocol.EnvelopeID) int {
 	msgs := 0
 	for i, id := range ids {
@@ -68,8 +70,8 @@ func batchEnd(ids []protocol.EnvelopeID) int {
 	return len(ids)
 }
 
-// putBatch puts some messages into the queue, and has smtpd take them up. If it fails
-// in the middle, what is not in the queue yet is taken back.
+// putBatch puts some messages into the queue, and makes smtpd load them. If it fails
+// midway, messages that are not in the queue yet are deleted again.
 func (r *restoration) putBatch(ctx context.Context, ids []protocol.EnvelopeID) (err error) {
 	var drafts []*copies.Draft
 	var placed []landed
@@ -105,9 +107,10 @@ func (r *restoration) putBatch(ctx context.Context, ids []protocol.EnvelopeID) (
 	r.c.AuditEnvelopes(as)
 	for _, d := range drafts {
 		if err := r.placer.Commit(d); err != nil {
-			return errors.Join(command.FileError(err), r.settle(placed, drafts[:committed]))
+			return errors.Join(command.FileError(err), r.recordPlaced(placed, drafts[:committed]))
 		}
 		committed++
+		r.placed++
 	}
 	if err := r.record(copies.Queued, placed); err != nil {
 		return err
@@ -115,8 +118,9 @@ func (r *restoration) putBatch(ctx context.Context, ids []protocol.EnvelopeID) (
 	return r.takeUp(ctx, placed)
 }
 
-// settle notes of a batch that failed in its middle which envelopes are in the queue.
-func (r *restoration) settle(batch []landed, committed []*copies.Draft) error {
+// recordPlaced records, for a batch that failed midway, which envelopes are in the
+// queue.
+func (r *restoration) recordPlaced(batch []landed, committed []*copies.Draft) error {
 	in := map[protocol.MessageID]bool{}
 	for _, d := range committed {
 		in[d.ID] = true
@@ -132,8 +136,8 @@ func (r *restoration) settle(batch []landed, committed []*copies.Draft) error {
 	return errors.Join(r.record(copies.Queued, queued), r.record(copies.Dropped, dropped))
 }
 
-// write writes the files of a message and some of its envelopes for the queue. There
-// may be a draft to be dropped beside an error.
+// write writes the files of a message and some of its envelopes for the queue. Even
+// with an error, the draft may have to be dropped.
 func (r *restoration) write(ctx context.Context, msg protocol.MessageID, ids []protocol.EnvelopeID) (*copies.Draft, error) {
 	for _, id := range ids {
 		if last := r.last[id]; last.Event == copies.Placing {
@@ -170,7 +174,7 @@ func (r *restoration) write(ctx context.Context, msg protocol.MessageID, ids []p
 	return d, nil
 }
 
-// record writes events into the journal, onto the disk.
+// record writes events to the journal, on the disk.
 func (r *restoration) record(event copies.Event, envelopes []landed) error {
 	records := make([]copies.Record, len(envelopes))
 	for i, l := range envelopes {
@@ -185,8 +189,8 @@ func (r *restoration) record(event copies.Event, envelopes []landed) error {
 	return command.FileError(r.log.Sync())
 }
 
-// takeUp has smtpd take up envelopes that are in the queue on disk, and notes that
-// they are restored. A smtpd that is not running does so when it starts.
+// takeUp makes smtpd load envelopes that are in the queue on disk, and records that
+// they are restored. A smtpd that is not running loads them when it starts.
 func (r *restoration) takeUp(ctx context.Context, envelopes []landed) error {
 	for i, l := range envelopes {
 		if r.conn == nil {
@@ -194,7 +198,7 @@ func (r *restoration) takeUp(ctx context.Context, envelopes []landed) error {
 		}
 		if i == 0 || l.as.Msg() != envelopes[i-1].as.Msg() {
 			if _, err := r.conn.DiscoverMessage(ctx, l.as.Msg()); err != nil {
-				return fmt.Errorf("message %v is in the queue on disk, and smtpd did not take it up: %w; give the same command again", l.as.Msg(), err)
+				return fmt.Errorf("message %v is in the queue on disk, but smtpd has not loaded it: %w; give the same command again", l.as.Msg(), err)
 			}
 		}
 	}
@@ -215,15 +219,14 @@ func (r *restoration) takeUp(ctx context.Context, envelopes []landed) error {
 	return nil
 }
 
-// Looks at whether smtpd lists what was restored: queue and scheduler are two
-// processes.
+// The checks whether smtpd lists restored envelopes. Queue and scheduler are two
+// processes, so that takes a moment.
 const (
 	looks     = 8
 	lookEvery = disk.UnlistedEvery / 2
 )
 
-// unlisted counts the envelopes that were restored, are on the disk, and are not
-// listed by smtpd.
+// unlisted counts the restored envelopes that are on the disk and not listed by smtpd.
 func (r *restoration) unlisted(ctx context.Context) (int, error) {
 	for look := 0; ; look++ {
 		n, err := r.countUnlisted(ctx)
@@ -238,7 +241,7 @@ func (r *restoration) unlisted(ctx context.Context) (int, error) {
 	}
 }
 
-// countUnlisted is one look of unlisted.
+// countUnlisted is one check of unlisted.
 func (r *restoration) countUnlisted(ctx context.Context) (int, error) {
 	var msgs []protocol.MessageID
 	missing := map[protocol.EnvelopeID]bool{}
@@ -272,9 +275,9 @@ func (r *restoration) report(ctx context.Context, err error) error {
 		n, lerr := r.unlisted(ctx)
 		switch {
 		case lerr != nil && err == nil:
-			err = fmt.Errorf("whether smtpd lists them could not be seen: %w", lerr)
+			err = fmt.Errorf("could not check whether smtpd lists them: %w", lerr)
 		case n > 0 && err == nil:
-			err = fmt.Errorf("smtpd does not list %s: explain and an id says why", render.Plural(n, "restored envelope"))
+			err = fmt.Errorf("smtpd does not list %s: explain ID says why", render.Plural(n, "restored envelope"))
 		}
 	}
 	c.Counts = []command.Count{{Name: "done", N: r.done}, {Name: "restored before", N: r.before}, {Name: "queued", N: r.queued}, {Name: "refused", N: r.refused}, {Name: "unsure", N: r.unsure}}

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"smtpctl/protocol"
@@ -19,7 +21,7 @@ import (
 	"smtpctl/shell/render"
 )
 
-// Bounds of a restoration.
+// Limits of restore.
 const (
 	maxCopies    = 20_000_000 // envelopes of one
 	batch        = 64         // messages that go into the queue together
@@ -45,20 +47,23 @@ type restoration struct {
 	late []landed              // that an earlier restore put back without noting it
 
 	done, before, queued, refused, unsure, inflight int
-	landed                                          []landed // all that were restored
-	renamed                                         []landed // of them those with a new id
+	hosts                                           map[string]int // of the planned copies: how many are from which other machine
+	landed                                          []landed       // all that were restored
+	renamed                                         []landed       // of them those with a new id
 	notes                                           []string
+
+	placed int // messages that are in the queue on disk
 
 	going time.Time // when a file last went that smtpd was removing
 }
 
-// A landed envelope is in the queue under the id as.
+// A landed is an envelope that is in the queue under the id as.
 type landed struct{ id, as protocol.EnvelopeID }
 
 // runRestore puts copies back into the queue.
 func runRestore(ctx context.Context, c *command.Call) error {
 	c.Opts.From = c.Text(0)
-	r := &restoration{c: c, from: copies.Open(ctx, c, c.Opts.From), to: disk.OpenSpool(ctx, c)}
+	r := &restoration{c: c, from: copies.Open(ctx, c, c.Opts.From), to: disk.OpenSpool(ctx, c), hosts: map[string]int{}}
 	if err := r.open(); err != nil {
 		return fmt.Errorf("%s: %w; nothing done", command.PathOf(c), command.FileError(err))
 	}
@@ -68,20 +73,30 @@ func runRestore(ctx context.Context, c *command.Call) error {
 		return err
 	}
 	listed := r.choose(ctx)
+	if ctx.Err() != nil {
+		return command.Interrupted(ctx, c, context.Cause(ctx), "nothing restored")
+	}
 	switch found := len(r.plan) + len(r.late) + r.before + r.queued + r.refused + r.unsure; {
 	case listed != nil && len(r.plan)+len(r.late) == 0:
 		return listed
 	case found == 0 && len(c.Args) == 1:
-		return fmt.Errorf("%s: the folder holds no copies of mail", command.PathOf(c))
+		return fmt.Errorf("%s: the folder contains no copies of mail", command.PathOf(c))
 	}
 	if err := r.approve(ctx); err != nil || c.Opts.DryRun {
 		return errors.Join(err, listed)
 	}
 	err = disk.Locked(ctx, c, func() error { return r.putBack(ctx) })
+	switch left := len(r.plan) + len(r.late) - r.done; {
+	case err == nil:
+	case r.done > 0:
+		err = fmt.Errorf("%w: %d restored, %d left: the same command goes on with them", err, r.done, left)
+	case r.placed == 0 && context.Cause(ctx) != nil:
+		err = fmt.Errorf("%w, nothing restored", context.Cause(ctx))
+	}
 	return r.report(ctx, errors.Join(err, listed))
 }
 
-// open opens the folder of the copies, and makes sure that it is not the queue.
+// open opens the folder with the copies, and makes sure that it is not the queue.
 func (r *restoration) open() error {
 	var err error
 	if r.folder, err = safefile.OpenDir(r.c.Opts.From); err != nil {
@@ -98,7 +113,7 @@ func (r *restoration) open() error {
 	return err
 }
 
-// close closes what is open.
+// close closes all open files.
 func (r *restoration) close() {
 	if r.folder != nil {
 		r.folder.Close()
@@ -108,14 +123,14 @@ func (r *restoration) close() {
 	}
 }
 
-// choose decides what becomes of each copy that is selected. The error says that some
-// could not be read.
+// choose decides for each selected copy whether it is restored. The error says that
+// some could not be read.
 func (r *restoration) choose(ctx context.Context) error {
-	conf := disk.SmtpdConf(r.c)
+	conf := disk.SmtpdConf(ctx, r.c)
 	r.list = queue.Writer(r.c)
 	err := queue.EachSelected(ctx, r.c, r.c.Args[1:], func(e *protocol.Envelope) (bool, error) {
 		if len(r.plan) >= maxCopies {
-			return false, fmt.Errorf("%s: more than %d copies are selected, select fewer; nothing done", command.PathOf(r.c), maxCopies)
+			return false, fmt.Errorf("%s: more than %d copies are selected; nothing done: select fewer", command.PathOf(r.c), maxCopies)
 		}
 		return true, r.chooseOne(ctx, e, conf)
 	})
@@ -123,7 +138,7 @@ func (r *restoration) choose(ctx context.Context) error {
 	return err
 }
 
-// chooseOne decides what becomes of one copy.
+// chooseOne decides whether one copy is restored.
 func (r *restoration) chooseOne(ctx context.Context, e *protocol.Envelope, conf *disk.ConfFacts) error {
 	last := r.last[e.ID]
 	switch last.Event {
@@ -141,7 +156,7 @@ func (r *restoration) chooseOne(ctx context.Context, e *protocol.Envelope, conf 
 		}
 		if !r.stillIncoming(last.As.Msg()) {
 			if r.unsure++; r.unsure <= refusedShown {
-				r.c.Warnf("smtpctl: %v: an earlier restore was stopped while it put this envelope back as %v, and it is in the queue no more: smtpd's log says what became of that id", e.ID, last.As)
+				r.c.Warnf("smtpctl: %v: an earlier restore was interrupted while it put this envelope back as %v, which is no longer in the queue: look that id up with show log", e.ID, last.As)
 			}
 			return nil
 		}
@@ -166,6 +181,9 @@ func (r *restoration) chooseOne(ctx context.Context, e *protocol.Envelope, conf 
 	if last.Inflight {
 		r.inflight++
 	}
+	if last.Host != "" {
+		r.hosts[last.Host]++
+	}
 	r.plan = append(r.plan, e.ID)
 	if r.c.Opts.DryRun {
 		return r.list(e, false)
@@ -173,13 +191,13 @@ func (r *restoration) chooseOne(ctx context.Context, e *protocol.Envelope, conf 
 	return nil
 }
 
-// stillIncoming reports whether smtpd has not emptied its folder incoming since a
-// restore was stopped: then what that restore had begun never got into the queue.
+// stillIncoming reports whether smtpd has not emptied its folder incoming since an
+// interrupted restore. Then the messages of that restore never got into the queue.
 func (r *restoration) stillIncoming(msg protocol.MessageID) bool {
 	return !disk.Missing(r.c.Opts.Spool + "/incoming/" + msg.String())
 }
 
-// approve checks the set against what was expected, and asks at the prompt.
+// approve compares the set with --expect, and asks at the prompt.
 func (r *restoration) approve(ctx context.Context) error {
 	c, n := r.c, len(r.plan)
 	switch {
@@ -188,14 +206,14 @@ func (r *restoration) approve(ctx context.Context) error {
 	case c.Opts.DryRun:
 		r.note()
 		for _, text := range r.notes {
-			c.Warnf("%s", text)
+			c.Warnf("%s", render.Safe(text))
 		}
 		c.Warnf("%s would be restored; nothing was", render.Plural(n, "envelope"))
 		return nil
 	case n <= unasked || c.Confirm == nil || !c.Mode.Interactive() || c.Opts.Yes:
 		return nil
 	}
-	if c.Confirm(ctx, fmt.Sprintf("restore %s?", render.Plural(n, "envelope"))) {
+	if c.Confirm(ctx, render.Safe(fmt.Sprintf("restore %s%s?", render.Plural(n, "envelope"), r.fromOthers()))) {
 		return nil
 	}
 	if err := context.Cause(ctx); err != nil {
@@ -204,12 +222,23 @@ func (r *restoration) approve(ctx context.Context) error {
 	return command.ErrNotConfirmed
 }
 
-// note words what the count of what was restored does not say.
+// fromOthers says, for a question, from which other machines the copies are.
+func (r *restoration) fromOthers() string {
+	if len(r.hosts) == 0 {
+		return ""
+	}
+	return " removed from the queue of " + strings.Join(slices.Sorted(maps.Keys(r.hosts)), ", ")
+}
+
+// note adds what the count of restored envelopes leaves out.
 func (r *restoration) note() {
 	add := func(n int, one, many, rest string) {
 		if n > 0 {
 			r.notes = append(r.notes, render.Plural(n, one, many)+rest)
 		}
+	}
+	for _, host := range slices.Sorted(maps.Keys(r.hosts)) {
+		add(r.hosts[host], "of them was", "of them were", " removed from the queue of "+host+": this machine delivers what it restores")
 	}
 	add(r.inflight, "of them was", "of them were", " in flight when it was removed: if the attempt under way succeeded, the mail is delivered twice")
 	add(r.before, "envelope was restored before and stays as it is", "envelopes were restored before and stay as they are",

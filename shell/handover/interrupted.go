@@ -13,18 +13,21 @@ import (
 	"smtpctl/shell/render"
 )
 
-// settle goes on where earlier runs were stopped. Envelopes whose mail smtpd has taken
-// are removed; those whose mail it has not are resumed. Of a mail that had been written
-// to its end, and of which no answer was noted, smtpd's listing tells: the client of its
-// SMTP session has the name of the unit. If it lists none, the mail may have been
-// delivered at once or never have been taken: then the envelopes stay suspended.
-func settle(ctx context.Context, c *command.Call) error {
+// completeInterrupted completes the units of earlier interrupted runs. It removes the
+// envelopes whose new mail smtpd has accepted, and resumes the envelopes whose new mail
+// smtpd has not.
+//
+// If a mail was written to its end and no reply was noted, smtpd's listing decides: the
+// client of the SMTP session has the name of the unit. If smtpd lists no such mail, the
+// mail may have been delivered at once, or never have been accepted. Then the envelopes
+// stay suspended, and a person has to decide.
+func completeInterrupted(ctx context.Context, c *command.Call) error {
 	if c.StateDir == "" {
 		return nil
 	}
 	runs, err := stoppedRuns(c.StateDir)
 	if err != nil {
-		return fmt.Errorf("what earlier commands left to be done cannot be read: %w", command.FileError(err))
+		return fmt.Errorf("the notes of interrupted commands cannot be read: %w", command.FileError(err))
 	}
 	if len(runs) == 0 {
 		return nil
@@ -33,14 +36,14 @@ func settle(ctx context.Context, c *command.Call) error {
 	return disk.Locked(ctx, c, func() error {
 		var err error
 		for _, run := range runs {
-			err = errors.Join(err, r.settleRun(ctx, run))
+			err = errors.Join(err, r.completeRun(ctx, run))
 		}
 		return err
 	})
 }
 
-// settleRun settles one run, and closes its notes.
-func (r *Run) settleRun(ctx context.Context, run *notes) error {
+// completeRun completes the units of one run, and closes its notes.
+func (r *Run) completeRun(ctx context.Context, run *notes) error {
 	defer run.close()
 	run.open = 1 // until all is read
 	units, err := readNotes(run.f)
@@ -60,9 +63,9 @@ func (r *Run) settleRun(ctx context.Context, run *notes) error {
 		return err
 	}
 	for _, u := range units {
-		last, err := r.settleUnit(ctx, conn, u, found[u.Token])
+		last, err := r.completeUnit(ctx, conn, u, found[u.Token])
 		if err != nil {
-			return fmt.Errorf("envelopes %s, which %q was stopped at: %w", strings.Join(u.IDs, ", "), render.Safe(u.Command), err)
+			return fmt.Errorf("envelopes %s, at which %q was interrupted: %w", strings.Join(u.IDs, ", "), render.Safe(u.Command), err)
 		}
 		if last != "" {
 			if err := run.add(note{Token: u.Token, Event: last}); err != nil {
@@ -73,7 +76,8 @@ func (r *Run) settleRun(ctx context.Context, run *notes) error {
 	return nil
 }
 
-// takenUnder returns the messages that smtpd lists which came from units, by their tokens.
+// takenUnder returns the messages in smtpd's listing that came from units, by the
+// tokens of the units.
 func (r *Run) takenUnder(ctx context.Context, conn *protocol.Conn, units []*pending) (map[string]protocol.MessageID, error) {
 	found := map[string]protocol.MessageID{}
 	wanted := map[string]bool{}
@@ -96,8 +100,9 @@ func (r *Run) takenUnder(ctx context.Context, conn *protocol.Conn, units []*pend
 	return found, nil
 }
 
-// settleUnit settles one unit, and returns its last event, nothing if it stays open.
-func (r *Run) settleUnit(ctx context.Context, conn *protocol.Conn, u *pending, msg protocol.MessageID) (event, error) {
+// completeUnit completes one unit, and returns its last event, or "" if the unit stays
+// open.
+func (r *Run) completeUnit(ctx context.Context, conn *protocol.Conn, u *pending, msg protocol.MessageID) (event, error) {
 	all, went := idsOf(u.IDs), idsOf(u.went)
 	r.c.AuditEnvelopes(all)
 	stay := slices.DeleteFunc(slices.Clone(all), func(id protocol.EnvelopeID) bool { return slices.Contains(went, id) })
@@ -109,13 +114,13 @@ func (r *Run) settleUnit(ctx context.Context, conn *protocol.Conn, u *pending, m
 	command := render.Safe(u.Command)
 	switch {
 	case u.last == begun:
-		r.c.Warnf("smtpctl: an earlier %q was stopped before smtpd had the mail: nothing has become of envelopes %s", command, strings.Join(u.IDs, ", "))
+		r.c.Warnf("smtpctl: an earlier %q was interrupted before smtpd accepted the mail: nothing was done to envelopes %s", command, strings.Join(u.IDs, ", "))
 		return left, nil
 	case u.last == taken, msg != 0:
-		r.c.Warnf("smtpctl: an earlier %q was stopped after smtpd had taken the new mail: envelopes %s are removed now", command, strings.Join(u.went, ", "))
+		r.c.Warnf("smtpctl: an earlier %q was interrupted after smtpd had accepted the new mail: envelopes %s are now removed", command, strings.Join(u.went, ", "))
 		return done, r.remove(ctx, conn, went, u.Unknown)
 	}
-	open, err := r.still(ctx, conn, u, went)
+	open, err := r.stillOpen(ctx, conn, u, went)
 	if err != nil || !open {
 		return left, err
 	}
@@ -123,18 +128,19 @@ func (r *Run) settleUnit(ctx context.Context, conn *protocol.Conn, u *pending, m
 	if u.message != "" {
 		about = u.message
 	}
-	what := "They are suspended: look with show log and " + about + " whether it was delivered. If so, remove them; if smtpd never took it, resume them with resume envelope"
+	what := "They are suspended: check with show log and " + about + " whether it was delivered. If so, remove them; if smtpd never accepted it, resume them with resume envelope"
 	if u.Unknown {
-		what = "They are on disk as before: look with show log and " + about + " whether it was delivered. If so, delete their files; if smtpd never took it, delete " + u.file + ", and requeue them"
+		what = "They are unchanged on disk: check with show log and " + about + " whether it was delivered. If so, delete their files; if smtpd never accepted it, delete " + u.file + ", and requeue them"
 	}
-	r.c.Warnf("smtpctl: an earlier %q was stopped just when smtpd took the new mail in the place of envelopes %s, and the queue does not hold it. %s",
+	r.c.Warnf("smtpctl: an earlier %q was interrupted just when smtpd was to accept the mail that replaces envelopes %s, and the new mail is not in the queue. %s",
 		command, strings.Join(u.went, ", "), what)
 	return "", nil
 }
 
-// still reports whether nobody has decided yet on envelopes of which it is not known
-// whether smtpd has taken their new mail: they are suspended, or on disk.
-func (r *Run) still(ctx context.Context, conn *protocol.Conn, u *pending, went []protocol.EnvelopeID) (bool, error) {
+// stillOpen reports whether a decision on envelopes is still missing, for which it is
+// not known whether smtpd has accepted their new mail: they are still suspended, or
+// still on disk.
+func (r *Run) stillOpen(ctx context.Context, conn *protocol.Conn, u *pending, went []protocol.EnvelopeID) (bool, error) {
 	if len(went) == 0 {
 		return false, nil
 	}

@@ -1,0 +1,9 @@
+package hold
+
+import (
+	"testing"
+
+	"smtpctl/protocol/fulltest"
+)
+
+func TestMain(m *testing.M) { fulltest.Main(m, 4) }
