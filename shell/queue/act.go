@@ -1,5 +1,5 @@
-// Package queue lists the envelopes in smtpd's queue, tells which are meant, and acts
-// on them.
+// Package queue lists the envelopes in smtpd's queue, selects envelopes, and acts on
+// them.
 package queue
 
 import (
@@ -9,7 +9,6 @@ import (
 
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
-	"smtpctl/shell/copies"
 	"smtpctl/shell/disk"
 	"smtpctl/shell/render"
 )
@@ -33,17 +32,16 @@ func runSchedule(ctx context.Context, c *command.Call) error {
 	return act(ctx, c, protocol.ScheduleEnvelope, "scheduled")
 }
 
-// act does something to the envelopes that the arguments name, or to all. What it
-// did is logged before anything is printed.
+// act applies an action to the envelopes that the arguments select, or to all. The
+// outcome is logged before anything is printed.
 func act(ctx context.Context, c *command.Call, a protocol.Action, verb string) error {
 	return actTallied(ctx, c, a, verb, &tally{keeper: newKeeper(c, a)})
 }
 
-// actTallied is act with the tally of what it does.
+// actTallied is act that also returns the tally.
 func actTallied(ctx context.Context, c *command.Call, a protocol.Action, verb string, t *tally) error {
 	sel := selectionIn(c)
 	err := carryOut(ctx, c, a, verb, &sel, t)
-	t.p.end()
 	t.keeper.kept(c, t)
 	if t.saver != nil && t.done > 0 {
 		c.Copies = t.saver.Dir()
@@ -51,11 +49,11 @@ func actTallied(ctx context.Context, c *command.Call, a protocol.Action, verb st
 	c.Undo = undoOf(c, a, t)
 	if err != nil && t.done == 0 && t.unconfirmed == 0 {
 		c.Counts = t.counts()
-		return err
+		return command.Interrupted(ctx, c, err, "nothing "+verb)
 	}
 	t.mark.counted(t)
 	if err != nil {
-		err = fmt.Errorf("%w: only %d %s, %d sent without an answer, the rest not done", err, t.done, verb, t.unconfirmed)
+		err = command.Stopped(ctx, c, err, t.soFar(verb))
 	} else {
 		err = failureOf(c, a, verb, t, &sel)
 	}
@@ -72,19 +70,34 @@ func actTallied(ctx context.Context, c *command.Call, a protocol.Action, verb st
 	return err
 }
 
+// soFar says how many envelopes an interrupted action was carried out for.
+func (t *tally) soFar(verb string) string {
+	text := fmt.Sprintf("%d %s", t.done, verb)
+	if t.unconfirmed > 0 {
+		text += fmt.Sprintf(", %d asked for without an answer", t.unconfirmed)
+	}
+	if t.failures > 0 {
+		text += fmt.Sprintf(", %d refused or gone", t.failures)
+	}
+	if left := t.planned - t.done - t.unconfirmed - t.failures; t.planned > 0 {
+		return text + fmt.Sprintf(", %d as before", max(left, 0))
+	}
+	return text + ", the rest as before"
+}
+
 // carryOut does the work of act, up to the first output.
 func carryOut(ctx context.Context, c *command.Call, a protocol.Action, verb string, sel *selection, t *tally) error {
 	var id IDArg
 	var err error
 	if sel.single() {
-		// Before the lock: the user may take long to answer.
+		// The question comes before the lock, because the user may take long to answer.
 		if id, err = confirmID(ctx, c, sel.ids[0], t); err != nil {
 			return err
 		}
 		sel.ids[0] = id
 	}
 	if c.Opts.Save != "" && !c.Opts.DryRun {
-		if t.saver, err = copies.OpenSaver(c.Opts.Save, c.Opts.Spool, copies.Origin{Who: c.Who(), Command: c.Typed()}); err != nil {
+		if t.saver, err = openSaver(c); err != nil {
 			return fmt.Errorf("--save: %w; nothing done", command.FileError(err))
 		}
 		saver := t.saver
@@ -102,7 +115,8 @@ func carryOut(ctx context.Context, c *command.Call, a protocol.Action, verb stri
 	byMessage := false
 	switch all := len(c.Args) == 0; {
 	case all && plain && t.keeper == nil && !asksFirst(c):
-		t.p = newProgress(ctx, c, conn, verb)
+		t.watch(ctx, c, conn, verb, &target{all: true}, 0)
+		defer t.unwatch()
 		err = disk.Locked(ctx, c, func() error {
 			byMessage, err = actAll(ctx, c, conn, a, t)
 			return err
@@ -110,10 +124,7 @@ func carryOut(ctx context.Context, c *command.Call, a protocol.Action, verb stri
 	case id.evp != 0 && plain:
 		err = disk.Locked(ctx, c, func() error { return actEnvelope(ctx, c, conn, a, id.evp, t) })
 	default:
-		if all || len(sel.ids) == 0 {
-			t.p = newProgress(ctx, c, conn, "looked at")
-		}
-		err = actSelected(ctx, c, conn, a, *sel, t)
+		err = actSelected(ctx, c, conn, a, verb, *sel, t)
 	}
 	if err != nil || c.Opts.DryRun {
 		return err
@@ -130,8 +141,8 @@ func carryOut(ctx context.Context, c *command.Call, a protocol.Action, verb stri
 	return nil
 }
 
-// confirmID completes an id that the user has shortened, and asks whether it is
-// meant, unless what it stands for will be shown and asked for anyway.
+// confirmID completes a shortened id. It asks whether that id is meant, unless the
+// envelopes are shown with a question anyway.
 func confirmID(ctx context.Context, c *command.Call, id IDArg, t *tally) (IDArg, error) {
 	if id.Whole() || !asksFirst(c) {
 		return confirmShort(ctx, c, id)
@@ -144,9 +155,9 @@ func confirmID(ctx context.Context, c *command.Call, id IDArg, t *tally) (IDArg,
 	return confirmShort(ctx, c, id)
 }
 
-// printTally prints how many envelopes were acted on, as smtpctl does, and on
-// standard error what that count leaves out; the latter not for a single id that
-// nothing was done to, for then the error says it.
+// printTally prints how many envelopes were acted on, as OpenSMTPD's smtpctl does, and
+// on standard error what that count leaves out. For a single id to which nothing was
+// done, the error says it instead.
 func printTally(c *command.Call, a protocol.Action, verb string, t *tally, silent bool) error {
 	if t.mark.quiet(c, t) {
 		return nil
@@ -173,7 +184,7 @@ func printTally(c *command.Call, a protocol.Action, verb string, t *tally, silen
 	return err
 }
 
-// notesOf says what the count of what was done leaves out.
+// notesOf returns sentences about the selected envelopes that the count leaves out.
 func notesOf(c *command.Call, a protocol.Action, t *tally) []string {
 	var notes []string
 	add := func(n int, one, many, rest string) {
@@ -183,11 +194,11 @@ func notesOf(c *command.Call, a protocol.Action, t *tally) []string {
 	}
 	switch a {
 	case protocol.PauseEnvelope:
-		add(t.inflight, "of them is", "of them are", " in flight: the attempt under way goes on, and only what it does not deliver stays paused")
+		add(t.inflight, "of them is", "of them are", " in flight: the current attempt continues, and only what it fails to deliver stays suspended")
 	case protocol.ResumeEnvelope:
 		add(t.inflight, "of them is", "of them are", " in flight: being delivered now")
 	case protocol.RemoveEnvelope:
-		add(t.inflight, "of them is", "of them are", " in flight: dropped when the delivery attempt ends, and delivered if it succeeds; a restart of smtpd before that puts it back")
+		add(t.inflight, "of them is", "of them are", " in flight: delivered if the current attempt succeeds, otherwise removed when it ends; a restart of smtpd before that puts it back")
 	}
 	add(t.busy, "envelope is", "envelopes are", " in flight already: being delivered now")
 	if a == protocol.ScheduleEnvelope {
@@ -197,13 +208,17 @@ func notesOf(c *command.Call, a protocol.Action, t *tally) []string {
 	}
 	add(t.running, "envelope was", "envelopes were", " not suspended")
 	add(t.gone, "envelope left", "envelopes left", " the queue meanwhile")
-	add(t.refused, "envelope is", "envelopes are", " still in the queue: smtpd refused, and does not say why")
-	add(t.missing, "id is", "ids are", " not in the queue")
+	add(t.refused, "envelope is", "envelopes are", " still in the queue: smtpd refused and gives no reason; its log may say why")
+	if sel := selectionIn(c); sel.last != nil && len(sel.ids) == 0 {
+		notes = append(notes, sel.lastNotes(t.missing)...)
+	} else {
+		add(t.missing, "id is", "ids are", " not in the queue")
+	}
 	return append(notes, t.notes...)
 }
 
-// failureOf says whether the command failed: it did if it was to act on given ids and
-// could not on any, if something could not be saved, or if smtpd refused.
+// failureOf returns the error of the command, if it failed: if it could not act on any
+// of the given ids, if an envelope could not be saved, or if smtpd refused.
 func failureOf(c *command.Call, a protocol.Action, verb string, t *tally, sel *selection) error {
 	nothing := t.done == 0 && t.tried == 0
 	switch {
@@ -213,6 +228,8 @@ func failureOf(c *command.Call, a protocol.Action, verb string, t *tally, sel *s
 			were = "was"
 		}
 		return fmt.Errorf("%s: %s could not be saved and %s not %s", command.PathOf(c), render.Plural(t.unsaved, "envelope"), were, verb)
+	case sel.last != nil && nothing && len(sel.ids) == 0:
+		return sel.lastFailed(c, a, t)
 	case t.mark != nil && t.refused == 0:
 		return nil // those that a hold has suspended may have left the queue since
 	case sel.named() && nothing && len(sel.terms) > 0 && t.found() == 0 && t.missing < len(sel.ids):
@@ -222,17 +239,18 @@ func failureOf(c *command.Call, a protocol.Action, verb string, t *tally, sel *s
 	case sel.stdin && t.missing > 0 && nothing && t.found() == 0:
 		return fmt.Errorf("%s: none of the %d ids is in the queue", command.PathOf(c), t.missing)
 	case t.refused > 0:
-		return fmt.Errorf("%s: smtpd refused %s, and does not say why", command.PathOf(c), render.Plural(t.refused, "envelope"))
+		return fmt.Errorf("%s: smtpd refused %s and gives no reason; its log may say why", command.PathOf(c), render.Plural(t.refused, "envelope"))
 	}
 	return nil
 }
 
-// A NothingError says why nothing was done to the envelopes that were named.
+// A NothingError says why nothing was done to the envelopes that the user named.
 type NothingError struct{ why string }
 
 func (e *NothingError) Error() string { return e.why }
 
-// nothingDone returns why nothing was done to the id, or the ids, that the user gave.
+// nothingDone returns why nothing was done to the ids that the user gave; single says
+// that it was one id.
 func (t *tally) nothingDone(a protocol.Action, single bool) error {
 	switch {
 	case !single && t.suspended+t.running+t.busy+t.refused > 0:
@@ -240,7 +258,7 @@ func (t *tally) nothingDone(a protocol.Action, single bool) error {
 	case t.busy > 0:
 		return &NothingError{"it is in flight already: being delivered now"}
 	case t.refused > 0:
-		return &NothingError{"smtpd refused, and does not say why"}
+		return &NothingError{"smtpd refused and gives no reason; its log may say why"}
 	case t.found() == 0, t.gone > 0:
 		return ErrNoSuchID
 	case t.suspended > 0 && a == protocol.ScheduleEnvelope:
@@ -256,7 +274,7 @@ func actEnvelope(ctx context.Context, c *command.Call, conn *protocol.Conn, a pr
 	switch {
 	case err != nil:
 		return err
-	case e != nil && !t.wants(a, e):
+	case e != nil && !t.accepts(a, e):
 		return nil
 	case e == nil && a == protocol.ScheduleEnvelope:
 		return nil // it might be suspended for all that is known
@@ -267,13 +285,13 @@ func actEnvelope(ctx context.Context, c *command.Call, conn *protocol.Conn, a pr
 			return err
 		}
 	}
-	// An envelope whose file has gone is not listed, but smtpd still has it.
+	// An envelope whose file has gone is not listed, but smtpd still has the envelope.
 	c.AuditEnvelopes([]protocol.EnvelopeID{id})
 	t.unconfirmed, err = conn.Act(ctx, a, []protocol.EnvelopeID{id}, t.count(a))
 	return err
 }
 
-// LookUp asks smtpd for one envelope, and returns nil if it is not listed.
+// LookUp returns one envelope, or nil if smtpd does not list it.
 func LookUp(ctx context.Context, conn *protocol.Conn, id protocol.EnvelopeID) (*protocol.Envelope, error) {
 	for e, err := range conn.MessageEnvelopes(ctx, id) {
 		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {

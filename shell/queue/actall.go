@@ -9,8 +9,8 @@ import (
 	"smtpctl/shell/render"
 )
 
-// actAll does something to the whole queue. byMessage says that it was done message
-// by message at first, when nothing was in flight.
+// actAll applies an action to the whole queue. byMessage says that it worked message by
+// message at first, while nothing was in flight.
 func actAll(ctx context.Context, c *command.Call, conn *protocol.Conn, a protocol.Action, t *tally) (byMessage bool, err error) {
 	var from protocol.MessageID
 	if a != protocol.ScheduleEnvelope { // which has to look at each envelope
@@ -18,17 +18,17 @@ func actAll(ctx context.Context, c *command.Call, conn *protocol.Conn, a protoco
 			return true, err
 		}
 	}
-	t.unconfirmed, err = conn.ActAll(ctx, a, from, protocol.ActPlan{Choose: t.choose(a), Sending: c.AuditEnvelopes, Result: t.count(a)})
+	t.unconfirmed, err = conn.ActAll(ctx, a, from, protocol.ActPlan{Choose: t.filter(a), Sending: c.AuditEnvelopes, Result: t.count(a)})
 	return t.done > 0, err
 }
 
-// actChunk is how many messages are acted on between two looks at whether
-// something else changes the queue.
+// actChunk is how many messages are acted on between two checks whether something else
+// changes the queue.
 const actChunk = 512
 
-// actByMessage does something to the whole queue if every message has one envelope
-// and none is in flight: then no envelope need be listed. It returns the message
-// from which on that has not been done, 0 if there is none.
+// actByMessage is a fast path for a queue in which every message has one envelope and
+// none is in flight: no envelope has to be listed. It returns the first message that it
+// has not acted on, or 0 if it has acted on all.
 func actByMessage(ctx context.Context, c *command.Call, conn *protocol.Conn, a protocol.Action, t *tally) (from protocol.MessageID, err error) {
 	before, err := conn.Digest(ctx)
 	if err != nil {
@@ -41,6 +41,7 @@ func actByMessage(ctx context.Context, c *command.Call, conn *protocol.Conn, a p
 	if !ok || inflight > 0 {
 		return 1, nil
 	}
+	t.chosen = len(ids)
 	var failed []protocol.MessageID
 	for len(ids) > 0 {
 		now, err := conn.Digest(ctx)
@@ -78,9 +79,9 @@ func left(before, after protocol.Digest) bool {
 	return after.Dequeued != before.Dequeued || after.Expired != before.Expired || after.Removed != before.Removed
 }
 
-// sortMessages finds out why smtpd refused to act on messages of one envelope. If
-// none has left the queue, those that are to be paused were paused before, and
-// those that are to be resumed were not.
+// sortMessages finds out why smtpd refused to act on messages of one envelope. If no
+// envelope has left the queue, the ones to pause were suspended already, and the ones
+// to resume were not suspended.
 func (t *tally) sortMessages(ctx context.Context, conn *protocol.Conn, a protocol.Action, failed []protocol.MessageID, gone bool) error {
 	n := len(failed)
 	t.failures = 0
@@ -114,8 +115,8 @@ func (t *tally) sortMessages(ctx context.Context, conn *protocol.Conn, a protoco
 	return nil
 }
 
-// noteMeanwhile says what smtpd did while its queue was emptied that the count
-// of what was removed does not show.
+// noteMeanwhile describes what smtpd did while its queue was emptied and the count of
+// removed envelopes does not show.
 func (t *tally) noteMeanwhile(before, after protocol.Digest) {
 	if n := after.Bounces - before.Bounces; n > 0 {
 		t.note("smtpd made %s meanwhile: those under a message that was removed are gone too, and not counted", render.Plural(int(n), "bounce"))

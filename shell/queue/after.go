@@ -13,7 +13,7 @@ import (
 	"smtpctl/shell/render"
 )
 
-// An AfterJSON says where the envelopes are that were scheduled, a moment later.
+// An AfterJSON says where scheduled envelopes are a moment later.
 type AfterJSON struct {
 	Left     int `json:"left"`     // no longer in the queue: delivered or bounced
 	Inflight int `json:"inflight"` // being delivered now
@@ -25,15 +25,15 @@ type AfterJSON struct {
 	Again int `json:"again,omitempty"` // how often one of them came back untried and was scheduled again
 }
 
-// Times of the look at what schedule has done.
+// Times of the check after schedule.
 const (
 	afterMost  = 300 * time.Millisecond // how long smtpd may take to take mail up
 	afterEvery = 30 * time.Millisecond
 )
 
-// lookAfter finds out what smtpd has made of the envelopes that it was told to
-// deliver. Its OK means only that it tries: what a relay at its limits does not
-// take is put on hold, and goes back to its old time when the relay lets it go
+// lookAfter finds out what smtpd has done with the envelopes that it was told to
+// deliver. Its OK means only that it will try: if a relay is at its limits, the rest is
+// put on hold, and returns to its former time when the relay releases it
 // (scheduler_ramqueue.c).
 func lookAfter(ctx context.Context, c *command.Call, conn *protocol.Conn, t *tally) {
 	switch {
@@ -43,6 +43,7 @@ func lookAfter(ctx context.Context, c *command.Call, conn *protocol.Conn, t *tal
 		t.note("more than %d were scheduled: what smtpd makes of so many is not looked at: show queue by state", maxLooked)
 		return
 	}
+	defer c.Progress("looking what smtpd makes of them", 0).End()
 	looked := t.taken()
 	status, err := conn.Status(ctx)
 	deadline := time.Now().Add(afterMost)
@@ -85,8 +86,8 @@ func lookAfter(ctx context.Context, c *command.Call, conn *protocol.Conn, t *tal
 	}
 }
 
-// taken returns the envelopes that schedule has looked at, without those for which smtpd
-// refused it.
+// taken returns the envelopes that schedule was sent for, without those that smtpd
+// refused.
 func (t *tally) taken() []Look {
 	failed := slices.Clone(t.failed)
 	slices.Sort(failed)
@@ -105,7 +106,7 @@ func idsOf(looked []Look) []protocol.EnvelopeID {
 	return ids
 }
 
-// LookOnce says where scheduled envelopes, in the order of their ids, are now.
+// LookOnce says where scheduled envelopes, given in the order of their ids, are now.
 func LookOnce(ctx context.Context, conn *protocol.Conn, looked []Look) (*AfterJSON, error) {
 	ids := idsOf(looked)
 	now := time.Now().Unix()
@@ -142,8 +143,8 @@ func (a *AfterJSON) String() string {
 		count int
 		what  string
 	}{
-		{a.Left, "out of the queue, delivered or bounced"}, {a.Inflight, "in flight"}, {a.Held, "on hold"},
-		{a.Back, "back at the old time"}, {a.Retried, "tried in vain"}, {a.Waiting, "due"},
+		{a.Left, "no longer in the queue, delivered or bounced"}, {a.Inflight, "in flight"}, {a.Held, "on hold"},
+		{a.Back, "back at their former time"}, {a.Retried, "tried and failed"}, {a.Waiting, "due"},
 	} {
 		if n.count > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n.count, n.what))
@@ -152,14 +153,14 @@ func (a *AfterJSON) String() string {
 	return strings.Join(parts, "; ")
 }
 
-// note adds what is to be said of the result.
+// note adds a sentence to the notes of the result.
 func (t *tally) note(format string, args ...any) {
 	t.notes = append(t.notes, fmt.Sprintf(format, args...))
 }
 
-// lookIntoFailures finds out what became of the envelopes that smtpd refused to act
-// on: its FAIL says no more. What is no longer listed has left the queue, and what
-// is in the state that was asked for was so already.
+// lookIntoFailures finds out why smtpd refused to act on envelopes, because its FAIL
+// gives no reason. An envelope that is no longer listed has left the queue; an envelope
+// that is in the wanted state was in that state before.
 func lookIntoFailures(ctx context.Context, c *command.Call, conn *protocol.Conn, a protocol.Action, t *tally) error {
 	if t.failures == 0 {
 		return nil
@@ -184,9 +185,9 @@ func lookIntoFailures(ctx context.Context, c *command.Call, conn *protocol.Conn,
 	return nil
 }
 
-// lookForFlights counts what went in flight between the look at an envelope and
-// its pausing: the attempt under way goes on. byMessage says that the queue was
-// paused message by message and nothing of it was in flight before.
+// lookForFlights counts envelopes that went in flight between their check and their
+// pausing: the current attempt continues. byMessage says that the queue was paused
+// message by message and nothing was in flight before.
 func lookForFlights(ctx context.Context, c *command.Call, conn *protocol.Conn, t *tally, byMessage bool) error {
 	n, err := conn.Inflight(ctx)
 	if err != nil || n == 0 {
@@ -196,12 +197,14 @@ func lookForFlights(ctx context.Context, c *command.Call, conn *protocol.Conn, t
 	if !byMessage {
 		list = conn.EnvelopesOf(ctx, MessagesOf(t.acted))
 	}
+	p := c.Progress("looked for attempts under way:", 0)
+	defer p.End()
 	const both = protocol.FlagSuspend | protocol.FlagInflight
 	for e, err := range list {
 		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
 			return err
 		}
-		if e.Flags&both != both || t.flying[e.ID] {
+		if p.Step(); e.Flags&both != both || t.flying[e.ID] {
 			continue
 		}
 		if _, ok := slices.BinarySearch(t.acted, e.ID); ok || byMessage {

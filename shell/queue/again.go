@@ -10,7 +10,7 @@ import (
 	"smtpctl/shell/disk"
 )
 
-// Bounds of what schedule does again.
+// Limits of scheduling again.
 const (
 	againMost  = 3               // times
 	againFor   = 3 * time.Second // altogether, with the wait for what is on hold
@@ -18,9 +18,9 @@ const (
 	maxAgain   = 5000 // envelopes that are looked at so often
 )
 
-// again schedules once more what smtpd has put back at its old time without an attempt,
-// because the relay had no room. It does so when nothing is on hold any more: before that
-// the relay would put it back as well.
+// again schedules once more the envelopes that smtpd has put back to their former time
+// without an attempt, because the relay had no room. It waits until no envelope is on
+// hold; before that the relay would put them back again.
 func (t *tally) again(ctx context.Context, c *command.Call, conn *protocol.Conn, looked []Look) error {
 	if len(looked) > maxAgain {
 		return nil
@@ -51,7 +51,7 @@ func (t *tally) again(ctx context.Context, c *command.Call, conn *protocol.Conn,
 	return nil
 }
 
-// scheduleBack schedules those that are back at their old time.
+// scheduleBack schedules the envelopes that are back at their former time.
 func (t *tally) scheduleBack(ctx context.Context, c *command.Call, conn *protocol.Conn, looked []Look) error {
 	ids := idsOf(looked)
 	back := func(e *protocol.Envelope, _ error) bool {

@@ -15,28 +15,28 @@ import (
 	"smtpctl/shell/render"
 )
 
-// actSelected does something to what a selection of more than one id selects.
+// actSelected applies an action to a selection of more than one id.
 //
-// Where nobody has to see it first, each envelope is acted on as soon as it is
-// listed. Where somebody does, at the prompt or with --expect or --dry-run, the
-// set is fixed when it has been counted, and nothing outside it is touched,
-// whatever comes meanwhile.
-func actSelected(ctx context.Context, c *command.Call, conn *protocol.Conn, a protocol.Action, sel selection, t *tally) error {
+// Where nobody has to approve the set, each envelope is acted on as soon as it is
+// listed. Where somebody has to, at the prompt or with --expect or --dry-run, the set
+// is fixed when it has been counted, and no other envelope is touched, whatever arrives
+// meanwhile.
+func actSelected(ctx context.Context, c *command.Call, conn *protocol.Conn, a protocol.Action, verb string, sel selection, t *tally) error {
 	tg, err := targetOf(ctx, c, sel)
 	if err != nil {
 		return err
 	}
 	now := time.Now().Unix()
-	asked, fixed := newSpotter(&tg), false
-	if c.Opts.DryRun || c.Opts.Expect >= 0 || asksFirst(c) || t.keeper != nil || t.mark != nil || tg.mail != nil {
+	asked, fixed := newPresence(&tg), false
+	if c.Opts.DryRun || c.Opts.Expect >= 0 || asksFirst(c) || t.keeper != nil || t.mark != nil || tg.mail != nil || savesFar(c) {
 		tg.mark = t.mark
-		set, err := gather(ctx, c, conn, a, &tg, now)
+		set, err := takePreview(ctx, c, conn, a, &tg, now)
 		if err != nil {
 			return err
 		}
-		t.suspended += set.look.suspended
-		t.running += set.look.running
-		t.busy += set.look.busy
+		t.suspended += set.dry.suspended
+		t.running += set.dry.running
+		t.busy += set.dry.busy
 		t.missing += set.missing
 		if t.keeper != nil && len(set.ids) > 0 {
 			t.keeper.plan(ctx, c, set.ids)
@@ -45,11 +45,11 @@ func actSelected(ctx context.Context, c *command.Call, conn *protocol.Conn, a pr
 		case err != nil:
 			return err
 		case c.Opts.DryRun:
-			t.tried, t.inflight = len(set.ids), len(set.look.flying)
+			t.tried, t.inflight = len(set.ids), len(set.dry.flying)
 			return nil
 		}
 		tg = target{evps: set.ids, msgs: MessagesOf(set.ids)}
-		asked, fixed = newSpotter(&tg), true
+		asked, fixed = newPresence(&tg), true
 		if conn, err = c.Conn(ctx); err != nil { // the answer may have taken long
 			return err
 		}
@@ -62,19 +62,24 @@ func actSelected(ctx context.Context, c *command.Call, conn *protocol.Conn, a pr
 			return err
 		}
 	}
+	t.watch(ctx, c, conn, verb, &tg, len(tg.evps))
+	defer t.unwatch()
 	choose := func(e *protocol.Envelope, err error) bool {
-		asked.see(e.ID)
+		asked.observe(e.ID)
 		if !tg.fits(e, err, now) {
-			t.p.step()
+			t.looking.Step()
 			return false
 		}
-		return t.wants(a, e) && saved(ctx, c, e, t)
+		return t.accepts(a, e) && saved(ctx, c, e, t)
 	}
 	err = disk.Locked(ctx, c, func() error {
 		plan := protocol.ActPlan{Choose: choose, Sending: c.AuditEnvelopes, Result: t.count(a)}
-		if tg.all {
+		switch {
+		case tg.all:
 			t.unconfirmed, err = conn.ActAll(ctx, a, 0, plan)
-		} else {
+		case savesFar(c):
+			err = actSaved(ctx, c, conn, a, tg.evps, plan, t)
+		default:
 			t.unconfirmed, err = conn.ActIn(ctx, a, tg.msgs, plan)
 		}
 		return err
@@ -89,9 +94,9 @@ func actSelected(ctx context.Context, c *command.Call, conn *protocol.Conn, a pr
 	return err
 }
 
-// saved copies the files of an envelope into the folder of --save, and reports
-// whether the envelope may be removed: because the copies are on the disk, or
-// because none are asked for. An envelope that could not be saved is counted.
+// saved copies the files of an envelope into the folder of --save, and reports whether
+// the envelope may be removed: the copies are on the disk, or none are wanted. An
+// envelope that could not be saved is counted.
 func saved(ctx context.Context, c *command.Call, e *protocol.Envelope, t *tally) bool {
 	if c.Opts.Save == "" {
 		return true
@@ -101,23 +106,22 @@ func saved(ctx context.Context, c *command.Call, e *protocol.Envelope, t *tally)
 		return true
 	}
 	if t.unsaved++; t.unsaved <= 3 {
-		t.p.end()
 		c.Warnf("%s", render.Safe(fmt.Sprintf("smtpctl: envelope %v is kept: %v", e.ID, command.FileError(err))))
 	}
 	return false
 }
 
-// A spotter finds out which of the ids of a target are in the queue.
-type spotter struct {
+// A presence finds out which ids of a target are in the queue.
+type presence struct {
 	tg   *target
 	last protocol.MessageID
 	seen int
 }
 
-func newSpotter(tg *target) *spotter { return &spotter{tg: tg} }
+func newPresence(tg *target) *presence { return &presence{tg: tg} }
 
-// see takes notice of a listed envelope; they come in the order of their ids.
-func (s *spotter) see(id protocol.EnvelopeID) {
+// observe records a listed envelope. Envelopes come in the order of their ids.
+func (s *presence) observe(id protocol.EnvelopeID) {
 	if _, ok := slices.BinarySearch(s.tg.evps, id); ok {
 		s.seen++
 	}
@@ -129,20 +133,20 @@ func (s *spotter) see(id protocol.EnvelopeID) {
 	}
 }
 
-// missing returns how many ids have not been seen.
-func (s *spotter) missing() int { return len(s.tg.evps) + len(s.tg.whole) - s.seen }
+// missing returns how many ids have not been observed.
+func (s *presence) missing() int { return len(s.tg.evps) + len(s.tg.whole) - s.seen }
 
-// Up to how many envelopes nobody is asked for at the prompt.
+// The largest numbers of envelopes for which the prompt does not ask.
 const (
 	unaskedRemovals = 1 // they cannot be taken back
 	unaskedActions  = 5
 )
 
-// asksFirst reports whether there is a person who is to be asked before a command acts
-// on many envelopes.
+// asksFirst reports whether a person is asked before a command acts on many envelopes.
 func asksFirst(c *command.Call) bool { return c.Confirm != nil && c.Mode.Interactive() && !c.Opts.Yes }
 
-// unasked is up to how many envelopes an action needs no confirmation.
+// unasked returns the largest number of envelopes for which an action needs no
+// confirmation.
 func unasked(a protocol.Action) int {
 	if a == protocol.RemoveEnvelope {
 		return unaskedRemovals
@@ -150,9 +154,15 @@ func unasked(a protocol.Action) int {
 	return unaskedActions
 }
 
-// MessagesOf returns the messages of envelopes, both ascending.
+// MessagesOf returns the messages of envelopes. Both ascend.
 func MessagesOf(ids []protocol.EnvelopeID) []protocol.MessageID {
-	var msgs []protocol.MessageID
+	n := 0
+	for i, id := range ids {
+		if i == 0 || ids[i-1].Msg() != id.Msg() {
+			n++
+		}
+	}
+	msgs := make([]protocol.MessageID, 0, n)
 	for _, id := range ids {
 		if m := id.Msg(); len(msgs) == 0 || msgs[len(msgs)-1] != m {
 			msgs = append(msgs, m)
@@ -161,31 +171,33 @@ func MessagesOf(ids []protocol.EnvelopeID) []protocol.MessageID {
 	return msgs
 }
 
-// A gathered is a set of envelopes that has been looked at before anything is
-// done to it.
-type gathered struct {
+// A preview is the set of envelopes that an action will touch, fixed before anything is
+// sent.
+type preview struct {
 	ids              []protocol.EnvelopeID // ascending
-	missing          int                   // ids that were named and are not in the queue
-	look             tally                 // what of the selection is left alone, or in flight
+	missing          int                   // given ids that are not in the queue
+	dry              tally                 // the selected envelopes that would be skipped or are in flight
 	senders, domains Tops
 }
 
-// maxGathered is how many envelopes are looked at before something is done to them.
-const maxGathered = 20_000_000
+// maxPreviewed is how many envelopes a preview can have.
+const maxPreviewed = 20_000_000
 
-// gather lists what an action would touch. With --dry-run it prints it.
-func gather(ctx context.Context, c *command.Call, conn *protocol.Conn, a protocol.Action, tg *target, now int64) (*gathered, error) {
-	g := &gathered{senders: Tops{}, domains: Tops{}}
+// takePreview lists the envelopes that an action would touch. With --dry-run it prints
+// them.
+func takePreview(ctx context.Context, c *command.Call, conn *protocol.Conn, a protocol.Action, tg *target, now int64) (*preview, error) {
+	g := &preview{senders: Tops{}, domains: Tops{}}
 	w := newEnvelopeWriter(c, now, true)
-	p := newProgress(ctx, c, conn, "looked at")
-	defer p.end()
-	asked := newSpotter(tg)
+	p := lookProgress(ctx, c, conn, tg)
+	defer p.End()
+	asked := newPresence(tg)
+	g.ids = make([]protocol.EnvelopeID, 0, len(tg.evps)) // what grows is held twice
 	for e, err := range tg.list(ctx, conn) {
-		p.step()
+		p.Step()
 		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
 			return nil, err
 		}
-		asked.see(e.ID)
+		asked.observe(e.ID)
 		if !tg.fits(e, err, now) {
 			if err := tg.trouble(); err != nil {
 				return nil, fmt.Errorf("%s: %w; nothing done", command.PathOf(c), err)
@@ -195,13 +207,14 @@ func gather(ctx context.Context, c *command.Call, conn *protocol.Conn, a protoco
 		if tg.mark.spares(e) {
 			continue
 		}
-		// What is due counts as done by schedule, so it is one of the set.
-		if g.look.done = 0; !g.look.wants(a, e) && g.look.done == 0 {
+		// For schedule, an envelope that is due counts as done, so it belongs to the
+		// set.
+		if g.dry.done = 0; !g.dry.accepts(a, e) && g.dry.done == 0 {
 			continue
 		}
-		g.look.looked = nil
-		if len(g.ids) >= maxGathered {
-			return nil, fmt.Errorf("%s: more than %d envelopes are selected, which is more than can be looked at before; nothing done", command.PathOf(c), maxGathered)
+		g.dry.looked = nil
+		if len(g.ids) >= maxPreviewed {
+			return nil, fmt.Errorf("%s: more than %d envelopes are selected, too many to check before acting; nothing done: select fewer", command.PathOf(c), maxPreviewed)
 		}
 		g.ids = append(g.ids, e.ID)
 		g.senders.Add(render.FormatAddress(e.Sender))
@@ -219,8 +232,8 @@ func gather(ctx context.Context, c *command.Call, conn *protocol.Conn, a protoco
 	return g, nil
 }
 
-// approve checks a set against what was expected of it, and at the prompt asks.
-func approve(ctx context.Context, c *command.Call, a protocol.Action, g *gathered, t *tally) error {
+// approve compares a set with the number that --expect gives, and asks at the prompt.
+func approve(ctx context.Context, c *command.Call, a protocol.Action, g *preview, t *tally) error {
 	p := Plan{Verb: a.String(), N: len(g.ids), Unasked: unasked(a), Senders: g.senders, Domains: g.domains}
 	if t.shortened {
 		p.Unasked = 0
@@ -231,17 +244,17 @@ func approve(ctx context.Context, c *command.Call, a protocol.Action, g *gathere
 	return p.Approve(ctx, c)
 }
 
-// Tops counts texts.
+// Tops counts how often texts occur.
 type Tops map[string]int
 
-// MaxTops bounds how many texts are told apart; others, and longer ones than
-// maxTopText bytes, count as one.
+// MaxTops is how many texts are counted separately. Further texts, and texts longer
+// than maxTopText bytes, are counted as one.
 const (
 	MaxTops    = 100_000
 	maxTopText = 1024
 )
 
-// Others is what the texts beyond MaxTops are counted as.
+// Others stands for the texts beyond MaxTops.
 const Others = "(others)"
 
 func (t Tops) Add(text string) {
@@ -251,7 +264,7 @@ func (t Tops) Add(text string) {
 	t[text]++
 }
 
-// First returns the texts that came most often, n at most.
+// First returns the n most frequent texts.
 func (t Tops) First(n int) []string {
 	texts := make([]string, 0, len(t))
 	for text := range t {
@@ -261,7 +274,7 @@ func (t Tops) First(n int) []string {
 	return texts[:min(n, len(texts))]
 }
 
-// String lists the first of them with their counts.
+// String lists the most frequent texts with their counts.
 func (t Tops) String() string {
 	var parts []string
 	for _, text := range t.First(5) {

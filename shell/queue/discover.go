@@ -5,26 +5,28 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"smtpctl/protocol"
+	"smtpctl/protocol/spool"
 	"smtpctl/shell/command"
 	"smtpctl/shell/disk"
 	"smtpctl/shell/render"
 )
 
-// checkDiscover wants an id: what smtpd does not know cannot be selected by terms.
+// checkDiscover requires an id, because terms cannot select an envelope that smtpd does
+// not know.
 func checkDiscover(c *command.Call) error {
 	if _, ok := c.Args[0].Value.(IDArg); !ok {
-		return command.Usagef("%s: want 8 hex digits for a message or 16 for an envelope", command.PathOf(c))
+		return command.Usagef("%s: expected 8 hex digits for a message or 16 for an envelope", command.PathOf(c))
 	}
 	return nil
 }
 
-// runDiscover makes smtpd take up files that were put into its queue by hand. It
-// looks at them first: a file that smtpd refuses has ended older smtpds.
+// runDiscover makes smtpd load files that were put into its queue by hand. It checks
+// the files first: a file that smtpd refuses makes older releases exit.
 func runDiscover(ctx context.Context, c *command.Call) error {
 	conn, err := c.Conn(ctx)
 	if err != nil {
@@ -52,7 +54,7 @@ func runDiscover(ctx context.Context, c *command.Call) error {
 		n, err = conn.DiscoverMessage(ctx, id.msg)
 	}
 	if err != nil {
-		return err
+		return command.Unsure(err, "show queue "+id.Text+" tells")
 	}
 	if n > 0 {
 		c.AuditEnd(nil)
@@ -62,13 +64,13 @@ func runDiscover(ctx context.Context, c *command.Call) error {
 		return err
 	}
 	if n == 0 {
-		return fmt.Errorf("discover %q: no envelope files that smtpd does not know already: look in %s",
+		return fmt.Errorf("discover %q: smtpd already knows all envelope files of that id: check the files in %s",
 			id.Text, disk.OpenSpool(ctx, c).Queue())
 	}
 	return lookAfterDiscover(ctx, c, conn, files)
 }
 
-// confirmDiscover asks a person before many envelopes are put into the queue.
+// confirmDiscover asks a person before smtpd loads many envelopes.
 func confirmDiscover(ctx context.Context, c *command.Call, id IDArg, files int) error {
 	if files <= unaskedActions || !asksFirst(c) {
 		return nil
@@ -85,12 +87,13 @@ func confirmDiscover(ctx context.Context, c *command.Call, id IDArg, files int) 
 // refusedShown is how many files that smtpd would refuse are named.
 const refusedShown = 3
 
-// lookBeforeDiscover returns the envelope files that an id names, none if there
-// are none, and an error if smtpd would refuse one of them: nothing is sent then.
+// lookBeforeDiscover returns the envelope files of an id. The error says that smtpd
+// would refuse one of them, and then nothing must be sent.
 func lookBeforeDiscover(ctx context.Context, c *command.Call, id IDArg) ([]protocol.EnvelopeID, error) {
 	var files []protocol.EnvelopeID
 	if id.evp != 0 {
-		_, err := os.Lstat(disk.OpenSpool(ctx, c).EnvelopePath(id.evp))
+		sp := disk.OpenSpool(ctx, c)
+		_, err := sp.Stat(false, sp.EnvelopePath(id.evp))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			return nil, nil
@@ -105,9 +108,12 @@ func lookBeforeDiscover(ctx context.Context, c *command.Call, id IDArg) ([]proto
 		}
 	}
 	var bad []string
-	n, conf := 0, disk.SmtpdConf(c)
-	for _, f := range files {
-		cause, _, err := disk.TroubleWith(ctx, c, f, conf)
+	n, conf, sp := 0, disk.SmtpdConf(ctx, c), disk.OpenSpool(ctx, c)
+	for i, f := range files {
+		if i%spool.AheadMost == 0 {
+			sp.AheadEnvelopes(files[i:min(i+spool.AheadMost, len(files))])
+		}
+		cause, err := disk.TroubleIn(sp, f, conf)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			cause = "it cannot be looked into: " + command.FileError(disk.KeyError(c, err)).Error()
 		}
@@ -127,12 +133,12 @@ func lookBeforeDiscover(ctx context.Context, c *command.Call, id IDArg) ([]proto
 	return nil, fmt.Errorf("discover %q: smtpd would refuse %s, nothing sent: %s", id.Text, render.Plural(n, "envelope file"), strings.Join(bad, "; "))
 }
 
-// discoverLooks is how often discover looks whether smtpd lists what it has
-// counted, a moment apart: queue and scheduler are two processes.
+// discoverLooks is how often discover checks whether smtpd lists the envelopes that it
+// has counted. Queue and scheduler are two processes, so that takes a moment.
 const discoverLooks = 4
 
-// lookAfterDiscover says so if smtpd counted what it does not list. Its scheduler
-// takes nothing more of a message that it knows already.
+// lookAfterDiscover warns if smtpd counted envelopes that it does not list. Its
+// scheduler adds no envelopes to a message that it knows already.
 func lookAfterDiscover(ctx context.Context, c *command.Call, conn *protocol.Conn, files []protocol.EnvelopeID) error {
 	for look := range discoverLooks {
 		if look > 0 {
@@ -151,8 +157,18 @@ func lookAfterDiscover(ctx context.Context, c *command.Call, conn *protocol.Conn
 		}
 		lost := 0
 		var first protocol.EnvelopeID
-		for _, id := range files {
-			if _, err := os.Lstat(disk.OpenSpool(ctx, c).EnvelopePath(id)); !listed[id] && err == nil {
+		unlisted := slices.DeleteFunc(slices.Clone(files), func(id protocol.EnvelopeID) bool { return listed[id] })
+		sp := disk.OpenSpool(ctx, c)
+		paths := make([]string, len(unlisted))
+		for i, id := range unlisted {
+			paths[i] = sp.EnvelopePath(id)
+		}
+		looks, err := sp.Look(paths)
+		if err != nil {
+			return fmt.Errorf("discover: could not check whether smtpd lists what it has discovered: %w", err)
+		}
+		for i, id := range unlisted {
+			if looks[i] == nil {
 				if lost++; lost == 1 {
 					first = id
 				}
@@ -162,7 +178,7 @@ func lookAfterDiscover(ctx context.Context, c *command.Call, conn *protocol.Conn
 			return nil
 		}
 		if look == discoverLooks-1 {
-			return fmt.Errorf("discover: smtpd counted %s that it does not list, %v for one: it takes nothing more of a message that it knows, but will when it is started again",
+			return fmt.Errorf("discover: smtpd counted %s that it does not list, %v for one: it loads no more envelopes of a message that it knows until it is restarted",
 				render.Plural(lost, "envelope"), first)
 		}
 	}

@@ -14,28 +14,28 @@ import (
 	"smtpctl/shell/selector"
 )
 
-// Bounds of following the queue.
+// Limits of --follow.
 const (
 	followEvery = time.Second // between two looks
 	followShare = 10          // times as long as a look took is waited for at least
 	maxFollowed = 100_000     // envelopes, some 30 MB
 )
 
-// What happens to an envelope that is followed.
+// The events of an envelope that is followed.
 const (
 	eventCame  = "came"
 	eventTried = "tried"
 	eventLeft  = "left"
 )
 
-// A FollowJSON is something that happened, in JSON.
+// A FollowJSON is an event of an envelope in JSON.
 type FollowJSON struct {
 	Time     render.Time         `json:"time"`
 	Event    string              `json:"event"`
 	Envelope render.EnvelopeJSON `json:"envelope"`
 }
 
-// followFlag is the flag that has show queue go on.
+// followFlag is the flag that keeps show queue running.
 const followFlag = "follow"
 
 // checkFollow refuses what cannot be followed, before anything is sent.
@@ -47,24 +47,25 @@ func checkFollow(c *command.Call) error {
 	_, deep := sel.terms.Split()
 	switch {
 	case c.Opts.From != "":
-		return command.Usagef("%s: --follow asks smtpd, and does not go with --from", command.PathOf(c))
+		return command.Usagef("%s: --follow lists smtpd's queue and does not work with --from", command.PathOf(c))
 	case sel.sort != "" || sel.limit > 0 || hasColumns(c):
 		return command.Usagef("%s: --follow takes no sort=, limit= or columns=", command.PathOf(c))
 	case len(deep) > 0:
-		return command.Usagef("%s: --follow takes no %s=, for which mail is read", command.PathOf(c), deep[0].Key)
+		return command.Usagef("%s: --follow takes no %s=, because it reads no messages", command.PathOf(c), deep[0].Key)
 	case sel.stdin:
 		return command.Usagef("%s: --follow takes no ids on standard input", command.PathOf(c))
 	}
 	return nil
 }
 
-// A followed is what is held of an envelope: enough for a line when it has left.
+// A followed is the part of an envelope that is kept: enough to print it when it has
+// left.
 type followed struct {
 	e    protocol.Envelope // with the fields that a line needs
 	seen int               // the look that found it last
 }
 
-// keep returns an envelope with what a line needs, in memory of its own.
+// keep returns a copy of the fields that a line needs.
 func keep(e *protocol.Envelope) protocol.Envelope {
 	address := func(a protocol.Address) protocol.Address {
 		return protocol.Address{User: strings.Clone(a.User), Domain: strings.Clone(a.Domain)}
@@ -73,27 +74,33 @@ func keep(e *protocol.Envelope) protocol.Envelope {
 		Created: e.Created, LastTry: e.LastTry, NextTry: e.NextTry, Retry: e.Retry, ErrorLine: strings.Clone(e.ErrorLine)}
 }
 
-// A follower compares the queue with what it was.
+// A follower compares each listing of the queue with the one before.
 type follower struct {
 	c       *command.Call
 	t       target
 	known   map[protocol.EnvelopeID]*followed
 	looks   int
 	startup int64 // of smtpd, 0 before the first look
-	// After a restart smtpd loads its queue little by little: nothing is said until two
-	// looks have found the same number.
+	// After a restart smtpd loads its queue gradually. No event is printed until two
+	// listings have the same number of envelopes.
 	settling bool
 	found    int
 	down     bool // smtpd did not answer last time
 
-	// What a line says.
+	// Of one of several machines:
+	room      *followRoom
+	counted   int       // envelopes for which it has room
+	next      time.Time // it is not looked at before
+	measuring bool      // rows only show how wide the columns are to be
+
+	// The event that a line prints.
 	event string
 	e     *protocol.Envelope
 	now   int64
 	lines *command.Rows
 }
 
-// runFollow prints a line whenever an envelope comes, is tried or leaves.
+// runFollow prints a line whenever an envelope arrives, is tried or leaves.
 func runFollow(ctx context.Context, c *command.Call, sel selection) error {
 	t, err := listedTarget(ctx, c, sel)
 	if err != nil {
@@ -114,7 +121,7 @@ func runFollow(ctx context.Context, c *command.Call, sel selection) error {
 	}
 }
 
-// look looks at the queue once. smtpd may be away, but not at first.
+// look lists the queue once. smtpd may be unreachable, but not the first time.
 func (f *follower) look(ctx context.Context) error {
 	events, err := f.events(ctx)
 	var tooMany *tooManyError
@@ -122,6 +129,8 @@ func (f *follower) look(ctx context.Context) error {
 	case err == nil:
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case f.room != nil && (f.looks == 0 || errors.As(err, &tooMany)):
+		return err // which gets the name of the machine
 	case f.looks == 0 || errors.As(err, &tooMany):
 		return fmt.Errorf("%s: %w", command.PathOf(f.c), err)
 	case !f.down:
@@ -143,14 +152,14 @@ func (f *follower) look(ctx context.Context) error {
 	return f.c.Out.Flush()
 }
 
-// A tooManyError means that there are more envelopes than can be followed.
+// A tooManyError means that more envelopes are selected than can be followed.
 type tooManyError struct{}
 
 func (*tooManyError) Error() string {
 	return fmt.Sprintf("more than %d envelopes are selected, and no more can be followed: give terms that select fewer", maxFollowed)
 }
 
-// events returns functions that print what has happened since the last look.
+// events returns functions that print the events since the last listing.
 func (f *follower) events(ctx context.Context) ([]func() error, error) {
 	conn, err := f.c.Conn(ctx)
 	if err != nil {
@@ -165,11 +174,15 @@ func (f *follower) events(ctx context.Context) ([]func() error, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !f.room.keep(len(list) - f.counted) {
+		return nil, &tooManyError{}
+	}
+	f.counted = len(list)
 	first := f.looks == 0
 	f.looks++
 	if !first && d.Startup != f.startup {
 		f.settling, f.found = true, -1
-		f.c.Warnf("smtpctl: smtpd was started again: what it loads now is no news")
+		f.c.Warnf("smtpctl: smtpd was restarted: the envelopes that it loads now are not printed")
 	}
 	f.startup = d.Startup
 	if f.settling {
@@ -192,6 +205,7 @@ func (f *follower) events(ctx context.Context) ([]func() error, error) {
 // listed returns the envelopes that are selected now.
 func (f *follower) listed(ctx context.Context, conn *protocol.Conn, now int64) ([]protocol.Envelope, error) {
 	var list []protocol.Envelope
+	defer func() { f.room.listed(len(list)) }()
 	for e, err := range f.t.list(ctx, conn) {
 		switch {
 		case errors.Is(err, protocol.ErrNotEnvelope):
@@ -200,7 +214,7 @@ func (f *follower) listed(ctx context.Context, conn *protocol.Conn, now int64) (
 			return nil, err
 		case !f.t.match(e, now):
 			continue
-		case len(list) == maxFollowed:
+		case len(list) == maxFollowed || !f.room.list():
 			return nil, &tooManyError{}
 		}
 		list = append(list, keep(e))
@@ -208,7 +222,7 @@ func (f *follower) listed(ctx context.Context, conn *protocol.Conn, now int64) (
 	return list, nil
 }
 
-// compare takes in what is selected now, and returns functions that print what is new.
+// compare stores a listing, and returns functions that print what is new in it.
 func (f *follower) compare(list []protocol.Envelope, now int64) []func() error {
 	var out []func() error
 	say := func(event string, e *protocol.Envelope) {
@@ -244,7 +258,7 @@ func (f *follower) compare(list []protocol.Envelope, now int64) []func() error {
 	return out
 }
 
-// makeLines makes the lines that say what happens.
+// makeLines prepares the output of events.
 func (f *follower) makeLines() {
 	row := func() selector.Row { return selector.Row{Envelope: f.e, Now: f.now, Online: true} }
 	fields := []string{"id", "tries", "from", "to", "error"}
@@ -261,11 +275,11 @@ func (f *follower) makeLines() {
 	full := func() string { return time.Unix(f.now, 0).UTC().Format(time.RFC3339) }
 	rows := command.Rows{
 		JSON: func(b []byte) ([]byte, error) {
-			return render.AppendJSON(b, FollowJSON{render.Time(f.now), f.event, render.NewEnvelopeJSON(f.e, true)})
+			return render.AppendJSON(b, FollowJSON{render.Time(f.now), f.event, selector.JSONOf(row())})
 		},
 		Text: func(b []byte) ([]byte, error) {
 			b = fmt.Appendf(b, "%d|%s|", f.now, f.event)
-			return render.AppendEnvelope(b, f.e, f.now, true), nil
+			return selector.AppendPlain(b, row()), nil
 		},
 		Cells:   cells(func(col *selector.Column, r selector.Row) string { return col.Cell(r) }, local),
 		Long:    cells((*selector.Column).Longer, full),
@@ -281,13 +295,17 @@ func (f *follower) makeLines() {
 	f.lines = f.c.Rows(rows)
 }
 
-// measure lets the columns be as wide as envelopes that are there already need.
+// measure makes the columns wide enough for the envelopes that are in the queue.
 func (f *follower) measure(list []protocol.Envelope, now int64) {
 	for i := range list[:min(len(list), followSample)] {
 		f.event, f.e, f.now = eventTried, &list[i], now
+		if f.measuring = f.room != nil; f.measuring {
+			_ = f.lines.Print() // it only keeps the row
+		}
 		f.lines.Measure()
+		f.measuring = false
 	}
 }
 
-// followSample is how many envelopes the widths of columns are chosen by.
+// followSample is how many envelopes determine the widths of the columns.
 const followSample = 50

@@ -13,7 +13,7 @@ import (
 	"smtpctl/shell/selector"
 )
 
-// groupWords are the words of groupings, for completion.
+// groupWords returns the names of groupings for completion.
 func groupWords() []grammar.Candidate {
 	var out []grammar.Candidate
 	for _, g := range selector.Grouped() {
@@ -29,10 +29,9 @@ func groupNames() string {
 	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
-// parseGrouping reads one word after show queue by: a grouping, or one of a
-// selector.
+// parseGrouping parses one word after show queue by: a grouping or a term.
 func parseGrouping(word string) (any, error) {
-	if _, _, _, term := selector.Split(word); term || word == "-" || protocol.IsHex(word) && len(word) >= 8 {
+	if _, _, _, term := selector.Split(word); term || word == "-" || isLast(word) || CarriesHost(word) || protocol.IsHex(word) && len(word) >= 8 {
 		return parseQuery(word)
 	}
 	fields := selector.Grouped()
@@ -41,12 +40,12 @@ func parseGrouping(word string) (any, error) {
 	}
 	c, err := grammar.Pick(word, groupWords())
 	if err != nil {
-		return nil, fmt.Errorf("want %s, and then terms", groupNames())
+		return nil, fmt.Errorf("expected %s, and then terms", groupNames())
 	}
 	return &grouping{c.Word, selector.Find(fields, c.Word)}, nil
 }
 
-// groupingsOf returns by what the arguments of a call group.
+// groupingsOf returns the groupings among the arguments of a call.
 func groupingsOf(c *command.Call) []*grouping {
 	var out []*grouping
 	for _, a := range c.Args {
@@ -57,17 +56,17 @@ func groupingsOf(c *command.Call) []*grouping {
 	return out
 }
 
-// checkGroups refuses groupings that are not made.
+// checkGroups refuses combinations of groupings that are not supported.
 func checkGroups(c *command.Call) error {
-	by := groupingsOf(c)
+	by, _ := groupedBy(c)
 	switch {
 	case len(by) == 0:
-		return command.Usagef("%s: want %s first", command.PathOf(c), groupNames())
+		return command.Usagef("%s: expected %s first", command.PathOf(c), groupNames())
 	case len(by) > 2 || len(by) == 2 && (!by[1].is("age") || by[0].is("age")):
-		return command.Usagef("%s: want one grouping, or age after another for a table of ages", command.PathOf(c))
+		return command.Usagef("%s: expected one grouping, or age after another for a table of ages; server may come last, for a group of each machine", command.PathOf(c))
 	}
 	if c.Flag(followFlag) != "" {
-		return command.Usagef("%s: --follow goes with show queue without by", command.PathOf(c))
+		return command.Usagef("%s: --follow works only with show queue, without by", command.PathOf(c))
 	}
 	if err := CheckUnsorted(c, "groups come by their size"); err != nil {
 		return err
@@ -75,9 +74,20 @@ func checkGroups(c *command.Call) error {
 	return CheckSelection(c)
 }
 
-// A group is what envelopes that are alike have in common.
+// groupedBy returns the groupings by which a call groups; servers says that server comes
+// after them, so that each machine has groups of its own.
+func groupedBy(c *command.Call) (by []*grouping, servers bool) {
+	by = groupingsOf(c)
+	if last := len(by) - 1; last > 0 && by[last].field.Group.Server && !by[0].field.Group.Server {
+		return by[:last], true
+	}
+	return by, false
+}
+
+// A group counts envelopes that are alike in the grouping.
 type group struct {
 	name   string
+	server string   // the machine that it is of, where each has groups of its own
 	terms  []string // that select it
 	count  int
 	oldest int64 // when it was created
@@ -86,21 +96,26 @@ type group struct {
 	ages   []int // by bucket
 }
 
-// maxGroups bounds how many groups are told apart.
+// maxGroups is how many groups are counted separately.
 const maxGroups = 100_000
 
-// maxGroupErrors bounds how many kinds of error are told apart in one group.
+// maxGroupErrors is how many kinds of error are counted separately in one group.
 const maxGroupErrors = 50
 
-// runShowGroups summarises the queue, or what is selected of it.
+// runShowGroups counts the selected envelopes by group.
 func runShowGroups(ctx context.Context, c *command.Call) error {
-	by := groupingsOf(c)
+	ctx = withAhead(ctx, c)
+	by, servers := groupedBy(c)
 	sel := selectionIn(c)
 	limit := sel.limit
 	sel.limit = 0
 	groups := newGrouper(ctx, c, by[0], maxGroups)
+	listed := listedGroups{limited: limit > 0}
 	n, err := eachSelected(ctx, c, sel, groups.now, func(e *protocol.Envelope, _ bool) (bool, error) {
-		err := groups.add(e)
+		group, err := groups.add(e)
+		if group != nil && c.Listing != nil {
+			listed.take(e.ID, group)
+		}
 		return err == nil, err
 	})
 	if err == nil {
@@ -111,20 +126,19 @@ func runShowGroups(ctx context.Context, c *command.Call) error {
 	if err != nil && n == 0 {
 		return err
 	}
-	sorted := groups.sorted()
-	shown := sorted
-	if limit > 0 && limit < len(sorted) {
-		shown = sorted[:limit]
+	if servers {
+		for _, g := range groups.groups {
+			g.server = groups.server
+		}
 	}
-	rest := sumGroups("", sorted[len(shown):])
-	rest.name = fmt.Sprintf("(and %s)", render.Plural(len(sorted)-len(shown), "more group"))
-	if perr := printGroups(c, by, shown, len(sorted)-len(shown), rest, groups.now); perr != nil {
+	part := &groupPart{by: by, servers: servers, limit: limit, groups: groups, listed: &listed}
+	if perr := c.PrintPart(part); perr != nil {
 		return perr
 	}
 	return err
 }
 
-// sumGroups adds groups up to one.
+// sumGroups adds up groups.
 func sumGroups(name string, groups []*group) *group {
 	sum := &group{name: name, errors: Tops{}, ages: make([]int, len(selector.AgeBuckets))}
 	for _, g := range groups {
@@ -140,27 +154,14 @@ func sumGroups(name string, groups []*group) *group {
 	return sum
 }
 
-// A GroupJSON is a group as JSON shows it. The name of the grouping is a key of
-// its own.
-type GroupJSON struct {
-	By     string         `json:"by"`
-	Name   string         `json:"name"`
-	Count  int            `json:"count"`
-	Oldest render.Time    `json:"oldest,omitempty"`
-	Tries  int            `json:"tries"`
-	Errors map[string]int `json:"errors,omitempty"`
-	Ages   map[string]int `json:"ages,omitempty"`
-	Select string         `json:"select,omitempty"` // terms that select the group, as they are typed
-}
-
-// printGroups prints groups. Those that limit= leaves out, as many as left, are
-// summed up in rest: in a table by a row, else on standard error, since a line of
-// the results is a group.
-func printGroups(c *command.Call, by []*grouping, groups []*group, left int, rest *group, now int64) error {
+// printGroups prints groups. The left groups that limit= leaves out are summed up in
+// rest: a table shows them as a row; other formats report them on standard error,
+// because each line of results is one group.
+func printGroups(c *command.Call, p *groupPart, groups []*group, left int, rest *group) error {
 	all := command.Record{
 		Parts: func(yield func(command.Record, error) bool) {
 			for _, g := range groups {
-				if !yield(g.record(by), nil) {
+				if !yield(g.record(p), nil) {
 					return
 				}
 			}
@@ -169,7 +170,7 @@ func printGroups(c *command.Call, by []*grouping, groups []*group, left int, res
 			if left > 0 {
 				groups = append(groups[:len(groups):len(groups)], rest)
 			}
-			return tableGroups(c, by, groups, now)
+			return tableGroups(c, p, groups)
 		},
 	}
 	if left > 0 {
@@ -178,33 +179,8 @@ func printGroups(c *command.Call, by []*grouping, groups []*group, left int, res
 	return c.Print(all)
 }
 
-// record returns a group as a result.
-func (g *group) record(by []*grouping) command.Record {
-	j := GroupJSON{By: by[0].Name, Name: g.name, Select: g.selection(), Count: g.count, Oldest: render.Time(g.oldest), Tries: g.tries}
-	fields := []string{strconv.Itoa(g.count), strconv.FormatInt(g.oldest, 10), strconv.Itoa(g.tries), g.plain()}
-	single := by[0].is("error") // each group has one error then
-	if !single && len(g.errors) > 0 {
-		j.Errors = g.errors
-	}
-	switch {
-	case len(by) == 2:
-		j.Ages = map[string]int{}
-		fields = []string{strconv.Itoa(g.count)}
-		for i, b := range selector.AgeBuckets {
-			j.Ages[b.Name] = g.ages[i]
-			fields = append(fields, strconv.Itoa(g.ages[i]))
-		}
-		fields = append(fields, g.plain())
-	case !single:
-		for _, text := range g.errors.First(1) {
-			fields = append(fields, strconv.Itoa(g.errors[text]), plainField(text))
-		}
-	}
-	return command.Record{JSON: j, Text: strings.Join(fields, "|") + "\n"}
-}
-
-// plain returns the name in a line of fields: what can be given after the = of a
-// term to select the group, if one term does that.
+// plain returns the name of the group in a line of fields: the value for the term that
+// selects the group, if one term does so.
 func (g *group) plain() string {
 	if len(g.terms) == 1 {
 		if _, op, value, ok := selector.Split(g.terms[0]); ok && op == "=" {
@@ -214,10 +190,10 @@ func (g *group) plain() string {
 	return plainField(selector.EscapeGlob(g.name))
 }
 
-// plainField returns a pattern for a line of fields that are split by |.
+// plainField returns a pattern for a line of fields that are separated by |.
 func plainField(pattern string) string { return strings.ReplaceAll(pattern, "|", `\x7c`) }
 
-// selection returns the terms that select the group as they are typed on a line.
+// selection returns the terms that select the group, as they can be typed on a line.
 func (g *group) selection() string {
 	words := make([]string, len(g.terms))
 	for i, t := range g.terms {
@@ -226,11 +202,12 @@ func (g *group) selection() string {
 	return strings.Join(words, " ")
 }
 
-// maxFitted is by how many groups the widths of columns are chosen.
+// maxFitted is how many groups determine the widths of columns.
 const maxFitted = 1000
 
-// tableGroups prints groups as a table with their sum.
-func tableGroups(c *command.Call, by []*grouping, groups []*group, now int64) error {
+// tableGroups prints groups as a table with their total.
+func tableGroups(c *command.Call, p *groupPart, groups []*group) error {
+	by, now := p.by, p.groups.now
 	style := c.Out.Style
 	name := render.Column{Head: strings.ToUpper(by[0].Name), Cut: render.CutAddress}
 	if by[0].is("error") {
@@ -246,9 +223,12 @@ func tableGroups(c *command.Call, by []*grouping, groups []*group, now int64) er
 		cols = append(cols, render.Column{Head: "MOST FREQUENT ERROR", Cut: render.CutText,
 			Paint: func(style render.Style, _ string) func(string) string { return style.Bad }})
 	}
+	if p.servers {
+		cols = append([]render.Column{{Head: "SERVER", Cut: render.CutNever}}, cols...)
+	}
 	t := render.NewTable(style, c.Width(), cols)
 	sum := sumGroups("total", groups)
-	row := func(g *group) []string {
+	own := func(g *group) []string {
 		if len(by) == 2 {
 			cells := []string{g.name, strconv.Itoa(g.count)}
 			for _, n := range g.ages {
@@ -269,6 +249,12 @@ func tableGroups(c *command.Call, by []*grouping, groups []*group, now int64) er
 			cells = append(cells, strings.Join(g.errors.First(1), ""))
 		}
 		return cells
+	}
+	row := func(g *group) []string {
+		if p.servers {
+			return append([]string{g.server}, own(g)...)
+		}
+		return own(g)
 	}
 	fitted := [][]string{row(sum)}
 	for _, g := range groups[:min(len(groups), maxFitted)] {

@@ -12,19 +12,20 @@ import (
 	"smtpctl/shell/selector"
 )
 
-// A grouping is a field that show queue by tells envelopes apart by, under the name
-// that was asked for.
+// A grouping is a field by which show queue by groups envelopes, with the name that the
+// user typed.
 type grouping struct {
 	Name  string
 	field *selector.Field
 }
 
-// is reports whether the grouping is by the field of a name.
+// is reports whether the grouping uses the field of that name.
 func (g *grouping) is(name string) bool { return g.field.Name == name }
 
-// A grouper puts envelopes into groups.
+// A grouper sorts envelopes into groups.
 type grouper struct {
 	by     *grouping
+	server string // machine whose smtpd lists the envelopes
 	now    int64
 	most   int               // groups that are told apart
 	groups map[string]*group // by what their envelopes have in common
@@ -32,9 +33,10 @@ type grouper struct {
 	mail   *mailReader
 }
 
-// newGrouper returns a grouper for a grouping, which tells so many groups apart.
+// newGrouper returns a grouper that counts at most the given number of groups
+// separately.
 func newGrouper(ctx context.Context, c *command.Call, by *grouping, most int) *grouper {
-	return &grouper{by: by, now: time.Now().Unix(), most: most, groups: map[string]*group{}, folded: map[string]string{}, mail: newMailReader(ctx, c)}
+	return &grouper{by: by, server: c.Server(), now: time.Now().Unix(), most: most, groups: map[string]*group{}, folded: map[string]string{}, mail: newMailReader(ctx, c)}
 }
 
 // pattern returns the pattern for the error line of an envelope.
@@ -50,8 +52,9 @@ func (g *grouper) pattern(e *protocol.Envelope) string {
 	return text
 }
 
-// add takes an envelope in.
-func (g *grouper) add(e *protocol.Envelope) error {
+// add takes an envelope in, and returns its group, nil if what its message holds is not
+// known.
+func (g *grouper) add(e *protocol.Envelope) (*group, error) {
 	text := g.pattern(e)
 	name, terms := text, []string(nil)
 	switch grouping := g.by.field.Group; {
@@ -59,17 +62,19 @@ func (g *grouper) add(e *protocol.Envelope) error {
 		var err error
 		if name, terms, err = grouping.Mail(g.mail, e); err != nil {
 			g.mail.failed(err)
-			return g.mail.err
+			return nil, g.mail.err
 		}
+	case grouping.Server:
+		name = g.server
 	case !g.by.is("error"):
 		name = grouping.Of(e, g.now)
 	}
-	g.find(e, name, terms).take(e, text, g.now)
-	return nil
+	found := g.find(e, name, terms)
+	found.take(e, text, g.now)
+	return found, nil
 }
 
-// find returns the group of a name that an envelope belongs to. The terms select it,
-// if there are any.
+// find returns the group of that name for an envelope. terms, if any, select the group.
 func (g *grouper) find(e *protocol.Envelope, name string, terms []string) *group {
 	key := selector.Fold(g.by.field.Group.Key(e, name))
 	if found := g.groups[key]; found != nil {
@@ -93,7 +98,7 @@ func (g *grouper) find(e *protocol.Envelope, name string, terms []string) *group
 	return made
 }
 
-// take counts an envelope, whose error has this pattern.
+// take counts an envelope whose error has the given pattern.
 func (g *group) take(e *protocol.Envelope, text string, now int64) {
 	g.count++
 	g.oldest = min(g.oldest, e.Created)
@@ -104,7 +109,7 @@ func (g *group) take(e *protocol.Envelope, text string, now int64) {
 	g.ages[selector.AgeBucket(now-e.Created)]++
 }
 
-// sorted returns the groups, the largest first, or the oldest of ages.
+// sorted returns the groups, the largest first; groups of ages come by age.
 func (g *grouper) sorted() []*group {
 	sorted := make([]*group, 0, len(g.groups))
 	for _, group := range g.groups {
@@ -112,9 +117,14 @@ func (g *grouper) sorted() []*group {
 	}
 	slices.SortFunc(sorted, func(a, b *group) int {
 		if g.by.is("age") {
-			return cmp.Compare(b.oldest, a.oldest)
+			return cmp.Or(cmp.Compare(ageOf(a), ageOf(b)), cmp.Compare(a.server, b.server))
 		}
-		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.name, b.name))
+		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.name, b.name), cmp.Compare(a.server, b.server))
 	})
 	return sorted
+}
+
+// ageOf returns the index of the age by which a group is named.
+func ageOf(g *group) int {
+	return slices.IndexFunc(g.ages, func(n int) bool { return n > 0 })
 }

@@ -16,36 +16,40 @@ import (
 	"smtpctl/shell/render"
 )
 
-// A keeper keeps copies of what is removed at the prompt, so that undo can take the
-// removal back. They are all on the disk before the first envelope is removed.
+// A keeper keeps copies of mail removed at the prompt, so that undo can restore it. All
+// copies are on the disk before the first envelope is removed.
 type keeper struct {
 	store *copies.Store
-	// refusal says why no copies can be kept. The removal goes on without them, and
-	// says so before: to somebody who is asked, in the question.
+	// refusal says why no copies can be kept. The removal proceeds without copies, and
+	// a question shows the reason first.
 	refusal string
 	bare    int // envelopes without a file, of which there is nothing to keep
 }
 
-// keptDir is the folder of the copies, in that of what outlasts a session.
+// keptDir is the folder of the copies in the state folder.
 const keptDir = "removed"
 
-// newKeeper returns what keeps copies of what a command removes; nil where none are
-// wanted: elsewhere than at the prompt, or with a --save or --keep that says otherwise.
+// newKeeper returns the keeper for a command, or nil where no copies are wanted:
+// elsewhere than at the prompt, or if --save or --keep says otherwise.
 func newKeeper(c *command.Call, a protocol.Action) *keeper {
 	if a != protocol.RemoveEnvelope || !c.Mode.Interactive() || c.Opts.DryRun || c.Opts.Save != "" || c.Opts.Keep == 0 {
 		return nil
 	}
 	k := &keeper{}
+	if c.Elsewhere() {
+		k.refusal = "the files are on " + c.Opts.Host + ", and --save DIR copies them"
+		return k
+	}
 	if c.StateDir == "" {
-		k.refusal = "there is no home folder to keep them in"
+		k.refusal = "there is no home folder for them: set HOME or XDG_STATE_HOME"
 		return k
 	}
 	k.store = copies.OpenStore(filepath.Join(c.StateDir, keptDir), c.Opts.Keep, c.Opts.KeepSize)
 	return k
 }
 
-// plan finds out whether copies of envelopes, in the order of their ids, can be kept,
-// and makes room for them.
+// plan finds out whether copies of the envelopes, given in the order of their ids, can
+// be kept, and makes room for them.
 func (k *keeper) plan(ctx context.Context, c *command.Call, ids []protocol.EnvelopeID) {
 	if k.refusal != "" {
 		return
@@ -67,7 +71,7 @@ func (k *keeper) plan(ctx context.Context, c *command.Call, ids []protocol.Envel
 	default:
 		dropped, err := k.store.Prune(time.Now(), need)
 		for _, at := range dropped {
-			c.Warnf("smtpctl: the copies of what was removed at %s are deleted: --keep-size is %s", at.Local().Format(time.DateTime), render.Bytes(k.store.Size()))
+			c.Warnf("smtpctl: the copies of mail removed at %s were deleted, because --keep-size is %s", at.Local().Format(time.DateTime), render.Bytes(k.store.Size()))
 		}
 		if err != nil {
 			k.refusal = command.FileError(err).Error()
@@ -75,16 +79,16 @@ func (k *keeper) plan(ctx context.Context, c *command.Call, ids []protocol.Envel
 	}
 }
 
-// warning says what cannot be taken back, or nothing.
+// warning says what undo cannot restore, or is empty.
 func (k *keeper) warning() string {
 	if k == nil || k.refusal == "" {
 		return ""
 	}
-	return render.Safe("no copies are kept, so undo cannot take this back: " + k.refusal)
+	return render.Safe("no copies are kept, so undo cannot restore this: " + k.refusal)
 }
 
-// keep saves copies of envelopes, in the order of their ids, before they are removed.
-// An envelope that leaves the queue meanwhile is passed over.
+// keep saves copies of envelopes, given in the order of their ids, before they are
+// removed. An envelope that leaves the queue meanwhile is skipped.
 func (k *keeper) keep(ctx context.Context, c *command.Call, conn *protocol.Conn, ids []protocol.EnvelopeID) (*copies.Saver, error) {
 	if k.refusal != "" {
 		return nil, nil
@@ -110,8 +114,8 @@ func (k *keeper) keep(ctx context.Context, c *command.Call, conn *protocol.Conn,
 // save saves each of the envelopes.
 func (k *keeper) save(ctx context.Context, c *command.Call, conn *protocol.Conn, v *copies.Saver, ids []protocol.EnvelopeID) error {
 	sp := disk.OpenSpool(ctx, c)
-	p := newProgress(ctx, c, conn, "copied")
-	defer p.end()
+	p := c.Progress("copied", len(ids))
+	defer p.End()
 	var missing []protocol.EnvelopeID
 	for e, err := range conn.EnvelopesOf(ctx, MessagesOf(ids)) {
 		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
@@ -120,7 +124,7 @@ func (k *keeper) save(ctx context.Context, c *command.Call, conn *protocol.Conn,
 		if _, ok := slices.BinarySearch(ids, e.ID); !ok {
 			continue
 		}
-		p.step()
+		p.Step()
 		err := v.Save(ctx, sp, e)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
@@ -148,7 +152,7 @@ func countListed(ctx context.Context, conn *protocol.Conn, ids []protocol.Envelo
 	return n, nil
 }
 
-// kept says that what was removed can be had back.
+// kept notes that the removed mail can be restored.
 func (k *keeper) kept(c *command.Call, t *tally) {
 	switch {
 	case k == nil:
@@ -164,7 +168,7 @@ func (k *keeper) kept(c *command.Call, t *tally) {
 		return
 	}
 	if k.bare > 0 {
-		t.note("%s no file on the disk, and cannot be had back", render.Plural(k.bare, "of them had", "of them had"))
+		t.note("%s no file on disk, and cannot be restored", render.Plural(k.bare, "of them had", "of them had"))
 	}
-	t.note("copies are kept until %s: undo takes this back", time.Now().Add(c.Opts.Keep).Format(time.DateOnly))
+	t.note("copies are kept until %s: undo restores them", time.Now().Add(c.Opts.Keep).Format(time.DateOnly))
 }

@@ -19,19 +19,24 @@ import (
 	"smtpctl/shell/selector"
 )
 
-// keyTrials is how many files may fail to be decrypted before any other could:
-// then it is the key.
+// keyTrials is how many files in a row may fail to be decrypted, before any has
+// succeeded, until the key counts as wrong.
 const keyTrials = 3
 
-// bigSort is how many envelopes sorting holds before it says so.
+// bigSort is the number of sorted envelopes from which on a warning about memory is
+// given.
 const bigSort = 20_000
 
-// runShowQueue lists the queue or what is selected of it.
+// runShowQueue lists the selected envelopes.
 func runShowQueue(ctx context.Context, c *command.Call) error {
 	sel := selectionIn(c)
 	if c.Flag(followFlag) != "" {
+		if c.Hosts() != nil {
+			return runFollowAcross(ctx, c, sel)
+		}
 		return runFollow(ctx, c, sel)
 	}
+	ctx = withAhead(ctx, c)
 	now := time.Now().Unix()
 	var w *envelopeWriter
 	var order *sorter
@@ -41,6 +46,7 @@ func runShowQueue(ctx context.Context, c *command.Call) error {
 	n, err := eachSelected(ctx, c, sel, now, func(e *protocol.Envelope, online bool) (bool, error) {
 		if w == nil {
 			w = newEnvelopeWriter(c, now, online)
+			w.rows.Limit = sel.limit
 		}
 		if order == nil {
 			err := w.write(e)
@@ -50,21 +56,30 @@ func runShowQueue(ctx context.Context, c *command.Call) error {
 			return false, fmt.Errorf("%s: %w", command.PathOf(c), err)
 		}
 		if sel.limit == 0 && len(order.kept) == bigSort {
-			c.Warnf("sort= holds every envelope in memory, about a kilobyte each: limit=N makes it hold N")
+			c.Warnf("sort= keeps every envelope in memory, about a kilobyte each; with limit=N it keeps only N")
 		}
 		return true, nil
 	})
 	if order != nil && (err == nil || n > 0) {
-		for _, e := range order.sorted() {
+		sorted := order.sorted()
+		i := 0
+		if w != nil {
+			w.rows.Key, w.rows.Compare = func() any { return &sorted[i] }, func(a, b any) int { return order.compare(a.(*sortedEnvelope), b.(*sortedEnvelope)) }
+		}
+		for _, e := range sorted {
 			if werr := w.write(&e.Envelope); werr != nil {
 				return werr
 			}
+			i++
 		}
 		if err == nil && order.mail != nil {
 			if err = order.mail.finish(ctx, c.Linked()); err != nil {
 				err = fmt.Errorf("%s: %w", command.PathOf(c), err)
 			}
 		}
+	}
+	if c.Opts.From != "" {
+		c.Listing.Spoil("was of copies of mail")
 	}
 	if w == nil && err == nil {
 		if err := newEnvelopeWriter(c, now, true).rows.None(); err != nil {
@@ -77,25 +92,37 @@ func runShowQueue(ctx context.Context, c *command.Call) error {
 	return err
 }
 
-// errCopies means that a listing is of copies of mail, and not of smtpd's queue.
+// errCopies means that copies of mail are listed, and not smtpd's queue.
 var errCopies = errors.New("copies of mail are listed")
 
-// listingConn returns the connection to the smtpd whose queue is listed. It is
+// listingConn returns the connection to the smtpd whose queue is listed. The error is
 // errCopies if copies of mail are listed instead.
 func listingConn(ctx context.Context, c *command.Call) (*protocol.Conn, error) {
 	if c.Opts.From != "" {
 		return nil, errCopies
 	}
-	return c.Conn(ctx)
+	conn, err := c.Conn(ctx)
+	if err != nil && c.Elsewhere() {
+		err = &elsewhereError{err}
+	}
+	return conn, err
 }
+
+// An elsewhereError is one for which no files are listed instead: those of this machine
+// are not those of the other's smtpd.
+type elsewhereError struct{ error }
+
+// Unwrap returns the cause.
+func (e *elsewhereError) Unwrap() error { return e.error }
 
 // onlyDisk reports whether an error of listingConn means that files are listed.
 func onlyDisk(err error) bool {
-	return errors.Is(err, errCopies) || errors.Is(err, protocol.ErrNotRunning)
+	var far *elsewhereError
+	return errors.Is(err, errCopies) || errors.Is(err, protocol.ErrNotRunning) && !errors.As(err, &far)
 }
 
-// filesOf returns the files that are listed where smtpd is not asked: copies of mail,
-// or its queue on disk.
+// filesOf returns the files to list where smtpd is not asked: copies of mail, or
+// smtpd's queue on disk.
 func filesOf(ctx context.Context, c *command.Call) *spool.Spool {
 	if c.Opts.From != "" {
 		return copies.Open(ctx, c, c.Opts.From)
@@ -103,8 +130,8 @@ func filesOf(ctx context.Context, c *command.Call) *spool.Spool {
 	return disk.OpenSpool(ctx, c)
 }
 
-// offlineKnows returns an error if a selection, its order or a grouping needs what
-// files on disk lack; why begins its sentence.
+// offlineKnows returns an error if the terms, the order or the grouping of a selection
+// need a field that files on disk lack. why is the beginning of its sentence.
 func offlineKnows(c *command.Call, sel selection, why string) error {
 	keys := []string{strings.TrimPrefix(sel.sort, "-")}
 	for _, term := range sel.terms {
@@ -121,10 +148,10 @@ func offlineKnows(c *command.Call, sel selection, why string) error {
 	return nil
 }
 
-// eachSelected calls f with the envelopes that are selected, as they are listed,
-// until it returns false, and returns how many there were. Where smtpd is not
-// running it reads the disk, as smtpctl does, but says so. Envelopes that cannot
-// be read make an error when all others have been shown.
+// eachSelected calls f with the selected envelopes in the order of the listing until f
+// returns false, and returns how many there were. If smtpd is not running, it reads the
+// disk, as OpenSMTPD's smtpctl does, but warns of that. If envelopes could not be read,
+// the error says so after all others.
 func eachSelected(ctx context.Context, c *command.Call, sel selection, now int64, f func(e *protocol.Envelope, online bool) (bool, error)) (int, error) {
 	t, err := listedTarget(ctx, c, sel)
 	if err != nil {
@@ -139,7 +166,7 @@ func eachSelected(ctx context.Context, c *command.Call, sel selection, now int64
 			return 0, err
 		}
 		list = offline(ctx, c, &t)
-	case errors.Is(err, protocol.ErrNotRunning):
+	case onlyDisk(err):
 		if err := offlineKnows(c, sel, "smtpd is not running, and only its scheduler knows"); err != nil {
 			return 0, err
 		}
@@ -152,25 +179,25 @@ func eachSelected(ctx context.Context, c *command.Call, sel selection, now int64
 	default:
 		list = t.list(ctx, conn)
 	}
-	p := newProgress(ctx, c, conn, "looked at")
-	defer p.end()
+	p := lookProgress(ctx, c, conn, &t)
+	defer p.End()
 	n, bad, locked := 0, 0, 0
+	asked := newPresence(&t)
 	for e, err := range list {
-		p.step()
+		p.Step()
+		asked.observe(e.ID)
 		if errors.Is(err, spool.ErrWrongKey) && n == 0 {
 			locked++
 		}
 		switch {
 		case err == nil:
 		case errors.Is(err, spool.ErrForeign), errors.Is(err, spool.ErrVanished):
-			p.end()
 			c.Warnf("smtpctl: %s", render.Safe(err.Error()))
 			continue
 		case errors.Is(err, spool.ErrNoKey), locked >= keyTrials:
 			return n, fmt.Errorf("%s: %w", command.PathOf(c), disk.KeyError(c, err))
 		case errors.Is(err, protocol.ErrNotEnvelope), !online && ctx.Err() == nil && !unreadable(err, n+bad, e):
 			bad++
-			p.end()
 			c.Warnf("smtpctl: %s", render.Safe(command.FileError(err).Error()))
 			continue
 		case context.Cause(ctx) != nil:
@@ -196,6 +223,7 @@ func eachSelected(ctx context.Context, c *command.Call, sel selection, now int64
 	if !online {
 		conn = nil
 	}
+	sel.leftQueue(c, asked.missing())
 	if err := t.mail.finish(ctx, conn); err != nil {
 		return n, fmt.Errorf("%s: %w", command.PathOf(c), err)
 	}
@@ -208,15 +236,20 @@ func eachSelected(ctx context.Context, c *command.Call, sel selection, now int64
 	return n, nil
 }
 
-// EachSelected calls f with the envelopes in the queue, or with the copies of mail in the
-// folder c.Opts.From, that some arguments select, until it returns false.
+// EachSelected calls f with the envelopes that args select, from the queue or from the
+// copies of mail in the folder c.Opts.From, until f returns false.
 func EachSelected(ctx context.Context, c *command.Call, args []grammar.Arg, f func(e *protocol.Envelope) (bool, error)) error {
-	_, err := eachSelected(ctx, c, selectionOf(args), time.Now().Unix(), func(e *protocol.Envelope, _ bool) (bool, error) { return f(e) })
+	_, err := eachSelected(ctx, c, selectionOf(args), time.Now().Unix(), func(e *protocol.Envelope, _ bool) (bool, error) {
+		if c.Cmd.Lists { // of an action, what it would be for is listed elsewhere
+			c.Listing.Take(e.ID)
+		}
+		return f(e)
+	})
 	return err
 }
 
-// SplitLimit takes limit=N out of the arguments of a command that limits something else
-// than what is listed, and returns N, or 0.
+// SplitLimit removes limit=N from the arguments of a command that limits something
+// other than envelopes, and returns N, or 0.
 func SplitLimit(args []grammar.Arg) (rest []grammar.Arg, limit int) {
 	for _, a := range args {
 		if n, ok := a.Value.(limitArg); ok {
@@ -228,7 +261,7 @@ func SplitLimit(args []grammar.Arg) (rest []grammar.Arg, limit int) {
 	return rest, limit
 }
 
-// SingleID returns the one id that the arguments are, if they are no more than that.
+// SingleID returns the id, if the arguments are a single id.
 func SingleID(args []grammar.Arg) (IDArg, bool) {
 	sel := selectionOf(args)
 	if !sel.single() {
@@ -237,8 +270,8 @@ func SingleID(args []grammar.Arg) (IDArg, bool) {
 	return sel.ids[0], true
 }
 
-// CheckUnsorted refuses sort= for a command with an order of its own, which why tells,
-// and columns=.
+// CheckUnsorted refuses columns=, and sort= for a command with its own order, which why
+// describes.
 func CheckUnsorted(c *command.Call, why string) error {
 	if selectionIn(c).sort != "" {
 		return command.Usagef("%s: %s, sort= does not go with them", command.PathOf(c), why)
@@ -249,8 +282,8 @@ func CheckUnsorted(c *command.Call, why string) error {
 	return nil
 }
 
-// unreadable reports whether an error of the very first step means that there is
-// no queue to be read at all.
+// unreadable reports whether an error of the very first step means that there is no
+// queue to read.
 func unreadable(err error, before int, e *protocol.Envelope) bool {
 	return before == 0 && e.ID == 0 && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission))
 }

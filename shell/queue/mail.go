@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
+	"slices"
 	"strings"
 
 	"smtpctl/protocol"
@@ -17,21 +17,22 @@ import (
 	"smtpctl/shell/selector"
 )
 
-// Bounds of what is read of a message.
+// Limits of what is read of a message.
 const (
 	maxHead = 256 << 10 // of its header
 	maxBody = 1 << 20   // of its body
 )
 
-// errEnough ends the reading of a message of which no more is wanted.
+// errEnough ends the reading of a message when no more of it is needed.
 var errEnough = errors.New("enough was read")
 
-// A mailReader reads the messages of envelopes, each once for all its envelopes, which
-// come one after the other. It implements selector.Mail.
+// A mailReader reads the messages of envelopes, each message once for all its
+// envelopes, which must come one after the other. It implements selector.Mail.
 type mailReader struct {
 	ctx   context.Context
 	c     *command.Call
 	spool *spool.Spool
+	ahead *ahead // nil on this machine
 	conf  *disk.ConfFacts
 
 	msg     protocol.MessageID // that is held
@@ -47,12 +48,31 @@ type mailReader struct {
 	err  error              // the first one that makes it unsafe to go on
 }
 
-func newMailReader(ctx context.Context, c *command.Call) *mailReader {
-	return &mailReader{ctx: ctx, c: c, spool: filesOf(ctx, c), size: -1}
+// ReadsMail reports whether a call selects, sorts or groups by what only files of smtpd's
+// machine say: messages and smtpd.conf.
+func ReadsMail(c *command.Call) bool {
+	sel := selectionIn(c)
+	if _, deep := sel.terms.Split(); len(deep) > 0 {
+		return true
+	}
+	if f := selector.Find(selector.Sorted(), strings.TrimPrefix(sel.sort, "-")); f != nil && f.Measure != nil {
+		return true
+	}
+	return slices.ContainsFunc(groupingsOf(c), func(g *grouping) bool { return g.field.Group.Mail != nil })
 }
 
-// match reports whether the terms hold for an envelope. Where its message cannot be read
-// they do not, and unless that message has just gone, err is set.
+func newMailReader(ctx context.Context, c *command.Call) *mailReader {
+	r := &mailReader{ctx: ctx, c: c, ahead: aheadOf(ctx, c), size: -1}
+	if r.ahead != nil {
+		r.spool = r.ahead.spool
+	} else {
+		r.spool = filesOf(ctx, c)
+	}
+	return r
+}
+
+// match reports whether the terms match an envelope. If its message cannot be read,
+// they do not, and err is set unless the message has just left the queue.
 func (r *mailReader) match(terms selector.Selector, e *protocol.Envelope, now int64) bool {
 	if r.err != nil {
 		return false
@@ -62,7 +82,7 @@ func (r *mailReader) match(terms selector.Selector, e *protocol.Envelope, now in
 	return yes
 }
 
-// failed takes notice of an error of reading a message.
+// failed records an error of reading a message.
 func (r *mailReader) failed(err error) {
 	switch {
 	case err == nil:
@@ -73,24 +93,24 @@ func (r *mailReader) failed(err error) {
 			r.lost = r.msg
 		}
 	case r.err == nil:
-		r.err = fmt.Errorf("the message cannot be read, so nothing can be selected by what it holds: %w", command.FileError(disk.KeyError(r.c, err)))
+		r.err = fmt.Errorf("the message cannot be read, so terms for its content match nothing: %w", command.FileError(disk.KeyError(r.c, err)))
 	}
 }
 
-// there reports whether the queue is where it is looked for at all.
+// there reports whether the queue folder exists.
 func (r *mailReader) there() bool {
-	info, err := os.Stat(r.spool.Queue())
-	return err == nil && info.IsDir()
+	info, err := r.spool.Stat(true, r.spool.Queue())
+	return err == nil && info.Dir()
 }
 
-// open makes the message of an envelope the one that is held.
+// open makes the message of an envelope the current one.
 func (r *mailReader) open(e *protocol.Envelope) {
 	if msg := e.ID.Msg(); msg != r.msg {
 		r.msg, r.text, r.whole, r.headers, r.size = msg, r.text[:0], false, nil, -1
 	}
 }
 
-// A keeper of the beginning of what is written to it; stop ends the writing.
+// A beginning keeps the beginning of what is written to it. stop ends the writing.
 type beginning struct {
 	text []byte
 	most int
@@ -106,8 +126,9 @@ func (b *beginning) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// read reads the beginning of the message, up to most bytes or until stop says so.
+// read reads the beginning of the message, up to most bytes or until stop returns true.
 func (r *mailReader) read(most int, stop func(text []byte) bool) error {
+	r.ahead.want(r.msg, aheadHead)
 	b := &beginning{text: r.text[:0], most: most, stop: stop}
 	err := r.spool.CopyMessage(b, r.msg)
 	r.text, r.whole = b.text, err == nil
@@ -117,7 +138,8 @@ func (r *mailReader) read(most int, stop func(text []byte) bool) error {
 	return err
 }
 
-// endOfHead returns where the head of a message ends, -1 if that is not in the text.
+// endOfHead returns the offset at which the headers of a message end, or -1 if the end
+// is not in the text.
 func endOfHead(text []byte) int {
 	if bytes.HasPrefix(text, []byte("\n")) || bytes.HasPrefix(text, []byte("\r\n")) {
 		return 0
@@ -132,8 +154,7 @@ func endOfHead(text []byte) int {
 	return -1
 }
 
-// wholeFields returns the beginning of a head without its last field, of which the rest
-// may be missing.
+// wholeFields returns the headers without the last field, which may be incomplete.
 func wholeFields(head []byte) []byte {
 	for at := len(head) - 1; at > 0; at-- {
 		if head[at-1] == '\n' && head[at] != ' ' && head[at] != '\t' {
@@ -188,7 +209,7 @@ func (r *mailReader) Body(e *protocol.Envelope) ([]byte, error) {
 	return body, nil
 }
 
-// A counter counts what is written to it.
+// A counter counts the bytes written to it.
 type counter struct {
 	ctx context.Context
 	n   int64
@@ -206,6 +227,7 @@ func (r *mailReader) Size(e *protocol.Envelope) (int64, error) {
 	if r.size >= 0 {
 		return r.size, nil
 	}
+	r.ahead.want(r.msg, len("\x1f\x8b")) // by which its file is known
 	n, plain, err := r.spool.PlainSize(r.msg)
 	if err == nil && !plain {
 		w := &counter{ctx: r.ctx}
@@ -222,41 +244,43 @@ func (r *mailReader) Size(e *protocol.Envelope) (int64, error) {
 // Expires implements selector.Mail.
 func (r *mailReader) Expires(e *protocol.Envelope) (int64, error) {
 	if r.conf == nil {
-		r.conf = disk.SmtpdConf(r.c)
+		r.conf = disk.SmtpdConf(r.ctx, r.c)
 	}
 	if e.Created == 0 {
 		return 0, nil
 	}
 	ttl, sure := r.conf.TtlFor(e.Dispatcher, e.Type == protocol.DeliverBounce)
 	if !sure {
-		return 0, fmt.Errorf("expires= needs smtpd.conf for the time to live, and it could not be read: %s", r.conf.Path)
+		return 0, fmt.Errorf("expires= needs the ttl from smtpd.conf, which could not be read: %s", r.conf.Path)
 	}
 	return e.Created + ttl, nil
 }
 
-// present returns an error if a message was not found that smtpd still has: it is damaged,
-// or the spool is not that of this smtpd. conn is nil where smtpd was not asked.
+// present returns an error if a message that smtpd lists was not found: the spool is
+// damaged, or belongs to another smtpd. conn is nil where smtpd was not asked.
 func (r *mailReader) present(ctx context.Context, conn *protocol.Conn) error {
 	if r.gone > 0 && conn != nil {
 		for _, err := range conn.EnvelopesOf(ctx, []protocol.MessageID{r.lost}) {
 			if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
 				return err
 			}
-			return fmt.Errorf("smtpd has message %v, but it is not in %s, so nothing can be selected by what it holds: it is damaged, or --spool names the spool of another smtpd", r.lost, r.spool.Queue())
+			return fmt.Errorf("message %v of smtpd is not in %s, so terms for its content match nothing: the spool is damaged, or --spool names that of another smtpd", r.lost, r.spool.Queue())
 		}
 	}
 	return nil
 }
 
-// decided returns an error if the rest of a message would have had to be looked at.
+// decided returns an error if a term could only be decided by the rest of a message
+// that is too long.
 func (r *mailReader) decided() error {
 	if r == nil || r.cut == 0 {
 		return nil
 	}
-	return fmt.Errorf("it cannot be told of %s: the message is too long to look at all of it", render.Plural(r.cut, "envelope"))
+	return fmt.Errorf("cannot tell whether the terms match %s: the message is too long to be searched in full", render.Plural(r.cut, "envelope"))
 }
 
-// finish says what the selection leaves out, or returns the error of present.
+// finish warns of envelopes that the selection leaves out, or returns the error of
+// present.
 func (r *mailReader) finish(ctx context.Context, conn *protocol.Conn) error {
 	if r == nil {
 		return nil
@@ -268,7 +292,7 @@ func (r *mailReader) finish(ctx context.Context, conn *protocol.Conn) error {
 		r.c.Warnf("smtpctl: %s the queue while messages were read, and %s not selected", render.Plural(r.gone, "envelope left", "envelopes left"), map[bool]string{true: "is", false: "are"}[r.gone == 1])
 	}
 	if r.cut > 0 {
-		r.c.Warnf("smtpctl: not selected: %s whose message is too long to look at all of it; only 256 kilobytes of a header and one megabyte of a body are", render.Plural(r.cut, "envelope"))
+		r.c.Warnf("smtpctl: not selected: %s whose message is too long; a search covers 256 KiB of the headers and 1 MiB of the body", render.Plural(r.cut, "envelope"))
 	}
 	return nil
 }

@@ -8,41 +8,42 @@ import (
 	"smtpctl/shell/render"
 )
 
-// A Mark is what a command of another package keeps of an action on envelopes, and how
-// it speaks of it. The set of envelopes is fixed before the first of them is acted on.
+// A Mark lets a command of another package act on envelopes. It records which envelopes
+// were acted on, and changes what is said of the action. The set of envelopes is fixed
+// before the first request.
 type Mark struct {
 	Command string // what the result calls the command
 	Verb    string // what is said of what was done: "3 envelopes held"
 	Hold    string // the selector of the hold, for the result as JSON
-	// Quiet prints nothing where nothing was done, and counts no envelope that is in
-	// the wanted state already.
+	// Quiet prints nothing if nothing was done, and does not count envelopes that are
+	// in the wanted state already.
 	Quiet bool
-	// Spare, if set, reports whether an envelope is left alone.
+	// Spare, if set, reports whether an envelope must not be touched.
 	Spare func(e *protocol.Envelope) bool
 	// Before is called with the envelopes that are to be acted on, after all questions
-	// and before the first request. An error of it ends the action.
+	// and before the first request. Its error ends the action.
 	Before func(ids []protocol.EnvelopeID) error
 }
 
-// Suspend does what pause envelope does, and returns the envelopes for which smtpd has
-// confirmed it, ascending.
+// Suspend does the same as pause envelope, and returns the envelopes for which smtpd
+// has confirmed it, ascending.
 func Suspend(ctx context.Context, c *command.Call, m *Mark) ([]protocol.EnvelopeID, error) {
 	t := &tally{mark: m}
 	err := actTallied(ctx, c, protocol.PauseEnvelope, m.Verb, t)
 	return t.acted, err
 }
 
-// Resume is Suspend for what resume envelope does.
+// Resume does the same as resume envelope, and returns as Suspend does.
 func Resume(ctx context.Context, c *command.Call, m *Mark) ([]protocol.EnvelopeID, error) {
 	t := &tally{mark: m}
 	err := actTallied(ctx, c, protocol.ResumeEnvelope, m.Verb, t)
 	return t.acted, err
 }
 
-// spares reports whether an envelope is left alone.
+// spares reports whether an envelope must not be touched.
 func (m *Mark) spares(e *protocol.Envelope) bool { return m != nil && m.Spare != nil && m.Spare(e) }
 
-// before hands over the envelopes that are to be acted on.
+// before passes on the envelopes that are to be acted on.
 func (m *Mark) before(ids []protocol.EnvelopeID) error {
 	if m == nil || m.Before == nil {
 		return nil
@@ -50,19 +51,19 @@ func (m *Mark) before(ids []protocol.EnvelopeID) error {
 	return m.Before(ids)
 }
 
-// quiet reports whether a result is not worth being said.
+// quiet reports whether a result is not printed.
 func (m *Mark) quiet(c *command.Call, t *tally) bool {
 	return m != nil && m.Quiet && !c.Opts.DryRun && t.done+t.refused+t.unconfirmed == 0
 }
 
-// counted takes out of a tally what is not to be said again with each pass.
+// counted removes from a tally what need not be repeated with each pass.
 func (m *Mark) counted(t *tally) {
 	if m != nil && m.Quiet {
 		t.suspended, t.running, t.missing = 0, 0, 0
 	}
 }
 
-// named says what a result is of.
+// named adds the name of the hold to a result.
 func (m *Mark) named(j TallyJSON) TallyJSON {
 	if m != nil {
 		j.Command, j.Hold = m.Command, m.Hold
@@ -70,7 +71,7 @@ func (m *Mark) named(j TallyJSON) TallyJSON {
 	return j
 }
 
-// of says of which hold a result is, where several may be printed.
+// of returns the name of the hold for a result, where several may be printed.
 func (m *Mark) of() string {
 	if m == nil || !m.Quiet {
 		return ""

@@ -16,7 +16,7 @@ import (
 	"smtpctl/shell/selector"
 )
 
-// A paceArg is batch=N or rate=N/TIME, a stopArg stop=N%: for schedule.
+// A paceArg is batch=N or rate=N/TIME, and a stopArg is stop=N%, for schedule.
 type (
 	paceArg struct {
 		n     int
@@ -25,7 +25,7 @@ type (
 	stopArg int
 )
 
-// Bounds of a pace.
+// Limits of a pace.
 const (
 	maxBatch    = 10_000
 	stopDefault = 50 // percent of the attempts that fail
@@ -35,13 +35,13 @@ const (
 	sleepMost   = 24 * time.Hour   // between two batches
 )
 
-// parsePaced reads one word of what schedule takes: also a pace.
+// parsePaced parses one word of schedule: an id, a term or a pace.
 func parsePaced(word string) (any, error) {
 	switch key, op, value, _ := selector.Split(word); {
 	case key == "batch" && op == "=":
 		n, err := strconv.Atoi(value)
 		if err != nil || n < 1 || n > maxBatch {
-			return nil, fmt.Errorf("want a number of envelopes, 1 to %d", maxBatch)
+			return nil, fmt.Errorf("expected a number of envelopes, 1 to %d", maxBatch)
 		}
 		return paceArg{n: n}, nil
 	case key == "rate" && op == "=":
@@ -49,20 +49,20 @@ func parsePaced(word string) (any, error) {
 		n, err := strconv.Atoi(count)
 		d, derr := selector.Duration(every)
 		if !ok || err != nil || n < 1 || n > maxBatch || derr != nil || d <= 0 || d > sleepMost {
-			return nil, fmt.Errorf("want a number of envelopes and a time, such as 50/1m, up to %d and a day", maxBatch)
+			return nil, fmt.Errorf("expected a number of envelopes and a time, such as 50/1m, up to %d and a day", maxBatch)
 		}
 		return paceArg{n, d}, nil
 	case key == "stop" && op == "=":
 		n, err := strconv.Atoi(strings.TrimSuffix(value, "%"))
 		if err != nil || n < 1 || n > 100 {
-			return nil, errors.New("want the share of failures at which to stop, 1% to 100%")
+			return nil, errors.New("expected the share of failures at which to stop, 1% to 100%")
 		}
 		return stopArg(n), nil
 	}
 	return ParseSelector(word)
 }
 
-// checkPace refuses paces that do not fit together.
+// checkPace refuses contradictory paces.
 func checkPace(c *command.Call) error {
 	paces, stops, rest := 0, 0, 0
 	for _, a := range c.Args {
@@ -77,16 +77,16 @@ func checkPace(c *command.Call) error {
 	}
 	switch {
 	case paces > 1:
-		return command.Usagef("%s: want one of batch= and rate=", command.PathOf(c))
+		return command.Usagef("%s: give one of batch= and rate=", command.PathOf(c))
 	case stops > paces || stops > 1:
-		return command.Usagef("%s: stop= goes with batch= or rate=, once", command.PathOf(c))
+		return command.Usagef("%s: stop= needs batch= or rate=, and may be given once", command.PathOf(c))
 	case rest == 0:
-		return command.Usagef("%s: want ids or terms, too: older=0s selects all", command.PathOf(c))
+		return command.Usagef("%s: give ids or terms, too: older=0s selects all", command.PathOf(c))
 	}
 	return CheckSelection(c)
 }
 
-// A PaceJSON is what schedule with a pace did.
+// A PaceJSON is the result of schedule with a pace.
 type PaceJSON struct {
 	Command   string         `json:"command"`
 	DryRun    bool           `json:"dry_run,omitempty"`
@@ -102,7 +102,7 @@ type PaceJSON struct {
 	Stopped   string         `json:"stopped,omitempty"`
 }
 
-// A pacer schedules a set, some envelopes at a time.
+// A pacer schedules a set of envelopes, some at a time.
 type pacer struct {
 	c      *command.Call
 	pace   paceArg
@@ -112,10 +112,10 @@ type pacer struct {
 	errors Tops
 	failed int // of those that were tried, as far as it is known
 	tried  int
-	p      *progress
+	p      *command.Progress
 }
 
-// paceIn returns the pace that the arguments give, if any.
+// paceIn returns the pace among the arguments, if there is one.
 func paceIn(c *command.Call) (pace paceArg, stop int, ok bool) {
 	stop = stopDefault
 	for _, a := range c.Args {
@@ -141,34 +141,31 @@ func runPaced(ctx context.Context, c *command.Call, pace paceArg, stop int) erro
 		return err
 	}
 	t := &tally{}
-	set, err := gather(ctx, c, conn, protocol.ScheduleEnvelope, &tg, time.Now().Unix())
+	set, err := takePreview(ctx, c, conn, protocol.ScheduleEnvelope, &tg, time.Now().Unix())
 	if err != nil {
 		return err
 	}
 	w.ids = set.ids
-	w.sum = PaceJSON{Command: "schedule", DryRun: c.Opts.DryRun, Selected: len(set.ids), Untouched: len(set.ids), Skipped: set.look.suspended + set.look.busy}
+	w.sum = PaceJSON{Command: "schedule", DryRun: c.Opts.DryRun, Selected: len(set.ids), Untouched: len(set.ids), Skipped: set.dry.suspended + set.dry.busy}
 	if err := approve(ctx, c, protocol.ScheduleEnvelope, set, t); err != nil {
 		return err
 	}
 	if c.Opts.DryRun {
 		return w.print(fmt.Sprintf("%s would be scheduled, %s; nothing was", render.Plural(len(w.ids), "envelope"), w.plan()))
 	}
-	w.p = newProgress(ctx, c, nil, "scheduled")
-	if w.p != nil {
-		w.p.total, w.p.every = len(w.ids), 1
-	}
+	w.p = c.Progress("scheduled", len(w.ids))
 	err = w.run(ctx)
-	w.p.end()
+	w.p.End()
 	c.Counts = []command.Count{{Name: "done", N: w.sum.Scheduled}, {Name: "put off", N: w.sum.PutOff}, {Name: "untouched", N: w.sum.Untouched}}
 	if err != nil {
 		w.sum.Stopped = err.Error()
-		err = fmt.Errorf("%s: %w: %d of %d scheduled, the rest is as it was", command.PathOf(c), err, w.sum.Scheduled, len(w.ids))
+		err = fmt.Errorf("%s: %w: %d of %d scheduled, the rest unchanged", command.PathOf(c), err, w.sum.Scheduled, len(w.ids))
 	}
 	c.AuditEnd(err)
 	return errors.Join(err, w.print(w.summary()))
 }
 
-// plan says how the set will be done.
+// plan describes how the set will be scheduled.
 func (w *pacer) plan() string {
 	batches := (len(w.ids) + w.pace.n - 1) / w.pace.n
 	if w.pace.every > 0 {
@@ -177,7 +174,7 @@ func (w *pacer) plan() string {
 	return fmt.Sprintf("in %s of %d", render.Plural(batches, "batch", "batches"), w.pace.n)
 }
 
-// run does one batch after the other.
+// run schedules one batch after the other.
 func (w *pacer) run(ctx context.Context) error {
 	for rest := w.ids; len(rest) > 0; {
 		start := time.Now()
@@ -187,16 +184,22 @@ func (w *pacer) run(ctx context.Context) error {
 		}
 		rest = rest[n:]
 		if w.tried >= stopLeast && w.failed*100 >= w.tried*w.stop && len(rest) > 0 && w.stop < 100 {
-			return fmt.Errorf("stopped, since %d of the %d that were tried failed (stop=%d%%)", w.failed, w.tried, w.stop)
+			return fmt.Errorf("stopped: %d of the %d envelopes tried have failed (stop=%d%%)", w.failed, w.tried, w.stop)
 		}
-		if len(rest) > 0 && !sleep(ctx, time.Until(start.Add(w.pace.every))) {
+		if len(rest) == 0 {
+			break
+		}
+		next := start.Add(w.pace.every)
+		w.p.Next("the next "+strconv.Itoa(min(w.pace.n, len(rest))), next)
+		if !sleep(ctx, time.Until(next)) {
 			return context.Cause(ctx)
 		}
+		w.p.Next("", time.Time{})
 	}
 	return nil
 }
 
-// sleep waits, and reports whether it could do so to the end.
+// sleep waits for d, and reports whether it was not interrupted.
 func sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
@@ -209,7 +212,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// batch schedules some envelopes, and waits until smtpd is through with them.
+// batch schedules some envelopes, and waits until smtpd has tried them.
 func (w *pacer) batch(ctx context.Context, ids []protocol.EnvelopeID) error {
 	conn, err := w.c.Conn(ctx)
 	if err != nil {
@@ -223,7 +226,7 @@ func (w *pacer) batch(ctx context.Context, ids []protocol.EnvelopeID) error {
 	err = disk.Locked(ctx, w.c, func() error {
 		asked := func(e *protocol.Envelope, _ error) bool {
 			_, ok := slices.BinarySearch(ids, e.ID)
-			return ok && t.wants(protocol.ScheduleEnvelope, e)
+			return ok && t.accepts(protocol.ScheduleEnvelope, e)
 		}
 		t.unconfirmed, err = conn.ActIn(ctx, protocol.ScheduleEnvelope, MessagesOf(ids), protocol.ActPlan{Choose: asked, Sending: w.c.AuditEnvelopes, Result: t.count(protocol.ScheduleEnvelope)})
 		return err
@@ -232,9 +235,7 @@ func (w *pacer) batch(ctx context.Context, ids []protocol.EnvelopeID) error {
 	w.sum.Scheduled += len(looked)
 	w.sum.Skipped += len(ids) - len(looked)
 	w.sum.Untouched -= len(ids)
-	for range looked {
-		w.p.step()
-	}
+	w.p.Add(len(looked))
 	if err != nil {
 		w.sum.Open += len(looked)
 		return err
@@ -242,7 +243,7 @@ func (w *pacer) batch(ctx context.Context, ids []protocol.EnvelopeID) error {
 	return w.await(ctx, conn, looked, before)
 }
 
-// await waits until no envelope of a batch is being tried or waits for that.
+// await waits until no envelope of a batch is in flight or waits for an attempt.
 func (w *pacer) await(ctx context.Context, conn *protocol.Conn, looked []Look, before protocol.Digest) error {
 	var a *AfterJSON
 	var stopped error
@@ -274,7 +275,7 @@ func (w *pacer) await(ctx context.Context, conn *protocol.Conn, looked []Look, b
 	if stopped != nil {
 		return stopped
 	}
-	// smtpd says of what left the queue only how much of all mail it returned.
+	// smtpd does not say which envelopes it bounced, only how many of all mail.
 	after, err := conn.Digest(ctx)
 	if err != nil {
 		return err
@@ -284,7 +285,7 @@ func (w *pacer) await(ctx context.Context, conn *protocol.Conn, looked []Look, b
 	return w.errorsOf(ctx, conn, looked)
 }
 
-// errorsOf counts the errors of those that were put off.
+// errorsOf counts the errors of the envelopes whose attempt failed.
 func (w *pacer) errorsOf(ctx context.Context, conn *protocol.Conn, looked []Look) error {
 	ids := idsOf(looked)
 	for e, err := range conn.EnvelopesOf(ctx, MessagesOf(ids)) {
@@ -298,7 +299,7 @@ func (w *pacer) errorsOf(ctx context.Context, conn *protocol.Conn, looked []Look
 	return nil
 }
 
-// summary says what became of all of them.
+// summary says what happened to all envelopes.
 func (w *pacer) summary() string {
 	var parts []string
 	for _, n := range []struct {
@@ -319,7 +320,7 @@ func (w *pacer) summary() string {
 	return text
 }
 
-// print prints what was done, and says the rest of it.
+// print prints the count of scheduled envelopes, and the rest on standard error.
 func (w *pacer) print(note string) error {
 	w.sum.Errors = w.errors
 	err := w.c.Print(command.Record{JSON: w.sum, Text: fmt.Sprintf("%s scheduled\n", render.Plural(w.sum.Scheduled, "envelope"))})

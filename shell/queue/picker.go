@@ -10,7 +10,7 @@ import (
 )
 
 // A Picker tells which envelopes the arguments of a command select, for a command that
-// finds envelopes where neither listing nor walk has them.
+// finds envelopes in neither a listing nor a walk of the spool.
 type Picker struct {
 	All   bool // nothing was asked for: everything is selected
 	Limit int  // of limit=N, 0 for none
@@ -19,7 +19,8 @@ type Picker struct {
 	now int64
 }
 
-// CheckPicked refuses what a Picker cannot do, before anything is sent.
+// CheckPicked refuses arguments that a Picker does not support, before anything is
+// sent.
 func CheckPicked(c *command.Call) error {
 	sel := selectionIn(c)
 	if sel.sort != "" {
@@ -44,8 +45,8 @@ func NewPicker(ctx context.Context, c *command.Call) (*Picker, error) {
 	return &Picker{All: t.all && len(t.terms) == 0, Limit: sel.limit, t: t, now: time.Now().Unix()}, nil
 }
 
-// Picks reports whether an envelope is selected, of which no more than its id is known
-// if there is an error.
+// Picks reports whether an envelope is selected. If err is not nil, only the id of the
+// envelope is known.
 func (p *Picker) Picks(e *protocol.Envelope, err error) (bool, error) {
 	ok := p.t.fits(e, err, p.now)
 	if trouble := p.t.trouble(); trouble != nil {
@@ -54,12 +55,13 @@ func (p *Picker) Picks(e *protocol.Envelope, err error) (bool, error) {
 	return ok, nil
 }
 
-// Named reports whether the arguments let an envelope be selected by its id.
+// Named reports whether the arguments select the id of an envelope; without ids they
+// select any.
 func (p *Picker) Named(id protocol.EnvelopeID) bool { return p.t.named(id) }
 
-// Messages returns the messages of the ids that the arguments name; all says that they
-// name none, and that any message may be meant.
+// Messages returns the messages of the ids among the arguments. all says that there are
+// no ids, so that any message may be selected.
 func (p *Picker) Messages() (msgs []protocol.MessageID, all bool) { return p.t.msgs, p.t.all }
 
-// Terms reports whether there are terms, for which an envelope must be read.
+// Terms reports whether there are terms, for which an envelope has to be read.
 func (p *Picker) Terms() bool { return len(p.t.terms) > 0 }

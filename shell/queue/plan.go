@@ -8,21 +8,27 @@ import (
 	"smtpctl/shell/render"
 )
 
-// A Plan is what a command is about to do to envelopes.
+// A Plan describes what a command is about to do to envelopes.
 type Plan struct {
 	Verb    string // such as "remove"
 	N       int    // envelopes
 	Unasked int    // up to how many of them nobody is asked for
 	Senders Tops
 	Domains Tops
-	// Warnings are shown with the question, each on a line of its own.
+	// Warnings are shown with the question, one on each line.
 	Warnings []string
 }
 
-// Approve checks a plan against what was expected of it, and at the prompt asks. The
-// error says that nothing is to be done.
+// Approve compares a plan with --expect, and asks at the prompt. An error means that
+// nothing must be done.
 func (p *Plan) Approve(ctx context.Context, c *command.Call) error {
-	if c.Opts.Expect >= 0 && p.N != c.Opts.Expect {
+	switch {
+	case c.Opts.Expect < 0:
+	case c.Expected != nil:
+		if err := c.Expected(ctx, p.N); err != nil {
+			return err
+		}
+	case p.N != c.Opts.Expect:
 		return fmt.Errorf("%s: %s selected, %d expected: nothing done", command.PathOf(c), render.Plural(p.N, "envelope"), c.Opts.Expect)
 	}
 	if c.Prefs.Confirm != nil && p.Unasked > 0 {

@@ -1,96 +1,55 @@
 package queue
 
 import (
-	"cmp"
 	"context"
-	"fmt"
-	"io"
-	"time"
 
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
 )
 
-// Times of a progress.
-const (
-	progressAfter = time.Second            // what ends sooner shows none
-	progressEvery = 200 * time.Millisecond // between two updates
-)
-
-// A progress shows on a terminal how far a long command has got: how many
-// envelopes it has seen, of how many, and how many a second. A nil one shows
-// nothing.
-type progress struct {
-	w       io.Writer
-	what    string
-	done    int
-	total   int // as far as known, or 0
-	started time.Time
-	shown   time.Time
-	text    string // on the screen now
-	every   int    // how many are done between two looks at the clock; 64 if zero
-}
-
-// newProgress begins to show one, if standard error is a terminal. For a listing it
-// does so only if that goes to a file: on the terminal it shows by itself, and at
-// the end of a pipe there may be a program that has the screen.
-func newProgress(ctx context.Context, c *command.Call, conn *protocol.Conn, what string) *progress {
-	if !command.IsTerminal(c.Err) || !c.Cmd.Changes() && !c.Out.ToFile {
-		return nil
-	}
-	p := &progress{w: c.Err, what: what, started: time.Now()}
-	if conn != nil {
+// lookProgress starts to show how many envelopes have been listed, of all in the queue.
+// conn is nil where smtpd is not asked.
+func lookProgress(ctx context.Context, c *command.Call, conn *protocol.Conn, t *target) *command.Progress {
+	p := c.Progress("looked at", 0)
+	switch {
+	case p == nil || conn == nil:
+	case t.all:
 		if d, err := conn.Digest(ctx); err == nil {
-			p.total = int(d.Queued())
+			p.Of(int(d.Queued()))
 		}
+	case len(t.whole) == 0:
+		p.Of(len(t.evps))
 	}
 	return p
 }
 
-// A BytesProgress shows how much has been read of something long.
-type BytesProgress struct{ p *progress }
-
-// NewBytesProgress begins to show one, if standard error is a terminal.
-func NewBytesProgress(c *command.Call, what string) *BytesProgress {
-	if !command.IsTerminal(c.Err) {
-		return &BytesProgress{}
-	}
-	return &BytesProgress{&progress{w: c.Err, what: what, started: time.Now(), every: 1}}
+// watch starts to show how many envelopes have been acted on, of the given number,
+// which is 0 if it is not known before all are listed.
+func (t *tally) watch(ctx context.Context, c *command.Call, conn *protocol.Conn, verb string, tg *target, total int) {
+	t.doing = c.Progress(verb, total)
+	t.looking = lookProgress(ctx, c, conn, tg)
+	t.planned = total
 }
 
-// Step counts one part.
-func (p *BytesProgress) Step() { p.p.step() }
-
-// End takes it off the screen.
-func (p *BytesProgress) End() { p.p.end() }
-
-// step counts one envelope.
-func (p *progress) step() {
-	if p == nil {
-		return
-	}
-	p.done++
-	if p.done%cmp.Or(p.every, 64) != 0 {
-		return
-	}
-	now := time.Now()
-	if now.Sub(p.started) < progressAfter || now.Sub(p.shown) < progressEvery {
-		return
-	}
-	p.shown = now
-	text := fmt.Sprintf("%s %d", p.what, p.done)
-	if p.total >= p.done {
-		text += fmt.Sprintf(" of %d, %d%%", p.total, p.done*100/p.total)
-	}
-	text += fmt.Sprintf(", %d a second", int(float64(p.done)/now.Sub(p.started).Seconds()))
-	fmt.Fprintf(p.w, "\r%s%*s\r", text, max(0, len(p.text)-len(text)), "")
-	p.text = text
+// unwatch stops showing that.
+func (t *tally) unwatch() {
+	t.looking.End()
+	t.doing.End()
 }
 
-// end takes the progress off the screen.
-func (p *progress) end() {
-	if p != nil && p.text != "" {
-		fmt.Fprintf(p.w, "\r%*s\r", len(p.text), "")
-		p.text = ""
+// answered counts smtpd's answer for one more envelope. Removals begin when all
+// envelopes are listed; other actions run during the listing.
+func (t *tally) answered(a protocol.Action) {
+	if t.doing == nil {
+		return
+	}
+	t.doing.Step()
+	if a != protocol.RemoveEnvelope {
+		t.looking.Also(t.doing)
+		return
+	}
+	t.looking.End()
+	if t.planned == 0 {
+		t.doing.Of(t.chosen)
 	}
 }

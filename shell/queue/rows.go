@@ -16,31 +16,33 @@ import (
 	"smtpctl/shell/selector"
 )
 
-// An envelopeWriter prints envelopes as they come.
+// An envelopeWriter prints envelopes one by one.
 type envelopeWriter struct {
 	rows *command.Rows
 	e    *protocol.Envelope // the one that is printed now
 	n    int                // printed
-	// online says that smtpd lists what is printed.
-	online bool
+	// online says that smtpd lists the printed envelopes.
+	online  bool
+	listing *command.Listing // takes what was printed
 }
 
-// newEnvelopeWriter returns a writer of the columns that the arguments of a call name.
+// newEnvelopeWriter returns a writer for the columns that the arguments of a call
+// choose.
 func newEnvelopeWriter(c *command.Call, now int64, online bool) *envelopeWriter {
-	w := &envelopeWriter{online: online}
+	w := &envelopeWriter{online: online, listing: c.Listing}
 	fields := columnsIn(c)
 	each := func(of func(col *selector.Column, r selector.Row) string) func() []string {
 		texts := make([]string, len(fields))
 		return func() []string {
 			for i, f := range fields {
-				texts[i] = of(f.Shown, selector.Row{Envelope: w.e, Now: now, Online: w.online})
+				texts[i] = of(f.Shown, w.row(now))
 			}
 			return texts
 		}
 	}
 	rows := command.Rows{
-		JSON:   func(b []byte) ([]byte, error) { return render.AppendJSON(b, render.NewEnvelopeJSON(w.e, w.online)) },
-		Text:   func(b []byte) ([]byte, error) { return render.AppendEnvelope(b, w.e, now, w.online), nil },
+		JSON:   func(b []byte) ([]byte, error) { return render.AppendJSON(b, selector.JSONOf(w.row(now))) },
+		Text:   func(b []byte) ([]byte, error) { return selector.AppendPlain(b, w.row(now)), nil },
 		Cells:  each(func(col *selector.Column, r selector.Row) string { return col.Cell(r) }),
 		Long:   each((*selector.Column).Longer),
 		Values: each((*selector.Column).ValueOf),
@@ -53,6 +55,11 @@ func newEnvelopeWriter(c *command.Call, now int64, online bool) *envelopeWriter 
 	}
 	w.rows = c.Rows(rows)
 	return w
+}
+
+// row returns the envelope that is printed, as a listing shows it at a time.
+func (w *envelopeWriter) row(now int64) selector.Row {
+	return selector.Row{Envelope: w.e, Now: now, Online: w.online}
 }
 
 // columnsIn returns the fields that a listing shows.
@@ -76,8 +83,8 @@ func columnsIn(c *command.Call) []*selector.Field {
 	return fields
 }
 
-// Writer returns what prints envelopes as a listing does; listed says that smtpd lists
-// the one that is printed, which is a file otherwise.
+// Writer returns a function that prints envelopes as a listing does. listed says that
+// smtpd lists the envelope; otherwise it is a file.
 func Writer(c *command.Call) func(e *protocol.Envelope, listed bool) error {
 	w := newEnvelopeWriter(c, time.Now().Unix(), false)
 	return func(e *protocol.Envelope, listed bool) error {
@@ -86,20 +93,24 @@ func Writer(c *command.Call) func(e *protocol.Envelope, listed bool) error {
 	}
 }
 
-// ColumnsOf returns the fields that the arguments of a call want to be shown.
+// ColumnsOf returns the fields that the arguments of a call choose.
 func ColumnsOf(c *command.Call) []*selector.Field { return columnsIn(c) }
 
 // write prints an envelope.
 func (w *envelopeWriter) write(e *protocol.Envelope) error {
 	w.e = e
 	w.n++
-	return w.rows.Print()
+	if err := w.rows.Print(); err != nil {
+		return err
+	}
+	w.listing.Take(e.ID)
+	return nil
 }
 
-// SortKeys returns the names of what a listing can be sorted by.
+// SortKeys returns the names of the fields by which a listing can be sorted.
 func SortKeys() []string { return selector.Names(selector.Sorted()) }
 
-// A sorter keeps the envelopes that come first in an order: all, or as many as
+// A sorter keeps the envelopes that come first in an order: all of them, or as many as
 // the limit says.
 type sorter struct {
 	compare func(a, b *sortedEnvelope) int
@@ -110,14 +121,14 @@ type sorter struct {
 	kept    []sortedEnvelope // a heap with the last one on top, if limited
 }
 
-// A sortedEnvelope is an envelope with what was measured of it.
+// A sortedEnvelope is an envelope with its measured value.
 type sortedEnvelope struct {
 	protocol.Envelope
 	measured int64
 }
 
-// newSorter returns a sorter for the name of a field, with - before it for the
-// reverse. Envelopes that are equal come in the order of their ids.
+// newSorter returns a sorter for the name of a field, with - before it for the reverse.
+// Equal envelopes come in the order of their ids.
 func newSorter(ctx context.Context, c *command.Call, key string, limit int) *sorter {
 	name, reverse := strings.CutPrefix(key, "-")
 	f := selector.Find(selector.Sorted(), name)
@@ -126,10 +137,7 @@ func newSorter(ctx context.Context, c *command.Call, key string, limit int) *sor
 		s.mail = newMailReader(ctx, c)
 	}
 	s.compare = func(a, b *sortedEnvelope) int {
-		n := cmp.Compare(a.measured, b.measured)
-		if f.Compare != nil {
-			n = f.Compare(&a.Envelope, &b.Envelope)
-		}
+		n := cmp.Or(cmp.Compare(a.measured, b.measured), f.Compare(&a.Envelope, &b.Envelope))
 		if reverse {
 			n = -n
 		}
@@ -138,7 +146,7 @@ func newSorter(ctx context.Context, c *command.Call, key string, limit int) *sor
 	return s
 }
 
-// heap.Interface; the envelope that comes last is on top.
+// The sorter implements heap.Interface, with the envelope that comes last on top.
 func (s *sorter) Len() int { return len(s.kept) }
 
 func (s *sorter) Less(i, j int) bool { return s.compare(&s.kept[i], &s.kept[j]) > 0 }
@@ -153,10 +161,11 @@ func (s *sorter) Pop() any {
 	return e
 }
 
-// maxSorted is how many bytes of envelopes are held to be sorted: some 800,000.
+// maxSorted is how many bytes of envelopes are kept to be sorted: some 800,000
+// envelopes.
 const maxSorted = 512 << 20
 
-// add takes an envelope in.
+// add adds an envelope.
 func (s *sorter) add(e *protocol.Envelope) error {
 	x := sortedEnvelope{Envelope: *e}
 	if s.measure != nil {
@@ -184,7 +193,7 @@ func (s *sorter) add(e *protocol.Envelope) error {
 	return nil
 }
 
-// envelopeSize returns about how much memory an envelope takes.
+// envelopeSize returns about how many bytes of memory an envelope takes.
 func envelopeSize(e *protocol.Envelope) int {
 	n := int(unsafe.Sizeof(sortedEnvelope{}))
 	for _, s := range []string{
@@ -196,7 +205,7 @@ func envelopeSize(e *protocol.Envelope) int {
 	return n
 }
 
-// sorted returns what was kept, in order.
+// sorted returns the kept envelopes in order.
 func (s *sorter) sorted() []sortedEnvelope {
 	slices.SortFunc(s.kept, func(a, b sortedEnvelope) int { return s.compare(&a, &b) })
 	return s.kept

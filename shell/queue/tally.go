@@ -8,7 +8,8 @@ import (
 	"smtpctl/shell/copies"
 )
 
-// A fate is what an action does to a listed envelope, as far as its state decides.
+// A fate is what happens to a listed envelope under an action, as far as its state
+// decides.
 type fate int
 
 const (
@@ -20,11 +21,13 @@ const (
 	FateRunning               // it is not suspended, so there is nothing to resume
 )
 
-// FateOf decides what an action does to an envelope, from what smtpd lists of it.
-// Schedule is the dangerous one: smtpd delivers a suspended envelope that is
-// scheduled, and exits when it is resumed; and an envelope that is due is in the
-// list of those to deliver already, which a second schedule corrupts, so that mail
-// is lost until the next start, or smtpd crashes.
+// FateOf returns the fate of a listed envelope under an action. now is in seconds since
+// 1970.
+//
+// Danger: smtpd delivers a suspended envelope that is scheduled, and exits when it is
+// resumed; and a second entry of an envelope that is due corrupts the list of envelopes
+// to deliver, so that mail is lost until the next start, or smtpd crashes. FateOf
+// therefore excludes both from schedule.
 func FateOf(a protocol.Action, e *protocol.Envelope, now int64) fate {
 	suspended, inflight := e.Flags&protocol.FlagSuspend != 0, e.Flags&protocol.FlagInflight != 0
 	switch {
@@ -42,15 +45,15 @@ func FateOf(a protocol.Action, e *protocol.Envelope, now int64) fate {
 	return FateAct
 }
 
-// Bounds of what a tally remembers of single envelopes.
+// Limits of what a tally remembers of single envelopes.
 const (
 	maxFailed = 4096   // whose refusal is looked into; others count as gone
 	maxLooked = 50_000 // that are looked at again after schedule; more are not
 )
 
-// A tally counts what a command did to envelopes. Every envelope that was selected
-// is in exactly one of done, suspended, running, busy, gone, refused, unsaved and
-// unconfirmed; with --dry-run in one of tried, suspended, running and busy.
+// A tally counts what a command did to envelopes. Every selected envelope is in exactly
+// one of done, suspended, running, busy, gone, refused, unsaved and unconfirmed; with
+// --dry-run in one of tried, suspended, running and busy.
 type tally struct {
 	done        int // smtpd said OK, or delivers it now anyway
 	suspended   int // skipped by schedule, or paused already
@@ -77,30 +80,34 @@ type tally struct {
 	mark *Mark // of a hold, nil for other commands
 
 	notes []string // what else is to be said
-	p     *progress
+
+	looking *command.Progress // how many have been looked at
+	doing   *command.Progress // and acted on
+	chosen  int               // of those that were looked at
+	planned int               // how many are to be acted on, 0 if that was not known before
 
 	keeper    *keeper       // keeps copies of what is removed at the prompt, nil if none are wanted
 	shortened bool          // the message was named by a shortened id
 	saver     *copies.Saver // copies what is removed, nil without --save
 }
 
-// A Look is an envelope as it was before it was scheduled.
+// A Look is the state of an envelope before it was scheduled.
 type Look struct {
 	ID    protocol.EnvelopeID
 	Next  int64 // when its next try was to be
 	Tries int
 }
 
-// found returns how many envelopes were looked at.
+// found returns how many envelopes were selected.
 func (t *tally) found() int {
 	return t.done + t.gone + t.refused + t.suspended + t.running + t.busy + t.unconfirmed
 }
 
-// skipped returns how many envelopes were left alone for the state that they are in.
+// skipped returns how many envelopes were skipped because of their state.
 func (t *tally) skipped() int { return t.suspended + t.running }
 
-// leaves counts an envelope of a fate for which smtpd is asked for nothing, and
-// reports whether it is one of those.
+// leaves counts an envelope for whose fate no request is sent, and reports whether it
+// is one.
 func (t *tally) leaves(f fate) bool {
 	switch f {
 	case FateSuspended:
@@ -115,10 +122,10 @@ func (t *tally) leaves(f fate) bool {
 	return true
 }
 
-// wants reports whether something is to be done to a listed envelope, and counts
-// it if not.
-func (t *tally) wants(a protocol.Action, e *protocol.Envelope) bool {
-	t.p.step()
+// accepts reports whether an action is to be applied to a listed envelope, and counts
+// the envelope if not.
+func (t *tally) accepts(a protocol.Action, e *protocol.Envelope) bool {
+	t.looking.Step()
 	f := FateOf(a, e, time.Now().Unix())
 	switch {
 	case t.leaves(f):
@@ -130,11 +137,15 @@ func (t *tally) wants(a protocol.Action, e *protocol.Envelope) bool {
 	if a == protocol.ScheduleEnvelope && (f == FateAct || f == FateDue) && len(t.looked) <= maxLooked {
 		t.looked = append(t.looked, Look{e.ID, e.NextTry, e.Retry})
 	}
-	return f == FateAct || f == FateFlying
+	if f != FateAct && f != FateFlying {
+		return false
+	}
+	t.chosen++
+	return true
 }
 
-// fly remembers that an envelope which is to be acted on is in flight. smtpd has
-// only some thousand of them at a time.
+// fly remembers an envelope in flight that is to be acted on. smtpd has only some
+// thousand of them at a time.
 func (t *tally) fly(id protocol.EnvelopeID) {
 	if t.flying == nil {
 		t.flying = map[protocol.EnvelopeID]bool{}
@@ -142,15 +153,16 @@ func (t *tally) fly(id protocol.EnvelopeID) {
 	t.flying[id] = true
 }
 
-// choose returns wants as a listing of everything needs it. An envelope whose
-// text cannot be read is acted on like any other.
-func (t *tally) choose(a protocol.Action) func(*protocol.Envelope, error) bool {
-	return func(e *protocol.Envelope, _ error) bool { return t.wants(a, e) }
+// filter returns accepts in the form that a listing of the whole queue needs. An
+// envelope whose text cannot be read is acted on like any other.
+func (t *tally) filter(a protocol.Action) func(*protocol.Envelope, error) bool {
+	return func(e *protocol.Envelope, _ error) bool { return t.accepts(a, e) }
 }
 
-// count returns what counts one answer.
+// count returns a function that counts one answer.
 func (t *tally) count(a protocol.Action) func(protocol.EnvelopeID, bool) {
 	return func(id protocol.EnvelopeID, ok bool) {
+		t.answered(a)
 		if !ok {
 			if t.failures++; len(t.failed) < maxFailed {
 				t.failed = append(t.failed, id)
@@ -169,7 +181,7 @@ func (t *tally) count(a protocol.Action) func(protocol.EnvelopeID, bool) {
 
 // countMessage counts the answer for a message that has one envelope.
 func (t *tally) countMessage(id protocol.MessageID, ok bool) {
-	t.p.step()
+	t.answered(protocol.RemoveEnvelope)
 	if !ok {
 		t.failures++
 		return
@@ -188,7 +200,7 @@ func (t *tally) remembers() bool {
 	return !t.untold
 }
 
-// A TallyJSON is the result of an action as JSON shows it.
+// A TallyJSON is the result of an action in JSON.
 type TallyJSON struct {
 	Command     string     `json:"command"`
 	Hold        string     `json:"hold,omitempty"`
@@ -208,8 +220,9 @@ type TallyJSON struct {
 	Notes       []string   `json:"notes,omitempty"`
 }
 
-// json returns the tally as JSON shows it. skipped is the sum of suspended and
-// running; inflight is of those done, and for schedule those left alone.
+// json returns the tally for JSON. skipped is the sum of suspended and running;
+// inflight counts envelopes that were acted on and, for schedule, those that were
+// skipped.
 func (t *tally) json(a protocol.Action, dry bool, notes []string) TallyJSON {
 	return TallyJSON{
 		Command: a.String(), DryRun: dry, Done: t.done, Selected: t.tried, Inflight: t.inflight + t.busy, Skipped: t.skipped(),

@@ -7,8 +7,8 @@ import (
 	"smtpctl/shell/command"
 )
 
-// undoOf says how an action is taken back: for the very envelopes for which smtpd has
-// confirmed it, whether or not the command went on to its end.
+// undoOf says how to revert an action: for exactly the envelopes that smtpd has
+// confirmed, whether or not the command was carried out to its end.
 func undoOf(c *command.Call, a protocol.Action, t *tally) command.Undo {
 	if len(t.acted)+len(t.wholes) == 0 || a == protocol.ScheduleEnvelope || !c.Mode.Lines() {
 		return command.Undo{}
@@ -22,6 +22,9 @@ func undoOf(c *command.Call, a protocol.Action, t *tally) command.Undo {
 	case protocol.RemoveEnvelope:
 		if t.saver == nil {
 			return command.Undo{Refusal: "no copies were kept"}
+		}
+		if c.Elsewhere() {
+			return command.Undo{Refusal: "restore puts no mail into the queue of another machine; the copies are in " + t.saver.Dir()}
 		}
 		u.Words = []string{"restore", t.saver.Dir()}
 	}

@@ -13,25 +13,34 @@ import (
 	"smtpctl/shell/selector"
 )
 
-// A Walk lists the envelopes in smtpd's queue that some arguments select, in the order
-// of their ids. It can be left, so that the connection is free for something else, and
-// gone on with.
+// A Walk lists the envelopes in smtpd's queue that arguments select, in the order of
+// their ids. It can be interrupted, so that the connection is free for other requests,
+// and resumed.
 type Walk struct {
 	c     *command.Call
 	t     target
 	now   int64
 	after protocol.EnvelopeID // the last one that was looked at
+	n     int                 // envelopes that were looked at
+
+	Heard func() // if set, it is called for each envelope that smtpd lists, selected or not
 }
 
-// NewWalk returns a walk over what the arguments of a call select.
+// All reports whether the walk covers the whole queue.
+func (w *Walk) All() bool { return w.t.all }
+
+// Looked returns how many envelopes the walk has listed, selected or not.
+func (w *Walk) Looked() int { return w.n }
+
+// NewWalk returns a walk for the arguments of a call.
 func NewWalk(ctx context.Context, c *command.Call) (*Walk, error) {
 	sel := selectionIn(c)
 	t, err := listedTarget(ctx, c, sel)
 	return &Walk{c: c, t: t, now: time.Now().Unix()}, err
 }
 
-// Go goes on until f returns false, and reports whether the walk has come to its end.
-// Of an envelope that cannot be read only the id is known.
+// Go continues the walk until f returns false, and reports whether the walk has reached
+// its end. If an envelope cannot be read, only its id is known.
 func (w *Walk) Go(ctx context.Context, f func(e *protocol.Envelope) bool) (done bool, err error) {
 	conn, err := w.c.Conn(ctx)
 	if err != nil {
@@ -45,6 +54,10 @@ func (w *Walk) Go(ctx context.Context, f func(e *protocol.Envelope) bool) (done 
 			continue
 		}
 		w.after = e.ID
+		w.n++
+		if w.Heard != nil {
+			w.Heard()
+		}
 		fits := w.t.fits(e, err, w.now)
 		if trouble := w.t.trouble(); trouble != nil {
 			return false, fmt.Errorf("%s: %w", command.PathOf(w.c), trouble)
@@ -59,7 +72,7 @@ func (w *Walk) Go(ctx context.Context, f func(e *protocol.Envelope) bool) (done 
 	return true, nil
 }
 
-// rest lists what comes after the last one that was looked at.
+// rest lists the envelopes after the last listed one.
 func (w *Walk) rest(ctx context.Context, conn *protocol.Conn) iter.Seq2[*protocol.Envelope, error] {
 	if w.after == 0 {
 		return w.t.list(ctx, conn)
@@ -84,7 +97,7 @@ func (w *Walk) rest(ctx context.Context, conn *protocol.Conn) iter.Seq2[*protoco
 	}
 }
 
-// each yields all of a sequence, and reports whether more is wanted.
+// each yields all of a sequence, and reports whether the caller wants more.
 func each(seq iter.Seq2[*protocol.Envelope, error], yield func(*protocol.Envelope, error) bool) bool {
 	for e, err := range seq {
 		if !yield(e, err) || err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
@@ -94,36 +107,14 @@ func each(seq iter.Seq2[*protocol.Envelope, error], yield func(*protocol.Envelop
 	return true
 }
 
-// SortOf returns the name of the order that the arguments of a call ask for, with -
-// before it for the reverse, and how many envelopes they want at most.
+// SortOf returns the order that the arguments of a call ask for, with - before its name
+// for the reverse, and the largest number of envelopes that they ask for.
 func SortOf(c *command.Call) (key string, limit int) {
 	sel := selectionIn(c)
 	return sel.sort, sel.limit
 }
 
-// An Order keeps those of envelopes that come first in an order.
-type Order struct{ s *sorter }
-
-// NewOrder returns an order by the name of one of SortKeys, with - before it for the
-// reverse, which keeps so many envelopes.
-func NewOrder(ctx context.Context, c *command.Call, key string, limit int) *Order {
-	return &Order{newSorter(ctx, c, key, limit)}
-}
-
-// Add takes an envelope in.
-func (o *Order) Add(e *protocol.Envelope) error { return o.s.add(e) }
-
-// Sorted returns what was kept, in order.
-func (o *Order) Sorted() []protocol.Envelope {
-	kept := o.s.sorted()
-	out := make([]protocol.Envelope, len(kept))
-	for i := range kept {
-		out[i] = kept[i].Envelope
-	}
-	return out
-}
-
-// A Group is what envelopes that are alike have in common.
+// A Group counts envelopes that are alike in a grouping.
 type Group struct {
 	Name   string
 	Terms  []string // that select it; none if no terms do
@@ -133,21 +124,24 @@ type Group struct {
 	Error  string // that is most frequent, as a pattern
 }
 
-// Groups puts envelopes into groups.
+// Groups sorts envelopes into groups.
 type Groups struct{ g *grouper }
 
-// NewGroups returns what groups by the name of a grouping, of which it tells so many
-// groups apart.
+// NewGroups returns the groups of the named grouping, of which at most the given number
+// are counted separately.
 func NewGroups(ctx context.Context, c *command.Call, name string, most int) *Groups {
 	by := &grouping{name, selector.Find(selector.Grouped(), name)}
 	return &Groups{newGrouper(ctx, c, by, most)}
 }
 
-// Add takes an envelope in.
-func (g *Groups) Add(e *protocol.Envelope) error { return g.g.add(e) }
+// Add counts an envelope in its group.
+func (g *Groups) Add(e *protocol.Envelope) error {
+	_, err := g.g.add(e)
+	return err
+}
 
-// Sorted returns the groups, the largest first. A name that is empty is that of what
-// has nothing there.
+// Sorted returns the groups, the largest first. The empty name stands for envelopes
+// without the field.
 func (g *Groups) Sorted() []Group {
 	var out []Group
 	for _, k := range g.g.sorted() {
@@ -164,7 +158,7 @@ func (g *Groups) Sorted() []Group {
 	return out
 }
 
-// GroupNames returns the names of the groupings whose groups can be selected by terms.
+// GroupNames returns the names of the groupings whose groups terms can select.
 func GroupNames() []string {
 	var names []string
 	for _, f := range selector.Grouped() {
@@ -175,12 +169,23 @@ func GroupNames() []string {
 	return names
 }
 
-// SetArg puts envelopes, whose ids ascend, in place of the last argument of a call.
+// SetArg replaces the last argument of a call by envelopes, whose ids must ascend.
 func SetArg(c *command.Call, ids []protocol.EnvelopeID) {
 	n := len(c.Args) - 1
 	c.Args[n] = ArgSet(c.Args[n].Kind, ids, nil)
 	c.Path[len(c.Path)-1] = c.Args[n].Text
 }
 
-// UsesStdin reports whether a word of arguments asks for ids on standard input.
+// Shortened reports whether an id among arguments is only the beginning of one.
+func Shortened(args []grammar.Arg) bool {
+	for i, a := range args {
+		time := i > 0 && args[i-1].Value == "for" // as in wait for 5d, which may be an id, too
+		if id, ok := a.Value.(IDArg); ok && !id.Whole() && !time {
+			return true
+		}
+	}
+	return false
+}
+
+// UsesStdin reports whether one of the arguments is -.
 func UsesStdin(args []grammar.Arg) bool { return selectionOf(args).stdin }
