@@ -1,4 +1,4 @@
-// Package server acts on smtpd as a whole, and shows what it counts.
+// Package server has the commands that act on smtpd as a whole and show its statistics.
 package server
 
 import (
@@ -7,66 +7,72 @@ import (
 	"smtpctl/shell/command"
 )
 
-// Commands are the commands that act on smtpd as a whole.
+// Commands are the commands that act on smtpd as a whole or show its statistics.
 var Commands = []*command.Command{
-	{Pattern: "log brief", Group: command.GroupDebug, Effect: command.Changes, Run: runVerbose(false),
+	{Pattern: "log brief", Reach: command.NeedsSocket, Group: command.GroupDebug, Effect: command.Changes, Run: runVerbose(false),
 		Summary: "turn smtpd's debug logging off"},
-	{Pattern: "log verbose", Group: command.GroupDebug, Effect: command.Changes, Run: runVerbose(true),
+	{Pattern: "log verbose", Reach: command.NeedsSocket, Group: command.GroupDebug, Effect: command.Changes, Run: runVerbose(true),
 		Summary: "turn smtpd's debug logging on"},
-	{Pattern: "monitor", Group: command.GroupServer, Live: true, Run: runMonitor, Flags: []command.Flag{
+	{Pattern: "monitor", Reach: command.NeedsSocket, Rows: []any{DigestJSON{}}, Group: command.GroupServer, Rounds: true, Live: true, Run: runMonitor, Flags: []command.Flag{
 		{Name: "interval", Short: "i", Text: "print a line every `TIME`, such as 5 or 1m; the default is 1 second", Want: wantInterval,
 			In: func(o *command.Options) any { return (*intervalFlag)(&o.Interval) }},
 		{Name: "count", Short: "c", Text: "stop after `N` lines", Want: "a number", In: func(o *command.Options) any { return &o.Count }}},
 		Summary: "show how smtpd's counters change, every second or every --interval",
-		Help: "The first line shows totals, each later line what has been added since the line before; current clients\n" +
-			"and envelopes are always totals. --count N stops after N lines. On a terminal each counter has a row, with its total and what it gained until\n" +
-			"the time above, and a plot of the last five minutes is below; it goes on when smtpd is started again."},
-	{Pattern: "pause mda", Group: command.GroupServer, Effect: command.Changes, Run: runPause(protocol.MDA),
+		Help: "The first line shows totals; each later line shows the increase since the line before, except for current\n" +
+			"clients and envelopes, which are always totals. --count N stops after N lines. On a terminal each counter has a\n" +
+			"row with its total and its latest increase, above a plot of the last five minutes, or of the last 300 intervals if\n" +
+			"those take longer. monitor continues when smtpd is restarted. Of several machines, as in on mx1,mx2 monitor, the screen\n" +
+			"shows a line each and their sums: n and p go on to one machine and back, s shows the sums, q ends monitor. The last\n" +
+			"numbers of a machine that is away stay in the sums, and what it did meanwhile is only in the totals. Elsewhere there is\n" +
+			"a line for each machine."},
+	{Pattern: "pause mda", Reach: command.NeedsSocket, Ready: command.ReadyIfRunning(protocol.MDA), Group: command.GroupServer, Effect: command.Changes, Run: runPause(protocol.MDA),
 		Summary: "stop deliveries to local users",
 		Help:    pauseHelp},
-	{Pattern: "pause mta", Group: command.GroupServer, Effect: command.Changes, Run: runPause(protocol.MTA),
+	{Pattern: "pause mta", Reach: command.NeedsSocket, Ready: command.ReadyIfRunning(protocol.MTA), Group: command.GroupServer, Effect: command.Changes, Run: runPause(protocol.MTA),
 		Summary: "stop relaying to other hosts",
 		Help:    pauseHelp},
-	{Pattern: "pause mta from <address> for <domain>", Group: command.GroupRelay, Effect: command.Changes, Run: runPauseFrom,
+	{Pattern: "pause mta from <address> for <domain>", Reach: command.NeedsSocket, Group: command.GroupRelay, Effect: command.Changes, Run: runPauseFrom,
 		Summary: "stop relaying from a source address to a domain",
 		Help:    pauseFromHelp},
-	{Pattern: "pause smtp", Group: command.GroupServer, Effect: command.Changes, Run: runPause(protocol.SMTP),
-		Summary: "stop accepting incoming sessions",
+	{Pattern: "pause smtp", Reach: command.NeedsSocket, Ready: command.ReadyIfRunning(protocol.SMTP), Group: command.GroupServer, Effect: command.Changes, Run: runPause(protocol.SMTP),
+		Summary: "stop accepting incoming SMTP sessions",
 		Help:    pauseHelp},
-	{Pattern: "profile <profile>", Group: command.GroupDebug, Effect: command.Changes, Run: runProfile(true),
-		Summary: "log the cost of a part of smtpd"},
-	{Pattern: "resume mda", Group: command.GroupServer, Effect: command.Changes, Run: runResume(protocol.MDA),
+	{Pattern: "profile <profile>", Reach: command.NeedsSocket, Group: command.GroupDebug, Effect: command.Changes, Run: runProfile(true),
+		Summary: "log the time that a part of smtpd takes"},
+	{Pattern: "resume mda", Reach: command.NeedsSocket, Ready: command.ReadyIfPaused(protocol.MDA), Group: command.GroupServer, Effect: command.Changes, Run: runResume(protocol.MDA),
 		Summary: "resume deliveries to local users",
 		Help:    command.ResumeHelp},
-	{Pattern: "resume mta", Group: command.GroupServer, Effect: command.Changes, Run: runResume(protocol.MTA),
+	{Pattern: "resume mta", Reach: command.NeedsSocket, Ready: command.ReadyIfPaused(protocol.MTA), Group: command.GroupServer, Effect: command.Changes, Run: runResume(protocol.MTA),
 		Summary: "resume relaying to other hosts",
 		Help:    command.ResumeHelp},
-	{Pattern: "resume mta from <address> for <domain>", Offers: command.OffersPaused, Group: command.GroupRelay, Effect: command.Changes, Run: runResumeFrom,
+	{Pattern: "resume mta from <address> for <domain>", Reach: command.NeedsSocket, Ready: command.ReadyIfRoutePaused, Offers: command.OffersPaused, Group: command.GroupRelay, Effect: command.Changes, Run: runResumeFrom,
 		Summary: "resume relaying from a source address to a domain",
 		Help:    command.ResumeHelp},
-	{Pattern: "resume route <route>", Group: command.GroupRelay, Effect: command.Changes, Run: runResumeRoute,
+	{Pattern: "resume route <route>", Reach: command.NeedsSocket, Ready: command.ReadyIfDisabled, Group: command.GroupRelay, Effect: command.Changes, Run: runResumeRoute,
 		Summary: "enable a route that smtpd has disabled"},
-	{Pattern: "resume route all", Group: command.GroupRelay, Origin: command.Own, Effect: command.Changes, Run: runResumeRoute,
+	{Pattern: "resume route all", Reach: command.NeedsSocket, Ready: command.ReadyIfDisabled, Group: command.GroupRelay, Origin: command.Own, Effect: command.Changes, Run: runResumeRoute,
 		Summary: "enable all routes that smtpd has disabled"},
-	{Pattern: "resume smtp", Group: command.GroupServer, Effect: command.Changes, Run: runResume(protocol.SMTP),
-		Summary: "resume accepting incoming sessions",
+	{Pattern: "resume smtp", Reach: command.NeedsSocket, Ready: command.ReadyIfPaused(protocol.SMTP), Group: command.GroupServer, Effect: command.Changes, Run: runResume(protocol.SMTP),
+		Summary: "resume accepting incoming SMTP sessions",
 		Help:    command.ResumeHelp},
-	{Pattern: "show stats", Formats: []string{command.FormatMetrics}, Group: command.GroupServer, Run: runShowStats,
+	{Pattern: "show stats", Reach: command.NeedsSocket, TellsDown: true, Rows: []any{StatJSON{}}, Formats: []string{command.FormatMetrics}, Group: command.GroupServer, Run: runShowStats,
 		Summary: "show smtpd's statistics"},
-	{Pattern: "show status", Group: command.GroupServer, Run: runShowStatus,
+	{Pattern: "show status", Reach: command.NeedsSocket, Rows: []any{StatusJSON{}}, Group: command.GroupServer, Run: runShowStatus,
 		Summary: "show what is running and what is paused"},
-	{Pattern: "trace <trace>", Group: command.GroupDebug, Effect: command.Changes, Run: runTrace(true),
+	{Pattern: "trace <trace>", Reach: command.NeedsSocket, Group: command.GroupDebug, Effect: command.Changes, Run: runTrace(true),
 		Summary: "log in detail what a part of smtpd does"},
-	{Pattern: "unprofile <profile>", Group: command.GroupDebug, Effect: command.Changes, Run: runProfile(false),
+	{Pattern: "unprofile <profile>", Reach: command.NeedsSocket, Group: command.GroupDebug, Effect: command.Changes, Run: runProfile(false),
 		Summary: "stop a profile"},
-	{Pattern: "untrace <trace>", Group: command.GroupDebug, Effect: command.Changes, Run: runTrace(false),
+	{Pattern: "untrace <trace>", Reach: command.NeedsSocket, Group: command.GroupDebug, Effect: command.Changes, Run: runTrace(false),
 		Summary: "stop a trace"},
-	{Pattern: "update table <table>", Group: command.GroupServer, Effect: command.Changes, Run: runUpdateTable,
+	{Pattern: "update table <table>", Reach: command.NeedsSocket, Group: command.GroupServer, Effect: command.Changes, Run: runUpdateTable,
 		Summary: "make smtpd reload a table"},
-	{Pattern: "watch <word...>", Inner: watched, Takes: watchable, Group: command.GroupSession, Origin: command.Own, Live: true, Needs: command.NeedsNames, Run: runWatch,
-		Summary: "run a command repeatedly, on a screen of its own",
-		Help: "watch [-n SECONDS] COMMAND; the default is every 2 seconds. A + marks lines that have come, a - those that have gone,\n" +
-			"a * those that have changed. The arrows, Page Up and Page Down scroll, the space bar runs it now, q or Ctrl-C ends."},
+	{Pattern: "watch <word...>", Reach: command.NeedsSocket, Every: "-n", Inner: watched, Takes: watchable, Rounds: true, Group: command.GroupSession, Origin: command.Own, Live: true, Needs: command.NeedsNames, Run: runWatch,
+		Summary: "repeat a command full-screen, and mark what changes",
+		Help: "watch [-n SECONDS] COMMAND; the default is every 2 seconds. Right after watch -n is never --dry-run: without seconds\n" +
+			"it is an error. Only commands that show something are repeated. A + marks new lines, a - lines that have gone,\n" +
+			"a * lines that have changed. The arrows, Page Up and Page Down scroll, the space bar repeats at once, q or Ctrl-C ends watch.\n" +
+			"Of several machines, as in on mx1,mx2 watch show queue, it shows one list; one that is down or hangs delays no other."},
 }
 
 // Kinds are the kinds of arguments of these commands.
@@ -79,9 +85,9 @@ var Kinds = []*grammar.Kind{
 	{Name: "profile", Doc: "subsystem of smtpd", Parse: parseBits(protocol.ProfileBits), Words: bitWords(protocol.ProfileBits)},
 }
 
-// pauseHelp is the help of pause, with what a restart of smtpd does to it.
-const pauseHelp = "smtpd keeps the pause in memory only: a restart forgets it, and then mail goes on as before."
+// pauseHelp is the help of pause, the danger first.
+const pauseHelp = "A restart of smtpd ends the pause, because smtpd keeps it in memory only."
 
-// pauseFromHelp is the help of pause mta from, with what a restart of smtpd does to it.
-const pauseFromHelp = "Only connections from exactly this source address stop; relays have one only if their action has src in\n" +
-	"smtpd.conf. A warning is given if no relay uses the address now. A restart of smtpd forgets the pause."
+// pauseFromHelp is the help of pause mta from.
+const pauseFromHelp = "This stops only connections from exactly this source address. A relay has a source address only if its action has\n" +
+	"src in smtpd.conf; a warning says if no relay uses the address now. A restart of smtpd ends the pause."

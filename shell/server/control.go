@@ -13,8 +13,16 @@ import (
 	"smtpctl/shell/report"
 )
 
-// acknowledge prints what smtpctl prints for a command that smtpd answers with
-// OK or FAIL. For a FAIL, which carries no reason, why finds one.
+// What tells whether smtpd has carried out a request that it has not answered.
+const (
+	statusTells = "show status tells"
+	blocksTell  = "show mta paused tells"
+	routesTell  = "show routes tells"
+	nothingSays = "give the command again, which does no harm"
+)
+
+// acknowledge prints the text of OpenSMTPD's smtpctl for a command that smtpd answers
+// with OK or FAIL. A FAIL carries no reason; why finds one.
 func acknowledge(ctx context.Context, c *command.Call, conn *protocol.Conn, err error, why func() error) error {
 	switch {
 	case err == nil:
@@ -23,7 +31,7 @@ func acknowledge(ctx context.Context, c *command.Call, conn *protocol.Conn, err 
 	case !errors.Is(err, protocol.ErrRefused):
 		return err
 	}
-	// Whoever is not root is refused everything, this too.
+	// smtpd refuses every request of a user who is not root, also this one.
 	if _, serr := conn.Status(ctx); serr != nil {
 		return serr
 	}
@@ -31,17 +39,17 @@ func acknowledge(ctx context.Context, c *command.Call, conn *protocol.Conn, err 
 	if reason := why(); reason != nil {
 		return fmt.Errorf("%s: %w", command.PathOf(c), reason)
 	}
-	return fmt.Errorf("%s: %w, it does not say why", command.PathOf(c), protocol.ErrRefused)
+	return fmt.Errorf("%s: %w: smtpd gives no reason, but its log may", command.PathOf(c), protocol.ErrRefused)
 }
 
-// A ResultJSON is what a command that has nothing to count did.
+// A ResultJSON is the result of a command that smtpd answers with OK or FAIL.
 type ResultJSON struct {
 	Command string `json:"command"`
 	OK      bool   `json:"ok"`
-	Warning string `json:"warning,omitempty"` // what smtpd's OK does not say
+	Warning string `json:"warning,omitempty"` // why an accepted request may have no effect
 }
 
-// printResult says as smtpctl does whether smtpd did what was asked.
+// printResult prints, as OpenSMTPD's smtpctl does, whether smtpd accepted a request.
 func printResult(c *command.Call, ok bool) error {
 	text := "command failed\n"
 	if ok {
@@ -50,7 +58,7 @@ func printResult(c *command.Call, ok bool) error {
 	return c.Print(command.Record{JSON: ResultJSON{Command: c.Typed(), OK: ok, Warning: c.Warning}, Text: text})
 }
 
-// noReason is for requests whose refusal nothing explains.
+// noReason is the reason function for requests whose refusal nothing explains.
 func noReason() error { return nil }
 
 // A handler carries out a command.
@@ -62,8 +70,8 @@ func runPause(s protocol.Subsystem) handler { return setPaused(s, true) }
 // runResume returns the handler that resumes a subsystem.
 func runResume(s protocol.Subsystem) handler { return setPaused(s, false) }
 
-// setPaused returns the handler that pauses or resumes a subsystem. smtpd does not
-// say why it refuses: the status tells.
+// setPaused returns the handler that pauses or resumes a subsystem. smtpd gives no
+// reason for a refusal, but its status does.
 func setPaused(s protocol.Subsystem, pause bool) handler {
 	return func(ctx context.Context, c *command.Call) error {
 		conn, err := c.Conn(ctx)
@@ -81,7 +89,7 @@ func setPaused(s protocol.Subsystem, pause bool) handler {
 			}
 			c.Undo.Words = []string{back, strings.ToLower(s.String())}
 		}
-		return acknowledge(ctx, c, conn, err, func() error {
+		return acknowledge(ctx, c, conn, command.Unsure(err, statusTells), func() error {
 			st, err := conn.Status(ctx)
 			switch {
 			case err != nil:
@@ -105,26 +113,26 @@ func runPauseFrom(ctx context.Context, c *command.Call) error {
 	src, domain := c.Args[0].Value.(netip.Addr), c.Text(1)
 	b := &report.Block{Source: src.String(), Domain: domain}
 	before, berr := blocks(ctx, c, conn)
-	if err = conn.Block(ctx, src, domain); err == nil {
+	if err = conn.PauseMTAFor(ctx, src, domain); err == nil {
 		if berr == nil && !slices.ContainsFunc(before, func(o *report.Block) bool { return o.Source == b.Source && o.Domain == b.Domain }) {
 			c.Undo.Words = []string{"resume", "mta", "from", b.Source, "for", domain}
 		}
 		c.Warning = report.BlockWarning(ctx, conn, b)
 	}
-	err = acknowledge(ctx, c, conn, err, noReason)
+	err = acknowledge(ctx, c, conn, command.Unsure(err, blocksTell), noReason)
 	if c.Warning != "" {
 		report.WarnIdle(c, b, c.Warning)
 	}
 	return err
 }
 
-// blocks returns what is paused by source and domain, for undo, which must not resume
-// what had been paused before.
+// blocks returns the paused pairs of source and domain. undo must not resume pairs that
+// had been paused before.
 func blocks(ctx context.Context, c *command.Call, conn *protocol.Conn) ([]*report.Block, error) {
 	if !c.Mode.Lines() {
 		return nil, nil
 	}
-	return report.ReadReport[report.Block](ctx, conn, protocol.Blocks)
+	return report.ReadReport[report.Block](ctx, conn, protocol.PausedRoutes)
 }
 
 // runResumeFrom takes back what runPauseFrom has paused.
@@ -133,22 +141,22 @@ func runResumeFrom(ctx context.Context, c *command.Call) error {
 	if err != nil {
 		return err
 	}
-	err = conn.Unblock(ctx, c.Args[0].Value.(netip.Addr), c.Text(1))
+	err = conn.ResumeMTAFor(ctx, c.Args[0].Value.(netip.Addr), c.Text(1))
 	if err == nil {
 		c.Undo.Words = []string{"pause", "mta", "from", c.Text(0), "for", c.Text(1)}
 	}
-	return acknowledge(ctx, c, conn, err, noReason)
+	return acknowledge(ctx, c, conn, command.Unsure(err, blocksTell), noReason)
 }
 
-// runResumeRoute enables one route or all. smtpd says OK to any number, so a
-// route that is not there is looked for.
+// runResumeRoute enables one route or all. smtpd answers OK for any number, so the
+// route is looked up first.
 func runResumeRoute(ctx context.Context, c *command.Call) error {
 	conn, err := c.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	if len(c.Args) == 0 {
-		return acknowledge(ctx, c, conn, resumeRoutes(ctx, conn), noReason)
+		return acknowledge(ctx, c, conn, command.Unsure(resumeRoutes(ctx, conn), routesTell), noReason)
 	}
 	id := c.Args[0].Value.(uint64)
 	known, err := hasRoute(ctx, conn, id)
@@ -156,28 +164,27 @@ func runResumeRoute(ctx context.Context, c *command.Call) error {
 		return err
 	}
 	if !known {
-		// smtpctl sends it and reports success; the answer is kept for
-		// scripts, the truth goes to stderr.
+		// OpenSMTPD's smtpctl sends the request and reports success. Standard output
+		// stays the same for scripts, and standard error tells the truth.
 		if err := conn.ResumeRoute(ctx, id); err != nil {
-			return acknowledge(ctx, c, conn, err, noReason)
+			return acknowledge(ctx, c, conn, command.Unsure(err, routesTell), noReason)
 		}
 		printResult(c, true)
 		return fmt.Errorf("resume route %d: smtpd has no such route: show routes lists them", id)
 	}
-	return acknowledge(ctx, c, conn, conn.ResumeRoute(ctx, id), noReason)
+	return acknowledge(ctx, c, conn, command.Unsure(conn.ResumeRoute(ctx, id), routesTell), noReason)
 }
 
-// resumeRoutes enables all routes that are disabled, one after the other.
+// resumeRoutes enables all disabled routes, one after another, up to the first error.
 func resumeRoutes(ctx context.Context, conn *protocol.Conn) error {
 	routes, err := report.ReadReport[report.Route](ctx, conn, protocol.Routes)
 	if err != nil {
 		return err
 	}
-	for _, r := range routes {
-		if r.Disabled {
-			if err := conn.ResumeRoute(ctx, r.ID); err != nil {
-				return err
-			}
+	routes = slices.DeleteFunc(routes, func(r *report.Route) bool { return !r.Disabled })
+	for i, r := range routes {
+		if err := conn.ResumeRoute(ctx, r.ID); err != nil {
+			return fmt.Errorf("%d of %d disabled routes enabled: %w", i, len(routes), err)
 		}
 	}
 	return nil
@@ -204,7 +211,7 @@ func runVerbose(on bool) handler {
 		if err != nil {
 			return err
 		}
-		return acknowledge(ctx, c, conn, conn.Verbose(ctx, on), noReason)
+		return acknowledge(ctx, c, conn, command.Unsure(conn.Verbose(ctx, on), nothingSays), noReason)
 	}
 }
 
@@ -215,7 +222,7 @@ func runTrace(on bool) handler {
 		if err != nil {
 			return err
 		}
-		return acknowledge(ctx, c, conn, conn.Trace(ctx, c.Args[0].Value.(uint32), on), noReason)
+		return acknowledge(ctx, c, conn, command.Unsure(conn.Trace(ctx, c.Args[0].Value.(uint32), on), nothingSays), noReason)
 	}
 }
 
@@ -226,7 +233,7 @@ func runProfile(on bool) handler {
 		if err != nil {
 			return err
 		}
-		return acknowledge(ctx, c, conn, conn.Profile(ctx, c.Args[0].Value.(uint32), on), noReason)
+		return acknowledge(ctx, c, conn, command.Unsure(conn.Profile(ctx, c.Args[0].Value.(uint32), on), nothingSays), noReason)
 	}
 }
 
@@ -235,7 +242,7 @@ func runUpdateTable(ctx context.Context, c *command.Call) error {
 	if err != nil {
 		return err
 	}
-	return acknowledge(ctx, c, conn, conn.UpdateTable(ctx, c.Text(0)), func() error {
-		return errors.New("smtpd has no such table, or cannot read it again while it runs")
+	return acknowledge(ctx, c, conn, command.Unsure(conn.UpdateTable(ctx, c.Text(0)), nothingSays), func() error {
+		return errors.New("smtpd has no such table, or cannot reload it while it runs: restart smtpd")
 	})
 }

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// Bounds of --interval.
+// Limits of --interval.
 const (
 	minInterval = 100 * time.Millisecond
 	maxInterval = 24 * time.Hour
 )
 
-// wantInterval says what an interval should be, with the bounds.
+// wantInterval describes a valid interval, with its bounds.
 const wantInterval = "a time such as 5, 0.5s or 1m, from 100ms to 24h0m0s"
 
 // An intervalFlag is the value of a flag: a time, or a number of seconds.

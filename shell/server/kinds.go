@@ -22,6 +22,6 @@ func parseBits(bits []protocol.Bit) func(string) (any, error) {
 				return b.Mask, nil
 			}
 		}
-		return nil, errors.New("want the name of a subsystem")
+		return nil, errors.New("expected the name of a subsystem")
 	}
 }

@@ -42,8 +42,8 @@ func TestMonitorBeginsAnew(t *testing.T) {
 		if bad := huge.FindString(regexp.MustCompile(`"time":"[^"]*"`).ReplaceAllString(out.String(), "")); bad != "" {
 			t.Errorf("%s: %s in\n%s", format, bad, out.String())
 		}
-		if n := len(screen.recent()); n > 1 {
-			t.Errorf("%s: %d samples in the plot, want none over a start", format, n)
+		if n := len(screen.points); n > 1 {
+			t.Errorf("%s: %d points in the plot, want none over a start", format, n)
 		}
 	}
 }

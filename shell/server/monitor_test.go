@@ -1,6 +1,7 @@
 package server
 
 import (
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -21,25 +22,24 @@ func TestMonitorScreen(t *testing.T) {
 	for _, scale := range []uint64{1, 1_234_567_890} {
 		var m monitorScreen
 		var d, last protocol.Digest
+		now := time.Now()
 		for n := range 700 {
+			now = now.Add(time.Second)
 			last = d
 			d.Connects += 2 * scale
 			d.Enqueued += 3 * scale
 			d.Delivered += scale
 			d.TemporaryFailures += scale
 			g := d.Since(&last)
-			m.add(&d, &g, n > 0, false, time.Second)
+			m.add(now, &d, &g, n > 0, false, time.Second)
 			if n > 20 && n%100 != 0 {
 				continue
 			}
 			for _, size := range sizes {
 				for _, color := range []bool{false, true} {
-					checkMonitor(t, m.lines(size[0], size[1], render.NewStyle(color)), size, color, &d)
+					checkMonitor(t, m.lines(size[0], size[1], size[1], render.NewStyle(color)), size, color, &d)
 				}
 			}
-		}
-		if n := len(m.recent()); n != 300 {
-			t.Errorf("%d samples in the plot, want five minutes", n)
 		}
 		if len(m.samples) != maxSamples {
 			t.Errorf("%d samples are held", len(m.samples))
@@ -97,11 +97,11 @@ func TestMonitorFits(t *testing.T) {
 		last = d
 		d.Enqueued += 1_000_000_000 + uint64(n)
 		g := d.Since(&last)
-		m.add(&d, &g, n > 0, false, time.Second)
+		m.add(time.Now(), &d, &g, n > 0, false, time.Second)
 	}
 	for cols, want := range map[int]int{40: 1, 80: 4, 200: 14} {
 		line := ""
-		for _, l := range m.lines(cols, 24, render.Style{}) {
+		for _, l := range m.lines(cols, 24, 24, render.Style{}) {
 			if strings.HasPrefix(l, "enqueued") {
 				line = l
 			}
@@ -116,17 +116,74 @@ func TestMonitorFits(t *testing.T) {
 func TestMonitorAway(t *testing.T) {
 	var m monitorScreen
 	d, g := protocol.Digest{Startup: 1, Enqueued: 7}, protocol.Digest{}
-	m.add(&d, &g, false, false, time.Second)
+	m.add(time.Now(), &d, &g, false, false, time.Second)
 	m.note = "away since then"
-	if text := strings.Join(m.lines(40, 12, render.Style{}), "\n"); !strings.Contains(text, "away since then") || strings.Count(text, "\n") != 11 {
+	if text := strings.Join(m.lines(40, 12, 12, render.Style{}), "\n"); !strings.Contains(text, "away since then") || strings.Count(text, "\n") != 11 {
 		t.Error(text)
 	}
-	m.add(&d, &g, false, true, time.Second)
-	if text := strings.Join(m.lines(80, 24, render.Style{}), "\n"); strings.Contains(text, "away") || !strings.Contains(text, "was started again") {
+	m.add(time.Now(), &d, &g, false, true, time.Second)
+	if text := strings.Join(m.lines(80, 24, 24, render.Style{}), "\n"); strings.Contains(text, "away") || !strings.Contains(text, "was started again") {
 		t.Error(text)
 	}
-	if n := len(m.recent()); n != 0 {
-		t.Errorf("%d samples in the plot over a restart", n)
+	if n := len(m.points); n != 0 {
+		t.Errorf("%d points in the plot over a restart", n)
+	}
+}
+
+// TestMonitorMissed divides by the time that passed if answers were missed, and not by
+// less than an interval if an answer came late.
+func TestMonitorMissed(t *testing.T) {
+	var m monitorScreen
+	var d, last protocol.Digest
+	now := time.Now()
+	for n, passed := range []time.Duration{0, time.Second, time.Minute, time.Millisecond} {
+		last = d
+		d.Enqueued += 120
+		g := d.Since(&last)
+		now = now.Add(passed)
+		m.add(now, &d, &g, n > 0, false, time.Second)
+	}
+	for i, want := range []float64{120, 2, 120} {
+		if got := rate(m.points[i:i+1], 0); math.Abs(got-want) > want/10 {
+			t.Errorf("point %d: %v a second, want %v", i+1, got, want)
+		}
+	}
+	if got := rate(m.points, 0); math.Abs(got-360.0/62) > 0.5 {
+		t.Errorf("together: %v a second, want %v", got, 360.0/62)
+	}
+}
+
+// TestMonitorPlotSpan plots the last five minutes, or 300 intervals if those take longer, over
+// all intervals, with no more points than fit and none of the rates lost.
+func TestMonitorPlotSpan(t *testing.T) {
+	for _, every := range []time.Duration{minInterval, 150 * time.Millisecond, 300 * time.Millisecond, 700 * time.Millisecond, 999 * time.Millisecond, time.Second,
+		1500 * time.Millisecond, 2 * time.Second, time.Minute, time.Hour, maxInterval} {
+		for _, slow := range []time.Duration{0, every / 50} { // an answer never comes exactly on time
+			var m monitorScreen
+			var d, last protocol.Digest
+			now := time.Now()
+			want := max(5*time.Minute, 300*every)
+			for n := range int(want/every)*3/2 + 2 {
+				last = d
+				d.Enqueued += 10
+				g := d.Since(&last)
+				now = now.Add(every + slow)
+				m.add(now, &d, &g, n > 0, false, every)
+				if len(m.points) > plotPoints || len(m.samples) > maxSamples {
+					t.Fatalf("%v: %d points, %d samples", every, len(m.points), len(m.samples))
+				}
+			}
+			span := time.Duration(0)
+			for _, p := range m.points {
+				span += p.span
+			}
+			if least := want - 2*max(plotStep, every+slow); span < least || span > want+2*max(plotStep, every+slow) {
+				t.Errorf("%v: the plot shows %v, want %v", every, span, want)
+			}
+			if got, want := rate(m.points, 0), 10/(every+slow).Seconds(); math.Abs(got-want) > want/100 {
+				t.Errorf("%v: %v a second, want %v", every, got, want)
+			}
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,18 +13,25 @@ import (
 	"smtpctl/shell/render"
 )
 
-// The plot of monitor.
+// Sizes of the plot of monitor.
 const (
-	plotMinCols = 60 // a screen that is smaller has no place for it
-	plotMinRows = 4  // of the plot itself
+	plotMinCols = 60 // narrower screens have no plot
+	plotMinRows = 4  // without plotExtra
 	plotMaxRows = 16
-	plotSpan    = 5 * time.Minute
-	plotExtra   = 3 // rows around it
+	plotExtra   = 3 // rows around the plot
 )
 
-// plotted are the counters in the plot, by name, with the mark of each where there
-// are no colours.
-var plotted = []struct {
+// The plot shows the last plotSpan, or plotPoints intervals if those take longer. A point
+// stands for plotStep at least, so that there are never more points than that.
+const (
+	plotSpan   = 5 * time.Minute
+	plotPoints = 300
+	plotStep   = plotSpan / plotPoints
+)
+
+// plotted are the curves of the plot: a counter each, or a sum of two. mark is the
+// character that draws a curve without colours.
+var plotted = [...]struct {
 	name, mark string
 	color      asciigraph.AnsiColor
 	gained     func(g *protocol.Digest) uint64
@@ -33,42 +41,60 @@ var plotted = []struct {
 	{"failed", "x", asciigraph.Red, func(g *protocol.Digest) uint64 { return g.TemporaryFailures + g.PermanentFailures }},
 }
 
-// recent returns the samples of the plot: those since smtpd was started, and no older
-// than its span.
-func (m *monitorScreen) recent() []sample {
-	most := min(max(int(plotSpan/m.every), 2), maxSamples)
-	recent := m.samples[max(0, len(m.samples)-most):]
-	for i := len(recent) - 1; i >= 0; i-- {
-		if recent[i].first || recent[i].started {
-			return recent[i+1:]
-		}
-	}
-	return recent
+// A point is what the curves of the plot gained over a time.
+type point struct {
+	from, to time.Time // of its first and its last sample
+	span     time.Duration
+	gained   [len(plotted)]uint64
 }
 
-// plot returns the lines of the plot.
+// plotSample adds a sample to the plot. The plot begins anew with the first sample and with
+// the first one since a restart of smtpd, whose increase covers an unknown time.
+func (m *monitorScreen) plotSample(s *sample, every time.Duration) {
+	if s.first || s.started {
+		m.points = nil
+		return
+	}
+	if n := len(m.points); n == 0 || m.points[n-1].span >= plotStep {
+		m.points = append(m.points, point{from: s.at})
+	}
+	p := &m.points[len(m.points)-1]
+	p.to, p.span = s.at, p.span+s.span
+	for i := range plotted {
+		p.gained[i] += plotted[i].gained(&s.gained)
+	}
+	since := s.at.Add(-max(plotSpan, plotPoints*every))
+	old := max(0, len(m.points)-plotPoints)
+	for m.points[old].to.Before(since) {
+		old++
+	}
+	m.points = slices.Delete(m.points, 0, old)
+}
+
+// plot returns the lines of a plot that is height rows high, in increases per second, or
+// nil if there is no point for it.
 func (m *monitorScreen) plot(cols, height int, style render.Style) []string {
-	samples := m.recent()
-	if len(samples) == 0 {
+	if len(m.points) == 0 {
 		return nil
 	}
 	most := 0.0
-	rates := make([][]float64, len(plotted))
-	for i, p := range plotted {
-		for k := range samples {
-			rate := float64(p.gained(&samples[k].gained)) / m.every.Seconds()
-			rates[i], most = append(rates[i], rate), max(most, rate)
+	for i := range plotted {
+		for k := range m.points {
+			most = max(most, rate(m.points[k:k+1], i))
 		}
 	}
 	top := wholeTop(most, height)
 	width := cols - len(strconv.Itoa(top)) - plotAxis
-	bucket := (len(samples) + width - 1) / width
+	bucket := (len(m.points) + width - 1) / width
 	var data [][]float64
 	var legend []string
 	var chars []asciigraph.CharSet
 	var colors []asciigraph.AnsiColor
 	for i, p := range plotted {
-		values := means(rates[i], bucket)
+		var values []float64
+		for part := range slices.Chunk(m.points, bucket) {
+			values = append(values, rate(part, i))
+		}
 		if len(values) == 1 {
 			values = append(values, values[0])
 		}
@@ -87,7 +113,7 @@ func (m *monitorScreen) plot(cols, height int, style render.Style) []string {
 	} else {
 		opts = append(opts, asciigraph.SeriesChars(chars...))
 	}
-	caption := "a second, " + samples[0].at.Format(time.TimeOnly) + " to " + samples[len(samples)-1].at.Format(time.TimeOnly)
+	caption := "a second, " + m.points[0].from.Format(time.TimeOnly) + " to " + m.points[len(m.points)-1].to.Format(time.TimeOnly)
 	plot := cutStyled(strings.Join(legend, "  ")+"  "+caption, cols) + "\n" + asciigraph.PlotMany(data, opts...)
 	if render.ASCII() {
 		plot = asciiPlot.Replace(plot)
@@ -95,11 +121,11 @@ func (m *monitorScreen) plot(cols, height int, style render.Style) []string {
 	return append([]string{""}, strings.Split(plot, "\n")...)
 }
 
-// plotAxis is how many columns the axis takes beside its numbers.
+// plotAxis is the number of columns of the axis without its numbers.
 const plotAxis = 3
 
-// wholeTop returns the end of an axis of so many rows on which every row with a number
-// has a whole one.
+// wholeTop returns the upper end of an axis of height rows: at least most, and such that
+// some rows stand for whole numbers and can be labelled.
 func wholeTop(most float64, height int) int {
 	top := max(int(math.Ceil(most)), 1)
 	if top <= height {
@@ -117,7 +143,7 @@ func wholeTop(most float64, height int) int {
 	}
 }
 
-// wholeLabel returns the number of a row of the axis, nothing if it is not whole.
+// wholeLabel returns the label of a row of the axis, or "" if its number is not whole.
 func wholeLabel(v float64) string {
 	if r := math.Round(v); math.Abs(v-r) < 1e-6 {
 		return strconv.FormatFloat(r, 'f', 0, 64)
@@ -125,20 +151,15 @@ func wholeLabel(v float64) string {
 	return ""
 }
 
-// asciiPlot puts ASCII in the place of the characters that plots are drawn with.
+// asciiPlot replaces the characters of a plot by ASCII ones.
 var asciiPlot = strings.NewReplacer("■", "#", "┤", "|", "┼", "+", "│", "|", "─", "-", "╭", ".", "╮", ".", "╰", "'", "╯", "'", "╴", "-", "╶", "-")
 
-// means returns the means of n values at a time.
-func means(values []float64, n int) []float64 {
-	var out []float64
-	for len(values) > 0 {
-		part := values[:min(n, len(values))]
-		sum := 0.0
-		for _, v := range part {
-			sum += v
-		}
-		out = append(out, sum/float64(len(part)))
-		values = values[len(part):]
+// rate returns the increase per second of a curve over some points in a row.
+func rate(points []point, curve int) float64 {
+	total, span := uint64(0), time.Duration(0)
+	for i := range points {
+		total += points[i].gained[curve]
+		span += points[i].span
 	}
-	return out
+	return float64(total) / span.Seconds()
 }

@@ -16,25 +16,26 @@ import (
 const (
 	monitorMinCols = 24 // for the name of a series and its total
 	monitorMinRows = 3
-	maxSamples     = 512
-	noted          = 60 // samples after which a restart is no longer spoken of
+	maxSamples     = 128 // no screen has columns for more
+	noted          = 60  // samples for which the screen mentions a restart
 )
 
-// A series is a row of the screen of monitor: a counter, or what there is now.
+// A series is a row of the screen of monitor: a counter, or a number that can fall, such
+// as that of the envelopes in the queue.
 type series struct {
 	name  string
-	rank  int // the lowest stay on a screen that has no room for all
-	total func(d *protocol.Digest) uint64
-	// gained returns what it gained; nil if it is what there is now.
+	rank  int // a screen without room for all series shows those with the lowest ranks
+	total func(s *sample) uint64
+	// gained returns the increase of a counter; nil for a number that can fall.
 	gained func(g *protocol.Digest) uint64
 }
 
 // monitored are the series in the order of smtpctl's columns.
 var monitored = []series{
-	{"clients", 1, func(d *protocol.Digest) uint64 { return d.Clients() }, nil},
+	{"clients", 1, func(s *sample) uint64 { return s.clients }, nil},
 	counter("connects", 8, func(d *protocol.Digest) uint64 { return d.Connects }),
 	counter("disconnects", 13, func(d *protocol.Digest) uint64 { return d.Disconnects }),
-	{"envelopes", 0, func(d *protocol.Digest) uint64 { return d.Queued() }, nil},
+	{"envelopes", 0, func(s *sample) uint64 { return s.queued }, nil},
 	counter("enqueued", 2, func(d *protocol.Digest) uint64 { return d.Enqueued }),
 	counter("dequeued", 7, func(d *protocol.Digest) uint64 { return d.Dequeued }),
 	counter("delivered", 3, func(d *protocol.Digest) uint64 { return d.Delivered }),
@@ -48,32 +49,34 @@ var monitored = []series{
 
 // counter returns the series of a counter.
 func counter(name string, rank int, of func(d *protocol.Digest) uint64) series {
-	return series{name, rank, of, of}
+	return series{name, rank, func(s *sample) uint64 { return of(&s.total) }, of}
 }
 
-// A sample is what the counters gained until a time.
+// A sample has the counters and their increase since the sample before.
 type sample struct {
 	at      time.Time
+	span    time.Duration // over which it gained: more than an interval after missed answers
 	total   protocol.Digest
 	gained  protocol.Digest
-	first   bool // nothing is known of what was before
-	started bool // smtpd was started again before it
+	clients uint64
+	queued  uint64
+	first   bool // there is no sample before, and no increase
+	started bool // smtpd was restarted; the increase is that since its start
 }
 
-// A monitorScreen is what monitor has shown lately.
+// A monitorScreen has the latest samples of monitor, at most maxSamples, and the points of
+// the plot.
 type monitorScreen struct {
 	samples []sample // the oldest first
-	every   time.Duration
-	note    string // what is to be known beside
+	points  []point  // likewise
+	note    string   // a restart, or that smtpd does not answer; "" if there is nothing to say
 }
 
-// add takes in the counters: what they gained since the last time, if there was one.
-func (m *monitorScreen) add(d, g *protocol.Digest, gained, started bool, every time.Duration) {
-	s := sample{at: time.Now(), total: *d, gained: *g, first: !gained && !started, started: started}
-	m.every, m.note = every, ""
-	if m.samples = append(m.samples, s); len(m.samples) > maxSamples {
-		m.samples = m.samples[1:]
-	}
+// add appends a sample with the counters d and their increase g at a time. gained says that
+// g is the increase since the sample before, started that it is the one since a restart.
+func (m *monitorScreen) add(at time.Time, d, g *protocol.Digest, gained, started bool, every time.Duration) {
+	m.addSample(sample{at: at, total: *d, gained: *g, clients: d.Clients(), queued: d.Queued(), first: !gained && !started, started: started}, every)
+	m.note = ""
 	for _, s := range m.samples[max(0, len(m.samples)-noted):] {
 		if s.started {
 			m.note = fmt.Sprintf("smtpd was started again before %s: that column counts since then", s.at.Format(time.TimeOnly))
@@ -81,19 +84,34 @@ func (m *monitorScreen) add(d, g *protocol.Digest, gained, started bool, every t
 	}
 }
 
-// shown reports whether there is a screen to draw on, and lines are not asked for.
+// addSample appends a sample, and computes its span.
+func (m *monitorScreen) addSample(s sample, every time.Duration) {
+	s.span = every
+	if n := len(m.samples); n > 0 {
+		// An answer that came late does not make the next one a burst.
+		s.span = max(every, s.at.Sub(m.samples[n-1].at))
+	}
+	if m.samples = append(m.samples, s); len(m.samples) > maxSamples {
+		m.samples = slices.Delete(m.samples, 0, 1)
+	}
+	m.plotSample(&s, every)
+}
+
+// shown reports whether monitor draws a screen: standard output is a terminal that is
+// large enough, and the output format has columns.
 func (m *monitorScreen) shown(c *command.Call) bool {
 	cols, rows := c.Screen()
 	return c.Out.Tty && c.HasColumns() && !command.Dumb(c.Getenv) && cols >= monitorMinCols && rows >= monitorMinRows
 }
 
-// draw shows the series.
+// draw draws the screen of monitor.
 func (m *monitorScreen) draw(c *command.Call) error {
 	cols, rows := c.Screen()
-	return drawScreen(c, m.lines(cols, rows, c.Out.Style))
+	return drawScreen(c, m.lines(cols, rows, rows, c.Out.Style))
 }
 
-// away says that smtpd does not answer, once where there is no screen.
+// away shows on the screen that smtpd does not answer. Without a screen it warns, but
+// only of the first of several failures.
 func (m *monitorScreen) away(c *command.Call, err error) error {
 	said := strings.HasPrefix(m.note, "away")
 	if !said {
@@ -108,12 +126,15 @@ func (m *monitorScreen) away(c *command.Call, err error) error {
 	return nil
 }
 
-// lines returns what is to be on a screen of a size: a row for each series, with its
-// total and what it gained in each of the last intervals, the newest to the right, and
-// the plot if there is room.
-func (m *monitorScreen) lines(cols, rows int, style render.Style) []string {
-	left := rows - 1
-	if m.note != "" {
+// lines returns the lines of the screen: a row for each series, with its total and its
+// increase between the last answers of smtpd, the newest to the right, and the plot if
+// there is room for it. table is how many lines may be above the plot.
+func (m *monitorScreen) lines(cols, rows, table int, style render.Style) []string {
+	left, note := table-1, m.note
+	if note != "" && left < 2 {
+		note = ""
+	}
+	if note != "" {
 		left--
 	}
 	shown := ranked(max(left, 1))
@@ -126,8 +147,8 @@ func (m *monitorScreen) lines(cols, rows int, style render.Style) []string {
 		}
 		out = append(out, line)
 	}
-	if m.note != "" {
-		out = append(out, style.Warn(render.Cut(render.Safe(m.note), cols)))
+	if note != "" {
+		out = append(out, style.Warn(render.Cut(render.Safe(note), cols)))
 	}
 	if height := min(rows-len(out)-plotExtra, plotMaxRows); cols >= plotMinCols && height >= plotMinRows {
 		out = append(out, m.plot(cols, height, style)...)
@@ -135,7 +156,7 @@ func (m *monitorScreen) lines(cols, rows int, style render.Style) []string {
 	return out
 }
 
-// ranked returns the series that stay where there is room for so many.
+// ranked returns the series for a screen with room for so many rows, in their order.
 func ranked(room int) []series {
 	byRank := slices.Clone(monitored)
 	slices.SortFunc(byRank, func(a, b series) int { return a.rank - b.rank })
@@ -143,13 +164,14 @@ func ranked(room int) []series {
 	return slices.DeleteFunc(slices.Clone(monitored), func(s series) bool { return s.rank > worst })
 }
 
-// cells returns the rows of the table, all of the same width, with as many samples as fit.
+// cells returns the rows of the table, all of the same width, with as many of the newest
+// samples as fit.
 func (m *monitorScreen) cells(shown []series, cols int) []string {
 	last := &m.samples[len(m.samples)-1]
 	names, totals := []string{"SERIES"}, []string{"TOTAL"}
 	for _, s := range shown {
 		names = append(names, s.name)
-		totals = append(totals, strconv.FormatUint(s.total(&last.total), 10))
+		totals = append(totals, strconv.FormatUint(s.total(last), 10))
 	}
 	var columns [][]string // the newest first
 	used := longest(names) + 1 + longest(totals)
@@ -172,15 +194,15 @@ func (m *monitorScreen) cells(shown []series, cols int) []string {
 	return rows
 }
 
-// column returns the cells of a sample: the clock, and a value for each series.
+// column returns the cells of a sample: its time, and a value for each series.
 func (s *sample) column(shown []series) []string {
 	out := []string{s.at.Format(time.TimeOnly)}
 	for _, series := range shown {
 		switch {
 		case series.gained == nil:
-			out = append(out, strconv.FormatUint(series.total(&s.total), 10))
+			out = append(out, strconv.FormatUint(series.total(s), 10))
 		case s.first:
-			out = append(out, "-") // nothing is known of what was before
+			out = append(out, "-")
 		default:
 			out = append(out, strconv.FormatUint(series.gained(&s.gained), 10))
 		}
@@ -188,7 +210,7 @@ func (s *sample) column(shown []series) []string {
 	return out
 }
 
-// longest returns the width of the widest of ASCII texts.
+// longest returns the length of the longest text, for texts in ASCII.
 func longest(texts []string) int {
 	n := 0
 	for _, t := range texts {

@@ -11,7 +11,7 @@ import (
 	"smtpctl/shell/report"
 )
 
-// A StatusJSON is what show status shows as JSON: running or paused.
+// A StatusJSON is the JSON form of show status. Each member is "running" or "paused".
 type StatusJSON struct {
 	MDA  string `json:"mda"`
 	MTA  string `json:"mta"`
@@ -71,7 +71,7 @@ func runShowStats(ctx context.Context, c *command.Call) error {
 	})
 }
 
-// statRecord returns a statistic as a result.
+// statRecord returns the result for a statistic.
 func statRecord(st protocol.Stat) command.Record {
 	r := command.Record{JSON: newStatJSON(st), Text: fmt.Sprintf("%s=%s\n", st.Key, st.Text())}
 	if st.IsUptime() {

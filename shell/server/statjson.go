@@ -7,7 +7,7 @@ import (
 	"smtpctl/shell/render"
 )
 
-// A StatJSON is a statistic as JSON shows it.
+// A StatJSON is the JSON form of a statistic: it has either a value or a time.
 type StatJSON struct {
 	Name  string       `json:"name"`
 	Value *float64     `json:"value,omitempty"` // a count, or seconds
@@ -30,8 +30,9 @@ func newStatJSON(st protocol.Stat) StatJSON {
 	return j
 }
 
-// A DigestJSON is a line of monitor as JSON shows it: totals, and what they
-// gained since the line before.
+// A DigestJSON is the JSON form of a line of monitor. Clients and Envelopes are current
+// numbers; the other counters are increases since the line before, and totals in the
+// first line.
 type DigestJSON struct {
 	Time      render.Time `json:"time"`
 	Clients   uint64      `json:"clients"`
@@ -50,8 +51,7 @@ type DigestJSON struct {
 	Bounces      uint64 `json:"bounces"`
 }
 
-func newDigestJSON(d, last *protocol.Digest) DigestJSON {
-	g := d.Since(last)
+func newDigestJSON(d, g *protocol.Digest) DigestJSON {
 	return DigestJSON{
 		Time: render.Time(d.Timestamp), Clients: d.Clients(), Envelopes: d.Queued(),
 		Connected: g.Connects, Disconnected: g.Disconnects, Enqueued: g.Enqueued, Dequeued: g.Dequeued, Delivered: g.Delivered,

@@ -2,7 +2,9 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -11,15 +13,15 @@ import (
 	"smtpctl/shell/render"
 )
 
-// Limits of watch, in seconds.
+// The default interval of watch, and its limits.
 const (
 	watchDefault = 2 * time.Second
 	watchMin     = 100 * time.Millisecond
 	watchMax     = 24 * time.Hour
 )
 
-// runWatch runs a command again and again until it is interrupted, each time on
-// a clean screen.
+// runWatch repeats a command until watch is interrupted: on a full screen if standard
+// output is a terminal that can be drawn on, otherwise with one output after another.
 func runWatch(ctx context.Context, c *command.Call) error {
 	var words []string
 	for _, a := range c.Args {
@@ -29,17 +31,32 @@ func runWatch(ctx context.Context, c *command.Call) error {
 	if err != nil {
 		return err
 	}
-	inner, err := c.Host.Parse(words)
+	inner, err := c.Host.Parse(words, c.Opts.Host)
 	if err != nil {
 		return err
 	}
 	if inner == nil {
-		return command.Usagef("watch: want a command")
+		return command.Usagef("watch: expected a command")
 	}
 	if !watchable(inner.Cmd) {
-		return command.Usagef("watch: %q is no command that shows something once", inner.Cmd.Pattern)
+		why := "it does not show something once"
+		if inner.Cmd.Changes() {
+			why = "it changes something, which is never repeated"
+		}
+		return command.Usagef("watch: %q: %s: expected a command such as show queue; nothing done", strings.Join(words, " "), why)
 	}
-	inner.Opts = c.Opts
+	host := inner.Opts.Host
+	if inner.Opts = c.Opts; inner.Aimed {
+		inner.Opts.Host = host
+	}
+	several, err := c.Repeat(ctx, inner, every)
+	if err != nil {
+		return err
+	}
+	if several != nil {
+		defer several.End()
+		inner.Several = several
+	}
 	if c.Out.Tty && !command.Dumb(c.Getenv) {
 		return watchScreen(ctx, c, inner, every)
 	}
@@ -57,37 +74,48 @@ func runWatch(ctx context.Context, c *command.Call) error {
 	}
 }
 
-// watchable reports whether a command shows something once, so that it can be watched.
+// watchable reports whether watch may repeat a command: it must show something, change
+// nothing and end by itself.
 func watchable(c *command.Command) bool {
 	return !c.Changes() && !c.Live && c.Input == command.NoInput && c.Needs != command.NeedsNothing && c.Group != command.GroupSession
 }
 
-// watchInterval takes the seconds off the words, if they begin with a number.
+// watchInterval returns the interval and the words of the watched command. words must
+// not be empty; their first one is the interval in seconds if it is a number.
 func watchInterval(words []string) (time.Duration, []string, error) {
-	secs, err := strconv.ParseFloat(words[0], 64)
-	if err != nil {
+	secs, ok := watchSeconds(words[0])
+	if !ok {
 		return watchDefault, words, nil
 	}
-	every := time.Duration(secs * float64(time.Second))
-	if !(secs > 0) || every < watchMin || every > watchMax {
-		return 0, nil, command.Usagef("watch: %q: want %v to %v seconds", words[0], watchMin.Seconds(), watchMax.Seconds())
+	if !(secs >= watchMin.Seconds() && secs <= watchMax.Seconds()) {
+		return 0, nil, command.Usagef("watch: %q: expected %v to %v seconds", words[0], watchMin.Seconds(), watchMax.Seconds())
 	}
 	if len(words) == 1 {
-		return 0, nil, command.Usagef("watch: want a command after the seconds")
+		return 0, nil, command.Usagef("watch: expected a command after the seconds")
 	}
-	return every, words[1:], nil
+	return time.Duration(secs * float64(time.Second)), words[1:], nil
 }
 
-// watched returns the words of the command that watch runs.
+// watched returns the words of the watched command, given the words after watch.
 func watched(words []string) []string {
-	if len(words) > 0 && strings.Trim(words[0], "0123456789.") == "" {
-		return words[1:]
+	if len(words) > 0 {
+		if _, ok := watchSeconds(words[0]); ok {
+			return words[1:]
+		}
 	}
 	return words
 }
 
-// watchLines runs the command where there is no screen to draw on, and prints its output
-// after an empty line. Errors are printed too, since smtpd may come back.
+// watchSeconds returns the number of seconds that a word stands for, in or out of the
+// limits, and false if the word is not a number and so belongs to the watched command.
+func watchSeconds(word string) (float64, bool) {
+	secs, err := strconv.ParseFloat(word, 64)
+	return secs, err == nil || errors.Is(err, strconv.ErrRange)
+}
+
+// watchLines runs the command once if there is no screen to draw on, and prints its
+// output, after an empty line unless it is the first. An error of the command is printed
+// and not returned, because smtpd may answer again the next time.
 func watchLines(ctx context.Context, c *command.Call, inner *command.Call, first bool) error {
 	var warnings command.Held
 	if !first {
@@ -102,21 +130,36 @@ func watchLines(ctx context.Context, c *command.Call, inner *command.Call, first
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if err != nil && c.Out.Err == nil {
-		fmt.Fprintln(&warnings, "smtpctl: "+render.Bound(err.Error()+command.Advice(err), render.MaxMessage))
+	if c.Out.Err == nil {
+		tellFailures(&warnings, err)
 	}
 	fmt.Fprint(c.Out, warnings.String())
 	return c.Out.Flush()
 }
 
-// shown passes on what is safe for a terminal already.
+// tellFailures writes a line for the error of the watched command, or for that of each
+// machine that has one.
+func tellFailures(w io.Writer, err error) {
+	if err == nil {
+		return
+	}
+	errs := []error{err}
+	if several := (*command.SeveralError)(nil); errors.As(err, &several) {
+		errs = several.Errs
+	}
+	for _, err := range errs {
+		fmt.Fprintln(w, "smtpctl: "+render.Bound(err.Error()+command.Advice(err), render.MaxMessage))
+	}
+}
+
+// A shown is a writer for output that is already safe for a terminal.
 type shown struct{ out *command.Output }
 
 func (s shown) Write(p []byte) (int, error) { return s.out.WriteStyled(p) }
 
-// drawScreen shows lines, which are safe, in place of what is on the screen: home,
-// each line cleared to its end, then the rest of the screen cleared, so that
-// nothing flickers.
+// drawScreen replaces the content of the screen by lines, which must be safe for a
+// terminal. It overwrites each line and clears only what remains, so that nothing
+// flickers.
 func drawScreen(c *command.Call, lines []string) error {
 	if _, err := c.Out.WriteStyled([]byte("\x1b[H" + strings.Join(lines, "\x1b[K\n") + "\x1b[K\x1b[J")); err != nil {
 		return err

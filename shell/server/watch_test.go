@@ -19,7 +19,7 @@ func TestWatchDiff(t *testing.T) {
 	const a, b, c = "abcd000100000001", "abcd000100000002", "abcd000100000003"
 	before := []string{"ID AGE STATE", a + " 1h pending x@y", "  451 later", b + " 2h pending x@z", c + " 3h pending x@w"}
 	now := []string{"ID AGE STATE", a + " 1h1s inflight x@y", "  550 never", c + " 3h pending x@w", "abcd000100000004 0s pending n@n"}
-	d := diffRows(newWatchRows(before), newWatchRows(now), true, true)
+	d := diffRows(newWatchRows(before), newWatchRows(now), true, true, nil)
 	var got []string
 	for _, r := range d.rows {
 		got = append(got, string(r.mark)+" "+r.raw)
@@ -34,8 +34,71 @@ func TestWatchDiff(t *testing.T) {
 	if got, want := d.rows[1].draw(render.NewStyle(true), 80), "* "+a+" 1h1s \x1b[7minflight\x1b[27m x@y"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if d := diffRows(newWatchRows(before), newWatchRows(now), false, true); d.came+d.gone != 0 || len(d.rows) != len(now) {
+	if d := diffRows(newWatchRows(before), newWatchRows(now), false, true, nil); d.came+d.gone != 0 || len(d.rows) != len(now) {
 		t.Errorf("of listings that were cut off: %d came, %d went", d.came, d.gone)
+	}
+}
+
+// TestWatchDiffMachines compares listings of several machines, of which one may be missing, in
+// each format: an envelope is another one on another machine, and nothing of a machine that is
+// missing has come or gone.
+func TestWatchDiffMachines(t *testing.T) {
+	const a, b = "abcd000100000001", "abcd000100000002"
+	for _, format := range []string{"%s    %s 1h %s x@y", "%s:%s|1h|%s|x@y", "%s: %s 1h %s", `{"server":"%s","id":"%s","state":"%s"}`, "%s,%s,%s"} {
+		row := func(host, id, state string) string { return fmt.Sprintf(format, host, id, state) }
+		all := []string{row("mx1", a, "pending"), row("mx1", b, "pending"), row("mx2", a, "pending"), row("mx2", b, "pending")}
+		for _, missing := range []string{"", "mx2"} {
+			for _, back := range []bool{false, true} {
+				before, now := all, all[:2]
+				if back {
+					before, now = now, before
+				}
+				unknown := map[string]bool{}
+				want := 2
+				if missing != "" {
+					unknown[missing], want = true, 0
+				}
+				d := diffRows(newWatchRows(before, "mx1", "mx2"), newWatchRows(now, "mx1", "mx2"), true, true, unknown)
+				if d.came+d.gone != want || d.different != 0 {
+					t.Errorf("%s, missing %q, back %v: %d came, %d went, %d changed", format, missing, back, d.came, d.gone, d.different)
+				}
+				for _, r := range d.rows {
+					if want == 0 && r.mark != ' ' {
+						t.Errorf("%s: marked %c", r.raw, r.mark)
+					}
+				}
+			}
+		}
+	}
+	before := []string{"mx1 " + a + " 1h pending", "  451 later", "mx2 " + a + " 1h pending", "  451 later"}
+	now := []string{"mx1 " + a + " 1h pending", "  550 never", "mx2 " + a + " 1h inflight", "  451 later"}
+	d := diffRows(newWatchRows(before, "mx1", "mx2"), newWatchRows(now, "mx1", "mx2"), true, true, nil)
+	var marks []byte
+	for _, r := range d.rows {
+		marks = append(marks, r.mark)
+	}
+	if string(marks) != " ** " || d.different != 2 || d.came+d.gone != 0 {
+		t.Errorf("%q, %+v", marks, d)
+	}
+}
+
+// TestWatchSeconds tells the seconds from the command: completion and the handler agree.
+func TestWatchSeconds(t *testing.T) {
+	for word, want := range map[string]time.Duration{
+		"5": 5 * time.Second, "0.1": watchMin, ".5": watchMin * 5, "1e1": 10 * time.Second, "+2": 2 * time.Second, "86400": watchMax, "0x2": 0,
+		"-1": 0, "0": 0, "0.09": 0, "86401": 0, "1e300": 0, "1e999": 0, "inf": 0, "NaN": 0,
+		".": watchDefault, "": watchDefault, "1.2.3": watchDefault, "show": watchDefault, "5s": watchDefault,
+	} {
+		every, rest, err := watchInterval([]string{word, "show"})
+		if word == "0x2" { // a number only with an exponent
+			want = watchDefault
+		}
+		if (err == nil) != (want != 0) || err == nil && every != want {
+			t.Errorf("%q: %v, %v, want %v", word, every, err, want)
+		}
+		if inner := watched([]string{word, "show"}); err == nil && len(inner) != len(rest) || err != nil && len(inner) != 1 {
+			t.Errorf("%q: the handler runs %q (%v), completion sees %q", word, rest, err, inner)
+		}
 	}
 }
 
@@ -80,7 +143,7 @@ func TestCapture(t *testing.T) {
 // watchHost is a session of which the watched command prints so many lines.
 type watchHost struct{ print func(n int) string }
 
-func (h *watchHost) Parse([]string) (*command.Call, error) { return nil, nil }
+func (h *watchHost) Parse([]string, string) (*command.Call, error) { return nil, nil }
 
 func (h *watchHost) RunTo(context.Context, *command.Call, io.Writer) error { return nil }
 
@@ -107,7 +170,7 @@ func TestWatchSizes(t *testing.T) {
 				return text
 			}}
 			env := command.Env{Out: command.NewOutput(&out, true, render.NewStyle(true)), Err: io.Discard, Getenv: func(string) string { return "xterm" }, Host: host,
-				Screen: func() (int, int) { return size[0], size[1] }, Linked: func() *protocol.Conn { return nil }}
+				Screen: func() (int, int) { return size[0], size[1] }, LinkTo: func(command.Options) *protocol.Conn { return nil }}
 			c := &command.Call{Env: env, Cmd: &command.Command{}}
 			inner := *c
 			inner.Path = []string{"show", "queue"}
@@ -119,7 +182,7 @@ func TestWatchSizes(t *testing.T) {
 					keys <- k
 				}
 			}()
-			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 			err := watchScreen(ctx, c, &inner, time.Hour)
 			cancel()
 			if err != nil {

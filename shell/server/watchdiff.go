@@ -2,44 +2,50 @@ package server
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 )
 
-// A watchRow is a line of what is watched, which may be coloured.
+// A watchRow is a line of the watched command's output.
 type watchRow struct {
-	raw   string
-	words []string
-	key   string // by which it is found again
-	mark  byte   // '+' if it has come, '-' if it has gone, '*' if it has changed, or ' '
-	fresh []bool // which of its words are new
+	raw   string   // the line with its colours
+	words []string // without colours
+	key   string   // identifies the same row in the next output; unique in an output
+	of    string   // the machine that it is about, where there are several; "" if it says none
+	mark  byte     // '+' for a new row, '-' for one that has gone, '*' for a changed one, or ' '
+	fresh []bool   // which of words are new; nil if none is marked
 }
 
-// escapes are the colours in a line.
+// escapes matches an escape sequence that sets a colour.
 var escapes = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("\x1b\\[[0-9;]*m") })
 
-// changing are words that change as time goes by: ages, and numbers.
+// changing matches an age such as 5m or 1h30m, countingRE a number with or without
+// units, and idRE the envelope id at the start of a line.
 var (
 	changing   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]+[smhdw]([0-9]+[smhdw])?$`) })
 	countingRE = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[-+]?[0-9][0-9.,:%smhdwkMG/]*$`) })
 	idRE       = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{16}\b`) })
 )
 
-// newWatchRows makes rows of lines, each with a key of its own.
-func newWatchRows(lines []string) []watchRow {
+// newWatchRows returns the rows for lines, each with a different key. hosts are the machines
+// that lines may begin with, if there are several.
+func newWatchRows(lines []string, hosts ...string) []watchRow {
 	rows := make([]watchRow, len(lines))
 	seen := map[string]int{}
 	for i, line := range lines {
 		plain := escapes().ReplaceAllString(line, "")
 		r := watchRow{raw: line, words: strings.Fields(plain), mark: ' '}
+		var rest string
+		r.of, rest = machineOf(plain, hosts)
 		switch {
 		case i > 0 && strings.HasPrefix(plain, "  ") && strings.HasPrefix(rows[i-1].key, "id "):
-			r.key = "id " + rows[i-1].key // it goes on
-		case idRE().MatchString(plain):
-			r.key = "id " + plain[:16]
+			r.key, r.of = "id "+rows[i-1].key, rows[i-1].of // the row continues the one before it
+		case idRE().MatchString(rest):
+			r.key = "id " + r.of + " " + rest[:16]
 		default:
-			r.key = keyOf(r.words)
+			r.key = r.of + " " + keyOf(strings.Fields(rest))
 		}
 		if n := seen[r.key]; n > 0 {
 			seen[r.key]++
@@ -51,8 +57,24 @@ func newWatchRows(lines []string) []watchRow {
 	return rows
 }
 
-// keyOf returns what stays the same of a line while its numbers change: its first word
-// that is none, up to a = sign.
+// machineOf returns the one of some machines with whose name a line begins, and the line
+// without it. It returns "" if the line begins with none of them.
+func machineOf(line string, hosts []string) (host, rest string) {
+	name, rest := line, ""
+	if json, ok := strings.CutPrefix(line, `{"server":"`); ok {
+		name, rest, _ = strings.Cut(json, `"`)
+	} else if i := strings.IndexAny(line, ": ,\t"); i > 0 {
+		name, rest = line[:i], strings.TrimLeft(line[i:], ": ,\t")
+	}
+	if slices.Contains(hosts, name) {
+		return name, rest
+	}
+	return "", line
+}
+
+// keyOf returns the part of a line that stays the same while its numbers change: the
+// name in front of the first =, or the first word that is not a number, whichever comes
+// first.
 func keyOf(words []string) string {
 	for _, w := range words {
 		if name, _, ok := strings.Cut(w, "="); ok && name != "" {
@@ -65,28 +87,32 @@ func keyOf(words []string) string {
 	return ""
 }
 
-// goesOn reports whether a row goes on with the one before it.
+// goesOn reports whether a row continues the one before it.
 func (r *watchRow) goesOn() bool { return strings.HasPrefix(r.key, "id id ") }
 
-// A watchDiff says how rows differ from those before.
+// A watchDiff is the difference between two outputs of the watched command.
 type watchDiff struct {
-	rows                  []watchRow // with those that have gone, as many as maxGone
-	came, gone, different int
+	rows                  []watchRow // the new rows, and at most maxGone rows that have gone
+	came, gone, different int        // how many rows; continuing rows count only as different
 }
 
-// maxGone is how many rows that have gone are shown once more.
+// maxGone is how many rows that have gone are shown one last time, without the rows that
+// continue them, which are shown with them.
 const maxGone = 20
 
-// diffRows marks what has changed since the rows before. If either were cut off, rows
-// that are in one of the two only may be in both: they are not marked. If the layout is
-// another, only what has come and gone is told, not which words are new.
-func diffRows(before, now []watchRow, whole, sameLayout bool) watchDiff {
+// diffRows compares the rows of two outputs. whole is false if one of the outputs was
+// cut off: then a row missing from one of them may just be out of sight, so new rows and
+// rows that have gone are neither marked nor counted. If sameLayout is false, the columns
+// have other widths and words are not compared. The rows of the machines in unknown are
+// missing from one of the outputs because those did not answer: they have neither come nor
+// gone.
+func diffRows(before, now []watchRow, whole, sameLayout bool, unknown map[string]bool) watchDiff {
 	old := make(map[string]int, len(before))
 	for i := range before {
 		old[before[i].key] = i
 	}
 	var d watchDiff
-	left := map[int][]watchRow{} // rows that have gone, by the index of the one before them
+	left := map[int][]watchRow{} // rows that have gone, by the index in before of the last row that is still there
 	kept := make(map[string]bool, len(now))
 	for i := range now {
 		kept[now[i].key] = true
@@ -95,6 +121,9 @@ func diffRows(before, now []watchRow, whole, sameLayout bool) watchDiff {
 	for i := range before {
 		if kept[before[i].key] {
 			last = i
+			continue
+		}
+		if unknown[before[i].of] {
 			continue
 		}
 		if !before[i].goesOn() {
@@ -113,6 +142,7 @@ func diffRows(before, now []watchRow, whole, sameLayout bool) watchDiff {
 		r := now[i]
 		at, known := old[r.key]
 		switch {
+		case !known && unknown[r.of]:
 		case !known:
 			if !r.goesOn() {
 				d.came++
@@ -140,11 +170,14 @@ func diffRows(before, now []watchRow, whole, sameLayout bool) watchDiff {
 // maxCompared is how many words of a line are compared.
 const maxCompared = 64
 
-// freshWords returns which words were not there before, nil if all were. Ages are all the
-// same: they change by themselves.
+// freshWords returns which of the words of a row are not part of the longest common
+// subsequence with its words before. It returns nil if the row has not changed, and only
+// false if words were removed but none added. All ages count as equal, because they
+// change by themselves, and so do a word and its cut form. Words after the first
+// maxCompared are not compared.
 func freshWords(before, now []string) []bool {
 	before, now = before[:min(len(before), maxCompared)], now[:min(len(now), maxCompared)]
-	// long[i][j] is how many words from before[i:] and now[j:] are the same, in order.
+	// long[i][j] is the length of the longest common subsequence of before[i:] and now[j:].
 	long := make([][]int, len(before)+1)
 	for i := range long {
 		long[i] = make([]int, len(now)+1)
@@ -180,14 +213,15 @@ func sameWord(a, b string) bool {
 	return a == b || changing().MatchString(a) && changing().MatchString(b) || cutFrom(a, b) || cutFrom(b, a)
 }
 
-// cutFrom reports whether a word is another that was cut to fit into its column.
+// cutFrom reports whether cut has a … and can be a shortened form of whole, which may
+// have been shortened, too.
 func cutFrom(cut, whole string) bool {
 	before, after, ok := strings.Cut(cut, "…")
 	if !ok {
 		return false
 	}
 	wholeBefore, wholeAfter, both := strings.Cut(whole, "…")
-	if both { // each was cut
+	if both { // both were shortened
 		return (strings.HasPrefix(before, wholeBefore) || strings.HasPrefix(wholeBefore, before)) &&
 			(strings.HasSuffix(after, wholeAfter) || strings.HasSuffix(wholeAfter, after))
 	}

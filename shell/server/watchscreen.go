@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -13,20 +14,24 @@ import (
 	"smtpctl/shell/render"
 )
 
-// Bounds of what is held of the output of a command that is watched.
+// The most output of a watched command that is held, in lines and bytes.
 const (
 	watchLinesMost = 5000
 	watchBytesMost = 2 << 20
 )
 
-// errWatchFull ends a command of which no more output is held.
+// watchAnew is the shortest interval at which a machine that answers late is shown before the
+// next run.
+const watchAnew = 3 * time.Second
+
+// errWatchFull stops a command whose output has reached a bound of a capture.
 var errWatchFull = errors.New("enough lines")
 
 // A capture holds the output of a command up to a bound.
 type capture struct {
 	text strings.Builder
-	n    int
-	full bool
+	n    int  // lines
+	full bool // a bound was reached; more output may be missing
 }
 
 func (w *capture) Write(p []byte) (int, error) {
@@ -43,7 +48,7 @@ func (w *capture) Write(p []byte) (int, error) {
 	return w.text.Write(p)
 }
 
-// lines returns the lines that are held.
+// lines returns the captured lines.
 func (w *capture) lines() []string {
 	text := strings.TrimSuffix(w.text.String(), "\n")
 	if text == "" {
@@ -52,35 +57,47 @@ func (w *capture) lines() []string {
 	return strings.Split(text, "\n")
 }
 
-// A watcher shows a command again and again.
+// A watcher is the state of a watch on a screen. Only the goroutine of watchScreen uses
+// it; the command runs in another one.
 type watcher struct {
 	c, inner *command.Call
 	every    time.Duration
 	keys     <-chan string
 
-	rows     []watchRow // of the last time
-	whole    bool       // and they were all
-	diff     watchDiff
-	heads    int // rows at the top that stay in sight
-	cols     int // of the screen for which the rows were made
-	warnings []string
-	times    int
-	at       time.Time
-	queued   int // envelopes that smtpd has, below 0 if that is not known
-	top      int // the first row below the heads that is shown
+	rows     []watchRow   // of the last run
+	whole    bool         // rows are the whole output
+	seen     command.Seen // which machines they are of, where there are several
+	diff     watchDiff    // between the last two runs; its rows are those on the screen
+	heads    int          // how many rows with column heads stay in sight at the top
+	cols     int          // width of the screen during the last run
+	warnings []string     // of the last run, with its error
+	times    int          // how often the command has run
+	at       time.Time    // end of the last run
+	queued   int          // envelopes in the queue, -1 if not known
+	top      int          // index of the first row in sight below the heads
+	clock    watchClock
 }
 
-// watchScreen shows the command on the screen until it is interrupted or q is typed.
+// watchScreen repeats the command on a full screen until ctx ends or q, Q or Ctrl-D is
+// typed.
 func watchScreen(ctx context.Context, c, inner *command.Call, every time.Duration) error {
 	keys, stop := c.Keys()
 	defer stop()
-	w := &watcher{c: c, inner: inner, every: every, keys: keys}
+	w := &watcher{c: c, inner: inner, every: every, keys: keys, queued: -1}
 	inner.Screen = func() (cols, rows int) {
 		cols, rows = c.Screen()
 		return max(cols-gutter, 0), rows
 	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
+	w.clock.next = time.Now().Add(every)
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	w.clock.second = second.C
+	var late <-chan struct{}
+	if inner.Several != nil && every >= watchAnew {
+		late = inner.Several.Late()
+	}
 	for {
 		if quit, err := w.refresh(ctx); quit || err != nil {
 			return err
@@ -92,8 +109,14 @@ func watchScreen(ctx context.Context, c, inner *command.Call, every time.Duratio
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
-			case <-tick.C:
+			case now := <-tick.C:
+				again, w.clock.next = true, now.Add(every)
+			case <-late:
 				again = true
+			case <-w.clock.second:
+				if err := w.second(); err != nil {
+					return err
+				}
 			case key, ok := <-w.keys:
 				if !ok {
 					w.keys = nil
@@ -120,7 +143,7 @@ func (w *watcher) end() error {
 	return err
 }
 
-// A watchRun is what came of running the command once.
+// A watchRun is the result of running the command once.
 type watchRun struct {
 	out   capture
 	errs  command.Held
@@ -129,11 +152,12 @@ type watchRun struct {
 	panic any
 }
 
-// refresh runs the command, and takes keys meanwhile. It reports whether to quit.
+// refresh runs the command once and handles keys while it runs. quit says that watch
+// ends. A panic of the command becomes one of the caller's goroutine.
 func (w *watcher) refresh(ctx context.Context) (quit bool, err error) {
 	run := &watchRun{}
 	inner := *w.inner
-	// The screen would cover what is written to the terminal beside it.
+	// The screen would cover warnings that are written straight to the terminal.
 	inner.Err = &run.errs
 	if !command.IsTerminal(w.c.Err) {
 		inner.Err = io.MultiWriter(w.c.Err, &run.errs)
@@ -146,10 +170,18 @@ func (w *watcher) refresh(ctx context.Context) (quit bool, err error) {
 		defer func() { run.panic = recover() }()
 		run.heads, run.err = w.c.Host.RunShown(runCtx, &inner, &run.out)
 	}()
+	w.clock.began = time.Now()
+	defer func() { w.clock.began = time.Time{} }()
 	for running := true; running; {
 		select {
 		case <-done:
 			running = false
+		case <-w.clock.second:
+			if err := w.second(); err != nil {
+				cancel()
+				<-done
+				return true, err
+			}
 		case key, ok := <-w.keys:
 			if !ok {
 				w.keys = nil
@@ -174,38 +206,46 @@ func (w *watcher) refresh(ctx context.Context) (quit bool, err error) {
 	return false, nil
 }
 
-// take takes in what came of running the command.
+// take stores the result of a run and compares it with the one before.
 func (w *watcher) take(ctx context.Context, run *watchRun) {
-	if run.err != nil && !errors.Is(run.err, errWatchFull) {
-		fmt.Fprintln(&run.errs, "smtpctl: "+render.Bound(run.err.Error()+command.Advice(run.err), render.MaxMessage))
+	if !errors.Is(run.err, errWatchFull) {
+		tellFailures(&run.errs, run.err)
 	}
 	w.warnings = nil
 	if text := strings.TrimSuffix(run.errs.String(), "\n"); text != "" {
 		w.warnings = strings.Split(text, "\n")
 	}
-	rows := newWatchRows(run.out.lines())
+	var seen command.Seen
+	if w.inner.Several != nil {
+		seen = w.inner.Several.Seen()
+	}
+	rows := newWatchRows(run.out.lines(), seen.Hosts...)
+	unknown := maps.Clone(seen.Missing)
+	maps.Copy(unknown, w.seen.Missing)
+	whole := !run.out.full && !seen.Cut
 	cols, _ := w.c.Screen()
 	sameLayout := cols == w.cols && run.heads == w.heads
 	w.cols, w.heads = cols, min(run.heads, len(rows))
 	if w.times == 0 {
 		w.diff = watchDiff{rows: rows}
 	} else {
-		w.diff = diffRows(w.rows, rows, w.whole && !run.out.full, sameLayout)
+		w.diff = diffRows(w.rows, rows, w.whole && whole, sameLayout, unknown)
 	}
-	w.rows, w.whole, w.at = rows, !run.out.full, time.Now()
+	w.rows, w.whole, w.seen, w.at = rows, whole, seen, time.Now()
 	w.times++
-	w.queued = -1
-	if conn := w.c.Linked(); conn != nil && conn.Alive() {
+	if w.queued = -1; seen.Hosts != nil {
+		w.queued = seen.Queued
+	} else if conn := w.c.Linked(); conn != nil && conn.Alive() {
 		if d, err := conn.Digest(ctx); err == nil {
 			w.queued = int(d.Queued())
 		}
 	}
 }
 
-// gutter is how many columns the marks of rows take.
+// gutter is the number of columns in front of a row, for its mark.
 const gutter = 2
 
-// scroll moves what is shown as a key says.
+// scroll handles a key that scrolls, and redraws the screen after it.
 func (w *watcher) scroll(key string) error {
 	page := max(w.room()-1, 1)
 	switch key {
@@ -231,7 +271,8 @@ func (w *watcher) scroll(key string) error {
 	return w.draw()
 }
 
-// shownWarnings returns the warnings that are on the screen.
+// shownWarnings returns the warnings that fit into a quarter of the screen, and a line
+// that counts the others.
 func (w *watcher) shownWarnings() []string {
 	_, rows := w.c.Screen()
 	if most := max(rows/4, 1); len(w.warnings) > most {
@@ -240,13 +281,13 @@ func (w *watcher) shownWarnings() []string {
 	return w.warnings
 }
 
-// room returns how many rows below the heads there is room for.
+// room returns how many rows fit below the heads, at least one.
 func (w *watcher) room() int {
 	_, rows := w.c.Screen()
 	return max(rows-2-len(w.shownWarnings())-w.heads, 1)
 }
 
-// draw shows what there is now.
+// draw draws the screen: title, status, warnings, heads and the rows in sight.
 func (w *watcher) draw() error {
 	cols, rows := w.c.Screen()
 	style := w.c.Out.Style
@@ -254,7 +295,7 @@ func (w *watcher) draw() error {
 	body := w.diff.rows[w.heads:]
 	shown := room
 	if len(body) > room {
-		shown = max(room-1, 1) // the last says how many more there are
+		shown = max(room-1, 1) // the last line counts the rows below
 	}
 	w.top = max(min(w.top, len(body)-shown), 0)
 	end := min(w.top+shown, len(body))
@@ -277,39 +318,8 @@ func (w *watcher) draw() error {
 	return drawScreen(w.c, lines)
 }
 
-// title returns what is watched, and how much there is.
-func (w *watcher) title() string {
-	text := fmt.Sprintf("every %v: %s, at %s", w.every, strings.Join(w.inner.Path, " "), w.at.Format("15:04:05"))
-	if w.queued >= 0 {
-		text += ", " + render.Plural(w.queued, "envelope") + " in the queue"
-	}
-	return text
-}
-
-// status returns what has changed, what is shown and which keys there are.
-func (w *watcher) status(end, all int) string {
-	text := ""
-	if w.times > 1 {
-		text = fmt.Sprintf("%d came, %d went, %d changed; ", w.diff.came, w.diff.gone, w.diff.different)
-		if !w.whole {
-			text = fmt.Sprintf("%d changed; ", w.diff.different)
-		}
-	}
-	switch {
-	case !w.whole:
-		text += fmt.Sprintf("lines %d-%d of the first %d; ", min(w.top+1, all), end, all)
-	case end-w.top < all:
-		text += fmt.Sprintf("lines %d-%d of %d; ", min(w.top+1, all), end, all)
-	default:
-		text += render.Plural(all, "line") + "; "
-	}
-	if w.keys == nil {
-		return text + "Ctrl-C ends"
-	}
-	return text + "q ends"
-}
-
-// draw returns the row on a screen of so many columns, its new words marked.
+// draw returns the row with its mark and its new words in reverse video, cut to cols
+// columns.
 func (r *watchRow) draw(style render.Style, cols int) string {
 	var b strings.Builder
 	b.WriteByte(r.mark)
@@ -326,7 +336,7 @@ func (r *watchRow) draw(style render.Style, cols int) string {
 			mark(false)
 			b.WriteString(r.raw[i : i+n])
 			i += n
-			if inWord { // which goes on
+			if inWord { // a colour inside a word does not end its mark
 				mark(word < len(r.fresh) && r.fresh[word])
 			}
 			continue
@@ -349,7 +359,8 @@ func (r *watchRow) draw(style render.Style, cols int) string {
 	return cutStyled(b.String(), cols)
 }
 
-// colourLen returns the length of the colour that a text begins with, 0 without one.
+// colourLen returns the length in bytes of the escape sequence at the start of text, or
+// 0. text must not be empty.
 func colourLen(text string) int {
 	if text[0] != '\x1b' {
 		return 0
@@ -357,8 +368,9 @@ func colourLen(text string) int {
 	return strings.IndexByte(text, 'm') + 1
 }
 
-// cutStyled returns as much of a safe, coloured text as fits into so many columns. Tabs
-// become spaces.
+// cutStyled cuts a safe, coloured text to cols columns and replaces tabs by spaces. It
+// keeps the escape sequences of the part that it cuts off, so that colours end. If cols
+// is 0 or less, the width is not known and text is returned unchanged.
 func cutStyled(text string, cols int) string {
 	if cols <= 0 {
 		return text
