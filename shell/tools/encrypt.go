@@ -10,27 +10,27 @@ import (
 	"smtpctl/shell/command"
 )
 
-// maxInputLine is the longest line that encrypt and spf walk read from standard
-// input, in bytes.
+// maxInputLine is the longest line that encrypt and spf walk read from standard input,
+// in bytes without its newline. OpenSMTPD's smtpctl reads lines of any length.
 const maxInputLine = 64 << 10
 
-// A HashJSON is a hash as JSON shows it.
+// A HashJSON is the JSON form of a hash.
 type HashJSON struct {
 	Scheme string `json:"scheme"`
 	Hash   string `json:"hash"`
 }
 
-// A VerifiedJSON says whether a password is that of a hash.
+// A VerifiedJSON is the JSON form of encrypt --verify: whether a password matches.
 type VerifiedJSON struct {
 	Match bool `json:"match"`
 }
 
-// checkEncrypt looks at the options of encrypt.
+// checkEncrypt checks the options of encrypt and chooses the scheme.
 func checkEncrypt(c *command.Call) error {
 	if c.Opts.Verify == "" {
 		s, _, err := chosenScheme(&c.Opts)
 		if err == nil {
-			c.Opts.Scheme = s.name // what it was chosen by may soon be out of reach
+			c.Opts.Scheme = s.name // the sandbox may soon hide the helper that tells it
 		}
 		return err
 	}
@@ -62,7 +62,8 @@ func runEncrypt(ctx context.Context, c *command.Call) error {
 	return end()
 }
 
-// passwordWork returns what is done with each password, and with all of them.
+// passwordWork returns the function that hashes or verifies a password, and the function
+// to call after the last one.
 func passwordWork(c *command.Call) (work func(string) error, end func() error, err error) {
 	if c.Opts.Verify != "" {
 		return verifyWork(c)
@@ -108,13 +109,14 @@ func verifyWork(c *command.Call) (work func(string) error, end func() error, err
 			case tried == 0:
 				return errors.New("encrypt: no password on standard input")
 			case wrong > 0:
-				return errors.New("encrypt: this is not the password of that hash")
+				return errors.New("encrypt: the password does not match the hash")
 			}
 			return nil
 		}, nil
 }
 
-// eachPassword calls work with each password that there is.
+// eachPassword calls work with the password of the argument, with one typed on the
+// terminal, or with each line of standard input.
 func eachPassword(ctx context.Context, c *command.Call, work func(string) error) error {
 	if len(c.Args) > 0 {
 		if !c.Mode.Lines() {
@@ -140,8 +142,8 @@ func eachPassword(ctx context.Context, c *command.Call, work func(string) error)
 	return nil
 }
 
-// askPassword reads a password from a terminal without echo, twice unless it is
-// only compared.
+// askPassword reads a password from a terminal without echo: twice if it is hashed, once
+// for --verify.
 func askPassword(ctx context.Context, c *command.Call) (string, error) {
 	ask := func(question string) (string, error) {
 		text, err := c.Secret(ctx, question)
@@ -167,8 +169,9 @@ func askPassword(ctx context.Context, c *command.Call) (string, error) {
 	return first, nil
 }
 
-// lines yields the lines of r without their ends, until ctx ends. Reading goes
-// on in a goroutine of its own, which a blocked r may outlive.
+// lines yields the lines of r without their ends, up to an error, a line longer than
+// maxInputLine or the end of ctx, each of which it yields as an error. A goroutine reads
+// r; it stays behind if r blocks when the loop or ctx ends.
 func lines(ctx context.Context, r io.Reader) func(func(string, error) bool) {
 	type item struct {
 		line string
@@ -189,7 +192,7 @@ func lines(ctx context.Context, r io.Reader) func(func(string, error) bool) {
 				}
 			}
 			sc := bufio.NewScanner(r)
-			sc.Buffer(nil, maxInputLine)
+			sc.Buffer(nil, maxInputLine+1) // a Scanner needs room for the newline
 			for sc.Scan() {
 				if !send(item{line: sc.Text()}) {
 					return

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"smtpctl/protocol/fulltest"
 	"smtpctl/shell/command"
 )
 
@@ -27,7 +28,7 @@ func TestEncryptIsCrypt(t *testing.T) {
 	if _, err := exec.LookPath("perl"); err != nil || runtime.GOOS != "linux" {
 		t.Skip("needs perl and a crypt(3) that knows SHA-512, bcrypt and yescrypt")
 	}
-	for _, tt := range []struct {
+	for i, tt := range []struct {
 		scheme, prefix string
 		cost           int
 	}{
@@ -49,12 +50,22 @@ func TestEncryptIsCrypt(t *testing.T) {
 		if tt.cost == 0 {
 			passwords = passwords[:1]
 		}
-		for _, password := range passwords {
+		for j, password := range passwords {
+			if tt.cost != 0 && !fulltest.Takes(i+j, 3) {
+				continue
+			}
 			d, err := h.Hash(password)
 			if err != nil {
 				t.Fatal(err)
 			}
 			hash := d.Encode()
+			if tt.cost == 0 && tt.scheme != "sha512" && !fulltest.On() {
+				// The usual cost takes a quarter of a second each time.
+				if !strings.HasPrefix(hash, tt.prefix) {
+					t.Errorf("%s: %q, want %q", tt.scheme, hash, tt.prefix)
+				}
+				continue
+			}
 			if got := crypt3(t, password, hash); got != hash || !strings.HasPrefix(hash, tt.prefix) {
 				t.Errorf("%s %q: crypt(3) gives %q, want %q", tt.scheme, password, got, hash)
 			}
@@ -75,8 +86,8 @@ func TestEncryptIsCrypt(t *testing.T) {
 
 func TestParseHash(t *testing.T) {
 	for text, want := range map[string]string{
-		"": "want a hash", "secret": "want a hash", "$6$": "want a hash", "$9$aa$bb": "want a hash", "$2b$10$short": "want a hash",
-		"$y$j/.T$a$b":                "want a hash",
+		"": "expected a hash", "secret": "expected a hash", "$6$": "expected a hash", "$9$aa$bb": "expected a hash", "$2b$10$short": "expected a hash",
+		"$y$j/.T$a$b":                "expected a hash",
 		"$y$jT5$abcdefgh$abc":        "more than 2 GB",
 		"$6$rounds=999999999$salt$h": "too high",
 		"$2b$31$abcdefghijklmnopqrstuuOeZ2hQ32AyBh8ZYFFLfYoUxWKOV2GcS": "too high",

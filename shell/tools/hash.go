@@ -20,10 +20,10 @@ import (
 	"smtpctl/shell/command"
 )
 
-// maxPassword is the longest password, in bytes: crypt(3) takes no more than 511.
+// maxPassword is the longest password, in bytes: the limit of crypt(3) is 511.
 const maxPassword = 511
 
-// A scheme is a way to hash passwords, as crypt(3) knows it.
+// A scheme is a way to hash passwords that crypt(3) supports.
 type scheme struct {
 	name  string
 	cost  int // by default
@@ -52,14 +52,14 @@ const (
 	yescryptBlock = 32
 )
 
-// findScheme returns the scheme of a name.
+// findScheme returns the scheme with a name.
 func findScheme(name string) (*scheme, error) {
 	for i := range schemes {
 		if schemes[i].name == name {
 			return &schemes[i], nil
 		}
 	}
-	return nil, command.Usagef("--scheme: want one of %s", strings.Join(schemeNames(), ", "))
+	return nil, command.Usagef("--scheme: expected one of %s", strings.Join(schemeNames(), ", "))
 }
 
 func schemeNames() []string {
@@ -70,8 +70,8 @@ func schemeNames() []string {
 	return names
 }
 
-// chosenScheme returns what --scheme and --cost ask for: without them what
-// OpenSMTPD's smtpctl does on this system.
+// chosenScheme returns the scheme and the cost of the options. The default scheme is that
+// of OpenSMTPD's smtpctl on this system; each scheme has a default cost.
 func chosenScheme(o *command.Options) (*scheme, int, error) {
 	name := o.Scheme
 	if name == "" {
@@ -86,13 +86,13 @@ func chosenScheme(o *command.Options) (*scheme, int, error) {
 		cost = s.cost
 	}
 	if cost < s.least || cost > s.most {
-		return nil, 0, command.Usagef("--cost %d: want %d to %d for %s (%s)", cost, s.least, s.most, s.name, s.unit)
+		return nil, 0, command.Usagef("--cost %d: expected %d to %d for %s (%s)", cost, s.least, s.most, s.name, s.unit)
 	}
 	return s, cost, nil
 }
 
-// encryptHelpers are where systems keep the program that hashes for OpenSMTPD's
-// smtpctl.
+// encryptHelpers are the paths where systems install the program that hashes passwords
+// for OpenSMTPD's smtpctl.
 var encryptHelpers = []string{
 	"/usr/libexec/opensmtpd/encrypt",
 	"/usr/lib/opensmtpd/encrypt",
@@ -102,12 +102,13 @@ var encryptHelpers = []string{
 	"/usr/pkg/libexec/opensmtpd/encrypt",
 }
 
-// maxHelper is how much of OpenSMTPD's helper for encrypt is looked at.
+// maxHelper is how many bytes of that program are searched.
 const maxHelper = 64 << 20
 
-// SystemScheme names the scheme of OpenSMTPD's smtpctl on this system: bcrypt on
-// OpenBSD. The portable one uses SHA-512 up to 7.3, later what crypt_gensalt(3)
-// prefers, which is yescrypt; its helper then has that name among its symbols.
+// SystemScheme returns the name of the scheme that OpenSMTPD's smtpctl uses on this
+// system. On OpenBSD it is bcrypt. Portable OpenSMTPD uses SHA-512 up to 7.3; later
+// releases use the default of crypt_gensalt(3), which is yescrypt, and their helper has
+// that function among its symbols. Without a readable helper it is sha512.
 func SystemScheme(helpers []string) string {
 	if runtime.GOOS == "openbsd" {
 		return "bcrypt"
@@ -130,28 +131,28 @@ func SystemScheme(helpers []string) string {
 	return "sha512"
 }
 
-// checkPassword refuses what crypt(3) does not take.
+// checkPassword returns an error for a password that crypt(3) cannot hash.
 func checkPassword(password string) error {
 	switch {
 	case strings.IndexByte(password, 0) >= 0:
-		return errors.New("encrypt: a password must not hold a NUL")
+		return errors.New("encrypt: a password must not contain a NUL")
 	case len(password) > maxPassword:
-		return fmt.Errorf("encrypt: the password has %d bytes, want at most %d", len(password), maxPassword)
+		return fmt.Errorf("encrypt: the password has %d bytes, expected at most %d", len(password), maxPassword)
 	}
 	return nil
 }
 
-// errHash means that a text is no hash that can be checked.
-var errHash = errors.New("want a hash as crypt(3) makes it: $2b$, $5$, $6$, $y$, $1$ or $sha1$")
+// errHash is the error for a text that is not a hash of a supported scheme.
+var errHash = errors.New("expected a hash as crypt(3) makes it: $2b$, $5$, $6$, $y$, $1$ or $sha1$")
 
-// Limits of the hashes that are checked: what would take hours or gigabytes was
-// not made for passwords.
+// Limits of the hashes that are verified. A higher cost would take hours or gigabytes,
+// and is not used for passwords.
 const (
 	maxHashRounds = 50_000_000
 	maxHashMemory = 2 << 30 // bytes
 )
 
-// parseHash reads a hash.
+// parseHash parses a hash in the format of crypt(3), unless its cost is too high.
 func parseHash(text string) (algorithm.Digest, error) {
 	if err := checkHashCost(text); err != nil {
 		return nil, err
@@ -173,7 +174,8 @@ func parseHash(text string) (algorithm.Digest, error) {
 	return d, nil
 }
 
-// checkHashCost refuses hashes that would take too long to check.
+// checkHashCost returns an error for a hash that would take too long or too much memory
+// to verify.
 func checkHashCost(text string) error {
 	f := strings.Split(text, "$")
 	if len(f) < 4 {

@@ -19,12 +19,12 @@ import (
 	"smtpctl/shell/tools/resolve"
 )
 
-// maxDNSTry is how long one try of one name server may take; --timeout can make
-// it shorter.
+// maxDNSTry is the time limit for one query to one name server; a shorter --timeout
+// lowers it.
 const maxDNSTry = 3 * time.Second
 
-// A NetworkJSON is a network of spf walk as JSON shows it. Merged networks have
-// no source any more.
+// A NetworkJSON is the JSON form of a network. Only Network is set after --aggregate,
+// because a merged network can have several sources.
 type NetworkJSON struct {
 	Network   string `json:"network"`
 	Domain    string `json:"domain,omitempty"`
@@ -32,10 +32,10 @@ type NetworkJSON struct {
 	Mechanism string `json:"mechanism,omitempty"`
 }
 
-// checkSPFWalk looks at the options of spf walk.
+// checkSPFWalk checks the options of spf walk and the domains among its arguments.
 func checkSPFWalk(c *command.Call) error {
 	if c.Opts.Only4 && c.Opts.Only6 {
-		return command.Usagef("spf walk: -4 and -6 leave nothing: want one of them")
+		return command.Usagef("spf walk: -4 and -6 exclude each other: give one of them")
 	}
 	if c.Opts.Resolver != "" {
 		if _, err := resolve.At(c.Opts.Resolver, maxDNSTry); err != nil {
@@ -50,7 +50,7 @@ func checkSPFWalk(c *command.Call) error {
 	return nil
 }
 
-// findResolver returns whom to ask.
+// findResolver returns the client for the name servers to use.
 func findResolver(c *command.Call) (*resolve.Client, error) {
 	try := min(c.Opts.Timeout, maxDNSTry)
 	if c.Opts.Resolver != "" {
@@ -59,7 +59,8 @@ func findResolver(c *command.Call) (*resolve.Client, error) {
 	return resolve.System(try)
 }
 
-// prepareSPFWalk finds out whom to ask, and returns the ports of those.
+// prepareSPFWalk finds the name servers before the sandbox hides resolv.conf, and returns
+// their ports, to which the sandbox has to allow connections.
 func prepareSPFWalk(c *command.Call) (ports []uint16, err error) {
 	client, err := findResolver(c)
 	if err != nil {
@@ -86,7 +87,7 @@ func runSPFWalk(ctx context.Context, c *command.Call) error {
 	defer cancel()
 	p := &networkPrinter{c: c}
 	w := spf.Walker{Resolver: client, NoName: resolve.ErrNoName, Only4: c.Opts.Only4, Only6: c.Opts.Only6}
-	bad, last := 0, "" // how many domains had problems, and the last of them
+	bad, last := 0, "" // the number of domains with problems, and the last such domain
 	var err error
 	for n := range w.Walk(ctx, domainsOf(ctx, c)) {
 		switch {
@@ -95,7 +96,7 @@ func runSPFWalk(ctx context.Context, c *command.Call) error {
 		case n.Err != nil:
 			c.Warnf("smtpctl: spf walk: %s", render.Safe(fmt.Sprintf("%s: %v", n.Domain, n.Err)))
 			if !n.Note && (bad == 0 || n.Domain != last) {
-				bad, last = bad+1, n.Domain // they come one after another
+				bad, last = bad+1, n.Domain // problems of one domain follow each other
 			}
 		default:
 			err = p.add(n)
@@ -120,8 +121,8 @@ func runSPFWalk(ctx context.Context, c *command.Call) error {
 	return nil
 }
 
-// domainsOf yields the domains to walk: arguments, else the lines of standard
-// input, where # begins a comment.
+// domainsOf yields the domains to walk: the arguments or, if there are none, the lines of
+// standard input, in which # begins a comment.
 func domainsOf(ctx context.Context, c *command.Call) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for _, a := range c.Args {
@@ -140,7 +141,7 @@ func domainsOf(ctx context.Context, c *command.Call) iter.Seq2[string, error] {
 			}
 			domain := line
 			if ascii, aerr := asciiDomain(line); err == nil && aerr == nil {
-				domain = ascii // else the walk says what is wrong with it
+				domain = ascii // otherwise the walk reports what is wrong with the domain
 			}
 			if !yield(domain, err) {
 				return
@@ -149,16 +150,16 @@ func domainsOf(ctx context.Context, c *command.Call) iter.Seq2[string, error] {
 	}
 }
 
-// idnaProfile makes internationalised domains what DNS has of them.
+// idnaProfile converts internationalised domains to their form in the DNS.
 var idnaProfile = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false))
 
-// asciiDomain returns a domain as DNS has it.
+// asciiDomain returns the form in the DNS of a domain. It does not check ASCII text.
 func asciiDomain(text string) (string, error) {
 	for _, r := range text {
 		if r >= 0x80 {
 			ascii, err := idnaProfile.ToASCII(text)
 			if err != nil {
-				return "", errors.New("no domain that could be looked up")
+				return "", errors.New("not a domain that can be looked up")
 			}
 			return ascii, nil
 		}
@@ -166,14 +167,14 @@ func asciiDomain(text string) (string, error) {
 	return text, nil
 }
 
-// maxNetworks is how many networks are held back to be sorted or merged.
+// maxNetworks is how many networks are held in memory to be sorted or merged.
 const maxNetworks = 2_000_000
 
-// A networkPrinter prints networks as they come, or, if they are to be sorted or
-// merged, at the end.
+// A networkPrinter prints networks as they are found or, with --sort and --aggregate, all
+// of them at the end.
 type networkPrinter struct {
 	c    *command.Call
-	n    int // held back
+	n    int // how many networks are held until the end
 	held []spf.Network
 	set  netipx.IPSetBuilder
 }
@@ -197,7 +198,7 @@ func (p *networkPrinter) add(n spf.Network) error {
 	return p.print(n, false)
 }
 
-// end prints what has been held back.
+// end prints the networks that add has held.
 func (p *networkPrinter) end() error {
 	if p.c.Opts.Aggregate {
 		set, err := p.set.IPSet()
@@ -210,7 +211,7 @@ func (p *networkPrinter) end() error {
 	}
 	slices.SortStableFunc(p.held, func(a, b spf.Network) int { return a.Prefix.Compare(b.Prefix) })
 	for i, n := range p.held {
-		// As text a network that several domains have is printed once.
+		// Plain text lists a network of several domains once.
 		again := i > 0 && n.Prefix == p.held[i-1].Prefix
 		if err := p.print(n, again); err != nil {
 			return err
@@ -219,18 +220,18 @@ func (p *networkPrinter) end() error {
 	return nil
 }
 
-// print prints a network; again says that the one before was the same.
+// print prints a network. again says that the network before was the same.
 func (p *networkPrinter) print(n spf.Network, again bool) error {
 	text := networkText(n.Prefix)
 	err := p.c.Print(command.Record{JSON: NetworkJSON{text, n.Domain, n.Record, n.Mechanism}, Text: text + "\n", Again: again})
 	if err != nil || !command.IsTerminal(p.c.In) {
 		return err
 	}
-	return p.c.Out.Flush() // whoever types domains waits for it
+	return p.c.Out.Flush() // the user who types domains waits for the result
 }
 
-// networkText writes a network as pf and others want it: a single address
-// without its length.
+// networkText formats a network for packet filters such as pf: a single address has no
+// prefix length.
 func networkText(p netip.Prefix) string {
 	if p.IsSingleIP() {
 		return p.Addr().String()

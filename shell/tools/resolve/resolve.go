@@ -1,5 +1,5 @@
-// Package resolve asks name servers. Unlike package net it looks nowhere else:
-// what /etc/hosts says of this machine is not what others see.
+// Package resolve queries name servers. Unlike package net it ignores /etc/hosts, which
+// is not what other hosts see.
 package resolve
 
 import (
@@ -21,27 +21,29 @@ import (
 
 // Limits of a look-up.
 const (
-	maxServers = 3    // of resolv.conf, as resolv.conf(5) has it
-	maxChain   = 8    // aliases followed by asking again
-	udpSize    = 1232 // bytes of an answer that fit into one datagram everywhere
-	tries      = 2    // of each server
+	maxServers = 3    // name servers in resolv.conf(5); further ones are ignored
+	maxChain   = 8    // queries for one look-up, each after the first for an alias
+	udpSize    = 1232 // bytes of an answer that fit into an unfragmented datagram
+	tries      = 2    // per server
 )
 
 // ConfPath is the file that names the name servers of a system.
 const ConfPath = "/etc/resolv.conf"
 
-// ErrNoName is wrapped by the errors of names that do not exist.
+// ErrNoName is the error for a name that does not exist.
 var ErrNoName = errors.New("no such name")
 
-// A Client asks name servers. Its methods take names with or without a last dot,
-// which are never completed. They return nothing and no error if a name has no
-// such records, and an error that wraps ErrNoName if there is no such name.
+// A Client queries name servers. Its methods take names with or without a final dot, and
+// never append a search domain. They return no records and no error if a name has no
+// records of the type, and ErrNoName if the name does not exist. Methods can be called
+// concurrently if the fields do not change.
 type Client struct {
 	Servers []netip.AddrPort
-	Timeout time.Duration // for one try of one server
+	Timeout time.Duration // per try and server, including the repetition by TCP
 }
 
-// System returns a client for the servers that resolv.conf(5) names.
+// System returns a client for the first three servers that resolv.conf(5) names. If it
+// does not exist or names none, the client queries 127.0.0.1:53.
 func System(timeout time.Duration) (*Client, error) {
 	f, err := safefile.OpenLinked(ConfPath)
 	if errors.Is(err, os.ErrNotExist) {
@@ -54,7 +56,7 @@ func System(timeout time.Duration) (*Client, error) {
 	return &Client{Servers: servers(f), Timeout: timeout}, nil
 }
 
-// servers reads the name servers out of a resolv.conf.
+// servers returns the name servers of a resolv.conf, or 127.0.0.1:53 if there are none.
 func servers(r io.Reader) []netip.AddrPort {
 	var list []netip.AddrPort
 	sc := bufio.NewScanner(r)
@@ -73,26 +75,27 @@ func servers(r io.Reader) []netip.AddrPort {
 	return list
 }
 
-// At returns a client for the server at an address, with or without a port.
+// At returns a client for the server at an IP address, with or without a port; the
+// default is 53.
 func At(addr string, timeout time.Duration) (*Client, error) {
 	server, err := netip.ParseAddrPort(addr)
 	if err != nil {
 		a, aerr := netip.ParseAddr(strings.Trim(addr, "[]"))
 		if aerr != nil {
-			return nil, errors.New("want an address such as 192.0.2.1, 192.0.2.1:53 or [2001:db8::1]:53")
+			return nil, errors.New("expected an address such as 192.0.2.1, 192.0.2.1:53 or [2001:db8::1]:53")
 		}
 		server = netip.AddrPortFrom(a, 53)
 	}
 	return &Client{Servers: []netip.AddrPort{server}, Timeout: timeout}, nil
 }
 
-// TXT returns the texts of a name, the strings of each joined.
+// TXT returns the TXT records of a name, each with its strings joined.
 func (c *Client) TXT(ctx context.Context, name string) ([]string, error) {
 	return lookup(ctx, c, name, dnsmessage.TypeTXT, func(r *dnsmessage.TXTResource) string { return strings.Join(r.TXT, "") })
 }
 
-// MX returns the mail exchangers of a name, without their last dot: a null MX is
-// the empty string.
+// MX returns the mail exchangers of a name in the order of the answer, without their
+// preferences and final dots. A null MX (RFC 7505) is the empty string.
 func (c *Client) MX(ctx context.Context, name string) ([]string, error) {
 	return lookup(ctx, c, name, dnsmessage.TypeMX, func(r *dnsmessage.MXResource) string { return strings.TrimSuffix(r.MX.String(), ".") })
 }
@@ -107,7 +110,7 @@ func (c *Client) IPv6(ctx context.Context, name string) ([]netip.Addr, error) {
 	return lookup(ctx, c, name, dnsmessage.TypeAAAA, func(r *dnsmessage.AAAAResource) netip.Addr { return netip.AddrFrom16(r.AAAA) })
 }
 
-// lookup asks for the records of one type, following aliases.
+// lookup returns the records of one type, and follows aliases.
 func lookup[R any, T any, P interface {
 	*R
 	dnsmessage.ResourceBody
@@ -116,7 +119,7 @@ func lookup[R any, T any, P interface {
 	for range maxChain {
 		wire, err := dnsmessage.NewName(name)
 		if err != nil {
-			return nil, fmt.Errorf("%q is no name: %w", name, err)
+			return nil, fmt.Errorf("%q is not a valid name: %w", name, err)
 		}
 		m, err := c.ask(ctx, dnsmessage.Question{Name: wire, Type: typ, Class: dnsmessage.ClassINET})
 		if err != nil {
@@ -145,8 +148,8 @@ func lookup[R any, T any, P interface {
 	return nil, errors.New("too many aliases")
 }
 
-// follow returns what a name is an alias of, as far as the answer says, and false
-// if that goes round in a circle.
+// follow returns the end of the chain of aliases that an answer has for a name, or false
+// if the aliases form a loop.
 func follow(m *dnsmessage.Message, name string) (string, bool) {
 	for range len(m.Answers) + 1 {
 		next := ""
@@ -163,7 +166,7 @@ func follow(m *dnsmessage.Message, name string) (string, bool) {
 	return "", false
 }
 
-// ask puts a question to one server after another until one knows.
+// ask queries one server after another until one gives a usable answer.
 func (c *Client) ask(ctx context.Context, q dnsmessage.Question) (*dnsmessage.Message, error) {
 	var last error
 	for range tries {
@@ -188,17 +191,19 @@ func (c *Client) ask(ctx context.Context, q dnsmessage.Question) (*dnsmessage.Me
 	return nil, last
 }
 
-// askOne asks one server, by TCP if the answer is too large for a datagram, and
-// once more in the old way if it does not know EDNS.
+// askOne queries one server by UDP, again without EDNS if the server does not support it, and
+// then by TCP if the answer does not fit into a datagram.
 func (c *Client) askOne(ctx context.Context, server netip.AddrPort, q dnsmessage.Question) (*dnsmessage.Message, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	m, err := exchange(ctx, "udp", server, q, true)
+	edns := true
+	m, err := exchange(ctx, "udp", server, q, edns)
 	if err == nil && (m.RCode == dnsmessage.RCodeFormatError || m.RCode == dnsmessage.RCodeNotImplemented) {
-		m, err = exchange(ctx, "udp", server, q, false)
+		edns = false
+		m, err = exchange(ctx, "udp", server, q, edns)
 	}
 	if err == nil && m.Truncated {
-		m, err = exchange(ctx, "tcp", server, q, true)
+		m, err = exchange(ctx, "tcp", server, q, edns)
 	}
 	if err != nil {
 		return nil, err
@@ -209,7 +214,7 @@ func (c *Client) askOne(ctx context.Context, server netip.AddrPort, q dnsmessage
 	case dnsmessage.RCodeServerFailure:
 		return nil, errors.New("the name server failed")
 	case dnsmessage.RCodeRefused:
-		return nil, errors.New("the name server refused the question")
+		return nil, errors.New("the name server refused the query")
 	}
 	return nil, fmt.Errorf("the name server answered with an error, %d", m.RCode)
 }

@@ -62,7 +62,7 @@ func TestLookups(t *testing.T) {
 		{"A", "refused.example", "[]", "refused"},
 		{"A", "silent.example", "[]", "does not answer"},
 		{"A", strings.Repeat("x", 64) + ".example", "[]", "too long"},
-		{"A", strings.Repeat("x.", 130), "[]", "is no name"},
+		{"A", strings.Repeat("x.", 130), "[]", "is not a valid name"},
 	} {
 		var got any
 		var err error
@@ -90,6 +90,25 @@ func TestLookups(t *testing.T) {
 	time.AfterFunc(50*time.Millisecond, cancel)
 	if _, err := c.TXT(ctx, "silent.example"); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// TestNoEDNS asks a server that knows no EDNS, by UDP and for an answer that needs TCP.
+func TestNoEDNS(t *testing.T) {
+	var big strings.Builder
+	for i := range 100 {
+		fmt.Fprintf(&big, "big.example. TXT \"%s %d\"\n", strings.Repeat("x", 200), i)
+	}
+	s := dnstest.Start(t, "127.0.0.1:0", zone+big.String())
+	s.NoEDNS.Store(true)
+	c, err := At(s.Addr, 5*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]int{"a.example": 2, "big.example": 100} {
+		if got, err := c.TXT(context.Background(), name); len(got) != want || err != nil {
+			t.Errorf("%s: %d texts, %v, want %d", name, len(got), err, want)
+		}
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// exchange sends a question and reads its answer, until ctx ends.
+// exchange sends a query and returns the answer to it. It gives up when ctx ends.
 func exchange(ctx context.Context, network string, server netip.AddrPort, q dnsmessage.Question, edns bool) (*dnsmessage.Message, error) {
 	id := uint16(rand.Uint32())
 	query, err := pack(id, q, edns)
@@ -44,16 +44,16 @@ func exchange(ctx context.Context, network string, server netip.AddrPort, q dnsm
 			return nil, plainly(ctx, err)
 		}
 		var m dnsmessage.Message
-		// What does not answer this question was sent by somebody else.
+		// Anybody can send a datagram: those that do not answer this query are ignored.
 		if err := m.Unpack(raw); err == nil && answers(&m, id, q) {
 			return &m, nil
 		} else if network == "tcp" {
-			return nil, errors.New("the name server sent something else than an answer")
+			return nil, errors.New("the name server sent something that is not a DNS answer")
 		}
 	}
 }
 
-// plainly says in a few words why an exchange failed.
+// plainly shortens the error of an exchange.
 func plainly(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -65,19 +65,19 @@ func plainly(ctx context.Context, err error) error {
 	return err
 }
 
-// answers reports whether m answers a question.
+// answers reports whether m is the answer to the query with an id and a question.
 func answers(m *dnsmessage.Message, id uint16, q dnsmessage.Question) bool {
 	if !m.Response || m.ID != id {
 		return false
 	}
-	if len(m.Questions) == 0 { // some servers leave it out of errors
+	if len(m.Questions) == 0 { // some servers omit the question from errors
 		return m.RCode != dnsmessage.RCodeSuccess && m.RCode != dnsmessage.RCodeNameError
 	}
 	got := m.Questions[0]
 	return got.Type == q.Type && got.Class == q.Class && strings.EqualFold(got.Name.String(), q.Name.String())
 }
 
-// pack writes a question.
+// pack returns a query in wire format.
 func pack(id uint16, q dnsmessage.Question, edns bool) ([]byte, error) {
 	b := dnsmessage.NewBuilder(make([]byte, 0, 512), dnsmessage.Header{ID: id, RecursionDesired: true})
 	b.EnableCompression()

@@ -12,19 +12,20 @@ import (
 	"github.com/miekg/dns"
 )
 
-// A Server answers on a port of a loopback address, by UDP and TCP.
+// A Server answers queries by UDP and TCP. Delay must not change while queries arrive.
 type Server struct {
 	Addr      string        // with the port
 	Delay     time.Duration // before each answer
 	Questions atomic.Int64  // so far
+	NoEDNS    atomic.Bool   // answer any query with EDNS with FORMERR, as old servers do
 
 	mu    sync.Mutex
 	zone  map[string][]dns.RR // by name
 	fails map[string]int      // return codes, by name
 }
 
-// Start starts a server at an address, such as 127.0.0.1:0, with the records of a
-// zone file. It ends with the test.
+// Start starts a server at an address, such as 127.0.0.1:0, with the records of a zone
+// file. The server stops at the end of the test.
 func Start(t testing.TB, addr, zone string) *Server {
 	t.Helper()
 	s := &Server{zone: map[string][]dns.RR{}, fails: map[string]int{}}
@@ -37,15 +38,8 @@ func Start(t testing.TB, addr, zone string) *Server {
 	if err := p.Err(); err != nil {
 		t.Fatal(err)
 	}
-	pc, err := net.ListenPacket("udp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
+	pc, ln := listen(t, addr)
 	s.Addr = pc.LocalAddr().String()
-	ln, err := net.Listen("tcp", s.Addr)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, server := range []*dns.Server{{PacketConn: pc, Handler: s}, {Listener: ln, Handler: s}} {
 		go server.ActivateAndServe()
 		t.Cleanup(func() { server.Shutdown() })
@@ -53,8 +47,28 @@ func Start(t testing.TB, addr, zone string) *Server {
 	return s
 }
 
-// Fail makes the server answer with an error for a name; dns.RcodeSuccess means
-// not at all.
+// listen listens at an address with UDP and TCP. If the system chooses the port, it may choose
+// one for UDP at which another program listens with TCP; listen then tries another port.
+func listen(t testing.TB, addr string) (net.PacketConn, net.Listener) {
+	t.Helper()
+	for tries := 0; ; tries++ {
+		pc, err := net.ListenPacket("udp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ln, err := net.Listen("tcp", pc.LocalAddr().String())
+		if err == nil {
+			return pc, ln
+		}
+		pc.Close()
+		if tries == 20 {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Fail makes the server answer queries for a name with the error rcode, or not at all if
+// rcode is dns.RcodeSuccess.
 func (s *Server) Fail(name string, rcode int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,6 +81,11 @@ func (s *Server) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 	time.Sleep(s.Delay)
 	m := new(dns.Msg)
 	m.SetReply(q)
+	if s.NoEDNS.Load() && q.IsEdns0() != nil {
+		m.Rcode = dns.RcodeFormatError
+		w.WriteMsg(m)
+		return
+	}
 	name := strings.ToLower(q.Question[0].Name)
 	s.mu.Lock()
 	rcode, failing := s.fails[name]
