@@ -12,8 +12,9 @@ import (
 // maxAnswer is the longest answer that is read, in bytes.
 const maxAnswer = 4096
 
-// ReadLine reads one line from a terminal that is not in the hands of a Prompt,
-// byte by byte, so that nothing after it is lost. It returns when ctx ends.
+// ReadLine reads one line of at most maxAnswer bytes from a terminal, and returns it without
+// its newline. It must not be called while Prompt.Line reads from the same terminal. It reads
+// byte by byte, so that later lines stay unread. When ctx ends, it returns the cause.
 func ReadLine(ctx context.Context, f *os.File) (string, error) {
 	var line []byte
 	var b [1]byte
@@ -37,7 +38,16 @@ func ReadLine(ctx context.Context, f *os.File) (string, error) {
 	}
 }
 
-// ReadSecret reads one line without echo.
+// DropTyped discards the input that was typed at a terminal but not read yet, so that it
+// cannot answer a question which the user has not seen. It reports whether at least one line
+// was discarded.
+func DropTyped(f *os.File) (dropped bool) {
+	dropped = Pending(int(f.Fd()))
+	return dropTyped(int(f.Fd())) == nil && dropped
+}
+
+// ReadSecret is ReadLine without echo: the terminal does not show what is typed. It restores
+// the settings of the terminal before it returns.
 func ReadSecret(ctx context.Context, f *os.File) (string, error) {
 	fd := int(f.Fd())
 	before, err := unix.IoctlGetTermios(fd, getTermios)
@@ -55,7 +65,7 @@ func ReadSecret(ctx context.Context, f *os.File) (string, error) {
 	return ReadLine(ctx, f)
 }
 
-// waitInput waits until there is something to read, or ctx ends.
+// waitInput waits until there is input to read, or returns the cause when ctx ends.
 func waitInput(ctx context.Context, fd int) error {
 	for {
 		if err := context.Cause(ctx); err != nil {

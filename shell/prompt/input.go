@@ -1,8 +1,11 @@
 package prompt
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
-// Keys as the terminal sends them.
+// Keys, as the bytes that terminals send for them.
 const (
 	keyEnter     = "\r"
 	keyTab       = "\t"
@@ -14,7 +17,10 @@ const (
 	keyCtrlC     = "\x03"
 	keyCtrlD     = "\x04"
 	keyCtrlG     = "\x07"
+	keyCtrlN     = "\x0e"
+	keyCtrlP     = "\x10"
 	keyCtrlR     = "\x12"
+	keyCtrlX     = "\x18" // the first of two keys that belong together
 	keyCtrlZ     = "\x1a"
 	keyEscape    = "\x1b"
 	keyHelp      = "?"
@@ -24,19 +30,21 @@ const (
 	pasteEnd     = "\x1b[201~"
 )
 
-// maxText is the most text that is handed on as one key.
+// maxText is how many bytes of text are handed on as one key at most.
 const maxText = 4096
 
-// A tokenizer cuts what a terminal sends into keys and runs of text, each of
-// which go-prompt can take as one read.
+// A tokenizer cuts the bytes that a terminal sends into tokens. A token is a key or a run of
+// text, which go-prompt can take as the result of one read. Keys that have no meaning are
+// dropped.
 type tokenizer struct {
-	rest    []byte // the start of something whose end has not come yet
-	pasting bool
-	cr      bool // the last byte of a paste was a CR, whose LF does not count
+	rest    []byte // an incomplete key, whose end has not arrived
+	pasting bool   // between the sequences that begin and end a bracketed paste
+	cr      bool   // the last byte of a paste was CR: an LF after it is dropped
+	ctrlX   bool   // the last key was Ctrl-X
 }
 
-// feed cuts b. What may be the start of a longer key waits for the next feed,
-// or for flush.
+// feed cuts b into tokens. An incomplete key at its end waits for the next call of feed, or
+// for flush.
 func (t *tokenizer) feed(b []byte) []string {
 	b = append(t.rest, b...)
 	t.rest = nil
@@ -55,10 +63,11 @@ func (t *tokenizer) feed(b []byte) []string {
 	return out
 }
 
-// waiting reports whether the start of a key waits for its end.
+// waiting reports whether an incomplete key waits for its end.
 func (t *tokenizer) waiting() bool { return len(t.rest) > 0 }
 
-// flush takes what waits for what it is: an Escape key, or nothing.
+// flush is called when the end of an incomplete key has not arrived in time. It returns the
+// Escape key if only ESC arrived, and drops anything else.
 func (t *tokenizer) flush() []string {
 	rest := t.rest
 	t.rest = nil
@@ -68,11 +77,14 @@ func (t *tokenizer) flush() []string {
 	return nil
 }
 
-// next returns the first token of b and how many bytes it took, none if b ends
-// in the middle of it. An empty token is one to pass over.
+// next returns the first token of b and its length in bytes, which is 0 if b ends within the
+// token. An empty token is dropped by the caller.
 func (t *tokenizer) next(b []byte) (string, int) {
-	cr := t.cr
-	t.cr = false
+	cr, ctrlX := t.cr, t.ctrlX
+	t.cr, t.ctrlX = false, false
+	if _, both := actOf[keyCtrlX+string(b[:1])]; ctrlX && both {
+		return keyCtrlX + string(b[:1]), 1
+	}
 	switch c := b[0]; {
 	case c == '\n' && cr:
 		return "", 1
@@ -85,6 +97,9 @@ func (t *tokenizer) next(b []byte) (string, int) {
 		return " ", 1
 	case c < ' ' || c == 0x7f:
 		if t.pasting {
+			return "", 1
+		}
+		if t.ctrlX = string(b[:1]) == keyCtrlX; t.ctrlX {
 			return "", 1
 		}
 		return string(b[:1]), 1
@@ -112,7 +127,7 @@ func (t *tokenizer) next(b []byte) (string, int) {
 	return string(b[:n]), n
 }
 
-// escape reads a token that starts with ESC.
+// escape is next for a token that begins with ESC.
 func (t *tokenizer) escape(b []byte) (string, int) {
 	if len(b) == 1 {
 		return "", 0
@@ -127,19 +142,18 @@ func (t *tokenizer) escape(b []byte) (string, int) {
 		return known(b[:3]), 3
 	case 0x1b:
 		return keyEscape, 1
-	case 'b':
-		return keyWordLeft, 2
-	case 'f':
-		return keyWordRight, 2
 	}
-	// Some other key with Alt held down.
+	if alt := strings.ToLower(string(b[:2])); b[1] < utf8.RuneSelf && actOf[alt] != "" && !t.pasting {
+		return alt, 2
+	}
+	// An unknown key with Alt is dropped.
 	if _, size := utf8.DecodeRune(b[1:]); utf8.FullRune(b[1:]) {
 		return "", 1 + size
 	}
 	return "", 0
 }
 
-// csi reads ESC [ parameters final.
+// csi is next for a control sequence: ESC [, parameters and a final byte.
 func (t *tokenizer) csi(b []byte) (string, int) {
 	for i := 2; i < len(b); i++ {
 		c := b[i]
@@ -147,7 +161,7 @@ func (t *tokenizer) csi(b []byte) (string, int) {
 			continue // a function key of the Linux console
 		}
 		if c < ' ' || c > '~' {
-			return "", i // broken off
+			return "", i // a broken sequence ends where such a byte comes
 		}
 		if c < '@' {
 			if i > 32 {

@@ -3,6 +3,8 @@ package prompt
 import (
 	"strings"
 	"testing"
+
+	goprompt "github.com/c-bata/go-prompt"
 )
 
 func TestTokenizer(t *testing.T) {
@@ -14,15 +16,18 @@ func TestTokenizer(t *testing.T) {
 		{"x\x1b[1;5Dy", "x|\x1b[1;5D|y"},
 		{"\x1b[99;99~z", "z"},
 		{"\x1b[<0;1;1Mz", "z"},
-		{"\x1b[Ez", "z"}, // nobody may type a wake-up
-		{"\x1bb\x1bf", keyWordLeft + "|" + keyWordRight},
+		{"\x1b[Ez", "z"}, // keyWake cannot be typed
+		{"\x1bb\x1bf", "\x1bb|\x1bf"},
+		{"\x1bD\x1b.\x1b\x7f", "\x1bd|\x1b.|\x1b\x7f"},
+		{"\x18\x15\x18x\x18\x18\x05\x18\x01", "\x18\x15|x|\x18\x05|\x01"},
+		{"\x1f", "\x1f"},
 		{"\x1bxq", "q"},
 		{"a?b", "a|?|b"},
 		{"日本", "日本"},
 		{"a\xffb", "a|b"},
 		{"\x1b[200~show ?\r\nnext\tone\n\x03\x1b[201~?", "show ?|\r|next| |one|\r|?"},
 		{"\x7f\x15", "\x7f|\x15"},
-		{"\x1bOA", "\x1bOA"},
+		{"\x1bOA", keyUp},
 	} {
 		for cut := range len(tt.in) + 1 {
 			var tk tokenizer
@@ -76,4 +81,44 @@ func FuzzTokenizer(f *testing.F) {
 			t.Fatalf("%d bytes of %d", n, len(in))
 		}
 	})
+}
+
+// TestBindings types every bound key and checks that the tokenizer returns it unchanged, and
+// that go-prompt gets the act of its binding or a key that it knows.
+func TestBindings(t *testing.T) {
+	t.Parallel()
+	names, sent := map[string]bool{}, map[string]bool{}
+	for _, name := range Keys() {
+		if names[name] {
+			t.Errorf("%s is bound twice", name)
+		}
+		names[name] = true
+	}
+	for _, b := range bindings {
+		if len(b.sent) == 0 || (b.act == "") != (b.do == nil) {
+			t.Errorf("%s: %+v", b.keys, b)
+		}
+		for _, k := range b.sent {
+			if sent[k] {
+				t.Errorf("%q is bound twice", k)
+			}
+			sent[k] = true
+			var tk tokenizer
+			got := append(tk.feed([]byte(k)), tk.flush()...)
+			if len(got) != 1 || got[0] != k {
+				t.Errorf("%s: %q arrives as %q", b.keys, k, got)
+				continue
+			}
+			for _, searching := range []bool{false, true} {
+				term := &terminal{searching: searching}
+				to := term.translate(k)
+				if goprompt.GetKey([]byte(to)) == goprompt.NotDefined && to != keyHelp && !strings.HasPrefix(to, actPrefix) && to != "" {
+					t.Errorf("%s: go-prompt would insert %q", b.keys, to)
+				}
+				if b.act != "" && !searching && to != actPrefix+b.act {
+					t.Errorf("%s: go-prompt gets %q, want %q", b.keys, to, b.act)
+				}
+			}
+		}
+	}
 }

@@ -9,30 +9,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Keyboard hands on the keys of a terminal, one at a time and not shown, while a
-// command has the screen. Ctrl-C and Ctrl-\ still send their signals; Ctrl-Z does not.
+// A Keyboard reads single keys from a terminal, without echo, while a command draws on the
+// whole screen. Ctrl-C and Ctrl-\ still send their signals; Ctrl-Z does not.
 type Keyboard struct {
-	// Keys are the keys: a character, or a name such as up, page down or escape. It is closed when the
-	// terminal has gone.
+	// Keys receives each key: a character, or a name such as up, page down or escape. It is
+	// closed when the terminal has gone, or by Close.
 	Keys <-chan string
 
 	fd    int
-	found unix.Termios // how the terminal was found
-	wake  *os.File
+	found unix.Termios // the settings with which the terminal was found
+	wake  *os.File     // Close closes this end of a pipe, to stop read
 	done  chan struct{}
 	once  sync.Once
 }
 
-// named are the names of keys that are no character, as terminals send them.
+// named maps the bytes that terminals send for keys which are not characters to their names.
 var named = map[string]string{
 	"\x1b[A": "up", "\x1bOA": "up", "\x1b[B": "down", "\x1bOB": "down", "\x1b[5~": "page up", "\x1b[6~": "page down",
 	"\x1b[H": "home", "\x1bOH": "home", "\x1b[1~": "home", "\x1b[F": "end", "\x1bOF": "end", "\x1b[4~": "end", keyEscape: "escape",
 }
 
-// errBackground means that the terminal belongs to another program now.
+// errBackground means that the program is not in the foreground of its terminal.
 var errBackground = errors.New("the program is in the background")
 
-// OpenKeyboard begins to read keys from a terminal. Close must be called in the end.
+// OpenKeyboard begins to read keys from a terminal, and changes its settings. The caller must
+// call Close, which restores them. It fails if the program is in the background.
 func OpenKeyboard(f *os.File) (*Keyboard, error) {
 	fd := int(f.Fd())
 	group, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP)
@@ -40,7 +41,7 @@ func OpenKeyboard(f *os.File) (*Keyboard, error) {
 		return nil, err
 	}
 	if group != unix.Getpgrp() {
-		return nil, errBackground // to change the terminal would stop the program
+		return nil, errBackground // changing the settings would stop the program (SIGTTOU)
 	}
 	found, err := unix.IoctlGetTermios(fd, getTermios)
 	if err != nil {
@@ -103,7 +104,8 @@ func (k *Keyboard) read(keys chan<- string, wake *os.File) {
 	}
 }
 
-// keysOf returns the keys in tokens; text is so many of them.
+// keysOf returns the keys in tokens. Each character of a text is one key, and keys without a
+// name are dropped.
 func keysOf(tokens []string) []string {
 	var out []string
 	for _, tok := range tokens {
@@ -120,7 +122,7 @@ func keysOf(tokens []string) []string {
 	return out
 }
 
-// send hands on a key, unless Close is called first.
+// send hands on a key, and reports whether it did before Close was called.
 func (k *Keyboard) send(keys chan<- string, key string, wake *os.File) bool {
 	for {
 		select {
@@ -135,10 +137,11 @@ func (k *Keyboard) send(keys chan<- string, key string, wake *os.File) bool {
 	}
 }
 
-// Close leaves the terminal as it was found. It may be called more than once.
+// Close stops the reading and restores the settings of the terminal. It may be called more than
+// once, and from several goroutines.
 func (k *Keyboard) Close() {
 	k.once.Do(func() {
-		k.wake.Close() // which the other end sees
+		k.wake.Close() // read sees the end of the pipe
 		<-k.done
 		unix.IoctlSetTermios(k.fd, setTermios, &k.found)
 	})

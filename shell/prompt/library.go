@@ -10,10 +10,10 @@ import (
 	"smtpctl/shell/trace"
 )
 
-// This file is all that the package knows of the inside of go-prompt 0.2.6, whose last
-// commit is of 2021; library_test.go holds each fact against the library itself.
+// This file holds everything that the package relies on of the inside of go-prompt 0.2.6, whose
+// last commit is from 2021. library_test.go checks each fact against the library.
 //
-// Input reads one line. While it does, two loops run, each of which looks every 10 ms:
+// Input reads one line. Meanwhile two loops run, each of which polls every 10 ms:
 //
 //	            Setup                       a key
 //	Input ------------> draw --> wait <---------------- reader: Read, Read, ...
@@ -27,7 +27,7 @@ import (
 //	                      +---- the key does its work; then the exit checker is asked,
 //	                            and if it says so Input returns "" and keeps the text
 //
-// The menu is a state beside that:
+// The state of the menu is independent of that:
 //
 //	            Tab, BackTab (also Down and Up once selected)
 //	nothing ----------------------------------------------------> selected 1..n
@@ -35,22 +35,37 @@ import (
 //	    any other key: takes the selected suggestion for the word before the cursor,
 //	    then does what the key does. Enter so takes it and ends the line.
 //
-// What follows from it, and what the rest of the package does about it:
-//   - the terminal hands on one key at a time, none after an Enter until the next Setup,
-//     and none before the last was drawn (terminal.go);
-//   - keyWake makes it complete and draw without a key; with a suggestion selected it
-//     takes that, so Enter is turned into keyWake then (translate);
-//   - the list of suggestions must not shrink while one is selected: it panics (complete);
-//   - it does not tell what is selected: menu follows the keys;
-//   - it draws the menu below the row of the cursor, over what is left of a long line, so
-//     the writer moves that down, and adds a row of its own (menurow.go);
-//   - a window that is too narrow makes it panic or give up: GetWinSize tells a larger one.
+// What go-prompt does, and how the rest of the package deals with it:
+//   - It panics if the list of suggestions shrinks while one is selected: complete returns the
+//     same list then.
+//   - It panics or gives up in a window that is too narrow: GetWinSize returns a larger size.
+//   - It takes one read as one key, and loses keys that arrive after Enter: the terminal hands
+//     on one key at a time, none before the last was drawn, and none between Enter and the
+//     next Setup (terminal.go).
+//   - For keyWake it completes and draws, as for other keys. If a suggestion is selected, it
+//     takes the suggestion, so Enter is replaced by keyWake then (translate).
+//   - It does not report which suggestion is selected: menu follows the keys.
+//   - Its own editing keys do not keep the text that they delete, and count bytes instead of
+//     runes: the terminal hands on an act in their place, for which go-prompt calls the
+//     function in bindings, which sets the whole line (bindings.go).
+//   - Its history knows neither prefixes nor other prompts, and is not used (walk.go).
+//   - It writes the prefix and then the line, each as one text, before it erases the screen
+//     below: the writer colours them and adds the hint (paint.go).
+//   - It draws the menu below the row of the cursor, over the other rows of a long line: the
+//     writer moves the menu down, and adds a row to it (menurow.go).
 
-// keyWake is a key that go-prompt knows and does nothing for; it completes and draws.
+// keyWake is a key that go-prompt knows, but for which it only completes and draws.
 const keyWake = "\x1b[E"
 
-// known returns a key that go-prompt knows, or nothing.
+// known returns seq as text if it is a key that go-prompt knows or that is bound to an act,
+// otherwise "".
 func known(seq []byte) string {
+	if len(seq) == 3 && seq[1] == 'O' && seq[2] >= 'A' && seq[2] <= 'H' {
+		seq[1] = '[' // as terminals send this key in the other mode of the cursor keys
+	}
+	if actOf[string(seq)] != "" {
+		return string(seq)
+	}
 	for _, k := range goprompt.ASCIISequences {
 		if k.Key != goprompt.Ignore && bytes.Equal(k.ASCIICode, seq) {
 			return string(seq)
@@ -59,7 +74,7 @@ func known(seq []byte) string {
 	return ""
 }
 
-// build makes a new go-prompt, in the place of the one there may have been.
+// build makes a new go-prompt. After a panic it replaces the old one, which gets no more keys.
 func (p *Prompt) build() {
 	if p.keys != nil {
 		p.keys.dead.Store(true)
@@ -71,7 +86,6 @@ func (p *Prompt) build() {
 		goprompt.OptionLivePrefix(func() (string, bool) { return p.prefix(), true }),
 		goprompt.OptionCompletionWordSeparator(betweenWords),
 		goprompt.OptionMaxSuggestion(uint16(menuRows)),
-		goprompt.OptionHistory(p.history),
 		goprompt.OptionPrefixTextColor(goprompt.DefaultColor),
 		goprompt.OptionPreviewSuggestionTextColor(goprompt.Cyan),
 		goprompt.OptionSuggestionTextColor(goprompt.White),
@@ -84,21 +98,18 @@ func (p *Prompt) build() {
 		goprompt.OptionSelectedDescriptionBGColor(goprompt.Cyan),
 		goprompt.OptionScrollbarBGColor(goprompt.Black),
 		goprompt.OptionSetExitCheckerOnInput(func(string, bool) bool { return p.stopping() }),
-		goprompt.OptionAddASCIICodeBind(goprompt.ASCIICodeBind{ASCIICode: []byte(keyHelp), Fn: p.helpKey}),
+		goprompt.OptionAddASCIICodeBind(p.acts()...),
 		goprompt.OptionAddKeyBind(
-			goprompt.KeyBind{Key: goprompt.ControlLeft, Fn: goprompt.GoLeftWord},
-			goprompt.KeyBind{Key: goprompt.ControlRight, Fn: goprompt.GoRightWord},
-			goprompt.KeyBind{Key: goprompt.Home, Fn: goprompt.GoLineBeginning},
-			goprompt.KeyBind{Key: goprompt.End, Fn: goprompt.GoLineEnd},
 			goprompt.KeyBind{Key: goprompt.Delete, Fn: goprompt.DeleteChar},
+			goprompt.KeyBind{Key: goprompt.ControlC, Fn: p.dropped},
 			goprompt.KeyBind{Key: goprompt.ControlR, Fn: p.startSearch},
 			goprompt.KeyBind{Key: goprompt.Ignore, Fn: p.endSearch},
 		),
 	)
 }
 
-// A keySource is what one go-prompt reads keys from. After a panic go-prompt's
-// reader lives on; it gets no more keys then.
+// A keySource hands keys to one go-prompt. After a panic the reader of that go-prompt keeps
+// running, so dead is set to keep keys from it.
 type keySource struct {
 	*terminal
 	dead atomic.Bool
@@ -118,15 +129,16 @@ func (k *keySource) Read() ([]byte, error) {
 	return b, err
 }
 
-// input lets go-prompt read a line. Some sequences of keys make it panic, when
-// its cursor has got beyond the end of a line of wide characters: then the line
-// is lost, but not the session.
+// input lets go-prompt read a line. After some sequences of keys, which move its cursor beyond
+// the end of a line of wide characters, go-prompt panics: then the line is lost, input returns
+// false, and the session goes on.
 func (p *Prompt) input() (line string, ok bool) {
 	defer func() {
 		if v := recover(); v != nil {
 			trace.Panic("the line editor", v)
 			p.tty.TearDown()
 			p.tty.write("\r\n\x1b[J")
+			p.cfg.Above.Lose()
 			p.build()
 			p.last.text, p.last.list = "", nil
 			line, ok = "", false
@@ -135,16 +147,18 @@ func (p *Prompt) input() (line string, ok bool) {
 	return p.gp.Input(), true
 }
 
-// complete is go-prompt's completer, called twice for each key.
+// complete is go-prompt's completer. go-prompt calls it twice for each key.
 func (p *Prompt) complete(d goprompt.Document) []goprompt.Suggest {
 	key := d.LastKeyStroke()
 	pos := len(d.TextBeforeCursor())
 	if d.Text == "" && key == goprompt.Escape {
-		return nil // go-prompt clears its menu before it asks for a new one
+		return nil // the first of the two calls, with which go-prompt clears its menu
 	}
+	p.sawKey(d)
+	p.findHint(d)
 	moving := key == goprompt.Tab || key == goprompt.BackTab || key == goprompt.Up || key == goprompt.Down
 	if moving && d.Text == p.last.text && pos == p.last.pos && len(p.last.list) > 0 {
-		return p.last.list // the selection counts on it
+		return p.last.list // the selection is an index into this list
 	}
 	p.last.text, p.last.pos, p.last.list = d.Text, pos, nil
 	more := 0
@@ -158,12 +172,12 @@ func (p *Prompt) complete(d goprompt.Document) []goprompt.Suggest {
 	n := len(p.last.list)
 	p.tty.setSuggestionCount(n, n > 0 && isPartial(p.last.list[n-1].Text))
 	if n == 1 && key == goprompt.Tab && p.cfg.MenuOnTab {
-		p.tty.again(keyTab) // it opened the menu, and is to take what alone is in it
+		p.tty.again(keyTab) // the first Tab opened the menu, this one takes its only suggestion
 	}
 	return p.last.list
 }
 
-// stopping is asked after every key whether Input is to return.
+// stopping is go-prompt's exit checker: after every key it reports whether Input is to return.
 func (p *Prompt) stopping() bool {
 	if !p.tty.stopping() {
 		return false
@@ -174,8 +188,8 @@ func (p *Prompt) stopping() bool {
 	return true
 }
 
-// translate turns keys into what go-prompt needs to see for them to do what a
-// person expects.
+// translate returns the key that go-prompt must get for a typed key to do what a user expects,
+// or "" for none. It may put further keys into the queue. t.mu is held.
 func (t *terminal) translate(k string) string {
 	if t.searching {
 		k = t.searchKey(k)
@@ -185,14 +199,12 @@ func (t *terminal) translate(k string) string {
 	switch k {
 	case keyEnter:
 		if t.menu.selected() {
-			k = keyWake // accepts the suggestion
+			k = keyWake // takes the suggestion and does not end the line
 		}
-	case keyDown, keyUp:
-		if t.menu.n > 0 && !t.menu.selected() { // enters the menu, from above or below
-			k = map[string]string{keyDown: keyTab, keyUp: keyBackTab}[k]
-		}
+	case keyDown, keyUp, keyCtrlN, keyCtrlP:
+		k = t.vertical(k)
 	case keyEscape:
-		if t.menu.selected() { // first go back to the line, taking nothing
+		if t.menu.selected() { // first leave the menu without taking a suggestion
 			t.queue = append(append(t.menu.wayOut(), keyEscape), t.queue...)
 			k, t.queue = t.queue[0], t.queue[1:]
 		}
@@ -204,18 +216,41 @@ func (t *terminal) translate(k string) string {
 		t.reason = exitSuspend
 		k = keyWake
 	}
+	if act := actOf[k]; act != "" {
+		k = actPrefix + act
+	}
 	t.menu.key(k)
 	return k
 }
 
-// Sizes that go-prompt can draw in: it panics or gives up below.
+// vertical translates the keys that go up and down: through the menu if one is open, otherwise
+// through the history. Ctrl-P and Ctrl-N do not enter a menu. t.mu is held.
+func (t *terminal) vertical(k string) string {
+	up := k == keyUp || k == keyCtrlP
+	arrow := k == keyUp || k == keyDown
+	switch {
+	case t.menu.selected() && up:
+		return keyUp
+	case t.menu.selected():
+		return keyDown
+	case t.menu.n > 0 && arrow && up:
+		return keyBackTab
+	case t.menu.n > 0 && arrow:
+		return keyTab
+	case up:
+		return actPrefix + actOlder
+	}
+	return actPrefix + actNewer
+}
+
+// Sizes of the window. In fewer columns than minColumns, go-prompt panics or gives up.
 const (
-	minColumns  = 11 // besides the prefix
-	manyRows    = 1000
-	fallbackCol = 80
+	minColumns  = 11   // beside the prefix
+	manyRows    = 1000 // the rows that go-prompt is told of
+	fallbackCol = 80   // if the terminal does not tell its size
 )
 
-// GetWinSize returns a size that go-prompt can draw in.
+// GetWinSize returns a size in which go-prompt can draw, which may be larger than the window.
 func (t *terminal) GetWinSize() *goprompt.WinSize {
 	_, cols := t.size()
 	cols = min(max(cols, textWidth(t.prefix())+minColumns), 10000)

@@ -2,199 +2,17 @@ package prompt
 
 import (
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	goprompt "github.com/c-bata/go-prompt"
-	"github.com/creack/pty"
+
+	"smtpctl/shell/lineedit"
 )
 
-// A bench is a go-prompt without a terminal: the test gives it keys and sees what it
-// asks for.
-type bench struct {
-	t    *testing.T
-	gp   *goprompt.Prompt
-	keys chan string
-
-	setups, teardowns atomic.Int32
-	list              atomic.Pointer[[]goprompt.Suggest]
-	stop              atomic.Bool // what the exit checker says
-
-	mu       sync.Mutex
-	asked    []question // of the completer
-	drawn    int        // drawings that have ended
-	calls    []string   // of the writer, since the last flush
-	seenMenu []string   // those of the last drawing that had a menu
-}
-
-// A question is a call of the completer.
-type question struct {
-	text string
-	key  goprompt.Key
-}
-
-func newBench(t *testing.T, options ...goprompt.Option) *bench {
-	b := &bench{t: t, keys: make(chan string, 100)}
-	b.list.Store(&[]goprompt.Suggest{})
-	b.gp = goprompt.New(func(string) {}, b.complete, append([]goprompt.Option{
-		goprompt.OptionParser(b), goprompt.OptionWriter(&benchWriter{goprompt.NewStderrWriter(), b}),
-		goprompt.OptionSetExitCheckerOnInput(func(string, bool) bool { return b.stop.Load() }),
-		goprompt.OptionCompletionWordSeparator(betweenWords),
-	}, options...)...)
-	return b
-}
-
-func (b *bench) Setup() error                   { b.setups.Add(1); return nil }
-func (b *bench) TearDown() error                { b.teardowns.Add(1); return nil }
-func (b *bench) GetWinSize() *goprompt.WinSize  { return &goprompt.WinSize{Row: manyRows, Col: 80} }
-func (b *bench) offer(list ...goprompt.Suggest) { b.list.Store(&list) }
-
-func (b *bench) Read() ([]byte, error) {
-	select {
-	case k := <-b.keys:
-		return []byte(k), nil
-	default:
-		return nil, errNothing
-	}
-}
-
-func (b *bench) complete(d goprompt.Document) []goprompt.Suggest {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.asked = append(b.asked, question{d.Text, d.LastKeyStroke()})
-	return *b.list.Load()
-}
-
-// A benchWriter writes nothing.
-type benchWriter struct {
-	goprompt.ConsoleWriter
-	b *bench
-}
-
-func (w *benchWriter) note(call string) {
-	w.b.mu.Lock()
-	defer w.b.mu.Unlock()
-	w.b.calls = append(w.b.calls, call)
-}
-
-func (w *benchWriter) WriteStr(s string)  { w.note("write") }
-func (w *benchWriter) HideCursor()        { w.note("hide") }
-func (w *benchWriter) ScrollDown()        { w.note("room") }
-func (w *benchWriter) ScrollUp()          { w.note("back up") }
-func (w *benchWriter) CursorDown(n int)   { w.note(fmt.Sprint("down ", n)) }
-func (w *benchWriter) CursorUp(n int)     { w.note(fmt.Sprint("up ", n)) }
-func (w *benchWriter) CursorBackward(int) { w.note("back") }
-func (w *benchWriter) ShowCursor()        { w.note("show") }
-func (w *benchWriter) Flush() error {
-	w.b.mu.Lock()
-	defer w.b.mu.Unlock()
-	if n := len(w.b.calls); n > 0 && w.b.calls[n-1] == "show" {
-		w.b.drawn++
-		if slices.Contains(w.b.calls, "room") {
-			w.b.seenMenu = w.b.calls
-		}
-	}
-	w.b.calls = nil
-	return nil
-}
-
-// press gives a key and waits until it has been drawn.
-func (b *bench) press(keys ...string) {
-	b.t.Helper()
-	for _, k := range keys {
-		b.mu.Lock()
-		before := b.drawn
-		b.mu.Unlock()
-		b.keys <- k
-		b.until(fmt.Sprintf("a drawing after %q", k), func() bool { return b.drawn > before })
-	}
-}
-
-// until waits for something that is looked at under the lock.
-func (b *bench) until(what string, ok func() bool) {
-	b.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
-		b.mu.Lock()
-		done := ok()
-		b.mu.Unlock()
-		if done {
-			return
-		}
-		if time.Now().After(deadline) {
-			b.t.Fatalf("no %s", what)
-		}
-	}
-}
-
-// input runs Input while f gives keys, and returns the line, or what Input panicked with.
-func (b *bench) input(f func()) (line string, panicked any) {
-	b.t.Helper()
-	done := make(chan struct{})
-	b.mu.Lock()
-	before := b.drawn
-	b.mu.Unlock()
-	go func() {
-		defer close(done)
-		defer func() { panicked = recover() }()
-		line = b.gp.Input()
-	}()
-	b.until("first drawing", func() bool { return b.drawn > before })
-	f()
-	select {
-	case <-done:
-	case <-time.After(20 * time.Second):
-		b.t.Fatal("Input does not return")
-	}
-	return line, panicked
-}
-
-// line is input where nothing panics, ended by Enter.
-func (b *bench) line(keys ...string) string {
-	b.t.Helper()
-	line, panicked := b.input(func() {
-		b.press(keys...)
-		b.keys <- keyEnter
-	})
-	if panicked != nil {
-		b.t.Fatalf("panic: %v", panicked)
-	}
-	return line
-}
-
-// insideVariable says that the tests run in a terminal of their own.
-const insideVariable = "SMTPCTL_TEST_TERMINAL"
-
-// inTerminal reports whether the test is to go on here: go-prompt opens /dev/tty before
-// it looks at its options, and panics where there is none. Elsewhere it runs the test
-// in a terminal, in a process of its own.
-func inTerminal(t *testing.T) bool {
-	t.Helper()
-	if os.Getenv(insideVariable) != "" {
-		return true
-	}
-	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=2m")
-	cmd.Env = append(os.Environ(), insideVariable+"=1")
-	p, err := pty.Start(cmd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Close()
-	out, _ := io.ReadAll(p) // an error is the end of a terminal
-	if err := cmd.Wait(); err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
-		t.Errorf("%v: %s", err, out)
-	}
-	return false
-}
-
-// TestLibrary holds what library.go says of go-prompt against go-prompt.
+// TestLibrary checks what library.go says about go-prompt.
 func TestLibrary(t *testing.T) {
 	if !inTerminal(t) {
 		return
@@ -310,6 +128,29 @@ func TestLibrary(t *testing.T) {
 				t.Errorf("%q, %q", got, before)
 			}
 		},
+		"no key is an act": func(t *testing.T) {
+			for _, b := range bindings {
+				if k := goprompt.GetKey([]byte(actPrefix + b.act)); k != goprompt.NotDefined {
+					t.Errorf("%q is %v", b.act, k)
+				}
+			}
+		},
+		"an act can make the line any other": func(t *testing.T) {
+			lines := []lineedit.Line{{}, {Text: "ascii", At: 2}, {Text: "größe 日本語", At: 8}, {Text: "日本", At: 0}, {Text: "日本", At: 1}, {Text: "é", At: 1}, {Text: "日本語日本語", At: 6}}
+			for _, from := range lines {
+				for _, to := range lines {
+					next, seen := from, lineedit.Line{}
+					b := newBench(t, goprompt.OptionAddASCIICodeBind(goprompt.ASCIICodeBind{ASCIICode: []byte(actPrefix), Fn: func(buf *goprompt.Buffer) {
+						setLine(buf, next)
+						seen = lineOf(buf.Document())
+						next = to
+					}}))
+					if got := b.line(actPrefix, actPrefix); got != to.Text || seen != to {
+						t.Errorf("%v, then %v: %q, %v", from, to, got, seen)
+					}
+				}
+			}
+		},
 		"the menu is drawn as menurow.go counts on": func(t *testing.T) {
 			b := newBench(t)
 			b.offer(fruit[:2]...)
@@ -325,6 +166,29 @@ func TestLibrary(t *testing.T) {
 			row := "down 1 write write write back "
 			if got, want := strings.Join(seen, " "), "room room back up back up "+row+row+"up 2"; !strings.Contains(got, want) {
 				t.Errorf("%s, want in it %s", got, want)
+			}
+		},
+		"the line is drawn as paint.go counts on": func(t *testing.T) {
+			b := newBench(t, goprompt.OptionLivePrefix(func() (string, bool) { return "prefix", true }))
+			b.line("x")
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			// The drawings before and after the key, of the finished line, and at the end.
+			if got := strings.Join(b.flushed, ", "); got != "hide write write erase show, hide write write erase show, erase write write, erase" {
+				t.Error(got)
+			}
+			if got := fmt.Sprintf("%q", b.written); got != `["prefix" "" "prefix" "x" "prefix" "x\n"]` {
+				t.Error(got)
+			}
+		},
+		"what stands after a suggestion is written anew": func(t *testing.T) {
+			b := newBench(t)
+			b.offer(fruit...)
+			b.line("x", " y", "\x01", keyTab)
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			if i := slices.Index(b.written, "x y"); i < 0 || !slices.Contains(b.written[i:], "x y") || !slices.Contains(b.written, "apple") {
+				t.Errorf("%q", b.written)
 			}
 		},
 		"how many rows show can be changed": func(t *testing.T) {
@@ -344,7 +208,7 @@ func TestLibrary(t *testing.T) {
 			if _, panicked := b.input(func() {
 				b.press("x", keyTab, keyTab, keyTab)
 				b.offer(fruit[:1]...)
-				b.keys <- keyBackTab // the second of one
+				b.keys <- keyBackTab // selects the second suggestion of a list of one
 				b.keys <- keyEnter
 			}); panicked == nil {
 				t.Error("it does not: complete need not keep the list")
@@ -358,8 +222,8 @@ func TestLibrary(t *testing.T) {
 	}
 }
 
-// TestMenuAgainstLibrary presses random keys in a menu: what the package believes to be
-// selected is what go-prompt takes with the next key.
+// TestMenuAgainstLibrary presses random keys in a menu, and checks that the suggestion which
+// menu follows as selected is the one that go-prompt takes with the next key.
 func TestMenuAgainstLibrary(t *testing.T) {
 	if !inTerminal(t) {
 		return

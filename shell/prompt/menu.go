@@ -6,17 +6,17 @@ import (
 	goprompt "github.com/c-bata/go-prompt"
 )
 
-// A menu follows which suggestion go-prompt has selected, which it does not
-// tell.
+// A menu follows the keys to know which suggestion go-prompt has selected, because go-prompt
+// does not report it.
 type menu struct {
-	n    int  // suggestions on screen
-	sel  int  // 1 for the first of them, 0 for none
-	open bool // the last of them is not a whole word, such as a folder
+	n    int  // how many suggestions the menu has
+	sel  int  // the selected suggestion: 1 for the first, 0 for none
+	open bool // the last suggestion is only the beginning of a word, such as a folder
 }
 
 func (m *menu) selected() bool { return m.sel > 0 }
 
-// key follows what a key does.
+// key takes in a key that go-prompt gets.
 func (m *menu) key(k string) {
 	switch {
 	case k == keyTab, k == keyDown && m.sel > 0:
@@ -35,7 +35,7 @@ func (m *menu) key(k string) {
 	}
 }
 
-// wayOut returns the keys after which nothing is selected, and nothing was taken.
+// wayOut returns the keys that end the selection without taking a suggestion.
 func (m *menu) wayOut() []string {
 	if back := m.n + 1 - m.sel; back < m.sel {
 		return repeat(keyTab, back)
@@ -51,10 +51,10 @@ func repeat(key string, n int) []string {
 	return keys
 }
 
-// opens reports whether the menu is to be open after a key, given the line and the part
-// of it before the cursor. Escape closes it until the line changes, and so does going
-// through the history, where the arrows are needed. Where it opens on Tab only, it stays
-// open until the word ends.
+// opens reports whether the menu is to be open after a key, given the line and the part of it
+// before the cursor. Escape closes the menu until the line changes, and so does a walk through
+// the history, which needs the arrow keys. A menu that Tab has opened stays open until the
+// word ends.
 func (p *Prompt) opens(key goprompt.Key, text, before string) bool {
 	word := strings.LastIndexByte(before, ' ') + 1
 	tab := key == goprompt.Tab || key == goprompt.BackTab
@@ -62,7 +62,7 @@ func (p *Prompt) opens(key goprompt.Key, text, before string) bool {
 	case tab:
 		p.closed, p.openWord = "", word
 		return true
-	case key == goprompt.Escape, key == goprompt.Up, key == goprompt.Down, key == goprompt.ControlP, key == goprompt.ControlN:
+	case key == goprompt.Escape, key == goprompt.Up, key == goprompt.Down, p.lastAct == actOlder, p.lastAct == actNewer:
 		p.closed, p.openWord = text, -1
 	}
 	if p.openWord != word {
@@ -78,8 +78,9 @@ func (p *Prompt) opens(key goprompt.Key, text, before string) bool {
 	return !p.cfg.MenuOnTab
 }
 
-// layMenu says how the menu is to be drawn: at most on a third of the screen, and below
-// all rows of the line, also while a suggestion stands in it.
+// layMenu plans how the menu is drawn: on at most a third of the screen, and below all rows of
+// the line, even while a suggestion stands in the line. more is how many suggestions there are
+// besides those in p.last.list, below 0 if that is unknown.
 func (p *Prompt) layMenu(d goprompt.Document, more int) {
 	rows, _ := p.tty.size()
 	shown := min(max(rows/3, 1), menuRows)
@@ -87,7 +88,7 @@ func (p *Prompt) layMenu(d goprompt.Document, more int) {
 	hidden := more
 	if n > shown || more != 0 {
 		if shown > 2 {
-			shown-- // for the row that says so
+			shown-- // for the row that says how many are hidden
 		} else {
 			hidden = 0
 		}
@@ -99,11 +100,24 @@ func (p *Prompt) layMenu(d goprompt.Document, more int) {
 		p.last.list = nil
 	}
 	_ = goprompt.OptionMaxSuggestion(uint16(shown))(p.gp)
-	p.out.menu.lay(hidden, p.rowsBelow(d))
+	gap := p.rowsBelow(d)
+	p.out.menu.lay(hidden, gap)
+	_, cols := p.tty.size()
+	p.out.plan(rows, min(len(p.last.list), shown)+p.out.menu.extra(), gap == 0 && p.oneRow(d, cols))
 }
 
-// rowsBelow returns how many rows of the line are below that of the cursor, or come to be
-// when one of the suggestions takes the place of the word before it.
+// oneRow reports whether the line fits into one row of the given number of columns, whichever
+// suggestion replaces the word before the cursor.
+func (p *Prompt) oneRow(d goprompt.Document, cols int) bool {
+	width := textWidth(p.prefix()) + textWidth(d.Text)
+	for _, s := range p.last.list {
+		width = max(width, textWidth(p.prefix())+textWidth(d.Text)+textWidth(s.Text))
+	}
+	return width < cols && int(p.tty.GetWinSize().Col) == cols
+}
+
+// rowsBelow returns how many rows the line takes below the row of the cursor, if the longest
+// suggestion replaces the word before the cursor.
 func (p *Prompt) rowsBelow(d goprompt.Document) int {
 	cols := int(p.tty.GetWinSize().Col)
 	before, after := textWidth(p.prefix())+textWidth(d.TextBeforeCursor()), textWidth(d.TextAfterCursor())

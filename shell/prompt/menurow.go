@@ -7,18 +7,19 @@ import (
 	goprompt "github.com/c-bata/go-prompt"
 )
 
-// A menuRow follows how go-prompt draws its menu: it makes room with as many ScrollDown
-// as there are rows, and as many ScrollUp; then, for each row, goes down, writes three
-// texts and goes back; and in the end up by the rows. Into that it puts room between the
-// line and the menu, and a row that says how many suggestions there are beside.
+// A menuRow follows the calls with which go-prompt draws its menu: one ScrollDown for each row
+// and as many ScrollUp, to make room; then, for each row, CursorDown, three WriteStr and
+// CursorBackward; at last one CursorUp. Into these calls it inserts a gap between the line and
+// the menu, and a last row that says how many suggestions are not shown.
 type menuRow struct {
-	hidden int // how many are not shown; below 0 if nobody knows
-	gap    int // rows between that of the cursor and the menu
+	hidden int // how many suggestions are not shown; below 0 if that is unknown
+	gap    int // rows between the row of the cursor and the menu
 
-	rows  int // of the menu that is being drawn
-	down  int // rows that have been begun
-	back  int // rows that have been ended
-	width int // of the row
+	rows  int  // rows of the menu that is being drawn
+	down  int  // rows that have been begun
+	back  int  // rows that have been ended
+	width int  // columns of the row that is being drawn
+	full  bool // the row ended at the last column
 	next  menuStep
 }
 
@@ -32,10 +33,10 @@ const (
 	inRows
 )
 
-// lay says how the next menus are to be drawn.
+// lay sets how the next menus are drawn.
 func (m *menuRow) lay(hidden, gap int) { m.hidden, m.gap = hidden, max(gap, 0) }
 
-// extra returns how many rows it puts in.
+// extra returns how many rows are inserted.
 func (m *menuRow) extra() int {
 	if m.hidden != 0 {
 		return m.gap + 1
@@ -43,7 +44,7 @@ func (m *menuRow) extra() int {
 	return m.gap
 }
 
-// text says how many suggestions are not shown, in a width.
+// text returns the text of the last row, cut or filled to m.width columns.
 func (m *menuRow) text() string {
 	text := " more: type on to narrow them"
 	if m.hidden > 0 {
@@ -59,7 +60,7 @@ func (m *menuRow) text() string {
 	return text + strings.Repeat(" ", m.width-textWidth(text))
 }
 
-// thousands writes a number with commas.
+// thousands formats a number with commas between groups of three digits.
 func thousands(n int) string {
 	text := fmt.Sprint(n)
 	for i := len(text) - 3; i > 0; i -= 3 {
@@ -68,20 +69,21 @@ func thousands(n int) string {
 	return text
 }
 
-// HideCursor is the first thing that go-prompt does when it draws.
-func (w *writer) HideCursor() {
-	w.menu.next, w.menu.rows, w.menu.down, w.menu.back = noMenu, 0, 0, 0
-	w.ConsoleWriter.HideCursor()
-}
+// begin is called when go-prompt begins to draw.
+func (m *menuRow) begin() { m.next, m.rows, m.down, m.back = noMenu, 0, 0, 0 }
 
-// ScrollDown makes room for a row.
+// ScrollDown makes room for one row of the menu.
 func (w *writer) ScrollDown() {
+	if w.menu.next == noMenu {
+		w.makeRoom()
+	}
 	w.menu.next = makingRoom
 	w.menu.rows++
 	w.ConsoleWriter.ScrollDown()
 }
 
-// ScrollUp goes back by a row of that room.
+// ScrollUp moves back by one row of the room. Before the first of these moves it makes room for
+// the inserted rows.
 func (w *writer) ScrollUp() {
 	if w.menu.next == makingRoom {
 		w.menu.next = roomMade
@@ -95,7 +97,7 @@ func (w *writer) ScrollUp() {
 	w.ConsoleWriter.ScrollUp()
 }
 
-// CursorDown begins a row.
+// CursorDown begins a row of the menu, the first one below the gap.
 func (w *writer) CursorDown(n int) {
 	m := &w.menu
 	if m.next == roomMade {
@@ -109,17 +111,22 @@ func (w *writer) CursorDown(n int) {
 	w.ConsoleWriter.CursorDown(n)
 }
 
-// WriteStr writes a text, for one of a row.
+// WriteStr writes a text: a part of a row of the menu, the prefix, the line or any other.
 func (w *writer) WriteStr(s string) {
 	if w.menu.next == inRows {
 		w.menu.width += textWidth(s)
-	} else if w.prefix(s) {
-		return
+	} else {
+		if strings.HasSuffix(s, "\n") {
+			w.breaks(s)
+		}
+		if w.painted(s) {
+			return
+		}
 	}
 	w.ConsoleWriter.WriteStr(s)
 }
 
-// CursorBackward ends a row.
+// CursorBackward ends a row of the menu, and draws the inserted row after the last one.
 func (w *writer) CursorBackward(n int) {
 	w.ConsoleWriter.CursorBackward(n)
 	m := &w.menu
@@ -127,7 +134,7 @@ func (w *writer) CursorBackward(n int) {
 		return
 	}
 	if m.back = m.down; m.back == m.rows && m.hidden != 0 {
-		w.WriteRawStr("\x1b7") // the place is kept, and returned to
+		w.WriteRawStr("\x1b7") // saves the place of the cursor
 		w.ConsoleWriter.CursorDown(1)
 		w.SetColor(goprompt.LightGray, goprompt.Black, false)
 		w.ConsoleWriter.WriteStr(m.text())
@@ -136,9 +143,24 @@ func (w *writer) CursorBackward(n int) {
 	}
 }
 
-// CursorUp ends the menu.
+// WriteRaw writes bytes as they are, with one exception: after a row of the menu that ends at
+// the last column, go-prompt writes a newline, which in the last row of the screen would
+// scroll. A carriage return is written instead, so that the cursor stays in its row.
+func (w *writer) WriteRaw(data []byte) {
+	if w.menu.next == inRows && string(data) == "\n" {
+		w.menu.full = true
+		data = []byte("\r")
+	}
+	w.ConsoleWriter.WriteRaw(data)
+}
+
+// CursorUp moves from the menu back to the row of the line, over the inserted gap as well.
 func (w *writer) CursorUp(n int) {
 	m := &w.menu
+	if m.full { // WriteRaw has kept the cursor one row higher
+		m.full = false
+		n--
+	}
 	if m.next == inRows && m.back == m.rows {
 		m.next = noMenu
 		n += m.gap

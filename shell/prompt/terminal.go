@@ -13,8 +13,9 @@ import (
 
 // Times of the terminal.
 const (
-	pollEvery  = 50 * time.Millisecond  // how long a read waits before it looks around
-	escapeWait = 25 * time.Millisecond  // how long the rest of a key may take to come
+	pollEvery  = 50 * time.Millisecond  // how often a read outside the prompt checks for its end
+	idleWait   = 10 * time.Second       // how long the prompt waits for a key at once
+	escapeWait = 25 * time.Millisecond  // how long the rest of a key may take to arrive
 	renderWait = 500 * time.Millisecond // how long a key may take to be drawn
 )
 
@@ -26,36 +27,39 @@ const (
 	exitResize
 	exitSuspend
 	exitHelp
+	exitEdit
 	exitClosed
 )
 
 // errNothing tells go-prompt that no key has come.
 var errNothing = errors.New("no key")
 
-// A terminal is /dev/tty: go-prompt's ConsoleParser. It hands on one key at a
-// time, and the next one only when go-prompt has drawn the last.
+// A terminal is /dev/tty, in the form of go-prompt's ConsoleParser. It hands on one key at a
+// time, and the next one only when go-prompt has drawn the last. Its methods may be called from
+// several goroutines at once, except for close.
 type terminal struct {
 	fd     int
-	wakeR  int
+	wakeR  int // wake writes to wakeW, which ends the wait of poll for wakeR
 	wakeW  int
-	cooked *term.State // how the terminal was found
+	cooked *term.State // the settings with which the terminal was found
 	prefix func() string
 
 	mu      sync.Mutex
 	drawn   *sync.Cond // signals changes of pending and ready
 	raw     bool
+	lent    bool // another program uses the terminal, and may have changed its settings
 	tok     tokenizer
-	queue   []string
-	last    string // the key handed on last, but for keyWake
-	pending bool   // it has not been drawn yet
-	hold    bool   // a line is complete: no key before the next Setup
-	fresh   bool   // nothing has been drawn since Setup
+	queue   []string // the keys that were read, but not handed on yet
+	last    string   // the key handed on last, other than keyWake
+	pending bool     // a key was handed on and has not been drawn yet
+	hold    bool     // the line is complete: no key is handed on before the next Setup
+	fresh   bool     // nothing has been drawn since Setup
 	reason  reason
-	redraw  bool // something changed that the screen should show
+	redraw  bool // go-prompt must complete and draw again
 	menu    menu
 
 	searching bool // the history is being searched
-	ending    bool // the search ends with the key that comes next
+	ending    bool // the search ends with the next keyWake
 }
 
 // openTerminal opens the controlling terminal.
@@ -85,7 +89,7 @@ func openTerminal() (*terminal, error) {
 	return t, nil
 }
 
-// close puts the terminal back as it was found.
+// close restores the settings with which the terminal was found, and closes it.
 func (t *terminal) close() {
 	t.TearDown()
 	unix.Close(t.fd)
@@ -93,7 +97,7 @@ func (t *terminal) close() {
 	unix.Close(t.wakeW)
 }
 
-// Setup makes the terminal raw, but for output, and begins to hand on keys.
+// Setup makes the input of the terminal raw, and begins to hand on keys.
 func (t *terminal) Setup() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -113,11 +117,11 @@ func (t *terminal) Setup() error {
 	return nil
 }
 
-// TearDown puts the terminal back as it was found.
+// TearDown restores the settings with which the terminal was found.
 func (t *terminal) TearDown() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.raw {
+	if !t.raw && !t.lent {
 		return nil
 	}
 	t.raw = false
@@ -127,7 +131,7 @@ func (t *terminal) TearDown() error {
 
 func (t *terminal) write(s string) { unix.Write(t.fd, []byte(s)) }
 
-// size returns the real size of the terminal.
+// size returns the size of the terminal, or 24 rows of fallbackCol columns if it is unknown.
 func (t *terminal) size() (rows, cols int) {
 	ws, err := unix.IoctlGetWinsize(t.fd, unix.TIOCGWINSZ)
 	if err != nil || ws.Col == 0 {
@@ -144,7 +148,7 @@ func (t *terminal) interrupt(r reason) {
 	t.wake()
 }
 
-// resized makes Input return, to begin again with the new size.
+// resized makes Input return, so that Line begins again with the new size.
 func (t *terminal) resized() { t.interrupt(exitResize) }
 
 // exitReasonIs reports whether Input is to return for the given reason.
@@ -154,7 +158,7 @@ func (t *terminal) exitReasonIs(r reason) bool {
 	return t.reason == r
 }
 
-// setSuggestionCount notes how many suggestions are on screen, and whether the last is only
+// setSuggestionCount notes how many suggestions the menu has, and whether the last one is only
 // the beginning of a word.
 func (t *terminal) setSuggestionCount(n int, open bool) {
 	t.mu.Lock()
@@ -162,14 +166,14 @@ func (t *terminal) setSuggestionCount(n int, open bool) {
 	t.menu.n, t.menu.open = n, open
 }
 
-// again puts a key before those that wait.
+// again puts a key at the front of the queue.
 func (t *terminal) again(key string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.queue = append([]string{key}, t.queue...)
 }
 
-// refresh makes go-prompt ask for suggestions and draw again.
+// refresh makes go-prompt complete and draw again.
 func (t *terminal) refresh() {
 	t.mu.Lock()
 	t.redraw = true
@@ -179,7 +183,7 @@ func (t *terminal) refresh() {
 
 func (t *terminal) wake() { unix.Write(t.wakeW, []byte{0}) }
 
-// takeExitReason returns why Input returned, and forgets it.
+// takeExitReason returns why Input returned, and the last key, and forgets both.
 func (t *terminal) takeExitReason() (r reason, last string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -188,7 +192,7 @@ func (t *terminal) takeExitReason() (r reason, last string) {
 	return r, last
 }
 
-// stopping reports whether Input is to return; no more keys are handed on then.
+// stopping reports whether Input is to return. If so, no more keys are handed on.
 func (t *terminal) stopping() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -200,8 +204,8 @@ func (t *terminal) stopping() bool {
 	return true
 }
 
-// Read hands go-prompt's reader the next key. It returns errNothing now and
-// then, so that the reader can be stopped.
+// Read returns the next key to go-prompt's reader. If no key arrives for a while, it returns
+// errNothing, so that the reader can be stopped.
 func (t *terminal) Read() (key []byte, err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -231,7 +235,10 @@ func (t *terminal) Read() (key []byte, err error) {
 	case len(t.queue) > 0:
 		k := t.queue[0]
 		t.queue = t.queue[1:]
-		return t.emit(t.translate(k)), nil
+		if k = t.translate(k); k == "" {
+			return nil, errNothing
+		}
+		return t.emit(k), nil
 	case t.redraw && !t.menu.selected():
 		t.redraw = false
 		return t.emit(keyWake), nil
@@ -239,7 +246,7 @@ func (t *terminal) Read() (key []byte, err error) {
 	return nil, errNothing
 }
 
-// unread puts back a key that nobody has taken.
+// unread puts back a key that Read returned, but go-prompt did not get.
 func (t *terminal) unread(k string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -249,9 +256,9 @@ func (t *terminal) unread(k string) {
 	t.pending = false
 }
 
-// emit notes a key as handed on.
+// emit notes that a key is handed on, and returns its bytes. t.mu is held.
 func (t *terminal) emit(k string) []byte {
-	if k != keyWake { // it may come between Ctrl-D and the end of Input
+	if k != keyWake { // keyWake may come between Ctrl-D and the return of Input
 		t.last = k
 	}
 	t.pending = true
@@ -262,7 +269,7 @@ func (t *terminal) emit(k string) []byte {
 	return []byte(k)
 }
 
-// awaitDrawn waits until go-prompt has drawn the last key, but not for ever.
+// awaitDrawn waits until go-prompt has drawn the last key, for renderWait at most. t.mu is held.
 func (t *terminal) awaitDrawn() {
 	if !t.pending || t.hold {
 		return
@@ -279,9 +286,10 @@ func (t *terminal) awaitDrawn() {
 	}
 }
 
-// flushed is called when go-prompt has written to the screen. If that was the
-// last it has to do for a key, it returns when the next one is on its way, since
-// go-prompt, left alone, looks for it only every 10 ms.
+// flushed is called when go-prompt has written to the screen. done says that go-prompt has
+// finished drawing a key: then flushed returns only when the next key is on its way, because
+// go-prompt would look for it only every 10 ms. Otherwise Input may be about to return. It
+// waits for the reader to return, so flushed wakes the reader.
 func (t *terminal) flushed(done bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -290,10 +298,11 @@ func (t *terminal) flushed(done bool) {
 	fresh := t.fresh
 	t.fresh = false
 	if !done || t.hold || fresh {
+		t.wake()
 		return
 	}
 	stop := false
-	timer := time.AfterFunc(pollEvery, func() {
+	timer := time.AfterFunc(idleWait, func() {
 		t.mu.Lock()
 		stop = true
 		t.mu.Unlock()
@@ -305,14 +314,14 @@ func (t *terminal) flushed(done bool) {
 	}
 	if t.pending {
 		t.mu.Unlock()
-		time.Sleep(20 * time.Microsecond) // for the reader to pass it on
+		time.Sleep(20 * time.Microsecond) // for the reader to pass the key on
 		t.mu.Lock()
 	}
 }
 
-// poll waits for input or a wake-up, and reads it.
+// poll waits for input or a call of wake, and puts the keys that it reads into the queue.
 func (t *terminal) poll() {
-	timeout := pollEvery
+	timeout := idleWait
 	t.mu.Lock()
 	if t.tok.waiting() {
 		timeout = escapeWait
@@ -347,7 +356,7 @@ func (t *terminal) poll() {
 	}
 }
 
-// enqueue adds keys to those that wait. A Ctrl-C drops those before it.
+// enqueue appends keys to the queue. A Ctrl-C drops all keys before it. t.mu is held.
 func (t *terminal) enqueue(keys []string) {
 	t.queue = append(t.queue, keys...)
 	for i := len(t.queue) - 1; i >= 0; i-- {
@@ -358,7 +367,7 @@ func (t *terminal) enqueue(keys []string) {
 	}
 }
 
-// dropInput forgets the keys that wait.
+// dropInput drops the keys in the queue and an incomplete key.
 func (t *terminal) dropInput() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

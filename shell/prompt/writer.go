@@ -6,15 +6,17 @@ import (
 	goprompt "github.com/c-bata/go-prompt"
 )
 
-// A writer is go-prompt's way to the screen. It leaves the window's title alone
-// and colours only where that is wanted.
+// A writer is the ConsoleWriter through which go-prompt writes to the screen. It never changes
+// the title of the window, and uses colours only if they are allowed.
 type writer struct {
-	goprompt.ConsoleWriter
-	screen, nowhere goprompt.ConsoleWriter
-	tty             *terminal
-	color           bool
-	menu            menuRow
-	done            bool // what is flushed next ends the drawing of a key
+	goprompt.ConsoleWriter // screen, or nowhere while muted
+	screen, nowhere        goprompt.ConsoleWriter
+	tty                    *terminal
+	color                  bool
+	menu                   menuRow
+	paint                  painter
+	room                   room
+	done                   bool // the next Flush ends the drawing of a key
 }
 
 func newWriter(tty *terminal, color bool) *writer {
@@ -23,42 +25,44 @@ func newWriter(tty *terminal, color bool) *writer {
 	return w
 }
 
-// setMuted throws away what is written from now on, or no longer.
+// setMuted discards all that is written until it is called with false.
 func (w *writer) setMuted(on bool) {
 	if on {
-		w.nowhere = goprompt.NewStderrWriter() // it is never flushed
+		w.nowhere = goprompt.NewStderrWriter() // never flushed, so nothing is written
 		w.ConsoleWriter = w.nowhere
 	} else {
 		w.ConsoleWriter = w.screen
 	}
 }
 
-// SetTitle and ClearTitle leave the title alone.
+// SetTitle does nothing, so that the title of the window stays.
 func (w *writer) SetTitle(string) {}
 
 // ClearTitle does nothing.
 func (w *writer) ClearTitle() {}
 
-// ShowCursor is the last thing that go-prompt does when it draws.
+// ShowCursor is the last call of go-prompt before Flush when it draws.
 func (w *writer) ShowCursor() {
+	w.closeRoom()
 	w.ConsoleWriter.ShowCursor()
 	w.done = true
 }
 
-// Flush writes to the screen.
+// Flush writes to the screen all that was written before, unless the writer is muted.
 func (w *writer) Flush() error {
 	var err error
 	if w.ConsoleWriter == w.screen {
 		err = w.screen.Flush()
 	}
+	w.broke()
 	done := w.done
-	w.done = false
+	w.done, w.paint.step = false, idle
 	w.tty.flushed(done)
 	return err
 }
 
-// SetColor keeps only reverse video for what is selected where colours are not
-// wanted.
+// SetColor sets the colours of the text that follows. If colours are not allowed, it only shows
+// the selected suggestion in reverse video.
 func (w *writer) SetColor(fg, bg goprompt.Color, bold bool) {
 	if w.color {
 		w.ConsoleWriter.SetColor(fg, bg, bold)
@@ -71,8 +75,8 @@ func (w *writer) SetColor(fg, bg goprompt.Color, bold bool) {
 	}
 }
 
-// prefix writes what stands before the line with what it says in brackets in colour, if
-// that is what a text is.
+// prefix writes a text, with its part in brackets in colour, if the text is the prefix and has
+// such a part. It reports whether it has written the text.
 func (w *writer) prefix(s string) bool {
 	from, to := strings.IndexByte(s, '['), strings.LastIndex(s, "]> ")
 	if !w.color || from < 0 || to < from || s != w.tty.prefix() {
@@ -80,7 +84,7 @@ func (w *writer) prefix(s string) bool {
 	}
 	w.ConsoleWriter.WriteStr(s[:from])
 	fg := goprompt.Yellow
-	if strings.Contains(s[from:to], notConnected) {
+	if note := s[from:to]; strings.Contains(note, notConnected) || strings.Contains(note, noAnswer) {
 		fg = goprompt.Red
 	}
 	w.ConsoleWriter.SetColor(fg, goprompt.DefaultColor, true)

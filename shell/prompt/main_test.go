@@ -1,0 +1,9 @@
+package prompt
+
+import (
+	"testing"
+
+	"smtpctl/protocol/fulltest"
+)
+
+func TestMain(m *testing.M) { fulltest.Main(m, 8) }
