@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
 	"smtpctl/protocol/smtpdsim"
+	"smtpctl/protocol/smtpdsim/simtest"
 	"smtpctl/shell/command"
 	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
@@ -36,7 +39,7 @@ func newHost(t testing.TB, socket string) *host {
 	h.tree = grammar.New(rules, queue.Kinds, nil)
 	h.env = command.Env{
 		In: strings.NewReader(""), Out: command.NewOutput(io.Discard, false, render.NewStyle(false)), Err: io.Discard,
-		Getenv: func(string) string { return "" }, Host: h, Dial: h.dial, Linked: func() *protocol.Conn { return h.conn },
+		Getenv: func(name string) string { return map[string]string{"TERM": "xterm", "NO_COLOR": ""}[name] }, Host: h, Dial: h.dial, LinkTo: func(command.Options) *protocol.Conn { return h.conn },
 		Screen: func() (int, int) { return 0, 0 }, Who: func() string { return "test" }, QueueKey: new([]byte),
 	}
 	t.Cleanup(func() {
@@ -56,7 +59,7 @@ func (h *host) dial(ctx context.Context, o command.Options) (*protocol.Conn, err
 	return h.conn, err
 }
 
-func (h *host) Parse(words []string) (*command.Call, error) {
+func (h *host) Parse(words []string, _ string) (*command.Call, error) {
 	m, err := h.tree.Resolve(words)
 	if err != nil {
 		return nil, &command.UsageError{Err: err}
@@ -90,11 +93,7 @@ type shown struct {
 
 // show starts browse on a screen of a size.
 func show(t testing.TB, cfg smtpdsim.Config, cols, rows int, change func(*command.Options)) *shown {
-	path, remove, err := smtpdsim.TempSocket()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(remove)
+	path := simtest.Socket(t)
 	sim, err := smtpdsim.Start(path, cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +128,7 @@ func show(t testing.TB, cfg smtpdsim.Config, cols, rows int, change func(*comman
 		<-worked
 		select {
 		case <-drawn: // nothing draws any more
-		case <-time.After(5 * time.Second):
+		case <-time.After(time.Minute):
 			t.Error("the screen is still drawn")
 		}
 		x.screen.Fini()
@@ -158,7 +157,7 @@ func (x *shown) text() string {
 func (x *shown) sees(want ...string) {
 	x.t.Helper()
 	missing := ""
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		text := x.text()
 		missing = ""
 		for _, w := range want {
@@ -299,6 +298,220 @@ func TestNoActions(t *testing.T) {
 	}
 }
 
+// A slowScreen is a screen at the end of a slow line: to draw takes long.
+type slowScreen struct {
+	tcell.SimulationScreen
+	drawn atomic.Int64  // how often
+	block chan struct{} // what is drawn waits for it, if it is not nil
+}
+
+func (s *slowScreen) Show() {
+	s.drawn.Add(1)
+	if s.block != nil {
+		<-s.block
+	}
+	s.SimulationScreen.Show()
+}
+
+// slowUI returns a ui on a slow screen, without a worker.
+func slowUI(t *testing.T) (*ui, *slowScreen) {
+	screen := &slowScreen{SimulationScreen: tcell.NewSimulationScreen("UTF-8")}
+	if err := screen.Init(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(screen.Fini)
+	h := newHost(t, "/nonexistent")
+	u := newUI(context.Background(), &command.Call{Env: h.env, Cmd: Commands[0], Path: []string{"browse"}, Opts: h.opts}, screen)
+	if err := u.open(&frame{}); err != nil {
+		t.Fatal(err)
+	}
+	ids := &idList{}
+	for i := range 500 {
+		ids.add(protocol.EnvelopeID(i+1) << 32)
+	}
+	u.w.list = &listing{gen: u.top().wish.gen, ids: ids, done: true, at: time.Now()}
+	return u, screen
+}
+
+// TestFolded types ahead while the screen is drawn slowly: keys that have come meanwhile
+// are acted on together, and none is lost.
+func TestFolded(t *testing.T) {
+	t.Parallel()
+	const keys = 200
+	u, screen := slowUI(t)
+	screen.block = make(chan struct{})
+	ended := make(chan error, 1)
+	go func() { ended <- u.events(context.Background()) }()
+	typed := make(chan struct{})
+	go func() {
+		defer close(typed)
+		for range keys {
+			screen.InjectKey(tcell.KeyRune, 'j', 0)
+		}
+	}()
+	time.Sleep(20 * time.Millisecond) // what is typed waits now
+	close(screen.block)
+	<-typed
+	screen.InjectKey(tcell.KeyRune, 'q', 0)
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if n := u.top().cursor; n != keys {
+		t.Errorf("%d keys were acted on, want %d", n, keys)
+	}
+	if n := screen.drawn.Load(); n > keys/4 {
+		t.Errorf("drawn %d times for %d keys", n, keys)
+	}
+}
+
+// TestStopped stops the program with Ctrl-Z while keys come: the library hands them over
+// before it stops, and they are acted on after it.
+func TestStopped(t *testing.T) {
+	t.Parallel()
+	u, screen := slowUI(t)
+	u.suspend = func() error {
+		for range 300 { // more than the queues hold
+			screen.InjectKey(tcell.KeyRune, 'j', 0)
+		}
+		screen.InjectKey(tcell.KeyRune, 'q', 0)
+		return nil
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- u.events(context.Background()) }()
+	screen.InjectKey(tcell.KeyCtrlZ, 0, tcell.ModCtrl)
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("it does not go on")
+	}
+	if n := u.top().cursor; n != 300 {
+		t.Errorf("%d keys were acted on, want 300", n)
+	}
+}
+
+// TestProgress says how far a listing is, and how long it takes once that can be told.
+func TestProgress(t *testing.T) {
+	for _, tt := range []struct {
+		looked, total int64
+		spent         time.Duration
+		want          string
+	}{
+		{0, 0, 0, "listing, 0"},
+		{100, 0, time.Second / 2, "listing, 100"},
+		{100, 1000, time.Second / 2, "listing, 100 of 1000"},
+		{1000, 10_000, 2 * time.Second, "listing, 1000 of 10000, 500/s, 19s left"},
+		{1000, 1_000_000, 2 * time.Second, "listing, 1000 of 1000000, 500/s, 33m left"},
+		{3000, 0, 2 * time.Second, "listing, 3000, 1500/s"},
+		{3000, 2000, 2 * time.Second, "listing, 3000, 1500/s"},
+		{0, 2000, 2 * time.Second, "listing, 0 of 2000"},
+	} {
+		var p progress
+		p.begin(int(tt.total))
+		p.looked.Store(tt.looked)
+		p.spent.Store(int64(tt.spent))
+		if got := p.String(); got != tt.want {
+			t.Errorf("%q, want %q", got, tt.want)
+		}
+	}
+}
+
+// TestGivesWay has a listing wait for the screen, not longer than a moment, and once for
+// each key.
+func TestGivesWay(t *testing.T) {
+	var g way
+	wait := func() time.Duration {
+		start := time.Now()
+		g.give()
+		return time.Since(start)
+	}
+	g.want(nil)
+	if d := wait(); d < givenFor {
+		t.Errorf("it waited for %v", d)
+	}
+	g.want(nil)
+	g.done(g.wanted.Load())
+	given := g.given
+	for keys, one := range map[string]bool{"j": true, "jj": false, "": false, "\x1b": true, "\x1b[A": true, "\x1bOA": true, "\x1b[6~": true, "\x1b[1;5D": true,
+		"\x1b[A\x1b[A": false, "\x1bj": true, "\x1b[6~j": false, "é": false, "\x1bOAj": false} {
+		if isOneKey([]byte(keys)) != one {
+			t.Errorf("%q is one key: %v", keys, !one)
+		}
+	}
+	if wait(); g.given != given {
+		t.Error("it waited for what is drawn")
+	}
+}
+
+// TestSorted goes to the end of a list in an order, and finds the same envelope there
+// when it is listed anew.
+func TestSorted(t *testing.T) {
+	t.Parallel()
+	x := show(t, smtpdsim.Config{}, 80, 24, nil)
+	for i := range 300 {
+		x.sim.Add(smtpdsim.Envelope{ID: protocol.EnvelopeID(i+1)<<32 | 1, Text: envelopeText("a@b.example", fmt.Sprintf("u%03d@c.example", i*7%300), "")})
+	}
+	x.types("r")
+	x.sees("300 envelopes,")
+	x.types("sto")
+	x.press(tcell.KeyEnter)
+	x.sees("sort=to", "300 envelopes,", "u000@c.example")
+	x.press(tcell.KeyEnd)
+	x.sees("> ", "to u299@c.example")
+	x.types("r")
+	time.Sleep(100 * time.Millisecond)
+	x.sees("to u299@c.example")
+	x.types("S")
+	x.sees("sort=-to", "to u299@c.example")
+	x.press(tcell.KeyEnd)
+	x.sees("to u000@c.example")
+	x.types("sto")
+	x.press(tcell.KeyEnter)
+	x.sees("sort=to", "u000@c.example")
+	x.types("a")
+	x.sees("300 marked")
+}
+
+// slowConn is a connection that takes long for whatever is written to it once it is slow.
+type slowConn struct {
+	net.Conn
+	slow *atomic.Bool
+}
+
+func (c slowConn) Write(p []byte) (int, error) {
+	if c.slow.Load() {
+		time.Sleep(time.Duration(len(p)) * 100 * time.Microsecond)
+	}
+	return c.Conn.Write(p)
+}
+
+// TestActionProgress acts on many envelopes of a slow smtpd: the last line says how far it
+// is, and Ctrl-C stops it.
+func TestActionProgress(t *testing.T) {
+	t.Parallel()
+	for _, size := range sizes {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			t.Parallel()
+			var slow atomic.Bool
+			x := show(t, smtpdsim.Config{Seed: 1, Messages: 2000, Fault: func(c net.Conn) net.Conn { return slowConn{c, &slow} }}, size[0], size[1], nil)
+			x.sees("2000 envelopes,", "STATE")
+			x.types("a")
+			x.sees("2000 marked")
+			x.types("p")
+			x.sees("[y/N]")
+			slow.Store(true)
+			x.types("y")
+			x.press(tcell.KeyEnter)
+			x.sees("paused ", " of 2000, ", " left; Ctrl-C stops it")
+			x.press(tcell.KeyCtrlC)
+			slow.Store(false)
+			x.sees("interrupted", " as before")
+		})
+	}
+}
+
 // TestHostile checks that no text of smtpd's acts on the terminal.
 func TestHostile(t *testing.T) {
 	t.Parallel()
@@ -332,8 +545,11 @@ func TestGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	x.sees("7 envelopes")
-	if strings.Contains(x.text(), "trying again") {
-		t.Error(x.text())
+	// The lines are drawn one after the other.
+	for deadline := time.Now().Add(time.Minute); strings.Contains(x.text(), "trying again"); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal(x.text())
+		}
 	}
 }
 

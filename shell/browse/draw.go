@@ -8,48 +8,49 @@ import (
 	"github.com/gdamore/tcell/v2"
 	"github.com/mattn/go-runewidth"
 
-	"smtpctl/protocol"
 	"smtpctl/shell/render"
 	"smtpctl/shell/selector"
 )
 
-// The lines of the screen beside the list: title, heads of the columns, what is under
-// the cursor, and messages.
+// The parts of the screen beside the list. Above it are the title and the heads of the
+// columns; below it are the details of the row at the cursor and a line for messages.
 const (
 	linesAbove = 2
 	linesBelow = 2
-	markWidth  = 2 // columns before a row
+	markWidth  = 2 // columns before each row, for its mark
 )
 
-// Styles.
+// The styles that need no color.
 var (
 	plain   = tcell.StyleDefault
 	bold    = plain.Bold(true)
 	reverse = plain.Reverse(true)
 )
 
-// A line is one of the screen, in parts of one style each. What is left of it has the
-// style of the last.
+// A line is one line of the screen, in segments from left to right. The rest of the line has
+// the style of the last segment.
 type line []segment
 
-// A segment is a part of a line: safe text in one style.
+// A segment is a part of a line that has one style. Its text must be safe for a terminal.
 type segment struct {
 	text  string
 	style tcell.Style
 }
 
-// line says what a line of the screen is to be. It is sent to the terminal by show, once:
-// a cell that is written twice counts as changed.
+// line sets the text and the style of line y of the screen, from 0. A line outside the screen
+// is ignored. Nothing reaches the terminal before show, which writes each cell once: tcell
+// sends a cell that is written twice even if it is as before.
 func (u *ui) line(y int, text string, style tcell.Style) { u.setLine(y, line{{text, style}}) }
 
-// setLine is line for a line in parts.
+// setLine is line for several segments.
 func (u *ui) setLine(y int, l line) {
 	if y >= 0 && y < len(u.lines) {
 		u.lines[y] = l
 	}
 }
 
-// show makes the screen what the lines say.
+// show writes all lines to the screen. tcell sends the cells that have changed to the
+// terminal.
 func (u *ui) show() {
 	cols, _ := u.screen.Size()
 	for y, l := range u.lines {
@@ -71,22 +72,36 @@ func (u *ui) show() {
 	u.screen.Show()
 }
 
-// height returns how many rows of the list the screen has.
-func (u *ui) height() int {
-	_, rows := u.screen.Size()
-	return max(1, rows-linesAbove-linesBelow)
+// below returns how many lines are below the list.
+func (u *ui) below() int {
+	if len(u.ills) > 0 {
+		return linesBelow + 1
+	}
+	return linesBelow
 }
 
-// draw draws the screen. Only what has changed is sent to the terminal.
+// height returns how many rows of the list fit on the screen, at least 1.
+func (u *ui) height() int {
+	_, rows := u.screen.Size()
+	return max(1, rows-linesAbove-u.below())
+}
+
+// draw takes over what the worker has done and draws the screen. tcell sends only the changes
+// to the terminal, or everything if resync is set.
 func (u *ui) draw() {
+	if u.resync {
+		u.resync = false
+		u.screen.Sync()
+	}
 	u.update()
+	u.ills = u.w.ills()
 	u.finish()
 	cols, rows := u.screen.Size()
 	u.lines = make([]line, rows)
 	u.screen.HideCursor()
 	u.drawTitle(cols)
 	if u.over != nil {
-		u.over.draw(u, 1, rows-1-linesBelow+1, cols)
+		u.over.draw(u, 1, rows-u.below(), cols)
 	} else {
 		u.drawList(cols)
 	}
@@ -94,13 +109,17 @@ func (u *ui) draw() {
 	u.show()
 }
 
-// drawTitle says what is listed, and what the worker is at.
+// drawTitle draws the first line: on its left what is listed, on its right the progress of the
+// worker.
 func (u *ui) drawTitle(cols int) {
 	f := u.top()
 	u.w.mu.Lock()
 	state := u.state(f)
 	u.w.mu.Unlock()
 	left := "browse"
+	if f.wish.only > 0 {
+		left += u.w.on(f.wish.only - 1)
+	}
 	if words := f.words(); len(words) > 0 {
 		left += " " + joinWords(words)
 	}
@@ -119,7 +138,8 @@ func (u *ui) drawTitle(cols int) {
 	u.line(0, left+pad+state, reverse)
 }
 
-// state returns how far the list is. The caller holds the lock of the worker.
+// state returns the number of marks, and the progress of the listing or the size and time of
+// the finished list. The caller holds the lock of the worker.
 func (u *ui) state(f *frame) string {
 	var parts []string
 	if n := f.marks.count + len(f.picked); n > 0 {
@@ -127,18 +147,20 @@ func (u *ui) state(f *frame) string {
 	}
 	switch l := f.list; {
 	case l == nil || !l.done:
-		parts = append(parts, fmt.Sprintf("listing, %d so far", u.w.looked))
+		parts = append(parts, u.w.progress())
 	case f.wish.by != "":
-		parts = append(parts, render.Plural(len(l.groups), "group"), l.at.Format("15:04:05"))
-	case f.wish.sort != "" && len(l.sorted) < l.ids.n:
-		parts = append(parts, fmt.Sprintf("the first %d of %d", len(l.sorted), l.ids.n), l.at.Format("15:04:05"))
+		parts = append(parts, render.Plural(len(l.groups), "group")+l.share(), l.at.Format("15:04:05"))
 	default:
-		parts = append(parts, render.Plural(l.ids.n, "envelope"), l.at.Format("15:04:05"))
+		if l.note != "" {
+			parts = append(parts, l.note)
+		}
+		parts = append(parts, render.Plural(l.count(), "envelope")+l.share(), l.at.Format("15:04:05"))
 	}
 	return strings.Join(parts, ", ") + " "
 }
 
-// drawList draws the rows of the frame on top.
+// drawList draws the visible rows of the top frame, moves the frame so that the cursor is
+// visible, and tells the worker which envelopes are on the screen.
 func (u *ui) drawList(cols int) {
 	f := u.top()
 	height := u.height()
@@ -147,60 +169,53 @@ func (u *ui) drawList(cols int) {
 	f.cursor = max(0, min(f.cursor, n-1))
 	f.top = max(0, min(f.top, f.cursor, n-height))
 	f.top = max(f.top, f.cursor-height+1)
+	f.drawn = f.cursor
 	if f.wish.by != "" {
 		u.drawGroups(f, height, cols, n)
 		u.w.mu.Unlock()
 		return
 	}
-	var ids []protocol.EnvelopeID
+	var shown []envelope
 	fields := f.fields
 	grid := u.listGrid(fields, cols)
 	u.setLine(1, append(line{{strings.Repeat(" ", markWidth), bold}}, grid.heads()...))
 	for i := f.top; i < min(n, f.top+height); i++ {
-		id := f.at(i)
-		ids = append(ids, id)
+		e := f.envelope(i)
+		shown = append(shown, e)
 		if i == f.cursor {
-			f.id = id
+			f.at = e
 		}
-		u.drawRow(linesAbove+i-f.top, i == f.cursor, f.marks.has(id), func(style tcell.Style, styled bool) line {
-			return u.envelopeLine(f, i, grid, fields, style, styled)
+		u.drawRow(linesAbove+i-f.top, i == f.cursor, f.marks.has(e), func(style tcell.Style, styled bool) line {
+			return u.envelopeLine(e, grid, fields, style, styled)
 		})
 	}
 	u.w.mu.Unlock()
-	u.w.show(ids)
+	u.w.show(shown)
 }
 
-// envelopeLine returns the line of an envelope. The caller holds the lock of the worker.
-func (u *ui) envelopeLine(f *frame, i int, g *grid, fields []*selector.Field, style tcell.Style, styled bool) line {
-	id := f.at(i)
-	r := u.w.cache[id]
-	e := u.known(f, i, r)
+// envelopeLine returns the line of an envelope. With styled, cells may have colors of their
+// own. The caller holds the lock of the worker.
+func (u *ui) envelopeLine(e envelope, g *grid, fields []*selector.Field, style tcell.Style, styled bool) line {
+	r := u.w.row(e)
 	switch {
-	case r != nil && r.gone:
-		return line{{id.String() + " is not in the queue any more", style.Dim(true)}}
-	case e == nil:
-		return line{{id.String(), style}}
+	case r == nil:
+		return line{{g.before(u.w.names[e.machine]) + e.id.String(), style}}
+	case r.gone:
+		return line{{g.before(u.w.names[e.machine]) + e.id.String() + " is not in the queue any more", style.Dim(true)}}
 	}
 	cells := make([]string, 0, len(g.cols))
-	for _, field := range fields[len(fields)-len(g.cols):] {
-		cells = append(cells, field.Shown.Cell(selector.Row{Envelope: e, Now: u.now().Unix(), Online: true}))
+	if g.hosts {
+		cells = append(cells, u.w.names[e.machine])
+	}
+	for _, field := range fields[len(fields)-len(g.cols)+len(cells):] {
+		cells = append(cells, field.Shown.Cell(selector.Row{Envelope: &r.e, Now: u.now().Unix(), Online: true}))
 	}
 	return g.row(cells, style, styled)
 }
 
-// known returns what is known of the envelope of a row, of which r is newest.
-func (u *ui) known(f *frame, i int, r *row) *protocol.Envelope {
-	switch {
-	case r != nil:
-		return &r.e
-	case f.wish.sort != "":
-		return &f.list.sorted[i]
-	}
-	return nil
-}
-
-// drawRow draws a row of a list, which content returns in a style, with styles of its
-// own or without.
+// drawRow draws a row of a list at line y of the screen. content returns the row in the given
+// style; with styled, its cells may have colors of their own. The row at the cursor has none,
+// since it is drawn in reverse.
 func (u *ui) drawRow(y int, current, marked bool, content func(style tcell.Style, styled bool) line) {
 	mark, style := "  ", plain
 	if marked {
@@ -214,13 +229,14 @@ func (u *ui) drawRow(y int, current, marked bool, content func(style tcell.Style
 	u.setLine(y, append(line{{mark, style}}, content(style, !current)...))
 }
 
-// firstLine returns the first line of a text.
+// firstLine returns a text up to its first newline.
 func firstLine(s string) string {
 	line, _, _ := strings.Cut(s, "\n")
 	return line
 }
 
-// drawGroups draws groups. The caller holds the lock of the worker.
+// drawGroups draws the visible rows of a list of n groups. The caller holds the lock of the
+// worker.
 func (u *ui) drawGroups(f *frame, height, cols, n int) {
 	grid := u.groupGrid(f.wish.by, cols)
 	u.setLine(1, append(line{{strings.Repeat(" ", markWidth), bold}}, grid.heads()...))
@@ -237,13 +253,12 @@ func (u *ui) drawGroups(f *frame, height, cols, n int) {
 	}
 }
 
-// drawBottom draws what is under the cursor, and messages, questions and hints.
+// drawBottom draws the last two lines: trouble or the details of the row at the cursor, and
+// the question, progress, message or keys.
 func (u *ui) drawBottom(cols, rows int) {
 	above, below := u.under(), u.hints(cols)
 	style := bold
-	u.w.mu.Lock()
-	trouble, failed := u.w.trouble, u.w.failed
-	u.w.mu.Unlock()
+	trouble, failed := u.w.trouble()
 	switch {
 	case trouble != "":
 		above, style = trouble+": trying again", u.warning()
@@ -252,13 +267,16 @@ func (u *ui) drawBottom(cols, rows int) {
 	case u.over != nil:
 		above = ""
 	}
+	if y := rows - linesBelow - 1; len(u.ills) > 0 && y > 0 {
+		u.line(y, illLine(u.ills, cols), u.warning())
+	}
 	u.line(rows-2, render.Cut(above, cols), style)
 	switch {
 	case u.input != nil:
 		u.input.draw(u, rows, cols)
 		return
 	case u.running != nil:
-		u.line(rows-1, u.running.what+" is being carried out, Ctrl-C stops it", reverse)
+		u.line(rows-1, render.Cut(u.status(), cols), reverse)
 	case u.message != "":
 		style := bold
 		if u.bad {
@@ -270,7 +288,7 @@ func (u *ui) drawBottom(cols, rows int) {
 	}
 }
 
-// warning returns how what is wrong is shown.
+// warning returns the style of errors.
 func (u *ui) warning() tcell.Style {
 	if u.colors {
 		return bold.Foreground(tcell.ColorRed)
@@ -278,7 +296,7 @@ func (u *ui) warning() tcell.Style {
 	return bold
 }
 
-// under tells in full what is cut in the row at the cursor.
+// under returns the details of the row at the cursor in full, which the row itself may cut.
 func (u *ui) under() string {
 	f := u.top()
 	u.w.mu.Lock()
@@ -286,24 +304,25 @@ func (u *ui) under() string {
 	n := f.rows()
 	switch {
 	case n == 0 && f.list != nil && f.list.done:
-		return "no envelope is selected"
+		return "no envelope is selected" + f.list.share()
 	case n == 0 || f.cursor >= n:
 		return ""
 	case f.wish.by != "":
 		return render.Safe(joinWords(f.list.groups[f.cursor].Terms))
 	}
-	e := u.known(f, f.cursor, u.w.cache[f.at(f.cursor)])
-	if e == nil {
+	e := f.envelope(f.cursor)
+	r := u.w.row(e)
+	if r == nil {
 		return ""
 	}
-	text := f.at(f.cursor).String() + " to " + render.FormatAddress(e.Dest)
-	if e.ErrorLine != "" {
-		text += ": " + e.ErrorLine
+	text := r.e.ID.String() + u.w.on(e.machine) + " to " + render.FormatAddress(r.e.Dest)
+	if r.e.ErrorLine != "" {
+		text += ": " + r.e.ErrorLine
 	}
 	return render.Safe(render.Bound(text, render.MaxMessage))
 }
 
-// hints returns the keys, as many as fit.
+// hints returns as many of the most useful keys as fit into cols columns.
 func (u *ui) hints(cols int) string {
 	hints := []string{"? keys", "q leave", "/ filter", "g group", "s sort", "Enter look"}
 	if u.over != nil {

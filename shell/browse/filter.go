@@ -7,23 +7,24 @@ import (
 	"smtpctl/shell/render"
 )
 
-// stringGap is how long a string of a terminal may pause before what follows counts as
-// keys again.
+// stringGap is how long the input may pause within a control string. After a longer pause the
+// string is taken as ended, so that a lone Alt-] cannot swallow all later keys.
 const stringGap = 200 * time.Millisecond
 
-// A filter takes out of what is typed what tcell cannot bear: a byte that is not UTF-8
-// makes it loop for ever, and after the beginning of a string, as Alt-] sends it, it
-// takes no key any more.
+// A filter removes from the typed bytes what tcell cannot handle: a byte that is not UTF-8
+// makes tcell loop for ever, and after the start of a control string, which Alt-] sends, tcell
+// ignores all later keys.
 type filter struct {
-	part    []byte // the beginning of a character
-	escape  bool   // the last byte was an escape
-	inside  bool   // a string has begun
+	part    []byte // the beginning of a character whose other bytes have not come
+	escape  bool   // the last character was an escape
+	inside  bool   // a control string has begun and not ended
 	last    time.Time
 	cleaned []byte
 }
 
-// filter returns what is left of some bytes, until it is called again. It is not longer
-// than these bytes and the beginning of a character.
+// filter returns the bytes of p that tcell may get. The result is valid until the next call,
+// and at most 3 bytes longer than p: it may begin with the start of a character that an
+// earlier call held back.
 func (f *filter) filter(p []byte, now time.Time) []byte {
 	if now.Sub(f.last) > stringGap {
 		f.inside, f.part = false, nil
@@ -44,7 +45,7 @@ func (f *filter) filter(p []byte, now time.Time) []byte {
 	return f.cleaned
 }
 
-// take takes in a character of n bytes.
+// take takes in a character, whose n bytes are raw.
 func (f *filter) take(r rune, n int, raw []byte) {
 	escape := f.escape
 	f.escape = r == 0x1b
@@ -57,7 +58,7 @@ func (f *filter) take(r rune, n int, raw []byte) {
 	case escape && (r == ']' || r == 'X' || r == '^' || r == '_' || r == 'P' || r == 'N'):
 		f.inside = r != 'N'
 		if k := len(f.cleaned); k > 0 {
-			f.cleaned = f.cleaned[:k-1] // the escape
+			f.cleaned = f.cleaned[:k-1] // without the escape
 		}
 	default:
 		f.cleaned = append(f.cleaned, raw...)

@@ -11,33 +11,46 @@ import (
 	"smtpctl/shell/selector"
 )
 
-// A grid lays rows out on one line each, always in the same columns: a list that moves
-// under the cursor must not change its shape.
-type grid struct{ cols []gridColumn }
+// A grid lays out each row on one line, always in the same columns: the columns must not move
+// while the user moves through the list.
+type grid struct {
+	cols  []gridColumn
+	hosts bool // the first column is the machine, of several
+}
 
-// A gridColumn is a column of a grid.
+// A gridColumn is a column of a grid. Its style is nil if its cells have the style of their
+// row.
 type gridColumn struct {
 	render.Column
-	share int // of the room that is left, in place of a width
+	share int // its weight where columns share the remaining room; 0 if Width is fixed
 	style func(cell string) tcell.Style
 }
 
-// Widths of columns of a listing, for those that are not shared.
-var widths = map[string]int{"id": 16, "age": 5, "state": 9, "tries": 3, "next": 5}
+// widths are the widths of the columns that do not share the remaining room, by the names of
+// their fields. A column is at least as wide as its head.
+var widths = map[string]int{"id": 16, "age": 5, "state": 9, "tries": 1, "next": 5}
 
-// roomForIDs is how many columns the screen must have for the ids to be listed unless
-// they are asked for: the line below the list has that at the cursor.
+// roomForIDs is how many columns the screen must have for the default columns to include the
+// id. On a narrower screen the id at the cursor is in the line below the list.
 const roomForIDs = 110
 
-// listGrid returns the grid of a listing with some fields.
+// listGrid returns the grid of a list of envelopes with the given fields, for a screen of cols
+// columns. It may leave out the id, which is then the first field.
 func (u *ui) listGrid(fields []*selector.Field, cols int) *grid {
-	g := &grid{}
+	g := &grid{hosts: u.hosts > 0}
+	if g.hosts {
+		g.cols = append(g.cols, gridColumn{Column: render.Column{Head: "SERVER", Cut: render.CutText, Width: u.hosts}})
+		cols -= u.hosts + 1
+	}
 	usual := slices.Equal(selector.Names(fields), selector.DefaultColumns)
 	for _, f := range fields {
 		if usual && f.Name == "id" && cols < roomForIDs {
 			continue
 		}
 		c := gridColumn{Column: render.Column{Head: f.Column, Right: f.Shown.Right, Cut: f.Shown.Cut, Width: widths[f.Name]}}
+		if c.Width > 0 {
+			c.Width = max(c.Width, len(c.Head))
+		}
 		switch {
 		case f.Name == "state":
 			c.style = u.stateStyle
@@ -48,11 +61,24 @@ func (u *ui) listGrid(fields []*selector.Field, cols int) *grid {
 		}
 		g.cols = append(g.cols, c)
 	}
+	if g.hosts {
+		cols += u.hosts + 1
+	}
 	g.share(cols - markWidth)
 	return g
 }
 
-// groupGrid returns the grid of groups.
+// before returns what comes before the id in a row that has no other columns: the machine, if
+// there are several.
+func (g *grid) before(host string) string {
+	if !g.hosts {
+		return ""
+	}
+	text := g.cols[0].Cut.Within(render.Safe(host), g.cols[0].Width)
+	return text + strings.Repeat(" ", max(0, g.cols[0].Width-runewidth.StringWidth(text))+1)
+}
+
+// groupGrid returns the grid of a list of groups, for a screen of cols columns.
 func (u *ui) groupGrid(by string, cols int) *grid {
 	g := &grid{cols: []gridColumn{
 		{Column: render.Column{Head: "COUNT", Width: 7, Right: true}}, {Column: render.Column{Head: "OLDEST", Width: 6, Right: true}},
@@ -68,7 +94,7 @@ func (u *ui) groupGrid(by string, cols int) *grid {
 	return g
 }
 
-// share gives the room that is left to the columns that share it.
+// share divides the room that the fixed columns leave among the columns that have a share.
 func (g *grid) share(room int) {
 	shares := 0
 	room -= len(g.cols) - 1
@@ -93,7 +119,7 @@ func (g *grid) heads() line {
 	return g.row(cells, bold, false)
 }
 
-// row returns the line of a row, whose cells may have styles of their own.
+// row returns the line of a row. With styled, cells may have colors of their own.
 func (g *grid) row(cells []string, style tcell.Style, styled bool) line {
 	var l line
 	for i, c := range g.cols {
@@ -117,7 +143,7 @@ func (g *grid) row(cells []string, style tcell.Style, styled bool) line {
 	return l
 }
 
-// stateStyle returns how a state is shown.
+// stateStyle returns the style of a state of an envelope.
 func (u *ui) stateStyle(state string) tcell.Style {
 	switch {
 	case !u.colors:
@@ -129,7 +155,7 @@ func (u *ui) stateStyle(state string) tcell.Style {
 	return plain
 }
 
-// errorStyle returns how an error of mail is shown.
+// errorStyle returns the style of an error of an attempt.
 func (u *ui) errorStyle() tcell.Style {
 	if u.colors {
 		return plain.Foreground(tcell.ColorRed)

@@ -7,16 +7,18 @@ import (
 	"smtpctl/protocol"
 )
 
-// idPart is how many ids stand together: a list grows without being copied.
+// idPart is how many ids each part of an idList holds. A list grows by a part, without copying
+// the ids that it has.
 const idPart = 8192
 
-// An idList holds ids in ascending order, in 8 bytes each.
+// An idList holds envelope ids in ascending order, in 8 bytes each. It is not safe for
+// concurrent use.
 type idList struct {
 	parts [][]protocol.EnvelopeID
 	n     int
 }
 
-// add appends an id.
+// add appends an id, which must be greater than all ids before it.
 func (l *idList) add(id protocol.EnvelopeID) {
 	if l.n%idPart == 0 {
 		l.parts = append(l.parts, make([]protocol.EnvelopeID, 0, idPart))
@@ -26,27 +28,44 @@ func (l *idList) add(id protocol.EnvelopeID) {
 	l.n++
 }
 
-// at returns an id by its index.
+// count returns how many ids the list holds; none if l is nil.
+func (l *idList) count() int {
+	if l == nil {
+		return 0
+	}
+	return l.n
+}
+
+// first returns a list of the first n ids.
+func (l *idList) first(n int) *idList {
+	out := &idList{}
+	for i := range n {
+		out.add(l.at(i))
+	}
+	return out
+}
+
+// at returns the id at index i, from 0. It panics if there is none.
 func (l *idList) at(i int) protocol.EnvelopeID { return l.parts[i/idPart][i%idPart] }
 
-// search returns the index of the first id that is not below another.
+// search returns the index of the first id that is not less than id, or n if there is none.
 func (l *idList) search(id protocol.EnvelopeID) int {
 	return sort.Search(l.n, func(i int) bool { return l.at(i) >= id })
 }
 
-// has reports whether an id is in the list.
+// has reports whether the list contains an id.
 func (l *idList) has(id protocol.EnvelopeID) bool {
 	i := l.search(id)
 	return i < l.n && l.at(i) == id
 }
 
-// maxToggled is how many envelopes can be marked one by one.
+// maxToggled is how many envelopes can be marked or unmarked one by one.
 const maxToggled = 50_000
 
-// marks are the envelopes of a list that are marked: those of a whole list but for
-// single ones, or single ones.
+// marks holds which envelopes are marked: those in all, except that the ids in toggled are
+// marked if all lacks them and not marked if all has them.
 type marks struct {
-	all     *idList // nil for none
+	all     *idList // the list that was marked as a whole; nil if none was
 	toggled map[protocol.EnvelopeID]bool
 	count   int
 }
@@ -56,7 +75,8 @@ func (m *marks) has(id protocol.EnvelopeID) bool {
 	return (m.all != nil && m.all.has(id)) != m.toggled[id]
 }
 
-// toggle marks an envelope or takes its mark away. It reports whether it could.
+// toggle marks an envelope, or unmarks it if it is marked. It does nothing and returns false
+// if maxToggled envelopes have been toggled already.
 func (m *marks) toggle(id protocol.EnvelopeID) bool {
 	if !m.toggled[id] && len(m.toggled) >= maxToggled {
 		return false
@@ -77,13 +97,10 @@ func (m *marks) toggle(id protocol.EnvelopeID) bool {
 	return true
 }
 
-// set marks just the envelopes of a list.
+// set marks the envelopes of a list, and no others.
 func (m *marks) set(all *idList) { *m = marks{all: all, count: all.n} }
 
-// clear takes all marks away.
-func (m *marks) clear() { *m = marks{} }
-
-// ids returns the marked envelopes, ascending.
+// ids returns the marked envelopes in ascending order.
 func (m *marks) ids() []protocol.EnvelopeID {
 	out := make([]protocol.EnvelopeID, 0, m.count)
 	if m.all != nil {

@@ -10,26 +10,27 @@ import (
 	"smtpctl/shell/render"
 )
 
-// maxInput is how many characters a line may have.
+// maxInput is how many characters a line of input may have.
 const maxInput = 2000
 
-// An input is a line that is being typed at the bottom of the screen.
+// An input is a line that the user types at the bottom of the screen. When the user ends it,
+// done is called with its text, or with ok false if the user gave it up.
 type input struct {
 	label string
-	above []string // lines over it, as text that is safe
+	above []string // lines to show above it; they must be safe for a terminal
 	text  []rune
 	pos   int
 	done  func(text string, ok bool)
 }
 
-// draw draws the line with the cursor in it.
+// draw draws the line with the cursor in it. If the screen is narrow, the label is cut before
+// the typed text.
 func (in *input) draw(u *ui, rows, cols int) {
 	for i, l := range in.above {
 		if y := rows - 1 - len(in.above) + i; y > 0 {
 			u.line(y, render.Cut(l, cols), bold)
 		}
 	}
-	// The label is cut before what is typed is hidden.
 	room := max(1, min(20, cols/2))
 	label := render.Cut(in.label, max(0, cols-room))
 	x := runewidth.StringWidth(label)
@@ -41,7 +42,7 @@ func (in *input) draw(u *ui, rows, cols int) {
 	u.screen.ShowCursor(min(cols-1, x+runewidth.StringWidth(before)), rows-1)
 }
 
-// key acts on a key.
+// key edits or ends the line as the key says.
 func (in *input) key(u *ui, k *tcell.EventKey) {
 	switch k.Key() {
 	case tcell.KeyEnter:
@@ -76,13 +77,13 @@ func (in *input) key(u *ui, k *tcell.EventKey) {
 	}
 }
 
-// cut removes a part of the line.
+// cut removes the characters from from up to to, and moves the cursor there.
 func (in *input) cut(from, to int) {
 	in.text = slices.Delete(in.text, from, to)
 	in.pos = from
 }
 
-// wordStart returns where the word before the cursor begins.
+// wordStart returns the index of the first character of the word before the cursor.
 func (in *input) wordStart() int {
 	before := strings.TrimRight(string(in.text[:in.pos]), " ")
 	return len([]rune(before[:strings.LastIndexByte(before, ' ')+1]))

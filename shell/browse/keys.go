@@ -10,22 +10,23 @@ import (
 	"smtpctl/shell/render"
 )
 
-// A binding is a key of the list.
+// A binding is a key of the list and the function that it calls. It has up to three keys: key,
+// rune and also, each 0 if not used.
 type binding struct {
-	keys string // as help shows them
+	keys string // the names of its keys, as help shows them
 	text string
-	acts bool // it changes something
+	acts bool // it needs a session that may change the queue
 	key  tcell.Key
 	rune rune
 	also tcell.Key
 	run  func(u *ui)
 }
 
-// bindings are the keys of the list. They are filled in by init, since the help, which is
-// one of them, looks at them.
+// bindings are the keys of the list. init fills it: showKeys, which one of them calls, reads
+// it.
 var bindings []binding
 
-// far is more rows than anything has.
+// far is more rows than any list has.
 const far = 1 << 30
 
 func init() {
@@ -55,7 +56,7 @@ func init() {
 	}
 }
 
-// fits reports whether a key is that of a binding.
+// fits reports whether a binding is for this key.
 func (b *binding) fits(k *tcell.EventKey) bool {
 	if k.Key() == tcell.KeyRune {
 		return b.rune != 0 && k.Rune() == b.rune && k.Modifiers()&^tcell.ModShift == 0
@@ -67,7 +68,7 @@ func (b *binding) fits(k *tcell.EventKey) bool {
 	return key == b.key && b.key != 0 || key == b.also && b.also != 0
 }
 
-// key acts on a key. What is pasted is text for a line, and no keys.
+// key acts on a key. Pasted text goes only into a line of input: it must never act as keys.
 func (u *ui) key(k *tcell.EventKey) {
 	switch {
 	case u.input != nil:
@@ -76,10 +77,7 @@ func (u *ui) key(k *tcell.EventKey) {
 		}
 	case u.pasting:
 	case k.Key() == tcell.KeyCtrlZ:
-		if u.suspend != nil {
-			u.suspend()
-			u.screen.Sync()
-		}
+		u.stop()
 	case u.running != nil:
 		if k.Key() == tcell.KeyCtrlC || k.Key() == tcell.KeyEscape {
 			u.running.cancel()
@@ -102,7 +100,7 @@ func (u *ui) key(k *tcell.EventKey) {
 	}
 }
 
-// move moves the cursor.
+// move moves the cursor down by so many rows, or up if by is negative, within the list.
 func (u *ui) move(by int) {
 	f := u.top()
 	u.w.mu.Lock()
@@ -111,7 +109,7 @@ func (u *ui) move(by int) {
 	f.cursor = max(0, min(f.cursor+by, n-1))
 }
 
-// enter goes into the group at the cursor, or looks at the envelope there.
+// enter opens the group at the cursor, or shows the envelope at the cursor.
 func (u *ui) enter() {
 	f := u.top()
 	u.w.mu.Lock()
@@ -121,20 +119,21 @@ func (u *ui) enter() {
 		return
 	}
 	if f.wish.by == "" {
-		u.look(f.at(f.cursor))
+		u.look(f.envelope(f.cursor))
 		return
 	}
-	g := f.list.groups[f.cursor]
-	if len(g.Terms) == 0 {
+	g := &f.list.groups[f.cursor]
+	only := u.w.only(f, g)
+	if len(g.Terms) == 0 && only == 0 {
 		u.fail("no terms select this group")
 		return
 	}
-	if err := u.open(&frame{base: append(f.words(), g.Terms...)}); err != nil {
+	if err := u.open(&frame{base: append(f.words(), g.Terms...), wish: wish{only: only}}); err != nil {
 		u.fail(err.Error())
 	}
 }
 
-// back leaves a group, a grouping or a filter.
+// back closes the group or the grouping on top, or else drops the filter and the order.
 func (u *ui) back() {
 	f := u.top()
 	switch {
@@ -153,7 +152,7 @@ func (u *ui) back() {
 	}
 }
 
-// editFilter asks for the terms of the list.
+// editFilter lets the user edit the filter of the list.
 func (u *ui) editFilter() {
 	f := u.top()
 	text := []rune(joinWords(f.filter))
@@ -167,8 +166,9 @@ func (u *ui) editFilter() {
 	}}
 }
 
-// filter lists what fits a line of terms, or says what is wrong with it and lets the
-// user go on with it.
+// filter makes a line of terms the filter of a frame and lists the frame again. If the terms
+// are wrong, it restores the old filter, shows the error and lets the user edit the line
+// further.
 func (u *ui) filter(f *frame, line string) {
 	words, err := splitLine(line)
 	old, oldSort := f.filter, f.wish.sort
@@ -189,8 +189,8 @@ func (u *ui) filter(f *frame, line string) {
 	f.picked = nil
 }
 
-// withoutWords returns the text of an error of a filter without the words before those
-// that the user has typed.
+// withoutWords returns the text of an error without the name of the command at its beginning,
+// which the user did not type.
 func withoutWords(err error) string {
 	_, rest, found := strings.Cut(err.Error(), ": ")
 	if !found {
@@ -199,21 +199,25 @@ func withoutWords(err error) string {
 	return rest
 }
 
-// chooseGroups asks by what to group.
+// chooseGroups lets the user choose a grouping, and opens it.
 func (u *ui) chooseGroups() {
 	f := u.top()
 	if f.wish.by != "" {
 		u.back()
 		f = u.top()
 	}
-	u.choose("group by", usualFirst(queue.GroupNames(), "domain", "error", "from", "state"), func(name string) {
-		if err := u.open(&frame{base: f.words(), wish: wish{by: name}}); err != nil {
+	names := queue.GroupNames()
+	if u.w.several() && f.wish.only == 0 {
+		names = append(names, serverGroup)
+	}
+	u.choose("group by", usualFirst(names, "domain", "error", "from", "state", serverGroup), func(name string) {
+		if err := u.open(&frame{base: f.words(), wish: wish{by: name, only: f.wish.only}}); err != nil {
 			u.fail(err.Error())
 		}
 	})
 }
 
-// usualFirst puts some words before the others.
+// usualFirst moves the words of usual that are in words to the front.
 func usualFirst(words []string, usual ...string) []string {
 	var first []string
 	for _, w := range usual {
@@ -224,7 +228,7 @@ func usualFirst(words []string, usual ...string) []string {
 	return append(first, words...)
 }
 
-// chooseSort asks by what to sort.
+// chooseSort lets the user choose the order of the list.
 func (u *ui) chooseSort() {
 	f := u.top()
 	if f.wish.by != "" {
@@ -239,7 +243,7 @@ func (u *ui) chooseSort() {
 	})
 }
 
-// sort lists a frame in another order.
+// sort lists a frame again in another order, "" for that of the ids.
 func (u *ui) sort(f *frame, key string) {
 	f.wish.sort = key
 	f.cursor, f.top = 0, 0
@@ -248,7 +252,7 @@ func (u *ui) sort(f *frame, key string) {
 	}
 }
 
-// turnSort turns the order round.
+// turnSort reverses the order of the list.
 func (u *ui) turnSort() {
 	f := u.top()
 	if f.wish.sort == "" {
@@ -262,13 +266,13 @@ func (u *ui) turnSort() {
 	}
 }
 
-// reload lists and draws anew.
+// reload lists the queue again and sends the whole screen again.
 func (u *ui) reload() {
 	u.w.reload()
-	u.screen.Sync()
+	u.resync = true
 }
 
-// mark marks the row at the cursor, or takes its mark away, and goes on to the next.
+// mark marks the row at the cursor, or unmarks it, and moves the cursor to the next row.
 func (u *ui) mark() {
 	f := u.top()
 	u.w.mu.Lock()
@@ -286,21 +290,21 @@ func (u *ui) mark() {
 		} else {
 			f.picked[name] = true
 		}
-	} else if !f.marks.toggle(f.at(f.cursor)) {
+	} else if !f.marks.toggle(f.envelope(f.cursor)) {
 		u.fail("too many single marks: filter, and mark all of the list with a")
 		return
 	}
 	f.cursor = min(f.cursor+1, f.rows()-1)
 }
 
-// markAll marks all of the list, or takes all marks away if all are marked.
+// markAll marks the whole list, or removes all marks if the whole list is marked.
 func (u *ui) markAll() {
 	f := u.top()
 	u.w.mu.Lock()
 	defer u.w.mu.Unlock()
 	switch {
 	case f.list == nil || !f.list.done:
-		u.fail("not all is listed yet")
+		u.fail("not all is listed yet" + u.w.unlisted())
 	case f.wish.by != "" && len(f.picked) == len(f.list.groups):
 		f.picked = nil
 	case f.wish.by != "":
@@ -308,9 +312,9 @@ func (u *ui) markAll() {
 		for i := range f.list.groups {
 			f.picked[f.list.groups[i].Name] = true
 		}
-	case f.marks.all == f.list.ids && len(f.marks.toggled) == 0:
+	case f.marks.are(f.list):
 		f.marks.clear()
 	default:
-		f.marks.set(f.list.ids)
+		f.marks.set(f.list)
 	}
 }

@@ -9,29 +9,29 @@ import (
 	"github.com/gdamore/tcell/v2"
 	"github.com/mattn/go-runewidth"
 
-	"smtpctl/protocol"
 	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 )
 
-// maxText is how many bytes of what a command prints are shown.
+// maxText is how many bytes of the output of a command are shown at most.
 const maxText = 1 << 20
 
-// A text is an overlay of lines.
+// A text is an overlay that shows lines of text.
 type text struct {
 	head   string
-	lines  []string // safe; guarded by the lock of the worker
+	lines  []string // safe for a terminal; guarded by the lock of the worker
 	cancel context.CancelFunc
-	from   int // the first line that is shown
-	page   int // rows of the screen
+	from   int // the index of the first folded line on the screen
+	page   int // how many lines the screen shows
 	cols   int
-	folded []string // the lines, folded to the columns
-	count  int      // of those that are folded
+	folded []string // lines, folded to cols columns
+	count  int      // how many of lines are in folded
 }
 
 func (t *text) title() string { return t.head }
 
-// fold folds what has come.
+// fold folds the lines that were added since the last call, or all lines if the number of
+// columns has changed. The caller holds the lock of the worker.
 func (t *text) fold(cols int) {
 	if cols != t.cols {
 		t.cols, t.count, t.folded = cols, 0, nil
@@ -41,7 +41,8 @@ func (t *text) fold(cols int) {
 	}
 }
 
-// foldLine splits safe text into lines of so many columns, between words if it can.
+// foldLine splits a line of safe text into lines of at most cols columns, between words where
+// possible.
 func foldLine(line string, cols int) []string {
 	var out []string
 	cols = max(cols, 1)
@@ -57,6 +58,15 @@ func foldLine(line string, cols int) []string {
 		line = line[len(part):]
 	}
 	return append(out, line)
+}
+
+// foldLines folds lines as foldLine does.
+func foldLines(lines []string, cols int) []string {
+	var out []string
+	for _, l := range lines {
+		out = append(out, foldLine(l, cols)...)
+	}
+	return out
 }
 
 func (t *text) draw(u *ui, top, rows, cols int) {
@@ -94,7 +104,7 @@ func (t *text) key(u *ui, k *tcell.EventKey) {
 		t.close(u)
 		u.leaving = true
 	case tcell.KeyCtrlL:
-		u.screen.Sync()
+		u.resync = true
 	case tcell.KeyRune:
 		switch string(k.Rune()) {
 		case "j":
@@ -116,7 +126,7 @@ func (t *text) key(u *ui, k *tcell.EventKey) {
 	}
 }
 
-// close goes back to the list.
+// close removes the text, and ends the commands that still write to it.
 func (t *text) close(u *ui) {
 	if t.cancel != nil {
 		t.cancel()
@@ -124,10 +134,10 @@ func (t *text) close(u *ui) {
 	u.over = nil
 }
 
-// sectionMark begins the heads of sections.
+// sectionMark is the beginning of the line above each section of a text.
 const sectionMark = "== "
 
-// showKeys shows the keys.
+// showKeys shows a text with the keys of the list.
 func (u *ui) showKeys() {
 	t := &text{head: "keys of browse"}
 	for _, b := range bindings {
@@ -143,11 +153,12 @@ func (u *ui) showKeys() {
 	u.over = t
 }
 
-// look shows why an envelope is in the queue, the headers of its message, and what its
-// log says, each as the command for it prints it.
-func (u *ui) look(id protocol.EnvelopeID) {
+// look shows a text about an envelope: why it is in the queue, the headers of its message, and
+// its lines in the log, each as its command prints it. The text grows while the commands run.
+func (u *ui) look(e envelope) {
+	id := e.id
 	ctx, cancel := context.WithCancel(u.ctx)
-	t := &text{head: "envelope " + id.String(), cancel: cancel}
+	t := &text{head: "envelope " + id.String() + u.w.on(e.machine), cancel: cancel}
 	t.lines = []string{"looking, Escape goes back"}
 	parts := []struct {
 		head  string
@@ -161,7 +172,7 @@ func (u *ui) look(id protocol.EnvelopeID) {
 	work := func(context.Context) bool {
 		defer cancel()
 		for i, p := range parts {
-			lines := append([]string{sectionMark + p.head}, u.output(ctx, p.words, p.flag)...)
+			lines := append([]string{sectionMark + p.head}, u.output(ctx, e.machine, p.words, p.flag)...)
 			u.w.mu.Lock()
 			if i == 0 {
 				t.lines, t.count, t.folded = nil, 0, nil
@@ -175,19 +186,25 @@ func (u *ui) look(id protocol.EnvelopeID) {
 		}
 		return false
 	}
-	if !u.w.do(work) {
+	if !u.w.sources[e.machine].do(work) {
 		cancel()
-		u.fail("smtpd has not answered yet")
+		u.fail("smtpd" + u.w.on(e.machine) + " has not answered yet")
 		return
 	}
 	u.over = t
 }
 
-// output returns the lines that a command prints, its errors too.
-func (u *ui) output(ctx context.Context, words []string, flag string) []string {
+// output runs a command for a machine and returns the lines of its warnings, its output and its
+// error. If flag is not "", that flag of the command is set.
+func (u *ui) output(ctx context.Context, machine int, words []string, flag string) []string {
+	if !u.w.enter(ctx) {
+		return nil
+	}
+	defer u.w.leave()
 	call, err := u.parse(words)
 	var out, notes limited
 	if err == nil {
+		call = u.w.sources[machine].of(call)
 		if flag != "" {
 			call.Opts.SetOwn(flag, "true")
 		}
@@ -201,7 +218,7 @@ func (u *ui) output(ctx context.Context, words []string, flag string) []string {
 	return lines
 }
 
-// A limited keeps the beginning of what is written to it.
+// A limited keeps the first maxText bytes that are written to it. Write never fails.
 type limited struct {
 	b   bytes.Buffer
 	cut bool
@@ -214,7 +231,7 @@ func (l *limited) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// lines returns the lines of it, as safe text.
+// lines returns the bytes kept as lines of safe text, with a note if some were dropped.
 func (l *limited) lines() []string {
 	if l.b.Len() == 0 {
 		return nil
@@ -229,16 +246,16 @@ func (l *limited) lines() []string {
 	return lines
 }
 
-// A choice is an overlay of words of which one is chosen.
+// A choice is an overlay that shows words, of which the user chooses one.
 type choice struct {
 	head   string
 	words  []string
 	cursor int
-	letter string // that was typed last
+	letter string // the last letter that was typed
 	chosen func(word string)
 }
 
-// choose lets the user choose one of some words.
+// choose shows a choice. It calls chosen with the word that the user chooses, or not at all.
 func (u *ui) choose(head string, words []string, chosen func(word string)) {
 	u.over = &choice{head: head, words: words, chosen: chosen}
 }
@@ -273,8 +290,8 @@ func (c *choice) key(u *ui, k *tcell.EventKey) {
 	}
 }
 
-// jump goes to the first word that begins with a letter, and to the next one when the
-// letter is typed again.
+// jump moves the cursor to the first word that begins with a letter, or to the next such word
+// if the letter is typed again.
 func (c *choice) jump(letter string) {
 	from := 0
 	if letter == c.letter {

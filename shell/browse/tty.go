@@ -21,28 +21,29 @@ import (
 	"smtpctl/shell/render"
 )
 
-// Bounds of a terminal.
+// The bounds of a terminal.
 const (
-	pollEvery  = 100 * time.Millisecond // how long input is waited for before the end is looked for
-	leaveGrace = time.Second            // how long the terminal may take to be left in an orderly way
+	pollEvery  = 100 * time.Millisecond // how often a read checks whether the terminal was left
+	leaveGrace = time.Second            // how long tcell may take to leave the terminal
 	maxCols    = 1000
 	maxRows    = 500
 )
 
-// A tty is the terminal of the program. Nothing of what is typed after it was left is
-// lost, since it never waits in a read.
+// A tty is the terminal for tcell. It never blocks in a read, so that keys which are typed
+// after the screen was left reach the next reader of the terminal, such as the shell.
 type tty struct {
 	in, out *os.File
 	mu      sync.Mutex
-	before  *term.State // nil while the terminal is as it was found
+	before  *term.State // the settings to restore, nil if there are none
 	resized func()
 	winch   chan os.Signal
-	left    atomic.Bool // no more is read
-	raw     [64]byte    // what has been read; tcell takes more
+	left    atomic.Bool                       // reads return io.EOF
+	typed   atomic.Pointer[func(keys []byte)] // called with each input as it was read; may be nil
+	raw     [64]byte                          // the buffer of a read, shorter than that of tcell, so that nothing is cut
 	clean   filter
 }
 
-// Start implements tcell.Tty.
+// Start implements tcell.Tty. It puts the terminal into raw mode.
 func (t *tty) Start() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -58,7 +59,7 @@ func (t *tty) Start() error {
 	return nil
 }
 
-// follow tells of each change of the size.
+// follow calls resized at each change of the size, until winch is closed.
 func (t *tty) follow(winch <-chan os.Signal) {
 	for range winch {
 		t.mu.Lock()
@@ -70,13 +71,14 @@ func (t *tty) follow(winch <-chan os.Signal) {
 	}
 }
 
-// Drain implements tcell.Tty.
+// Drain implements tcell.Tty. It makes Read return io.EOF.
 func (t *tty) Drain() error {
 	t.left.Store(true)
 	return nil
 }
 
-// Stop implements tcell.Tty. It may be called at any time.
+// Stop implements tcell.Tty. It restores the settings of the terminal. It may be called at any
+// time and more than once.
 func (t *tty) Stop() error {
 	t.left.Store(true)
 	t.mu.Lock()
@@ -98,7 +100,8 @@ func (t *tty) NotifyResize(f func()) {
 	t.resized = f
 }
 
-// WindowSize implements tcell.Tty.
+// WindowSize implements tcell.Tty. It returns 80 by 24 if the size is not known, and at most
+// maxCols by maxRows.
 func (t *tty) WindowSize() (tcell.WindowSize, error) {
 	cols, rows, err := term.GetSize(int(t.out.Fd()))
 	if err != nil || cols <= 0 || rows <= 0 {
@@ -107,7 +110,7 @@ func (t *tty) WindowSize() (tcell.WindowSize, error) {
 	return tcell.WindowSize{Width: min(cols, maxCols), Height: min(rows, maxRows)}, nil
 }
 
-// Read implements tcell.Tty.
+// Read implements tcell.Tty. It returns at most pollEvery after the terminal was left.
 func (t *tty) Read(p []byte) (int, error) {
 	fd := int(t.in.Fd())
 	for !t.left.Load() {
@@ -116,6 +119,9 @@ func (t *tty) Read(p []byte) (int, error) {
 		if n > 0 && err == nil && !t.left.Load() {
 			n, err := t.in.Read(t.raw[:])
 			if n > 0 || err != nil {
+				if typed := t.typed.Load(); typed != nil {
+					(*typed)(t.raw[:max(n, 0)])
+				}
 				return copy(p, t.clean.filter(t.raw[:n], time.Now())), err
 			}
 		}
@@ -129,7 +135,7 @@ func (t *tty) Write(p []byte) (int, error) { return t.out.Write(p) }
 // Close implements tcell.Tty.
 func (t *tty) Close() error { return nil }
 
-// A terminal is a screen and what puts it back as it was.
+// A terminal is a screen together with what restores the terminal.
 type terminal struct {
 	tcell.Screen
 	tty  *tty
@@ -137,13 +143,14 @@ type terminal struct {
 	once sync.Once
 }
 
-// openScreen takes the terminal over.
+// openScreen takes over the terminal. From then on the terminal is restored even if the
+// program is ended by force.
 func openScreen(c *command.Call, in, out *os.File) (*terminal, error) {
 	info, err := infoFor(c.Getenv("TERM"))
 	if err != nil {
 		return nil, command.Usagef("%s: TERM is %q, which is not known: set it to xterm or vt100, or use show queue", command.PathOf(c), render.Bound(c.Getenv("TERM"), command.ArgBytes))
 	}
-	// A character set that is not known is taken for ASCII.
+	// tcell refuses a character set that it does not know, unless it may use ASCII for it.
 	tcell.SetEncodingFallback(tcell.EncodingFallbackASCII)
 	t := &terminal{tty: &tty{in: in, out: out}, info: info}
 	screen, err := tcell.NewTerminfoScreenFromTtyTerminfo(t.tty, info)
@@ -167,8 +174,9 @@ func openScreen(c *command.Call, in, out *os.File) (*terminal, error) {
 	return t, nil
 }
 
-// infoFor returns what a terminal can do, given the value of TERM: no program is
-// started to find that out.
+// infoFor returns the capabilities of the terminal that name, the value of TERM, stands for.
+// If name is not known, it tries name without its last parts, as xterm for xterm-other. It
+// looks only at the table inside tcell: no program is started.
 func infoFor(name string) (*terminfo.Terminfo, error) {
 	info, err := terminfo.LookupTerminfo(name)
 	for err != nil {
@@ -182,8 +190,8 @@ func infoFor(name string) (*terminfo.Terminfo, error) {
 	return info, nil
 }
 
-// close puts the terminal back as it was found. It may be called at any time, and
-// more than once: what hangs in the library is not waited for.
+// close restores the terminal. It may be called at any time and more than once. If tcell
+// hangs, close does without it after leaveGrace.
 func (t *terminal) close() {
 	t.once.Do(func() {
 		done := make(chan struct{})
@@ -200,13 +208,16 @@ func (t *terminal) close() {
 	})
 }
 
-// suspend stops the program, as Ctrl-Z does elsewhere, and goes on when it is told to.
-func (t *terminal) suspend() {
-	if t.Screen.Suspend() != nil {
-		return
+// suspend stops the program like Ctrl-Z in a shell, and takes the terminal over again when the
+// program is continued. If it returns an error, the terminal has been restored.
+func (t *terminal) suspend() error {
+	if err := t.Screen.Suspend(); err != nil {
+		return nil
 	}
-	_ = syscall.Kill(0, syscall.SIGTSTP) // where nobody could go on with it nothing happens
-	if err := t.Screen.Resume(); err != nil {
+	_ = syscall.Kill(0, syscall.SIGTSTP) // without a shell to continue the program, the kernel ignores it
+	err := t.Screen.Resume()
+	if err != nil {
 		t.close()
 	}
+	return err
 }

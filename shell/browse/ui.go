@@ -2,7 +2,6 @@ package browse
 
 import (
 	"context"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -10,32 +9,33 @@ import (
 	"github.com/gdamore/tcell/v2"
 
 	"smtpctl/completer/grammar"
-	"smtpctl/protocol"
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 	"smtpctl/shell/queue"
 	"smtpctl/shell/selector"
 )
 
-// A frame is one list that the user has gone into.
+// A frame is one list on the stack of lists: the whole selection, a grouping of it, or a
+// group. Its marks, like its cursor, belong to the ui.
 type frame struct {
 	wish   wish
-	base   []string // words that select what is in it
-	filter []string // and those that the user has typed
+	base   []string // the words that select its envelopes
+	filter []string // the terms that the user has added
 	fields []*selector.Field
 	list   *listing
-	marks  marks
-	picked map[string]bool // marked groups
+	marks  picks
+	picked map[string]bool // the names of the marked groups
 	cursor int
 	top    int
-	id     protocol.EnvelopeID // at the cursor
-	name   string              // of the group at the cursor
+	at     envelope // the envelope in the row at the cursor
+	drawn  int      // the row of what was at the cursor when it was drawn last
+	name   string   // the name of the group at the cursor
 }
 
-// words returns the words that select what is in the frame.
+// words returns all words that select the envelopes of the frame.
 func (f *frame) words() []string { return slices.Concat(f.base, f.filter) }
 
-// rows returns how many rows the frame has.
+// rows returns how many rows the frame has. The caller holds the lock of the worker.
 func (f *frame) rows() int {
 	if f.list == nil {
 		return 0
@@ -43,55 +43,61 @@ func (f *frame) rows() int {
 	return f.list.rows(&f.wish)
 }
 
-// at returns the id of a row of envelopes.
-func (f *frame) at(i int) protocol.EnvelopeID {
+// envelope returns the envelope in row i of a list of envelopes, from 0. The caller holds the
+// lock of the worker.
+func (f *frame) envelope(i int) envelope {
 	if f.wish.sort != "" {
-		return f.list.sorted[i].ID
+		i = int(f.list.sorted[i])
 	}
-	return f.list.ids.at(i)
+	return f.list.envelope(i)
 }
 
-// A ui is what is on the screen.
+// A ui is the state of the screen. Only the goroutine of events uses it, but for w and asked.
 type ui struct {
 	c      *command.Call
 	screen tcell.Screen
 	w      *worker
 	ctx    context.Context
 	colors bool
-	acts   bool // the session may change something
+	hosts  int  // the width of the column of the machines; 0 for one machine
+	acts   bool // the session may change the queue
 	now    func() time.Time
-	lines  []line // of the screen, as they are drawn
+	lines  []line // the lines of the screen, as draw fills them
 
 	stack   []*frame
 	gen     int
-	over    overlay // what covers the list; nil for nothing
-	input   *input  // the line that is being typed; nil for none
-	message string  // of the last key
+	over    overlay // the overlay that covers the list, nil for none
+	input   *input  // the line that the user is typing, nil for none
+	ills    []ill   // the machines of several that do not answer, as draw has found them
+	message string  // the message for the last key, "" for none
 	bad     bool    // the message is an error
-	running *action // what is being done
+	running *action // the action that is being carried out, nil for none
 	asked   chan question
 	pasting bool
 	leaving bool
-	suspend func() // stops the program, as Ctrl-Z does; nil where that cannot be
+	resync  bool             // the next draw sends the whole screen
+	typing  chan tcell.Event // the events of the terminal
+	typed   []tcell.Event    // events that came while the program was being stopped
+	suspend func() error     // stops the program like Ctrl-Z in a shell; nil if that is not possible
 }
 
-// An overlay covers the list.
+// An overlay covers the list. draw draws it on the lines from top up to, but without, rows.
 type overlay interface {
 	draw(u *ui, top, rows, cols int)
 	key(u *ui, k *tcell.EventKey)
 	title() string
 }
 
-// top returns the frame that is shown.
+// top returns the frame on the screen.
 func (u *ui) top() *frame { return u.stack[len(u.stack)-1] }
 
-// say shows a message on the bottom line.
+// say shows a message on the bottom line until the next key.
 func (u *ui) say(text string) { u.message, u.bad = text, false }
 
-// fail shows an error on the bottom line.
+// fail shows an error on the bottom line until the next key.
 func (u *ui) fail(text string) { u.message, u.bad = text, true }
 
-// newUI returns a ui for a call of browse.
+// newUI returns a ui for a call of browse, with a worker that is not running yet.
 func newUI(ctx context.Context, c *command.Call, screen tcell.Screen) *ui {
 	call := *c
 	u := &ui{
@@ -100,10 +106,12 @@ func newUI(ctx context.Context, c *command.Call, screen tcell.Screen) *ui {
 		colors: command.Colored(c.Opts.Color, true, c.Getenv),
 	}
 	u.w = newWorker(u.c)
+	u.hosts = u.w.hostWidth()
 	return u
 }
 
-// open goes into the list of what words select. It returns the error of the words.
+// open lists a frame and puts it on top of the stack. If the words of the frame are wrong, it
+// returns the error and changes nothing.
 func (u *ui) open(f *frame) error {
 	if err := u.list(f); err != nil {
 		return err
@@ -112,7 +120,9 @@ func (u *ui) open(f *frame) error {
 	return nil
 }
 
-// list has a frame listed anew.
+// list tells the worker to list a frame again. It moves sort= and columns= from the filter to
+// the order and the fields of the frame. It returns an error if the words of the frame are
+// wrong.
 func (u *ui) list(f *frame) error {
 	call, err := u.parse(append([]string{"show", "queue"}, f.words()...))
 	if err != nil {
@@ -140,22 +150,23 @@ func (u *ui) list(f *frame) error {
 	return nil
 }
 
-// isShape reports whether a word says in which order or columns, and is no term.
+// isShape reports whether a word sets the order or the columns, and so is not a term.
 func isShape(word string) bool {
 	return strings.HasPrefix(word, "sort=") || strings.HasPrefix(word, "columns=")
 }
 
-// hasShape reports whether there is such a word.
+// hasShape reports whether a word for which isShape is true is among words.
 func hasShape(words []string) bool { return slices.ContainsFunc(words, isShape) }
 
-// parse turns words into a call that writes and asks nowhere.
+// parse returns the call of a command. The call reads no input, drops its output and asks no
+// questions, unless the caller changes that. The words - and ? are refused.
 func (u *ui) parse(words []string) (*command.Call, error) {
 	for _, w := range words {
 		if w == "-" || w == "?" {
-			return nil, command.Usagef("%q: want an id, or a term such as domain=example.com", w)
+			return nil, command.Usagef("%q: expected an id, or a term such as domain=example.com", w)
 		}
 	}
-	call, err := u.c.Host.Parse(words)
+	call, err := u.c.Host.Parse(words, u.c.Opts.Host)
 	if err != nil {
 		return nil, err
 	}
@@ -173,12 +184,12 @@ func (u *ui) parse(words []string) (*command.Call, error) {
 	return call, nil
 }
 
-// discard drops what is written.
+// discard is an io.Writer that drops everything.
 type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// splitLine returns the words of a line.
+// splitLine splits a line of input into words. It refuses redirections and several commands.
 func splitLine(line string) ([]string, error) {
 	parsed := cmdline.Parse(line)
 	switch {
@@ -187,12 +198,12 @@ func splitLine(line string) ([]string, error) {
 	case len(parsed.Commands) == 0:
 		return nil, nil
 	case len(parsed.Commands) > 1 || parsed.Commands[0].Redirected():
-		return nil, command.Usagef("want terms, without ; | and >")
+		return nil, command.Usagef("expected terms, without ; | and >")
 	}
 	return parsed.Commands[0].Words, nil
 }
 
-// joinWords writes words as a line.
+// joinWords is the reverse of splitLine: it quotes the words where needed.
 func joinWords(words []string) string {
 	quoted := make([]string, len(words))
 	for i, w := range words {
@@ -201,126 +212,45 @@ func joinWords(words []string) string {
 	return strings.Join(quoted, " ")
 }
 
-// update takes over what the worker has found.
+// update takes over the list of the worker, if the worker has a newer one for the top frame.
 func (u *ui) update() {
 	f := u.top()
 	u.w.mu.Lock()
 	list := u.w.list
+	if list != nil && u.w.several() && !list.done && f.wish.sort == "" && f.wish.by == "" {
+		list = u.w.composed(false) // it has grown, and not at its end
+	}
 	u.w.mu.Unlock()
 	if list == nil || list.gen != f.wish.gen || list == f.list {
 		return
 	}
-	had := f.list != nil
+	was := f.list
 	f.list = list
-	if had {
+	if was != nil && (f.cursor > 0 || was.done) {
 		u.follow(f)
 	}
 }
 
-// follow keeps the cursor on what it was on.
+// follow keeps the cursor on the same envelope or group, in the same line of the screen, after
+// the list was replaced. If the user has moved the cursor since it was drawn, it
+// stays as far from what was there.
 func (u *ui) follow(f *frame) {
-	offset := f.cursor - f.top
+	offset, moved := f.cursor-f.top, f.cursor-f.drawn
 	u.w.mu.Lock()
 	switch {
 	case f.wish.by != "":
 		if i := slices.IndexFunc(f.list.groups, func(g queue.Group) bool { return g.Name == f.name }); i >= 0 {
-			f.cursor = i
+			f.cursor = i + moved
 		}
 	case f.wish.sort != "":
-		if i := slices.IndexFunc(f.list.sorted, func(e protocol.Envelope) bool { return e.ID == f.id }); i >= 0 {
-			f.cursor = i
+		at := uint32(f.list.search(f.at))
+		if i := slices.Index(f.list.sorted, at); i >= 0 && f.envelope(i) == f.at {
+			f.cursor = i + moved
 		}
 	case f.cursor > 0:
-		f.cursor = f.list.ids.search(f.id)
+		f.cursor = f.list.search(f.at) + moved
 	}
+	f.cursor = max(0, min(f.cursor, f.rows()-1))
 	u.w.mu.Unlock()
-	f.top = f.cursor - offset
-}
-
-// drawEvery is how often news are drawn at most.
-const drawEvery = 50 * time.Millisecond
-
-// loop shows the screen until the user leaves, ctx ends or the terminal goes.
-func loop(ctx context.Context, c *command.Call, t *terminal) error {
-	ctx, cancel := context.WithCancel(ctx)
-	u := newUI(ctx, c, t.Screen)
-	u.suspend = t.suspend
-	defer t.close()
-	words := make([]string, len(c.Args))
-	for i, a := range c.Args {
-		words[i] = a.Text
-	}
-	if err := u.open(&frame{base: words}); err != nil {
-		cancel()
-		return err
-	}
-	// Little of what a million envelopes leave behind while they are listed is kept.
-	defer debug.SetGCPercent(debug.SetGCPercent(40))
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		u.w.run(ctx)
-	}()
-	err := u.events(ctx)
-	cancel()
-	t.close()
-	<-ended
-	u.w.panicked()
-	return err
-}
-
-// events draws, and acts on keys and news.
-func (u *ui) events(ctx context.Context) error {
-	events := make(chan tcell.Event, 16)
-	quit := make(chan struct{})
-	defer close(quit)
-	go u.screen.ChannelEvents(events, quit)
-	tick := time.NewTicker(time.Second) // ages grow
-	defer tick.Stop()
-	var later <-chan time.Time
-	for dirty := true; !u.leaving; {
-		if dirty {
-			u.draw()
-		}
-		dirty = true
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case ev, ok := <-events:
-			if !ok {
-				return nil
-			}
-			if err := u.event(ev); err != nil {
-				return err
-			}
-		case <-u.w.changed:
-			if u.w.crashed() {
-				return nil
-			}
-			if dirty = false; later == nil {
-				later = time.After(drawEvery)
-			}
-		case <-later:
-			later = nil
-		case q := <-u.asked:
-			u.ask(q)
-		case <-tick.C:
-		}
-	}
-	return nil
-}
-
-// event acts on what comes from the terminal.
-func (u *ui) event(ev tcell.Event) error {
-	switch ev := ev.(type) {
-	case *tcell.EventResize:
-		u.screen.Sync()
-	case *tcell.EventPaste:
-		u.pasting = ev.Start()
-	case *tcell.EventError:
-		return ev
-	case *tcell.EventKey:
-		u.key(ev)
-	}
-	return nil
+	f.top, f.drawn = f.cursor-offset, f.cursor-moved // an overlay may hide the list until the next one
 }

@@ -1,99 +1,83 @@
 package browse
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
-	"smtpctl/shell/queue"
-	"smtpctl/shell/render"
 )
 
-// Bounds of the work.
+// The bounds of the work.
 const (
-	maxSorted   = 5000                   // envelopes that are held in an order
-	maxGroups   = 5000                   // groups that are told apart
-	maxCached   = 1000                   // envelopes that are held to be shown
-	firstRows   = 200                    // of a list, which are held as they come
-	freshFor    = 2 * time.Second        // how long what is shown of an envelope counts as new
-	retryEvery  = time.Second            // how often smtpd is looked for when it is away
-	reloadMin   = 5 * time.Second        // how long a list counts as new
-	reloadShare = 20                     // and how many times as long as listing took
-	tellEvery   = 250 * time.Millisecond // how often progress is shown
+	maxGroups   = 5000                   // groups of a grouping
+	minGroups   = 200                    // the same of one of many machines
+	maxCached   = 1000                   // envelopes in the caches of all machines
+	minCached   = 20                     // envelopes in the cache of a machine beside those on the screen
+	firstRows   = 200                    // envelopes at the beginning of all listings that are cached as they come
+	freshFor    = 2 * time.Second        // how long an envelope on the screen is not asked for again
+	retryEvery  = time.Second            // how long to wait before smtpd is tried again
+	reloadMin   = 5 * time.Second        // the age, at least, at which a list is made again
+	reloadShare = 20                     // and the age in multiples of the time that listing took
+	tellEvery   = 250 * time.Millisecond // the least time between two reports of progress
 )
 
-// A wish is what is to be listed.
+// A wish says what the worker is to list.
 type wish struct {
-	gen  int // tells wishes apart
+	gen  int // a number that no other wish of the ui has
 	call *command.Call
-	sort string // name of an order, "" for that of the ids
-	by   string // name of a grouping, "" for envelopes
+	sort string // the name of an order, after - for its reverse; "" for the order of the ids
+	by   string // the name of a grouping, "" for a list of envelopes
+	only int    // the number of the only machine to list, from 1; 0 for all
 }
 
-// A listing is what was listed for a wish.
-type listing struct {
-	gen    int
-	ids    *idList
-	sorted []protocol.Envelope // the first of an order
-	groups []queue.Group
-	done   bool
-	took   time.Duration
-	at     time.Time
-}
+// lists reports whether the wish is for a machine.
+func (x *wish) lists(machine int) bool { return x.only == 0 || x.only == machine+1 }
 
-// rows returns how many rows there are to be shown.
-func (l *listing) rows(w *wish) int {
-	switch {
-	case w.by != "":
-		return len(l.groups)
-	case w.sort != "":
-		return len(l.sorted)
-	}
-	return l.ids.n
-}
-
-// A row is an envelope as it is shown.
-type row struct {
-	e    protocol.Envelope
-	at   time.Time
-	gone bool // it was not in the queue
-}
-
-// A job is something to do with smtpd other than listing. It reports whether it may
-// have changed what is listed.
-type job func(ctx context.Context) (changed bool)
-
-// A worker does all that needs smtpd, one thing after the other, over one connection.
-// A listing is left for whatever else is wanted, and gone on with.
+// A worker does everything that needs smtpd, in a source for each machine. The listing of the
+// only machine is the list on the screen; those of several are put together.
 type worker struct {
 	c       *command.Call
-	changed chan struct{} // something is to be shown
-	kick    chan struct{} // something is wanted
-	jobs    chan job
+	names   []string // of the machines, in the order in which the user named them
+	sources []*source
+	changed chan struct{} // holds a value when the screen should be drawn
+	turns   chan struct{} // as turn says; nil for one machine
+	session chan struct{} // holds a value while a command of the session runs
 
-	mu      sync.Mutex // guards the rest
-	wish    wish
-	again   bool // the wish is to be listed anew
-	list    *listing
-	need    []protocol.EnvelopeID // that are on the screen
-	cache   map[protocol.EnvelopeID]*row
-	trouble string // what is wrong with smtpd
-	failed  string // why the listing is not complete
-	looked  int    // envelopes of the listing that runs
-	crash   any    // what it panicked with
-	trace   []byte
+	mu    sync.Mutex // guards the fields up to trace
+	wish  wish
+	list  *listing
+	crash any // the value of a panic of the worker, nil if there was none
+	trace []byte
+
+	tasks   sync.WaitGroup // what uses connections that sources have lent
+	merging chan struct{}  // holds a value when the listings of the machines should be merged
 }
 
 func newWorker(c *command.Call) *worker {
-	return &worker{c: c, changed: make(chan struct{}, 1), kick: make(chan struct{}, 1), jobs: make(chan job, 4), cache: map[protocol.EnvelopeID]*row{}}
+	w := &worker{c: c, names: strings.Split(c.Opts.Host, ","), changed: make(chan struct{}, 1), session: make(chan struct{}, 1), merging: make(chan struct{}, 1)}
+	if w.several() {
+		w.turns = make(chan struct{}, cmp.Or(c.Opts.Parallel, command.UsualParallel))
+	}
+	for n, name := range w.names {
+		s := &source{w: w, n: n, kick: make(chan struct{}, 1), jobs: make(chan job, 4), cache: map[protocol.EnvelopeID]*row{}}
+		if w.several() {
+			s.name = name
+		}
+		s.c = s.of(c)
+		w.sources = append(w.sources, s)
+	}
+	return w
 }
 
-// poke fills a channel that holds one notice.
+// several reports whether there are several machines.
+func (w *worker) several() bool { return len(w.names) > 1 }
+
+// poke puts a value into a channel that has room for one, unless one is there already.
 func poke(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -101,198 +85,111 @@ func poke(c chan struct{}) {
 	}
 }
 
-// want says what is to be listed.
-func (w *worker) want(x wish) {
-	w.mu.Lock()
-	w.wish, w.again, w.list, w.failed, w.looked = x, true, nil, "", 0
-	w.mu.Unlock()
-	poke(w.kick)
-}
-
-// reload lists the same anew.
-func (w *worker) reload() {
-	w.mu.Lock()
-	w.again = true
-	w.cache = map[protocol.EnvelopeID]*row{}
-	w.mu.Unlock()
-	poke(w.kick)
-}
-
-// wants reports whether something else is wanted than what is being done.
-func (w *worker) wants() bool { return len(w.kick) > 0 || len(w.jobs) > 0 }
-
-// run works until ctx ends.
+// run runs all sources until ctx ends.
 func (w *worker) run(ctx context.Context) {
-	defer func() {
-		if p := recover(); p != nil {
-			w.mu.Lock()
-			w.crash, w.trace = p, debug.Stack()
-			w.mu.Unlock()
-			poke(w.changed)
-		}
-	}()
-	var p *pass
-	for ctx.Err() == nil {
-		select {
-		case j := <-w.jobs:
-			if w.carryOut(ctx, j) {
-				p = nil
-			}
-			continue
-		case <-w.kick:
-		default:
-		}
-		w.fetch(ctx)
-		if p = w.next(ctx, p); p != nil {
-			if w.step(ctx, p) {
-				p = nil
-			}
-			if w.lost() {
-				p = nil
-				w.sleep(ctx, retryEvery)
-			}
-			continue
-		}
-		w.sleep(ctx, freshFor/2)
-	}
-}
-
-// sleep waits until something is wanted.
-func (w *worker) sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	case <-w.kick:
-		poke(w.kick)
-	case j := <-w.jobs:
-		w.carryOut(ctx, j)
-	}
-}
-
-// carryOut does a job, and reports whether the queue is to be listed anew.
-func (w *worker) carryOut(ctx context.Context, j job) bool {
-	changed := j(ctx)
-	if changed {
-		w.reload()
-	}
-	poke(w.changed)
-	return changed
-}
-
-// lost reports whether smtpd is away.
-func (w *worker) lost() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.trouble != ""
-}
-
-// note takes notice of an error of smtpd's, or of none.
-func (w *worker) note(err error) {
-	w.mu.Lock()
-	was := w.trouble
-	switch {
-	case err == nil:
-		w.trouble = ""
-	case errors.Is(err, protocol.ErrNotRunning):
-		w.trouble = "smtpd is not running"
-	case errors.Is(err, protocol.ErrHangup):
-		w.trouble = "smtpd has closed the connection"
-	default:
-		w.trouble = render.Safe(render.Bound(err.Error(), command.ArgBytes*2))
-	}
-	if was != "" && w.trouble == "" {
-		w.again = true // it may have been restarted
-	}
-	changed := was != w.trouble
-	w.mu.Unlock()
-	if changed {
-		poke(w.changed)
-	}
-}
-
-// keep holds an envelope to be shown. The caller holds the lock.
-func (w *worker) keep(e *protocol.Envelope) {
-	if len(w.cache) >= maxCached {
-		kept := make(map[protocol.EnvelopeID]*row, maxCached)
-		for _, id := range w.need {
-			if r := w.cache[id]; r != nil {
-				kept[id] = r
-			}
-		}
-		w.cache = kept
-	}
-	w.cache[e.ID] = &row{e: *e, at: time.Now()}
-}
-
-// show says which envelopes are on the screen.
-func (w *worker) show(ids []protocol.EnvelopeID) {
-	w.mu.Lock()
-	w.need = append(w.need[:0], ids...)
-	missing := false
-	for _, id := range ids {
-		missing = missing || w.cache[id] == nil
-	}
-	w.mu.Unlock()
-	if missing {
-		poke(w.kick)
-	}
-}
-
-// fetch asks smtpd for those envelopes on the screen of which nothing is known, or
-// nothing new.
-func (w *worker) fetch(ctx context.Context) {
-	w.mu.Lock()
-	var old []protocol.EnvelopeID
-	for _, id := range w.need {
-		if r := w.cache[id]; r == nil || time.Since(r.at) > freshFor {
-			old = append(old, id)
-		}
-	}
-	lost := w.trouble != ""
-	w.mu.Unlock()
-	if len(old) == 0 && !lost {
+	if !w.several() {
+		w.sources[0].run(ctx)
 		return
 	}
-	conn, err := w.c.Conn(ctx)
-	for i := 0; i < len(old) && err == nil && ctx.Err() == nil; i++ {
-		var e *protocol.Envelope
-		if e, err = queue.LookUp(ctx, conn, old[i]); err != nil {
-			break
-		}
-		w.mu.Lock()
-		if e != nil {
-			w.keep(e)
-		} else if r := w.cache[old[i]]; r != nil {
-			w.cache[old[i]] = &row{e: r.e, at: time.Now(), gone: true}
-		} else {
-			gone := protocol.Envelope{ID: old[i]}
-			w.keep(&gone)
-			w.cache[old[i]].gone = true
-		}
-		w.mu.Unlock()
-		if len(w.kick) > 0 && i%8 == 7 {
-			break // another screen is wanted
-		}
+	var wg sync.WaitGroup
+	for _, s := range w.sources {
+		wg.Go(func() { s.run(ctx) })
 	}
-	if ctx.Err() == nil {
-		w.note(err)
-	}
-	poke(w.changed)
+	wg.Go(func() { w.watch(ctx) })
+	wg.Go(func() { w.merge(ctx) })
+	wg.Wait()
+	w.tasks.Wait()
 }
 
-// do hands a job over, and reports whether it could.
-func (w *worker) do(j job) bool {
+// want replaces the wish. It returns at once.
+func (w *worker) want(x wish) {
+	w.mu.Lock()
+	w.wish, w.list = x, nil
+	for _, s := range w.sources {
+		s.again, s.list, s.failed = true, nil, ""
+		s.progress.begin(0)
+	}
+	w.mu.Unlock()
+	for _, s := range w.sources {
+		poke(s.kick)
+	}
+}
+
+// reload makes all sources list the same wish again. It returns at once.
+func (w *worker) reload() {
+	for _, s := range w.sources {
+		s.reload()
+	}
+}
+
+// show tells the sources which envelopes are on the screen.
+func (w *worker) show(ids []envelope) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, s := range w.sources {
+		s.need = s.need[:0]
+	}
+	for _, e := range ids {
+		s := w.sources[e.machine]
+		s.need = append(s.need, e.id)
+		if s.cache[e.id] == nil && (s.trouble == "" || !w.c.Elsewhere()) { // an ssh for each drawing would be too many
+			poke(s.kick)
+		}
+	}
+}
+
+// typed tells all sources that keys were typed, which overtake their listings.
+func (w *worker) typed(keys []byte) {
+	for _, s := range w.sources {
+		s.way.want(keys)
+	}
+}
+
+// wanted returns how often keys were typed.
+func (w *worker) wanted() int64 { return w.sources[0].way.wanted.Load() }
+
+// single reports whether exactly one key was typed last.
+func (w *worker) single() bool { return w.sources[0].way.single.Load() }
+
+// drawn tells all sources that the screen shows the effect of all keys counted in wanted.
+func (w *worker) drawn(wanted int64) {
+	for _, s := range w.sources {
+		s.way.done(wanted)
+	}
+}
+
+// mostGroups returns how many groups of a grouping each machine has at most: those of several
+// are kept, to be added up.
+func (w *worker) mostGroups() int { return max(maxGroups/max(1, len(w.sources)/4), minGroups) }
+
+// total returns how many envelopes are in all queues, as far as that is known.
+func (w *worker) total() int64 {
+	n := int64(0)
+	for _, s := range w.sources {
+		n += s.progress.total.Load()
+	}
+	return n
+}
+
+// row returns the cached row of an envelope, or nil. The caller holds the lock.
+func (w *worker) row(e envelope) *row { return w.sources[e.machine].cache[e.id] }
+
+// enter waits until no other command of the session runs, which carries out one at a time. It
+// returns false if ctx ends. leave must be called afterwards.
+func (w *worker) enter(ctx context.Context) bool {
 	select {
-	case w.jobs <- j:
+	case w.session <- struct{}{}:
 		return true
-	default:
+	case <-ctx.Done():
 		return false
 	}
 }
 
-// panicked panics as the worker did, once the terminal has been put back.
+// leave lets the next command of the session run.
+func (w *worker) leave() { <-w.session }
+
+// panicked raises the panic of a source again, if there was one. It must be called after the
+// terminal was restored, which would hide the trace otherwise.
 func (w *worker) panicked() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -301,7 +198,7 @@ func (w *worker) panicked() {
 	}
 }
 
-// crashed reports whether the worker has panicked.
+// crashed reports whether a source has panicked.
 func (w *worker) crashed() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

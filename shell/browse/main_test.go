@@ -1,0 +1,9 @@
+package browse
+
+import (
+	"testing"
+
+	"smtpctl/protocol/fulltest"
+)
+
+func TestMain(m *testing.M) { fulltest.Main(m, 8) }
