@@ -1,6 +1,7 @@
 package suggest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -11,40 +12,42 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/protocol/spool"
 	"smtpctl/shell/command"
+	"smtpctl/shell/hostname"
 	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
 	"smtpctl/shell/selector"
 )
 
-// ids returns ids that begin with prefix or, if that is not the beginning of an
-// id, those of envelopes whose addresses hold it: of the envelopes that the terms
-// before them select.
+// ids returns the ids that begin with prefix. If prefix cannot begin an id, ids returns the
+// ids of envelopes whose sender, recipient or destination contains prefix. Only envelopes that
+// match the terms in path are considered. Where commands are for several hosts, each id carries
+// the name of its host, and prefix may begin with that name or be a part of it.
 func (l *Live) ids(kind string, path []string, prefix string) completer.Found {
-	prefix = strings.ToLower(prefix)
-	hex := prefix == "" || protocol.IsHex(prefix) && len(prefix) <= 16
 	terms := termsIn(path)
-	key := kind + " " + path[0] + " " + terms.String() + " " + prefix
 	unlisted := l.offers(path) == command.OffersUnlisted
-	var found completer.Found
-	switch {
-	case l.offers(path) == command.OffersNothing:
-	case unlisted && hex:
-		found = l.get(key, false, func(ctx context.Context, _ func(completer.Found)) completer.Found {
-			return completer.Found{List: l.undiscovered(ctx, prefix)}
-		})
-	case unlisted:
-	case hex && len(terms) == 0:
-		found = l.get(key, false, l.fetchIDs(kind, prefix))
-	case hex || len(prefix) >= minSearch:
-		found = l.get(key, true, func(ctx context.Context, show func(completer.Found)) completer.Found {
-			conn, err := l.dial(ctx)
-			if err != nil {
-				return completer.Found{}
-			}
-			s := search{kind: kind, text: prefix, hex: hex, terms: terms, most: maxSearched, show: show}
-			return s.run(ctx, conn)
-		})
+	key := kind + " " + path[0] + " " + terms.String() + " " + prefix
+	if l.offers(path) == command.OffersNothing {
+		return completer.Found{}
 	}
+	// What is typed may mean something else for each host.
+	wishes, long := map[string]idWish{}, false
+	var hosts []string
+	for _, host := range l.servers() {
+		w := l.wish(host, prefix)
+		w.kind, w.terms, w.unlisted = kind, terms, unlisted
+		if w.vain() {
+			continue
+		}
+		wishes[host] = w
+		hosts = append(hosts, host)
+		long = long || !unlisted && (!w.hex || len(terms) > 0)
+	}
+	if len(hosts) == 0 {
+		return completer.Found{}
+	}
+	found := l.getOf(hosts, key, long, func(ctx context.Context, host string, show func(completer.Found)) completer.Found {
+		return l.findIDs(ctx, host, wishes[host], show)
+	})
 	list := slices.Clone(found.List)
 	for i := range list {
 		list[i].Class = completer.ID
@@ -52,30 +55,100 @@ func (l *Live) ids(kind string, path []string, prefix string) completer.Found {
 	return completer.Found{List: list, More: found.More}
 }
 
-// fetchIDs returns what fetches ids that begin with some digits, and how many there are
-// in all if that is known.
-func (l *Live) fetchIDs(kind, prefix string) fetcher {
-	return func(ctx context.Context, _ func(completer.Found)) completer.Found {
-		conn, err := l.dial(ctx)
-		if err != nil {
-			return completer.Found{}
-		}
-		list, whole := fetchIDs(ctx, conn, kind, prefix)
-		found := completer.Found{List: list}
-		switch {
-		case whole:
-		case prefix == "" && kind != "id":
-			if n, ok := QueueSize(ctx, conn); ok {
-				found.More = max(n-len(list), 1)
-			}
-		default:
-			found.More = -1
-		}
-		return found
-	}
+// An idWish says which ids of a host are wanted.
+type idWish struct {
+	kind     string
+	terms    selector.Selector // that their envelopes match
+	unlisted bool              // of files that smtpd does not list
+	typed    string
+	text     string // the part of typed without the name of a host, in lower case
+	hex      bool   // text is the beginning of an id, and not a part of an address
+	all      bool   // if no id begins with text, all ids are wanted
+	other    bool   // none are: typed names another host
+	named    bool   // the ids carry the name of the host
+	host     string
 }
 
-// QueueSize asks how many envelopes smtpd's scheduler holds.
+// wish returns which ids of a host are wanted when prefix is typed.
+func (l *Live) wish(host, prefix string) idWish {
+	w := idWish{host: cmp.Or(host, command.LocalHost), typed: prefix, text: prefix, named: l.several()}
+	begins := func(host string) bool { return strings.HasPrefix(prefix, hostname.Qualify(host, "")) }
+	switch head := hostname.Qualify(w.host, ""); {
+	case begins(w.host):
+		w.text, w.named = prefix[len(head):], true
+	case w.named && slices.ContainsFunc(l.servers(), begins):
+		w.other = true
+	case w.named && strings.HasPrefix(head, prefix):
+		if w.all = protocol.IsHex(prefix); !w.all {
+			w.text = ""
+		}
+	}
+	w.text = strings.ToLower(w.text)
+	w.hex = w.text == "" || protocol.IsHex(w.text) && len(w.text) <= 16
+	return w
+}
+
+// vain reports whether no ids are to be looked for.
+func (w *idWish) vain() bool {
+	return w.other || !w.hex && (w.unlisted || len(w.text) < minSearch)
+}
+
+// name returns an id as it is offered.
+func (w *idWish) name(id string) string {
+	if w.named {
+		return hostname.Qualify(w.host, id)
+	}
+	return id
+}
+
+// namedIDs makes ids be as they are offered.
+func (w *idWish) namedIDs(list []completer.Suggestion) []completer.Suggestion {
+	for i := range list {
+		list[i].Text = w.name(list[i].Text)
+	}
+	return list
+}
+
+// findIDs fetches the ids of a host.
+func (l *Live) findIDs(ctx context.Context, host string, w idWish, show func(completer.Found)) (found completer.Found) {
+	conn, err := l.dial(ctx, host)
+	switch {
+	case w.unlisted:
+		found.List = w.namedIDs(l.undiscovered(ctx, host, w.text))
+	case err != nil:
+	case w.hex && len(w.terms) == 0:
+		found = listIDs(ctx, conn, w.kind, w.text)
+		found.List = w.namedIDs(found.List)
+	default:
+		s := search{idWish: w, most: maxSearched, show: show}
+		found = s.run(ctx, conn)
+	}
+	if len(found.List) == 0 && w.all && ctx.Err() == nil {
+		w.text, w.all = "", false
+		return l.findIDs(ctx, host, w, show)
+	}
+	return found
+}
+
+// listIDs returns the ids that begin with prefix, and says how many more there are, if that is
+// known.
+func listIDs(ctx context.Context, conn *protocol.Conn, kind, prefix string) completer.Found {
+	list, whole := fetchIDs(ctx, conn, kind, prefix)
+	found := completer.Found{List: list}
+	switch {
+	case whole:
+	case prefix == "" && kind != "id":
+		if n, ok := QueueSize(ctx, conn); ok {
+			found.More = max(n-len(list), 1)
+		}
+	default:
+		found.More = -1
+	}
+	return found
+}
+
+// QueueSize asks smtpd how many envelopes its scheduler holds. ok is false if smtpd does not
+// answer or does not say.
 func QueueSize(ctx context.Context, conn *protocol.Conn) (n int, ok bool) {
 	for st, err := range conn.Stats(ctx) {
 		if err != nil {
@@ -88,27 +161,27 @@ func QueueSize(ctx context.Context, conn *protocol.Conn) (n int, ok bool) {
 	return n, ok
 }
 
-// A search looks through the queue for envelopes that terms select, and of which the id
-// begins with a text or the addresses hold it. It stops after most envelopes, and says so.
+// A search looks through the queue for envelopes that match terms and that either have an id
+// with the prefix text or an address that contains text. After most envelopes it stops, and
+// its last suggestion says so.
 type search struct {
-	kind, text string
-	hex        bool // the text is the beginning of ids
-	terms      selector.Selector
-	most       int
-	show       func(completer.Found)
+	idWish
+	most int
+	show func(completer.Found)
 
 	out  []completer.Suggestion
 	last protocol.MessageID
-	over int // how many it has found beyond what it offers
+	over int // how many envelopes match beyond those in out
 }
 
-// run shows what it has found so far, and returns all.
+// run searches the queue and returns the result. Meanwhile it calls show with what it has
+// found so far.
 func (s *search) run(ctx context.Context, conn *protocol.Conn) completer.Found {
 	looked := 0
 	shown := time.Now()
 	now := shown.Unix()
 	stopped := func(why string) completer.Found {
-		return completer.Found{List: append(s.out, completer.Suggestion{Text: s.text, Description: why}), More: -1}
+		return completer.Found{List: append(s.out, completer.Suggestion{Text: s.typed, Description: why}), More: -1}
 	}
 	for e, err := range conn.Envelopes(ctx) {
 		if err != nil {
@@ -120,7 +193,7 @@ func (s *search) run(ctx context.Context, conn *protocol.Conn) completer.Found {
 		if looked++; looked > s.most {
 			return stopped(fmt.Sprintf("(stopped after %d envelopes)", s.most))
 		}
-		if s.fits(e, now) {
+		if s.matches(e, now) {
 			s.add(e, now)
 		}
 		if s.over > 0 && len(s.terms) == 0 {
@@ -134,18 +207,18 @@ func (s *search) run(ctx context.Context, conn *protocol.Conn) completer.Found {
 	return completer.Found{List: s.out, More: s.over}
 }
 
-// fits reports whether an envelope is looked for.
-func (s *search) fits(e *protocol.Envelope, now int64) bool {
+// matches reports whether an envelope is one that the search is for. now is in Unix seconds.
+func (s *search) matches(e *protocol.Envelope, now int64) bool {
 	if s.hex && !strings.HasPrefix(e.ID.String(), s.text) {
 		return false
 	}
-	if !s.hex && !holds(e.Sender, s.text) && !holds(e.Rcpt, s.text) && !holds(e.Dest, s.text) {
+	if !s.hex && !containsFold(e.Sender, s.text) && !containsFold(e.Rcpt, s.text) && !containsFold(e.Dest, s.text) {
 		return false
 	}
 	return s.terms.Match(e, now)
 }
 
-// add takes in an envelope, or its message.
+// add adds an envelope, or its message if ids of messages are wanted, to the result.
 func (s *search) add(e *protocol.Envelope, now int64) {
 	id := e.ID.Msg()
 	switch {
@@ -153,25 +226,29 @@ func (s *search) add(e *protocol.Envelope, now int64) {
 	case len(s.out) >= fetchItems:
 		s.over++
 	case s.kind == "message":
-		s.out = append(s.out, completer.Suggestion{Text: id.String(), Description: "message " + describe(e, now)})
+		s.out = append(s.out, completer.Suggestion{Text: s.name(id.String()), Description: "message " + envelopeSummary(e, now)})
 	default:
-		s.out = append(s.out, completer.Suggestion{Text: e.ID.String(), Description: describe(e, now)})
+		s.out = append(s.out, completer.Suggestion{Text: s.name(e.ID.String()), Description: envelopeSummary(e, now)})
 	}
 	s.last = id
 }
 
-// holds reports whether an address holds a text, in whatever case.
-func holds(a protocol.Address, text string) bool {
+// containsFold reports whether an address contains a text in lower case, ignoring the case of
+// the address.
+func containsFold(a protocol.Address, text string) bool {
 	return strings.Contains(strings.ToLower(a.String()), text)
 }
 
-// undiscovered returns the ids on disk that smtpd does not know.
-func (l *Live) undiscovered(ctx context.Context, prefix string) []completer.Suggestion {
+// undiscovered returns the ids of envelope files in the spool that smtpd does not list.
+func (l *Live) undiscovered(ctx context.Context, host, prefix string) []completer.Suggestion {
+	if l.elsewhere() {
+		return nil
+	}
 	lo, hi := protocol.EnvelopeID(0), ^protocol.EnvelopeID(0)
 	if prefix != "" {
 		lo, hi = queue.IDArg{Text: prefix}.Bounds()
 	}
-	conn, err := l.dial(ctx)
+	conn, err := l.dial(ctx, host)
 	if err != nil {
 		return nil
 	}
@@ -203,8 +280,8 @@ func (l *Live) undiscovered(ctx context.Context, prefix string) []completer.Sugg
 	return out
 }
 
-// fetchIDs asks for the ids that begin with some digits, and reports whether these are
-// all.
+// fetchIDs asks smtpd for the ids that begin with prefix. whole is false if there are more
+// than fetchItems envelopes.
 func fetchIDs(ctx context.Context, conn *protocol.Conn, kind, prefix string) (out []completer.Suggestion, whole bool) {
 	lo, hi := protocol.EnvelopeID(0), ^protocol.EnvelopeID(0)
 	if prefix != "" {
@@ -235,17 +312,18 @@ func fetchIDs(ctx context.Context, conn *protocol.Conn, kind, prefix string) (ou
 		first := i == 0 || all[i-1].ID.Msg() != msg
 		many := i+1 < len(all) && all[i+1].ID.Msg() == msg
 		if first && len(prefix) <= 8 && (kind == "message" || kind == "id" || (kind == "selector" || kind == "scheduled") && many) {
-			out = append(out, completer.Suggestion{Text: msg.String(), Description: "message " + describe(e, now)})
+			out = append(out, completer.Suggestion{Text: msg.String(), Description: "message " + envelopeSummary(e, now)})
 		}
 		if kind != "message" && !(kind == "id" && len(prefix) <= 8) {
-			out = append(out, completer.Suggestion{Text: e.ID.String(), Description: describe(e, now)})
+			out = append(out, completer.Suggestion{Text: e.ID.String(), Description: envelopeSummary(e, now)})
 		}
 	}
 	return out, whole
 }
 
-// describe says on one line what an envelope is.
-func describe(e *protocol.Envelope, now int64) string {
+// envelopeSummary describes an envelope on one line that is safe for a terminal. now is in
+// Unix seconds.
+func envelopeSummary(e *protocol.Envelope, now int64) string {
 	from := e.Sender.String()
 	if e.Sender == (protocol.Address{}) {
 		from = "<>"

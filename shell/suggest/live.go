@@ -1,238 +1,205 @@
-// Package suggest knows the values that arguments can have, from smtpd, its queue and the disk.
+// Package suggest finds values for the arguments of commands: from smtpd, its queue and the
+// disk.
 package suggest
 
 import (
 	"context"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"smtpctl/completer"
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
-	"smtpctl/shell/trace"
 )
 
-// Times and sizes of what is fetched while a line is typed.
+// The bounds of fetches while a line is typed.
 const (
 	fetchTimeout = 10 * time.Second
-	fetchFresh   = 2 * time.Second // how long an answer counts as new
-	fetchItems   = 60              // most values fetched for one beginning
-	cacheEntries = 64              // most answers remembered
+	fetchFresh   = 2 * time.Second // how long an answer is used without another fetch
+	fetchItems   = 60              // how many values a fetch for one prefix returns at most
+	cacheEntries = 64              // how many answers of one machine are remembered
+	cacheShares  = 256             // how many answers are remembered, of several machines
 )
 
-// Live knows the values of arguments from smtpd. It answers from what it has,
-// and fetches in the background what it lacks, over the session's connection.
+// Live is a completer.Source that finds the values of arguments by asking smtpd, on one
+// machine or on several. Without Wait it answers at once from what it has, and fetches in the
+// background what it lacks, over the connections of the session; then its methods are safe for
+// concurrent use. Each machine has its own fetches, so that a slow machine delays only its own
+// values. The exported fields are set before they are used.
 type Live struct {
-	dial    func(context.Context) (*protocol.Conn, error)
-	spool   func() string // the folder that holds smtpd's queue
-	changed func()        // called when something new has come
+	dial    func(ctx context.Context, host string) (*protocol.Conn, error)
+	spool   func() string // returns the spool of this machine
+	changed func()        // called with no lock held when new values have come
 
-	// NoFiles keeps it from naming files: in a restricted session their names say
-	// something, too.
+	// NoFiles keeps Live from offering names of files. A restricted session must not see them,
+	// since the names alone can reveal something.
 	NoFiles bool
 
-	// Conf is the path of smtpd.conf, the system's if empty.
+	// Elsewhere, if set, reports whether commands are for other machines. Then nothing is
+	// offered from the files of this one, which would be wrong there.
+	Elsewhere func() bool
+
+	// Servers, if set, returns the names of the machines that commands are for. dial is called
+	// with them; "" is this machine.
+	Servers func() []string
+
+	// Gone, if set, reports whether there is no connection to a machine. It must not block.
+	Gone func(host string) bool
+
+	// Conf is the path of smtpd.conf, or "" for the path of the system.
 	Conf string
 
-	// Host and ReadOnly are what the prompt says, beside the state of smtpd.
+	// Host is the name of the machine in the prompt, "" for none; SetHost changes it. ReadOnly
+	// makes the prompt say read-only.
 	Host     string
 	ReadOnly bool
 
-	// Selections are the names of selections.
+	// Selections are the words that stand for named selections, such as @old.
 	Selections []completer.Suggestion
 
-	// Offers says what the command that begins with some words offers; if not set,
-	// what smtpd lists.
+	// Last, if set, returns the last listing, or nil if there was none.
+	Last func() *command.Listing
+
+	// Hosts, if set, returns the known hosts and groups of hosts.
+	Hosts func() []completer.Suggestion
+
+	// Offers, if set, says which values the command that begins with the words path takes.
+	// Without it, commands take what smtpd lists.
 	Offers func(path []string) command.Offers
 
-	// Wait, if not 0, makes it fetch what it is asked for before it answers, for
-	// so long at most.
+	// Wait, if not 0, makes each answer wait for its fetch, for at most this time.
 	Wait time.Duration
 
 	mu      sync.Mutex
 	cache   map[string]*entry
 	running sync.WaitGroup
-	cancel  context.CancelFunc
-	current *job   // what runs, nil if nothing does
-	next    *job   // waits for the fetch that runs
-	state   string // what the prompt says of smtpd
+	lanes   map[string]*lane // by host
+	states  map[string]state // what the prompt says of each host
 }
 
-// A job is something to fetch.
-type job struct {
-	run  func(context.Context)
-	drop func() // called instead, if another one takes its place
-	long bool   // it may run for long: the next job ends it
+// NewSource returns a Live that knows no values yet. dial connects to the smtpd of a host,
+// spool returns the path of the spool of this machine, and changed is called when new values
+// have come.
+func NewSource(dial func(ctx context.Context, host string) (*protocol.Conn, error), spool func() string, changed func()) *Live {
+	return &Live{dial: dial, spool: spool, changed: changed, cache: map[string]*entry{}, lanes: map[string]*lane{}, states: map[string]state{}}
 }
 
-// An entry is what is known for one beginning.
-type entry struct {
-	found    completer.Found
-	at       time.Time
-	fetching bool
-}
+// here is the list of hosts of commands for this machine.
+var here = []string{""}
 
-// NewSource returns what is known at first, which is nothing. dial connects to smtpd,
-// spool names the folder that holds its queue.
-func NewSource(dial func(context.Context) (*protocol.Conn, error), spool func() string, changed func()) *Live {
-	return &Live{dial: dial, spool: spool, changed: changed, cache: map[string]*entry{}}
-}
-
-// Prefix is the text of the prompt: the host, if it has room in so many columns, and
-// what has to be known before anything is typed.
-func (l *Live) Prefix(cols int) string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var notes []string
-	if l.ReadOnly {
-		notes = append(notes, "read-only")
+// servers returns the hosts that commands are for.
+func (l *Live) servers() []string {
+	if l.Servers == nil {
+		return here
 	}
-	if l.state != "" {
-		notes = append(notes, l.state)
-	}
-	text := "smtpctl"
-	if len(notes) > 0 {
-		text += " [" + strings.Join(notes, ", ") + "]"
-	}
-	if l.Host != "" && len(l.Host)+len(text) < cols/2 {
-		text = l.Host + " " + text
-	}
-	return text + "> "
+	return l.Servers()
 }
 
-// Stop ends what is being fetched and waits for it, so that the connection is
-// free, and forgets what is known, which a command may change.
+// several reports whether commands are for several hosts.
+func (l *Live) several() bool { return len(l.servers()) > 1 }
+
+// elsewhere reports whether commands are for other machines than this one.
+func (l *Live) elsewhere() bool { return l.Elsewhere != nil && l.Elsewhere() }
+
+// Stop cancels all fetches and waits for them, so that nothing uses the connections. It
+// forgets the answers, since the command that follows may change them.
 func (l *Live) Stop() {
 	l.mu.Lock()
-	l.next = nil
-	if l.cancel != nil {
-		l.cancel()
+	for _, n := range l.lanes {
+		n.next = nil
+		if n.cancel != nil {
+			n.cancel()
+		}
 	}
 	l.mu.Unlock()
 	l.running.Wait()
 	l.mu.Lock()
-	l.cache = map[string]*entry{}
+	l.cache, l.lanes = map[string]*entry{}, map[string]*lane{}
 	l.mu.Unlock()
 }
 
-// fetch runs a job in the background. While one runs, only the last of those
-// that are asked for is remembered.
-func (l *Live) fetch(j *job) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.current == nil {
-		l.start(j)
-		return
-	}
-	if l.current.long {
-		l.cancel()
-	}
-	if l.next != nil {
-		l.next.drop()
-	}
-	l.next = j
-}
-
-// start runs a job, and after it what has been asked for meanwhile. l.mu is
-// held, as it is when drop is called.
-func (l *Live) start(j *job) {
-	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
-	l.cancel, l.current = cancel, j
-	l.running.Go(func() {
-		defer cancel()
-		defer func() {
-			if v := recover(); v != nil { // a prompt without completion is better than none
-				trace.Panic("completion", v)
-			}
-			l.mu.Lock()
-			l.current = nil
-			if next := l.next; next != nil {
-				l.next = nil
-				l.start(next)
-			}
-			l.mu.Unlock()
-			l.changed()
-		}()
-		j.run(ctx)
-	})
-}
-
-// RefreshState finds out what the prompt has to say of smtpd.
-func (l *Live) RefreshState() {
-	l.fetch(&job{drop: func() {}, run: func(ctx context.Context) {
-		state := l.askState(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		l.mu.Lock()
-		l.state = state
-		l.mu.Unlock()
-	}})
-}
-
-func (l *Live) askState(ctx context.Context) string {
-	conn, err := l.dial(ctx)
-	if err != nil {
-		return "not connected"
-	}
-	st, err := conn.Status(ctx)
-	if err != nil {
-		if protocol.Unreachable(err) {
-			return "not connected"
-		}
-		return ""
-	}
-	var paused []string
-	for _, sub := range protocol.Subsystems {
-		if st.Paused(sub) {
-			paused = append(paused, strings.ToLower(sub.String()))
-		}
-	}
-	if len(paused) == 0 {
-		return ""
-	}
-	return strings.Join(paused, ", ") + " paused"
-}
-
-// get returns what is known for a key, and has it fetched if that is nothing or
-// old. A long fetch ends when another one is wanted.
+// get returns the known values of all hosts for a key. It starts f for the hosts whose values
+// are missing or older than fetchFresh. If long is set, the next fetch from the same host
+// cancels this one.
 func (l *Live) get(key string, long bool, f fetcher) completer.Found {
+	return l.getOf(l.servers(), key, long, f)
+}
+
+// getOf is get for the given hosts.
+func (l *Live) getOf(hosts []string, key string, long bool, f fetcher) completer.Found {
 	if l.Wait > 0 {
-		ctx, cancel := context.WithTimeout(context.Background(), l.Wait)
-		defer cancel()
-		return f(ctx, func(completer.Found) {})
+		return l.getNow(hosts, f)
 	}
 	l.mu.Lock()
+	e := l.entry(key, len(hosts))
+	var old []string
+	for _, host := range hosts {
+		if p := e.part(host); !p.fetching && time.Since(p.at) >= fetchFresh {
+			p.fetching = true
+			old = append(old, host)
+		}
+	}
+	found := e.all(hosts)
+	l.mu.Unlock()
+	for _, host := range old {
+		l.fetch(host, l.job(e, host, len(hosts), long, f))
+	}
+	return found
+}
+
+// entry returns the entry for a key, which it makes if there is none; if the cache is full, it
+// empties the cache first. hosts is the number of hosts. l.mu is held.
+func (l *Live) entry(key string, hosts int) *entry {
 	e := l.cache[key]
 	if e == nil {
-		if len(l.cache) >= cacheEntries {
+		most := cacheEntries
+		if hosts > 1 {
+			most = max(cacheShares/hosts, 4)
+		}
+		if len(l.cache) >= most {
 			l.cache = map[string]*entry{}
 		}
 		e = &entry{}
 		l.cache[key] = e
 	}
-	found := e.found
-	if e.fetching || time.Since(e.at) < fetchFresh {
-		l.mu.Unlock()
-		return found
-	}
-	e.fetching = true
-	l.mu.Unlock()
-	l.fetch(&job{long: long, drop: func() { e.fetching = false }, run: func(ctx context.Context) {
-		found := f(ctx, func(part completer.Found) {
+	return e
+}
+
+// job returns the job that fetches the part of an entry for one host out of hosts.
+func (l *Live) job(e *entry, host string, hosts int, long bool, f fetcher) *job {
+	return &job{long: long, drop: func() { e.part(host).fetching = false }, run: func(ctx context.Context) {
+		found := f(ctx, host, func(part completer.Found) {
 			l.mu.Lock()
-			e.found = completer.Found{List: slices.Clone(part.List), More: part.More}
+			e.put(host, bounded(part, hosts))
 			l.mu.Unlock()
 			l.changed()
 		})
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		e.fetching = false
+		e.part(host).fetching = false
 		if ctx.Err() != context.Canceled {
-			e.found, e.at = found, time.Now()
+			e.put(host, bounded(found, hosts))
+			e.part(host).at = time.Now()
 		}
-	}})
-	return found
+	}}
+}
+
+// getNow runs f for all hosts at the same time, waits for at most Wait, and returns the
+// values.
+func (l *Live) getNow(hosts []string, f fetcher) completer.Found {
+	ctx, cancel := context.WithTimeout(context.Background(), l.Wait)
+	defer cancel()
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	e := &entry{}
+	for _, host := range hosts {
+		wg.Go(func() {
+			found := bounded(f(ctx, host, func(completer.Found) {}), len(hosts))
+			mu.Lock()
+			defer mu.Unlock()
+			e.put(host, found)
+		})
+	}
+	wg.Wait()
+	return e.all(hosts)
 }

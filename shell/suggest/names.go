@@ -13,19 +13,23 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
 	"smtpctl/shell/disk"
+	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
 	"smtpctl/shell/report"
 	"smtpctl/shell/selector"
 )
 
-// statistics returns the names of smtpd's statistics or, after the = of one, its value
-// now.
+// statistics returns the names of the statistics of smtpd or, after the operator of a term,
+// terms with the present value of the statistic.
 func (l *Live) statistics(path []string, prefix string) completer.Found {
 	if len(path) > 0 && path[len(path)-1] == "for" {
 		return completer.Found{List: completer.Rank(waits, prefix)}
 	}
 	name, op, value, term := selector.Split(prefix)
-	found := l.get("statistics", false, l.online(fetchStats))
+	if term && l.several() {
+		return completer.Found{} // the present values differ between hosts
+	}
+	found := l.get("statistics", false, l.viaConn(fetchStats))
 	var out []completer.Suggestion
 	for _, s := range found.List {
 		if !term {
@@ -47,7 +51,7 @@ func (l *Live) statistics(path []string, prefix string) completer.Found {
 	return completer.Found{List: out}
 }
 
-// fetchStats asks for the names and values of the statistics.
+// fetchStats asks smtpd for its statistics.
 func fetchStats(ctx context.Context, conn *protocol.Conn) []completer.Suggestion {
 	var out []completer.Suggestion
 	for st, err := range conn.Stats(ctx) {
@@ -55,18 +59,19 @@ func fetchStats(ctx context.Context, conn *protocol.Conn) []completer.Suggestion
 			break
 		}
 		if st.Key == render.Safe(st.Key) && !strings.ContainsAny(st.Key, "=~! ") {
-			out = append(out, completer.Suggestion{Text: st.Key, Description: "now " + strconv.FormatInt(st.Value, 10)})
+			out = append(out, completer.Suggestion{Text: st.Key, Description: "now " + strconv.FormatInt(queue.StatNumber(st), 10)})
 		}
 	}
 	return out
 }
 
-// A collector gathers values, each once.
+// A collector gathers up to valueItems values, each once.
 type collector struct {
 	out  []completer.Suggestion
 	seen map[string]bool
 }
 
+// add adds a value, unless it is known or there are too many.
 func (c *collector) add(text, description string) {
 	if c.seen == nil {
 		c.seen = map[string]bool{}
@@ -77,15 +82,18 @@ func (c *collector) add(text, description string) {
 	}
 }
 
-// fetchSources returns the addresses that mail leaves from: those that relays use now,
-// and those that follow src in smtpd.conf.
-func fetchSources(ctx context.Context, conn *protocol.Conn) []completer.Suggestion {
+// fetchSources returns the addresses from which mail leaves: the source addresses of the
+// present relays, and the addresses after src in smtpd.conf of this machine.
+func (l *Live) fetchSources(ctx context.Context, conn *protocol.Conn) []completer.Suggestion {
 	var c collector
 	relays, _ := report.ReadReport[report.Relay](ctx, conn, protocol.Relays)
 	for _, r := range relays {
 		if _, err := command.ParseAddr(r.Source); r.Kind == "connector" && err == nil {
 			c.add(r.Source, "a relay for "+r.Domain+" uses it")
 		}
+	}
+	if l.elsewhere() {
+		return c.out
 	}
 	for line := range disk.ConfLines(disk.ConfPath()) {
 		words := strings.Fields(line)
@@ -101,9 +109,9 @@ func fetchSources(ctx context.Context, conn *protocol.Conn) []completer.Suggesti
 	return c.out
 }
 
-// fetchDomains returns the domains that mail goes to: those of relays, then those of
-// the queue.
-func fetchDomains(ctx context.Context, conn *protocol.Conn) []completer.Suggestion {
+// fetchDomains returns the domains to which mail goes: those of the present relays, then those
+// in the queue.
+func (l *Live) fetchDomains(ctx context.Context, conn *protocol.Conn) []completer.Suggestion {
 	var c collector
 	relays, _ := report.ReadReport[report.Relay](ctx, conn, protocol.Relays)
 	for _, r := range relays {
@@ -111,7 +119,7 @@ func fetchDomains(ctx context.Context, conn *protocol.Conn) []completer.Suggesti
 			c.add(r.Domain, "has a relay")
 		}
 	}
-	found := countValues(ctx, conn, "domain", nil, func(completer.Found) {})
+	found := l.countValues(ctx, conn, "domain", nil, func(completer.Found) {})
 	for _, s := range found.List {
 		if looksLikeDomain(s.Text) {
 			c.add(s.Text, s.Description)
@@ -120,7 +128,7 @@ func fetchDomains(ctx context.Context, conn *protocol.Conn) []completer.Suggesti
 	return c.out
 }
 
-// filters are the programs that the output of a command is most often given to.
+// filters are the programs that most often read the output of a command.
 var filters = []completer.Suggestion{
 	{Text: "grep", Description: "lines that match"}, {Text: "less", Description: "page by page"}, {Text: "sort", Description: "in order"},
 	{Text: "head", Description: "the first lines"}, {Text: "tail", Description: "the last lines"}, {Text: "wc", Description: "count lines"},
@@ -128,13 +136,13 @@ var filters = []completer.Suggestion{
 	{Text: "uniq", Description: "lines that differ"}, {Text: "tee", Description: "a copy into a file"}, {Text: "mail", Description: "send it"},
 }
 
-// programs returns the programs that are found for a command of sh: the filters first,
-// and what else begins with the letters that were typed.
+// programs returns the programs in the PATH that begin with prefix, the filters first. Without
+// a prefix it returns only the filters.
 func (l *Live) programs(prefix string) completer.Found {
 	if l.NoFiles || strings.ContainsAny(prefix, "/$") {
 		return completer.Found{}
 	}
-	all := l.get("programs", false, func(context.Context, func(completer.Found)) completer.Found {
+	all := l.getOf(here, "programs", false, func(context.Context, string, func(completer.Found)) completer.Found {
 		return completer.Found{List: executables(filepath.SplitList(os.Getenv("PATH")))}
 	})
 	var c collector
@@ -151,13 +159,14 @@ func (l *Live) programs(prefix string) completer.Found {
 	return completer.Found{List: c.out}
 }
 
-// Bounds of what is looked at in the folders of programs.
+// The bounds of the search for programs.
 const (
 	maxFolders  = 50
 	maxPrograms = 20_000
 )
 
-// executables returns the names of the files in some folders that may be executed.
+// executables returns the names of the files in some folders, in order. It does not check
+// whether the files can be executed.
 func executables(folders []string) []completer.Suggestion {
 	var out []completer.Suggestion
 	seen := map[string]bool{}

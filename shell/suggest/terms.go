@@ -18,11 +18,11 @@ import (
 	"smtpctl/shell/selector"
 )
 
-// idsFirst is how many ids are offered where terms could stand as well.
+// idsFirst is how many ids are offered at most where terms may be typed as well.
 const idsFirst = 20
 
-// selectorWords returns what can stand where a selector is typed: terms, ids, and
-// what else the kind of argument takes.
+// selectorWords returns the words with which a selector can continue: terms, ids, and the
+// other words of this kind of argument.
 func (l *Live) selectorWords(kind string, path []string, prefix string) completer.Found {
 	key, op, value, term := selector.Split(prefix)
 	switch {
@@ -32,7 +32,7 @@ func (l *Live) selectorWords(kind string, path []string, prefix string) complete
 		return completer.Found{List: completer.Rank(waits, prefix)}
 	}
 	var out completer.Found
-	words := l.termWords(kind, path)
+	words := append(l.termWords(kind, path), l.lastListing(kind, path)...)
 	if kind != "held" && strings.HasPrefix(prefix, "@") {
 		words = append(words, l.Selections...)
 	}
@@ -58,24 +58,39 @@ func (l *Live) selectorWords(kind string, path []string, prefix string) complete
 	return out
 }
 
-// waits are times that can be waited for.
+// lastListing returns the word that stands for the last listing, if it is allowed here.
+func (l *Live) lastListing(kind string, path []string) []completer.Suggestion {
+	if l.Last == nil || kind == "held" || kind == "logged" || kind == "grouping" && len(path) == 3 || slices.Contains(path, command.LastListing) ||
+		l.offers(path) == command.OffersUnlisted || l.offers(path) == command.OffersNothing {
+		return nil
+	}
+	last := l.Last()
+	ids, err := last.IDs()
+	if err != nil {
+		return nil
+	}
+	return []completer.Suggestion{{Text: command.LastListing, Description: "the " + render.Plural(len(ids), "envelope") + " that " + last.Name() + " showed"}}
+}
+
+// waits are suggested times after the word for.
 var waits = []completer.Suggestion{{Text: "60s"}, {Text: "5m"}, {Text: "10m"}, {Text: "1h"}, {Text: "12h"}}
 
-// waitFor is the word before such a time.
+// waitFor is the word for, which comes before a time.
 var waitFor = completer.Suggestion{Text: "for", Description: "how long to wait, such as for 60s", Class: completer.Term}
 
-// lists reports whether the command that begins with some words lists what smtpd lists, in
-// an order of the user.
+// lists reports whether the command that begins with path prints a list of what smtpd lists.
+// Such a command takes an order and columns.
 func (l *Live) lists(path []string) bool { return l.offers(path) == command.OffersListed }
 
-// termWords returns the beginnings of terms, and the words of the same place.
+// termWords returns the beginnings of terms, and the other words that this kind of argument
+// takes in the same place.
 func (l *Live) termWords(kind string, path []string) []completer.Suggestion {
 	var words []completer.Suggestion
 	switch kind {
 	case "grouping":
-		if len(path) == 3 || len(path) == 4 { // after show queue by, and one more
+		if len(path) == 3 || len(path) == 4 { // after show queue by, or one word later
 			for _, g := range selector.Grouped() {
-				if len(path) == 3 || g.Name == "age" {
+				if len(path) == 3 || g.Name == "age" || g.Group.Server {
 					words = append(words, completer.Suggestion{Text: g.Name, Description: g.Group.Doc})
 				}
 			}
@@ -112,7 +127,7 @@ func (l *Live) termWords(kind string, path []string) []completer.Suggestion {
 	return words
 }
 
-// termValues returns what can stand after key= and the like, with the key.
+// termValues returns the terms that begin with key, op and value, one for each known value.
 func (l *Live) termValues(kind string, path []string, key, op, value string) completer.Found {
 	var found completer.Found
 	add := func(values []string) {
@@ -156,14 +171,15 @@ func (l *Live) termValues(kind string, path []string, key, op, value string) com
 	return completer.Found{List: list, More: found.More}
 }
 
-// headers are the fields of a header that are looked for most often.
+// headers are the names of header fields that are searched most often.
 var headers = []string{
 	"Authentication-Results", "Auto-Submitted", "Cc", "Content-Type", "Date", "DKIM-Signature", "Errors-To", "From", "In-Reply-To", "List-Id", "List-Unsubscribe",
 	"Message-ID", "Precedence", "Received", "References", "Reply-To", "Return-Path", "Sender", "Subject", "To", "User-Agent", "X-Mailer", "X-Originating-IP",
 	"X-PHP-Originating-Script", "X-Spam-Flag", "X-Spam-Status",
 }
 
-// headerNames returns the beginnings of terms for the fields whose names begin as typed.
+// headerNames returns the beginnings of terms for the header fields that begin with typed,
+// ignoring case.
 func headerNames(typed string) []completer.Suggestion {
 	var out []completer.Suggestion
 	for _, h := range headers {
@@ -174,9 +190,12 @@ func headerNames(typed string) []completer.Suggestion {
 	return out
 }
 
-// withActions returns the values of dispatcher= with the other actions of smtpd.conf:
-// what is waited for, held or looked for need not be in the queue yet.
+// withActions adds the actions of smtpd.conf to the values of dispatcher= that the queue has.
+// A user may wait for, hold or search mail of an action before the queue has any.
 func (l *Live) withActions(found completer.Found) completer.Found {
+	if l.elsewhere() {
+		return found
+	}
 	list := slices.Clone(found.List)
 	for _, name := range slices.Sorted(maps.Keys(disk.ReadConf(cmp.Or(l.Conf, disk.ConfPath())).Actions)) {
 		text := selector.EscapeGlob(name)
@@ -189,7 +208,7 @@ func (l *Live) withActions(found completer.Found) completer.Found {
 	return completer.Found{List: list, More: found.More}
 }
 
-// columnWords returns the columns that are there already, each time with one more.
+// columnWords returns lists of columns: the complete names in value, followed by one more.
 func columnWords(value string) []completer.Suggestion {
 	before := value[:strings.LastIndexByte(value, ',')+1]
 	var out []completer.Suggestion
@@ -201,20 +220,19 @@ func columnWords(value string) []completer.Suggestion {
 	return out
 }
 
-// counted returns the values of a key among the envelopes that the terms before it
-// select.
+// counted returns the values of a key in the envelopes that match the terms in path.
 func (l *Live) counted(path []string, key string) completer.Found {
 	terms := termsIn(path)
-	return l.get("term "+key+" "+terms.String(), true, func(ctx context.Context, show func(completer.Found)) completer.Found {
-		conn, err := l.dial(ctx)
+	return l.get("term "+key+" "+terms.String(), true, func(ctx context.Context, host string, show func(completer.Found)) completer.Found {
+		conn, err := l.dial(ctx, host)
 		if err != nil {
 			return completer.Found{}
 		}
-		return countValues(ctx, conn, key, terms, show)
+		return l.countValues(ctx, conn, key, terms, show)
 	})
 }
 
-// termsIn returns the terms among the words before, but for those that need more than
+// termsIn returns the terms in path, except those that need the message itself and not only
 // the envelope.
 func termsIn(path []string) selector.Selector {
 	var terms selector.Selector
@@ -226,24 +244,28 @@ func termsIn(path []string) selector.Selector {
 	return terms
 }
 
-// A valueCount counts envelopes by the values of a term that select them. Values
-// that differ by the case of letters only are the same.
+// A valueCount counts envelopes by the values of one key. Values that differ only in case are
+// one value.
 type valueCount struct {
-	all, failed queue.Tops        // by folded value
-	spelt       map[string]string // as the first of them is written
-	lines       map[string]string // for error=, a line of each pattern
+	most        int               // how many values are told apart; the rest counts as one
+	all, failed queue.Tops        // all envelopes and those with an error, by value in folded case
+	spelt       map[string]string // the spelling of each value that came first
+	lines       map[string]string // for the key error, one error line for each pattern
 }
 
-// maxOverlaps is how many patterns of errors are compared with each other.
+// maxOverlaps is how many patterns of errors are compared with each other at most.
 const maxOverlaps = 2000
 
-// add counts an envelope.
+// add counts an envelope under each of its values of the key.
 func (c *valueCount) add(key string, e *protocol.Envelope) {
 	for _, v := range selector.Values(key, e) {
 		spelt := v
 		v = strings.Clone(selector.Fold(v))
+		if _, known := c.all[v]; !known && len(c.all) >= c.most {
+			v = queue.Others
+		}
 		c.all.Add(v)
-		if _, known := c.spelt[v]; !known && len(c.spelt) < queue.MaxTops {
+		if _, known := c.spelt[v]; !known && len(c.spelt) < c.most && v != queue.Others {
 			c.spelt[v] = strings.Clone(spelt)
 		}
 		if key == "error" {
@@ -256,8 +278,8 @@ func (c *valueCount) add(key string, e *protocol.Envelope) {
 	}
 }
 
-// count returns how many envelopes a value selects. A pattern of errors may match
-// the lines of others too.
+// count returns how many envelopes a term with this value matches. A pattern of errors may
+// also match lines that were counted under other patterns.
 func (c *valueCount) count(value string) int {
 	n := c.all[value]
 	if len(c.lines) <= maxOverlaps {
@@ -271,14 +293,14 @@ func (c *valueCount) count(value string) int {
 	return n
 }
 
-// Bounds of the values of a term that are remembered, and compared with what is typed.
-// Patterns of errors are compared with each other, so there are fewer.
+// How many values of a term are remembered and compared with the typed text. For errors it is
+// fewer, since each pattern is compared with all others.
 const (
 	valueItems = 2000
 	errorItems = fetchItems
 )
 
-// suggestions returns the values that select the most envelopes.
+// suggestions returns the values that match the most envelopes.
 func (c *valueCount) suggestions() completer.Found {
 	most := valueItems
 	if len(c.lines) > 0 {
@@ -288,7 +310,7 @@ func (c *valueCount) suggestions() completer.Found {
 	for _, v := range c.all.First(most) {
 		spelt, ok := c.spelt[v]
 		if !ok {
-			continue // those beyond the bound, counted together
+			continue // the values beyond most, which are counted together
 		}
 		text := render.Plural(c.count(v), "envelope")
 		if n := c.failed[v]; n > 0 {
@@ -299,10 +321,11 @@ func (c *valueCount) suggestions() completer.Found {
 	return found
 }
 
-// countValues looks through the queue for the values of a key in envelopes that terms
-// select, and returns those that come most often, as they are typed but for quotes.
-func countValues(ctx context.Context, conn *protocol.Conn, key string, terms selector.Selector, show func(completer.Found)) completer.Found {
-	counts := valueCount{all: queue.Tops{}, failed: queue.Tops{}, spelt: map[string]string{}, lines: map[string]string{}}
+// countValues looks through at most maxSearched envelopes of the queue, and returns the most
+// frequent values of a key in those that match terms. Meanwhile it calls show with what it has
+// so far. The values are escaped for a term, but not quoted.
+func (l *Live) countValues(ctx context.Context, conn *protocol.Conn, key string, terms selector.Selector, show func(completer.Found)) completer.Found {
+	counts := valueCount{most: queue.MaxTops / len(l.servers()), all: queue.Tops{}, failed: queue.Tops{}, spelt: map[string]string{}, lines: map[string]string{}}
 	looked, shown := 0, time.Now()
 	now := shown.Unix()
 	for e, err := range conn.Envelopes(ctx) {

@@ -23,7 +23,7 @@ func TestDispatchers(t *testing.T) {
 	os.WriteFile(conf, []byte("action \"local*mail\" maildir\naction relay relay host smtp://x\naction $name relay\naction \"bad\x1b\" relay\n"), 0o600)
 	s, c := simulated(t, smtpdsim.Config{Seed: 3})
 	s.Add(smtpdsim.Envelope{ID: 0xb1b1b1b100000001, Text: "version: 3\ntype: mta\ndispatcher: relay\nsender: a@x.example\ndest: b@y.example\nctime: 1\n"})
-	l := NewSource(func(context.Context) (*protocol.Conn, error) { return c, nil }, func() string { return "" }, func() {})
+	l := NewSource(func(context.Context, string) (*protocol.Conn, error) { return c, nil }, func() string { return "" }, func() {})
 	l.Wait, l.Conf = 10*time.Second, conf
 	for kind, want := range map[string]bool{"query": true, "condition": true, "held": true, "grouping": true, "selector": false, "scheduled": false} {
 		got := texts(l.Values(&grammar.Kind{Name: kind}, []string{"show", "queue"}, "dispatcher=").List)
@@ -62,5 +62,50 @@ func TestOrderWords(t *testing.T) {
 		if slices.Contains(got, "sort=") != want || slices.Contains(got, "columns=") != want || !slices.Contains(got, "limit=") {
 			t.Errorf("%s: %q", path, got)
 		}
+	}
+}
+
+// TestLastListingOffered offers _ where it can stand, once something was listed.
+func TestLastListingOffered(t *testing.T) {
+	l := NewSource(nil, nil, func() {})
+	var last *command.Listing
+	l.Last = func() *command.Listing { return last }
+	l.Offers = func(path []string) command.Offers {
+		if path[0] == "discover" {
+			return command.OffersUnlisted
+		}
+		return command.OffersListed
+	}
+	has := func(kind string, path ...string) (string, bool) {
+		for _, w := range l.lastListing(kind, path) {
+			if w.Text == "_" {
+				return w.Description, true
+			}
+		}
+		return "", false
+	}
+	if _, ok := has("selector", "remove"); ok {
+		t.Error("it is offered with nothing listed")
+	}
+	last = &command.Listing{By: "show queue from=@x.example"}
+	last.TakeAll([]protocol.EnvelopeID{1, 2})
+	last.Done()
+	for _, tt := range []struct {
+		kind string
+		path []string
+		want bool
+	}{
+		{"selector", []string{"remove"}, true}, {"query", []string{"show", "queue"}, true}, {"scheduled", []string{"schedule"}, true},
+		{"condition", []string{"wait"}, true}, {"grouping", []string{"show", "queue", "by", "domain"}, true},
+		{"grouping", []string{"show", "queue", "by"}, false}, {"held", []string{"hold"}, false}, {"logged", []string{"show", "log"}, false},
+		{"selector", []string{"discover"}, false}, {"selector", []string{"remove", "_"}, false},
+	} {
+		if text, ok := has(tt.kind, tt.path...); ok != tt.want || ok && text != "the 2 envelopes that show queue from=@x.example showed" {
+			t.Errorf("%s %v: %v %q", tt.kind, tt.path, ok, text)
+		}
+	}
+	last.Spoil("failed")
+	if _, ok := has("selector", "remove"); ok {
+		t.Error("it is offered after a listing that failed")
 	}
 }

@@ -14,19 +14,21 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
 	"smtpctl/shell/disk"
+	"smtpctl/shell/hostname"
 	"smtpctl/shell/render"
+	"smtpctl/shell/report"
 )
 
-// Bounds of a search for an address.
+// The bounds of a search through the queue.
 const (
-	minSearch   = 2                      // letters typed
-	maxSearched = 200_000                // envelopes looked at
-	showEvery   = 100 * time.Millisecond // how often what has been found is shown
+	minSearch   = 2                      // letters to type before a search for an address begins
+	maxSearched = 200_000                // how many envelopes a search reads at most
+	showEvery   = 100 * time.Millisecond // how often the values found so far are shown
 )
 
-// A fetcher finds the values of an argument. It may call show with a part of
-// them while it goes on.
-type fetcher func(ctx context.Context, show func(completer.Found)) completer.Found
+// A fetcher returns the values of an argument on one host. Before it returns it may call show
+// with the values that it has so far. When ctx ends, it returns soon.
+type fetcher func(ctx context.Context, host string, show func(completer.Found)) completer.Found
 
 // Values implements completer.Source.
 func (l *Live) Values(kind *grammar.Kind, path []string, prefix string) completer.Found {
@@ -34,10 +36,12 @@ func (l *Live) Values(kind *grammar.Kind, path []string, prefix string) complete
 		if l.NoFiles {
 			return completer.Found{}
 		}
-		return ranked(files(filepath.Dir(prefix+"x"), prefix), prefix)
+		return ranked(pathSuggestions(filepath.Dir(prefix+"x"), prefix), prefix)
 	}
 	var get fetcher
 	switch kind.Name {
+	case "host", "hosts":
+		return l.hosts(prefix)
 	case "envelope", "id":
 		return l.ids(kind.Name, path, prefix)
 	case "selector", "scheduled", "held", "query", "condition", "grouping":
@@ -47,18 +51,21 @@ func (l *Live) Values(kind *grammar.Kind, path []string, prefix string) complete
 	case "program":
 		return l.programs(prefix)
 	case "table":
-		return ranked(tables(), prefix)
+		if l.elsewhere() {
+			return completer.Found{}
+		}
+		return ranked(tableSuggestions(), prefix)
 	case "route":
-		get = l.online(fetchRoutes)
+		get = l.ofHosts(l.viaConn(fetchRoutes))
 	case "address":
-		get = l.online(fetchSources)
+		get = l.viaConn(l.fetchSources)
 		if l.offers(path) == command.OffersPaused {
-			get = l.online(blockPart(0, ""))
+			get = l.viaConn(blockPart(0, ""))
 		}
 	case "domain":
-		get = l.online(fetchDomains)
+		get = l.viaConn(l.fetchDomains)
 		if l.offers(path) == command.OffersPaused && len(path) > 3 {
-			get = l.online(blockPart(1, path[3]))
+			get = l.viaConn(blockPart(1, path[3]))
 		}
 	}
 	if get == nil {
@@ -68,12 +75,12 @@ func (l *Live) Values(kind *grammar.Kind, path []string, prefix string) complete
 	return completer.Found{List: completer.RankValues(valued(found.List), prefix), More: found.More}
 }
 
-// ranked returns those of all values that fit.
+// ranked returns the suggestions that fit prefix, the best first, as values of arguments.
 func ranked(all []completer.Suggestion, prefix string) completer.Found {
 	return completer.Found{List: completer.Rank(valued(all), prefix)}
 }
 
-// valued returns suggestions as values of arguments.
+// valued returns a copy of suggestions as values of arguments.
 func valued(all []completer.Suggestion) []completer.Suggestion {
 	out := slices.Clone(all)
 	for i := range out {
@@ -82,7 +89,7 @@ func valued(all []completer.Suggestion) []completer.Suggestion {
 	return out
 }
 
-// offers returns what the command that begins with some words offers.
+// offers returns which values the command that begins with path takes.
 func (l *Live) offers(path []string) command.Offers {
 	if l.Offers == nil {
 		return command.OffersListed
@@ -90,10 +97,10 @@ func (l *Live) offers(path []string) command.Offers {
 	return l.Offers(path)
 }
 
-// online makes a fetcher of a question to smtpd.
-func (l *Live) online(ask func(context.Context, *protocol.Conn) []completer.Suggestion) fetcher {
-	return func(ctx context.Context, _ func(completer.Found)) completer.Found {
-		conn, err := l.dial(ctx)
+// viaConn makes a fetcher that connects to smtpd and calls ask.
+func (l *Live) viaConn(ask func(context.Context, *protocol.Conn) []completer.Suggestion) fetcher {
+	return func(ctx context.Context, host string, _ func(completer.Found)) completer.Found {
+		conn, err := l.dial(ctx, host)
 		if err != nil {
 			return completer.Found{}
 		}
@@ -101,12 +108,28 @@ func (l *Live) online(ask func(context.Context, *protocol.Conn) []completer.Sugg
 	}
 }
 
-// blockPart returns the sources (0) or domains (1) of what pause mta from has
-// paused; the domains of one source if that is given.
+// ofHosts makes the values of a fetcher carry the names of their hosts, where commands are for
+// several.
+func (l *Live) ofHosts(f fetcher) fetcher {
+	if !l.several() {
+		return f
+	}
+	return func(ctx context.Context, host string, show func(completer.Found)) completer.Found {
+		found := f(ctx, host, show)
+		for i := range found.List {
+			found.List[i].Text = hostname.Qualify(host, found.List[i].Text)
+		}
+		return found
+	}
+}
+
+// blockPart returns a function that lists the source addresses (part 0) or the domains (part
+// 1) between which pause mta from has paused relaying. Unless source is "", it lists only what
+// is paused from source.
 func blockPart(part int, source string) func(context.Context, *protocol.Conn) []completer.Suggestion {
 	return func(ctx context.Context, conn *protocol.Conn) []completer.Suggestion {
 		var out []completer.Suggestion
-		for line, err := range conn.Lines(ctx, protocol.Blocks) {
+		for line, err := range conn.Lines(ctx, protocol.PausedRoutes) {
 			if err != nil {
 				break
 			}
@@ -127,16 +150,16 @@ func blockPart(part int, source string) func(context.Context, *protocol.Conn) []
 	}
 }
 
-// looksLikeDomain reports whether a text from smtpd has only what the name of a
-// domain has, or an address in its place: only such texts are offered.
+// looksLikeDomain reports whether a text from smtpd has only characters of a domain or of an
+// address literal. Other texts are not offered.
 func looksLikeDomain(s string) bool {
 	return s != "" && len(s) <= 255 && s[0] != '-' && !strings.ContainsFunc(s, func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_.:[]", r)
 	})
 }
 
-// tables returns the tables that smtpd.conf names.
-func tables() []completer.Suggestion {
+// tableSuggestions returns the names of the tables in smtpd.conf.
+func tableSuggestions() []completer.Suggestion {
 	var out []completer.Suggestion
 	for line := range disk.ConfLines(disk.ConfPath()) {
 		if w := strings.Fields(line); len(w) >= 2 && w[0] == "table" && LooksLikeTable(w[1]) {
@@ -149,14 +172,15 @@ func tables() []completer.Suggestion {
 	return out
 }
 
-// LooksLikeTable reports whether a word of smtpd.conf can be the name of a table.
+// LooksLikeTable reports whether a word of smtpd.conf can be the name of a table and is safe
+// to offer.
 func LooksLikeTable(s string) bool {
-	return s[0] != '-' && s == render.Safe(s) && !strings.ContainsAny(s, "'\"\\$`<>{}")
+	return s != "" && s[0] != '-' && s == render.Safe(s) && !strings.ContainsAny(s, "'\"\\$`<>{}")
 }
 
-// files returns the names in a folder, as they would be typed after what stands
-// there already.
-func files(dir, typed string) []completer.Suggestion {
+// pathSuggestions returns the names in a folder, without hidden files, each after the folder
+// that the user has typed.
+func pathSuggestions(dir, typed string) []completer.Suggestion {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil
@@ -170,7 +194,7 @@ func files(dir, typed string) []completer.Suggestion {
 		}
 		s := completer.Suggestion{Text: base + name}
 		if base == "" && name[0] == '-' {
-			s.Text = "./" + name // else it would be an option
+			s.Text = "./" + name // a name that begins with a dash would be an option
 		}
 		if e.IsDir() {
 			s.Text += "/"
@@ -182,15 +206,19 @@ func files(dir, typed string) []completer.Suggestion {
 	return out
 }
 
-// fetchRoutes asks for the numbers of the routes.
+// fetchRoutes asks smtpd for the numbers of the routes that it has disabled.
 func fetchRoutes(ctx context.Context, conn *protocol.Conn) []completer.Suggestion {
 	var out []completer.Suggestion
+	parse := report.LineParser(protocol.Routes)
 	for line, err := range conn.Lines(ctx, protocol.Routes) {
 		if err != nil {
 			break
 		}
+		if r, ok := parse(line).(*report.Route); ok && !r.Disabled {
+			continue
+		}
 		id, rest, ok := strings.Cut(line, ". ")
-		if _, err := command.ParseRoute(id); ok && err == nil && len(out) < fetchItems {
+		if _, err := command.ParseBareRoute(id); ok && err == nil && len(out) < fetchItems {
 			out = append(out, completer.Suggestion{Text: id, Description: render.Safe(rest)})
 		}
 	}

@@ -64,7 +64,7 @@ func TestFetchIDsIsCheap(t *testing.T) {
 func TestSearchAddressStops(t *testing.T) {
 	_, c := simulated(t, smtpdsim.Config{Messages: 5000, Seed: 3})
 	found := func(kind, text string, most int) []completer.Suggestion {
-		s := search{kind: kind, text: text, most: most, show: func(completer.Found) {}}
+		s := search{idWish: idWish{kind: kind, typed: text, text: text}, most: most, show: func(completer.Found) {}}
 		return s.run(context.Background(), c).List
 	}
 	got := found("envelope", "nobody@nowhere", 1000)
@@ -89,7 +89,7 @@ func offered(t *testing.T, cfg smtpdsim.Config, kind string, path []string, pref
 	t.Helper()
 	s, c := simulated(t, cfg)
 	s.Add(envelopes...)
-	l := NewSource(func(context.Context) (*protocol.Conn, error) { return c, nil }, func() string { return "" }, func() {})
+	l := NewSource(func(context.Context, string) (*protocol.Conn, error) { return c, nil }, func() string { return "" }, func() {})
 	l.Wait = 10 * time.Second
 	return l.Values(&grammar.Kind{Name: kind}, path, prefix)
 }
