@@ -1,43 +1,53 @@
 package shell
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/syslog"
+	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"smtpctl/protocol"
+	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 	"smtpctl/shell/confine"
 	"smtpctl/shell/journal"
 	"smtpctl/shell/render"
 )
 
-// A command that changes something is logged to syslog, as mail: who gave it and
-// the words, before anything is sent; the ids of the envelopes that it acts on,
-// before the request for them is sent; and what came of it, before anything is
-// printed. So whatever ends the program, and whatever becomes of its output, what
-// it did is in the log. Where there is no syslog nothing can be logged.
+// A command that changes something is logged to syslog, facility mail: the command and
+// who gave it, before anything is sent; the ids of the envelopes, before the request
+// for them is sent; and the outcome, before anything is printed. So the log shows what
+// the program did, however it ends and whatever happens to its output. Without a syslog
+// nothing can be logged.
 
-// Bounds of the log.
+// Limits of the log.
 const (
-	auditTimeout  = time.Second // how long syslogd may take for a line
-	maxAuditName  = 200         // bytes of who gave the command
-	maxAuditLine  = 900         // bytes of all of a line: RFC 3164 allows 1024 with its head
-	maxAuditWords = 500         // bytes of the words of a command
-	maxAuditShort = 100         // the same, in a line with ids
-	maxAuditIDs   = 100_000     // ids of one command; how many more there are is said
+	// auditTimeout is how long syslogd may take for a line. That of another machine may take
+	// as long as its smtpd may, which --timeout says.
+	auditTimeout  = time.Second
+	maxAuditName  = 200     // bytes of who gave the command
+	maxAuditLine  = 900     // bytes of all of a line: RFC 3164 allows 1024 with its head
+	maxAuditWords = 500     // bytes of the words of a command
+	maxAuditShort = 100     // the same, in a line with ids
+	maxAuditIDs   = 100_000 // ids of one command; how many more there are is said
 )
 
 // An auditor logs the changes of a session. Its zero value logs to syslog.
 type auditor struct {
+	mu    sync.Mutex
 	to    func(text string) // takes the lines instead of syslog, for tests
 	w     *syslog.Writer
 	stuck bool // syslogd did not take a line in time, or there is none: no more of this command is logged
 }
 
-// log logs one line. A syslogd that is stuck is waited for once.
+// log logs one line. It waits once for a syslogd that is stuck.
 func (a *auditor) log(text string) {
+	a.mu.Lock() // commands on several machines run at the same time
+	defer a.mu.Unlock()
 	switch {
 	case a.to != nil:
 		a.to(text)
@@ -66,6 +76,13 @@ func (a *auditor) log(text string) {
 	}
 }
 
+// again lets a syslogd that was stuck be tried once more.
+func (a *auditor) again() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.stuck = false
+}
+
 // close closes the connection to syslogd.
 func (a *auditor) close() {
 	if a.w != nil {
@@ -74,7 +91,7 @@ func (a *auditor) close() {
 	}
 }
 
-// A callAudit is what has been logged of one command.
+// A callAudit is the log of one command.
 type callAudit struct {
 	s     *Session
 	c     *command.Call
@@ -84,17 +101,22 @@ type callAudit struct {
 	ended bool
 	file  *journal.Writer
 	ids   int // that were logged
-	more  int // that were not
+	// farStuck says that the other machine did not take a line: no more is logged there.
+	farStuck bool
+	more     int // that were not
 }
 
-// auditBegin logs that a command begins, and returns where it logs what follows; nil
-// if it changes nothing.
+// auditBegin logs that a command begins, and returns the log for the rest, or nil if
+// the command changes nothing.
 func (s *Session) auditBegin(c *command.Call) command.Log {
 	if !c.Cmd.Changes() || c.Opts.DryRun {
 		return nil
 	}
-	s.audit.stuck = false
+	s.audit.again()
 	name, words := confine.Cut(s.whoGives(), maxAuditName)+": ", commandLine(c)
+	if c.Elsewhere() {
+		name += c.Opts.Host + ": "
+	}
 	a := &callAudit{s: s, c: c, head: name + confine.Cut(words, maxAuditWords) + ": ", short: name + confine.Cut(words, maxAuditShort) + ": ids"}
 	if !c.Cmd.Repeated {
 		a.begin()
@@ -102,7 +124,7 @@ func (s *Session) auditBegin(c *command.Call) command.Log {
 	return a
 }
 
-// begin logs that the command begins, if that has not been done.
+// begin logs that the command begins, unless that has been done.
 func (a *callAudit) begin() {
 	if a.begun {
 		return
@@ -113,10 +135,13 @@ func (a *callAudit) begin() {
 	if socket == protocol.DefaultSocket {
 		socket = ""
 	}
+	if a.c.Elsewhere() {
+		socket = strings.TrimSuffix(a.c.Opts.Host+":"+socket, ":")
+	}
 	a.file = journal.Begin(a.c.StateDir, a.s.whoGives(), commandLine(a.c), socket)
 }
 
-// whoGives names the person who gives the commands.
+// whoGives returns the name of the person who gives the commands.
 func (s *Session) whoGives() string {
 	if s.who != "" {
 		return s.who
@@ -124,8 +149,22 @@ func (s *Session) whoGives() string {
 	return confine.Who(s.io.Env, confine.LoginUID())
 }
 
-// line logs a line of a command.
-func (a *callAudit) line(text string) { a.s.audit.log(confine.Cut(text, maxAuditLine)) }
+// line logs a line of a command: here and, if its smtpd is on another machine, there.
+func (a *callAudit) line(text string) {
+	a.s.audit.log(confine.Cut(text, maxAuditLine))
+	if a.c.Elsewhere() && !a.farStuck {
+		ctx, cancel := context.WithTimeout(context.Background(), a.c.Opts.Timeout)
+		defer cancel()
+		err := a.c.Far(a.c.Opts.Host).Log(ctx, a.c.Opts.Socket, confine.Cut("from "+hostNameHere()+": "+text, maxAuditLine))
+		if a.farStuck = err != nil; a.farStuck {
+			where := "but not on the other machine"
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				where = "but perhaps not on the other machine"
+			}
+			a.c.Warnf("%s", render.Safe(fmt.Sprintf("smtpctl: the command is logged here, %s: %v", where, err)))
+		}
+	}
+}
 
 // Envelopes implements Log.
 func (a *callAudit) Envelopes(ids []protocol.EnvelopeID) { auditIDs(a, ids) }
@@ -175,28 +214,13 @@ func (a *callAudit) End(err error) {
 	a.file.End(outcome, a.c.Copies, err != nil)
 }
 
-// commandLine is the command as it is logged, on one line.
+// commandLine returns the command for the log, on one line.
 func commandLine(c *command.Call) string {
-	words := append([]string(nil), c.Path...)
-	for _, f := range c.Cmd.Flags {
-		switch v := c.Flag(f.Name); {
-		case v != "" && f.Switch():
-			words = append(words, "--"+f.Name)
-		case v != "":
-			words = append(words, "--"+f.Name, v)
-		}
-	}
-	if c.Opts.Save != "" {
-		words = append(words, "--save", c.Opts.Save)
-	}
-	if c.Opts.Expect >= 0 {
-		words = append(words, "--expect", fmt.Sprint(c.Opts.Expect))
-	}
-	return render.Safe(strings.Join(words, " "))
+	return render.Safe(strings.Join(cmdline.Words(c), " "))
 }
 
-// outcome says what came of a command: the numbers first, for they must not be
-// what is cut off.
+// outcome describes the outcome of a command. The numbers come first, so that they are
+// not cut off.
 func (a *callAudit) outcome(err error) string {
 	var parts []string
 	if a.c.Cmd.Bulk() {

@@ -171,38 +171,41 @@ func TestAuditFirst(t *testing.T) {
 			if stdout == nil {
 				continue
 			}
-			s, sim, logged := auditedSession(t, 3, IO{In: strings.NewReader(""), Out: stdout, Err: stdout})
-			first := sim.Envelopes()[0].ID
-			line := strings.NewReplacer("ID", first.String(), "MSG", first.Msg().String()).Replace(line)
-			var late []string
-			requests := func() (n int) {
-				for k := protocol.Type(1); k < 40; k++ {
-					n += sim.Requests(k)
+			t.Run(line+" to "+name, func(t *testing.T) {
+				t.Parallel()
+				s, sim, logged := auditedSession(t, 3, IO{In: strings.NewReader(""), Out: stdout, Err: stdout})
+				first := sim.Envelopes()[0].ID
+				line := strings.NewReplacer("ID", first.String(), "MSG", first.Msg().String()).Replace(line)
+				var late []string
+				requests := func() (n int) {
+					for k := protocol.Type(1); k < 40; k++ {
+						n += sim.Requests(k)
+					}
+					return n
 				}
-				return n
-			}
-			acted := func() int {
-				return sim.Requests(protocol.TypePauseEnvelope) + sim.Requests(protocol.TypeResumeEnvelope) +
-					sim.Requests(protocol.TypeRemove) + sim.Requests(protocol.TypeSchedule)
-			}
-			s.audit.to = func(text string) {
-				switch {
-				case strings.HasSuffix(text, ": begins") && requests() > 0:
-					late = append(late, text)
-				case strings.Contains(text, ": ids ") && acted() > 0:
-					late = append(late, text)
-				case s.out.Err != nil:
-					late = append(late, text)
+				acted := func() int {
+					return sim.Requests(protocol.TypePauseEnvelope) + sim.Requests(protocol.TypeResumeEnvelope) +
+						sim.Requests(protocol.TypeRemove) + sim.Requests(protocol.TypeSchedule)
 				}
-				*logged = append(*logged, text)
-			}
-			err := s.Eval(context.Background(), line)
-			if err == nil {
-				t.Errorf("%s, standard output %s: no error", line, name)
-			}
-			if n := len(*logged); n < 2 || len(late) > 0 || strings.HasSuffix((*logged)[n-1], ": begins") {
-				t.Errorf("%s, standard output %s: logged %q, too late %q", line, name, *logged, late)
-			}
+				s.audit.to = func(text string) {
+					switch {
+					case strings.HasSuffix(text, ": begins") && requests() > 0:
+						late = append(late, text)
+					case strings.Contains(text, ": ids ") && acted() > 0:
+						late = append(late, text)
+					case s.out.Err != nil:
+						late = append(late, text)
+					}
+					*logged = append(*logged, text)
+				}
+				err := s.Eval(context.Background(), line)
+				if err == nil {
+					t.Errorf("%s, standard output %s: no error", line, name)
+				}
+				if n := len(*logged); n < 2 || len(late) > 0 || strings.HasSuffix((*logged)[n-1], ": begins") {
+					t.Errorf("%s, standard output %s: logged %q, too late %q", line, name, *logged, late)
+				}
+			})
 		}
 	}
 }

@@ -18,10 +18,10 @@ import (
 // completeWord is the command that the scripts of other shells call.
 const completeWord = "__complete"
 
-// completeWait is how long smtpd may take until a shell shows nothing.
+// completeWait is how long smtpd may take for a completion in another shell.
 const completeWait = 3 * time.Second
 
-// The scripts that ask the program, by shell.
+// The completion scripts by shell.
 var (
 	//go:embed completion/smtpctl.bash
 	bashScript string
@@ -50,7 +50,7 @@ func parseShell(word string) (any, error) {
 			return s.script, nil
 		}
 	}
-	return nil, errors.New("want bash, fish or zsh")
+	return nil, errors.New("expected bash, fish or zsh")
 }
 
 func runCompletion(_ context.Context, c *command.Call) error {
@@ -58,28 +58,32 @@ func runCompletion(_ context.Context, c *command.Call) error {
 	return err
 }
 
-// runComplete prints what can stand at the end of a line of another shell, whose
-// first word is the name of this program: one a line, with a tab and what it is.
+// runComplete prints what can stand at the end of a line of another shell, whose first
+// word is the name of this program: one suggestion on each line, with a tab and its
+// description.
 func runComplete(_ context.Context, c *command.Call) error {
 	line := c.Text(0)
 	shell := ""
 	if len(c.Args) > 1 {
 		shell = c.Text(1)
 	}
-	_, line, ok := strings.Cut(strings.TrimLeft(line, " \t"), " ")
-	if !ok {
+	tokens := grammar.Scan(line)
+	if len(tokens) == 0 || tokens[0].End == len(line) {
 		return nil
 	}
+	line = line[tokens[0].End:]
 	s := c.Host.(*Session)
 	// Options before the cursor, such as --socket, count.
-	words, _, _ := grammar.Cursor(line)
+	parser := s.parser()
 	var inv cmdline.Invocation
-	if opts, _, err := cmdline.ParseOptions(words, s.opts, &inv, s.verbatimFlags); err == nil {
-		s.opts = opts
+	parser.Inv = &inv
+	place := parser.Place(line)
+	if args := parser.Args(place.Before); args.Err == nil {
+		s.opts = args.Opts
 	}
 	l := s.live(func() {})
 	l.Wait = completeWait
-	completion := s.completer(l, &inv).Complete(line, len(line))
+	completion := s.completer(l, &inv).Complete(place)
 	word := completion.Word
 	part := word.Raw
 	if len(c.Args) > 2 {
@@ -97,16 +101,15 @@ func runComplete(_ context.Context, c *command.Call) error {
 	return nil
 }
 
-// shellText returns what a shell is to put in the place of part, the end of the
-// word that it replaces: bash replaces only what follows an @, a = or a : there, and
-// bash and zsh only what follows the quote that is open, which they close. fish
-// quotes by itself.
+// shellText returns the text with which a shell replaces part, the end of the word:
+// bash replaces only the text after an @, a = or a :, and bash and zsh only the text
+// after an open quote, which they close. fish quotes by itself.
 func shellText(s completer.Suggestion, word grammar.Word, part, shell string) string {
 	if shell == "fish" {
 		return s.Text
 	}
 	text := s.Typed
-	if word.Open() {
+	if word.InQuotes() {
 		if !strings.HasPrefix(text, word.Raw) {
 			return "" // the quote that is open cannot be taken back
 		}

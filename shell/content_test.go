@@ -84,10 +84,10 @@ func TestSelectByContent(t *testing.T) {
 		}
 	}
 	for terms, want := range map[string]string{
-		"header=x": "want the name of a header field", "header:=x": "want the name of a header field after header:", "header:a:b=x": "after header:",
-		"body=x": "want ~ and a regular expression", "'body~('": "bad regular expression", "subject~[": "bad regular expression",
-		"size~1": "size takes = and !=", "size=x": "want a number of bytes", "size=-": "want a number", "size=2k-1k": "the first is more", "size=-1x": "want a number of bytes",
-		"size=9223372036854775807k": "want a number of bytes", "expires=x": "want a time", "expires~x": "takes = and !=",
+		"header=x": "expected the name of a header field", "header:=x": "expected the name of a header field after header:", "header:a:b=x": "after header:",
+		"body=x": "expected ~ and a regular expression", "'body~('": "bad regular expression", "subject~[": "bad regular expression",
+		"size~1": "size takes = and !=", "size=x": "expected a number of bytes", "size=-": "expected a number", "size=2k-1k": "the first number is larger", "size=-1x": "expected a number of bytes",
+		"size=9223372036854775807k": "expected a number of bytes", "expires=x": "expected a time", "expires~x": "takes = and !=",
 	} {
 		if _, err := q.selects(terms); err == nil || !strings.Contains(err.Error(), want) || command.Status(err) != command.StatusUsage {
 			t.Errorf("%s: %v", terms, err)
@@ -108,7 +108,7 @@ func TestSelectByExpiry(t *testing.T) {
 		}
 	}
 	os.Remove(q.s.conf)
-	if _, err := q.selects("expires=1d"); err == nil || !strings.Contains(err.Error(), "expires= needs smtpd.conf") {
+	if _, err := q.selects("expires=1d"); err == nil || !strings.Contains(err.Error(), "expires= needs the ttl from smtpd.conf") {
 		t.Errorf("without smtpd.conf: %v", err)
 	}
 }
@@ -132,7 +132,7 @@ func TestActByContent(t *testing.T) {
 	}
 	os.Remove(q.sp.MessagePath(1))
 	for _, line := range []string{"resume envelope subject~. body~needle", "show queue subject=long", "show queue by subject", "wait empty subject=none for 1s"} {
-		if out, _, err := act(line); err == nil || !strings.Contains(err.Error(), "smtpd has message 00000001, but it is not in ") || strings.Contains(out, `"done":2`) {
+		if out, _, err := act(line); err == nil || !strings.Contains(err.Error(), "message 00000001 of smtpd is not in ") || strings.Contains(out, `"done":2`) {
 			t.Errorf("%s with a message that smtpd has and the spool has not: %s, %v", line, out, err)
 		}
 	}
@@ -145,7 +145,7 @@ func TestActByContent(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := q.sim.Requests(protocol.TypeRemove) + q.sim.Requests(protocol.TypeResumeEnvelope) + q.sim.Requests(protocol.TypeSchedule)
-		if _, _, err := act(line); err == nil || !strings.Contains(err.Error(), "the message cannot be read, so nothing can be selected by what it holds") {
+		if _, _, err := act(line); err == nil || !strings.Contains(err.Error(), "the message cannot be read, so terms for its content match nothing") {
 			t.Errorf("%s: %v", line, err)
 		}
 		if after := q.sim.Requests(protocol.TypeRemove) + q.sim.Requests(protocol.TypeResumeEnvelope) + q.sim.Requests(protocol.TypeSchedule); after != before {
@@ -176,7 +176,7 @@ func TestCutContent(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const cut = "whose message is too long to look at all of it"
+	const cut = "whose message is too long"
 	for terms, want := range map[string]string{
 		"00000001 subject=Newsletter": cut, "00000001 subject!=Newsletter": cut, "00000001 subject!=?*": cut, "00000001 header:x-pad!=p*": cut, "00000001 header:x-pad=p*": cut,
 		"00000002 body~thread": cut, "00000002 body!~thread": cut, "00000002 body~x$": cut, "00000002 body!~x$": cut, `00000002 "body~needle x+"`: cut, "00000002 body!~needle": "", "00000003 body~thread": cut, "00000003 body!~thread": cut,
@@ -193,7 +193,7 @@ func TestCutContent(t *testing.T) {
 			t.Errorf("%s selects %v: %v", terms, got, err)
 		}
 	}
-	if err := q.s.Eval(context.Background(), "wait empty 00000002 body!~thread for 1s"); err == nil || !strings.Contains(err.Error(), "cannot be told of 2 envelopes") {
+	if err := q.s.Eval(context.Background(), "wait empty 00000002 body!~thread for 1s"); err == nil || !strings.Contains(err.Error(), "cannot tell whether the terms match 2 envelopes") {
 		t.Errorf("wait empty: %v", err)
 	}
 }

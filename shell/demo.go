@@ -15,7 +15,7 @@ import (
 // demoSeed makes every demo begin with the same queue.
 const demoSeed = 1
 
-// maxDemo is the most messages that a demo begins with.
+// maxDemo is the largest number of messages with which a demo begins.
 const maxDemo = 5_000_000
 
 // A demo is a simulated smtpd with a spool of its own.
@@ -27,9 +27,9 @@ type demo struct {
 
 // startDemo starts a simulation of n messages in a new temporary folder, or
 // listening at a path of the user's choice.
-func (s *Session) startDemo(n int, listen string) (*demo, error) {
+func (s *Session) startDemo(n int, listen string, seed uint64) (*demo, error) {
 	if n < 0 || n > maxDemo {
-		return nil, command.Usagef("--demo=%d: want 0 to %d messages", n, maxDemo)
+		return nil, command.Usagef("--demo=%d: expected 0 to %d messages", n, maxDemo)
 	}
 	d := &demo{}
 	var path string
@@ -47,11 +47,11 @@ func (s *Session) startDemo(n int, listen string) (*demo, error) {
 	if listen != "" {
 		path = listen
 	}
-	// Nobody else may connect, not even before the socket has got a mode of its own:
-	// the folder that --listen names may be open to others.
+	// Nobody else may connect, not even before the socket has its mode: the folder that
+	// --listen names may be open to others.
 	mask := syscall.Umask(0o077)
 	d.sim, err = smtpdsim.Start(path, smtpdsim.Config{
-		Seed: demoSeed, Messages: n, Mixed: true, Moving: true, Spool: d.spool(),
+		Seed: seed, Messages: n, Mixed: true, Moving: true, Spool: d.spool(),
 		Tables: []string{"aliases", "domains"},
 	})
 	syscall.Umask(mask)
@@ -71,8 +71,8 @@ func (d *demo) close() {
 	d.remove()
 }
 
-// remove removes the files. Where they are moved to, the simulation, which may
-// still be at work, writes no more.
+// remove removes the files. It moves them away first, so that a simulation that is
+// still running writes no more.
 func (d *demo) remove() {
 	d.removed.Do(func() {
 		gone := d.dir + ".gone"
@@ -83,7 +83,7 @@ func (d *demo) remove() {
 	})
 }
 
-// demoBanner says that nothing is real.
+// demoBanner says that the mail is simulated.
 const demoBanner = "smtpctl: this is a simulated smtpd: no mail is real and none is sent"
 
 // serveDemo runs only the simulation until a signal ends it.

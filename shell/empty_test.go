@@ -77,9 +77,9 @@ func TestEmptyValues(t *testing.T) {
 		for _, f := range allFlags() {
 			for _, form := range emptyForms(f) {
 				var inv cmdline.Invocation
-				_, _, err := cmdline.ParseOptions(append(form, "show", "status"), command.DefaultOptions(), &inv, s.verbatimFlags)
+				err := (&cmdline.Parser{Base: command.DefaultOptions(), Inv: &inv, Verbatim: s.verbatimFlags}).Args(append(form, "show", "status")).Err
 				var usage *command.UsageError
-				if !errors.As(err, &usage) || !strings.Contains(err.Error(), "--"+f.Name+` "": the value is empty, want `) {
+				if !errors.As(err, &usage) || !strings.Contains(err.Error(), "--"+f.Name+` "": the value is empty, expected `) {
 					t.Errorf("%q on the command line: %v", form, err)
 				}
 				own := strings.HasPrefix(strings.Join(form, " "), "--scheme") || strings.HasPrefix(strings.Join(form, " "), "--cost") ||

@@ -13,8 +13,8 @@ import (
 	"smtpctl/shell/render"
 )
 
-// printError prints an error with what can be done about it, and returns its
-// status. It is the only place that prints errors.
+// printError prints an error with advice and returns its status. No other place prints
+// errors.
 func printError(w io.Writer, style render.Style, err error) int {
 	if err == nil {
 		return command.StatusOK
@@ -39,7 +39,7 @@ func printError(w io.Writer, style render.Style, err error) int {
 	return command.Status(err)
 }
 
-// printHints prints what the user might have meant.
+// printHints prints what the user may have meant.
 func printHints(w io.Writer, err error) {
 	var (
 		ambiguous  *grammar.AmbiguousError
@@ -86,8 +86,7 @@ func printCandidates(w io.Writer, path []string, cs []grammar.Candidate) {
 	tw.Flush()
 }
 
-// partlyDone marks an error if commands have been carried out since a count of them
-// was before.
+// partlyDone marks an error if commands have been carried out since before.
 func (s *Session) partlyDone(err error, before int) error {
 	var usage *command.UsageError
 	if s.carriedOut == before || !errors.As(err, &usage) {

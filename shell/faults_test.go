@@ -4,17 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
-	"os"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"smtpctl/protocol"
+	"smtpctl/protocol/fulltest"
 	"smtpctl/protocol/realsmtpd"
 	"smtpctl/protocol/smtpdsim"
+	"smtpctl/protocol/smtpdsim/simtest"
 	"smtpctl/shell/command"
 )
 
@@ -32,29 +36,40 @@ var faultyLines = []string{
 // TestFaultsOfEveryCommand breaks the answers to every command in every way. The command ends in time with one line on stderr
 // and status 1 or 3, or right in spite of it, and the next one works.
 func TestFaultsOfEveryCommand(t *testing.T) {
+	tamperings := slices.Sorted(maps.Keys(smtpdsim.Tampers(0)))
 	before := runtime.NumGoroutine()
 	t.Run("commands", func(t *testing.T) {
-		for _, line := range faultyLines {
-			for _, what := range []string{"hangup", "stall", "garbage", "flood", "split"} {
-				for _, at := range []int64{0, 7, 16, 18, 90, 500} {
+		for i, line := range faultyLines {
+			for j, what := range []string{"hangup", "stall", "garbage", "flood", "split"} {
+				for k, at := range []int64{0, 7, 16, 18, 90, 500} {
+					if !fulltest.Takes(i+j+k, 3) {
+						continue
+					}
 					name := fmt.Sprintf("%s at %d", what, at)
 					t.Run(line+", "+name, func(t *testing.T) {
 						t.Parallel()
-						tryFault(t, line, name, smtpdsim.Config{Fault: func(c net.Conn) net.Conn { return smtpdsim.Break(c, what, at) }})
+						tryFault(t, line, name, smtpdsim.Config{Fault: func(c net.Conn) net.Conn { return smtpdsim.Break(c, what, at) }}, 0)
 					})
 				}
 			}
 			for at := range 4 {
-				for what, tamper := range smtpdsim.Tampers(at) {
+				for j, what := range tamperings {
+					tamper := smtpdsim.Tampers(at)[what]
+					if !fulltest.Takes(i+j+at, 4) {
+						continue
+					}
 					name := fmt.Sprintf("%s frame %d", what, at)
 					t.Run(line+", "+name, func(t *testing.T) {
 						t.Parallel()
-						tryFault(t, line, name, smtpdsim.Config{Tamper: tamper})
+						tryFault(t, line, name, smtpdsim.Config{Tamper: tamper}, 0)
 					})
 				}
 			}
 		}
 	})
+	for i, again := range late.again {
+		t.Run(fmt.Sprint("again ", i), again)
+	}
 	for i := 0; runtime.NumGoroutine() > before && i < 100; i++ {
 		time.Sleep(20 * time.Millisecond)
 	}
@@ -64,19 +79,21 @@ func TestFaultsOfEveryCommand(t *testing.T) {
 	}
 }
 
-// late counts the commands after a fault that took too long. A few of some thousand
-// may, where the machine is busy.
-var late atomic.Int32
+// late are the commands after a fault that had no answer in 60 ms, which may be too little
+// where the machine is busy: they are tried again, one at a time and with more of it.
+var late struct {
+	sync.Mutex
+	again []func(t *testing.T)
+}
 
-const maxLate = 60
+// faultTimeout is how long smtpd may take to answer, at first and when tried again.
+var faultTimeout = [2]time.Duration{60 * time.Millisecond, 2 * time.Second}
 
-func tryFault(t *testing.T, line, name string, cfg smtpdsim.Config) {
+// tryFault tries a fault; round is 1 when it tries it again.
+func tryFault(t *testing.T, line, name string, broken smtpdsim.Config, round int) {
 	t.Helper()
-	path, remove, err := smtpdsim.TempSocket()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer remove()
+	cfg := broken
+	path := simtest.Socket(t)
 	var over atomic.Bool // the command has ended, and the fault with it
 	fault, tamper := cfg.Fault, cfg.Tamper
 	if fault != nil {
@@ -101,11 +118,11 @@ func tryFault(t *testing.T, line, name string, cfg smtpdsim.Config) {
 	defer sim.Close()
 	sim.Add(smtpdsim.Envelope{ID: 7<<32 | 1}, smtpdsim.Envelope{ID: 7<<32 | 2}, smtpdsim.Envelope{ID: 9<<32 | 1})
 	opts := command.DefaultOptions()
-	opts.Socket, opts.Spool, opts.Timeout = path, os.TempDir(), 60*time.Millisecond
+	opts.Socket, opts.Spool, opts.Timeout = path, t.TempDir(), faultTimeout[round]
 	var out, errs realsmtpd.LockedBuffer
 	s := NewSession(opts, IO{In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(string) string { return "" }})
 	defer s.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if line == "monitor" {
 		ctx, cancel = context.WithTimeout(ctx, 300*time.Millisecond)
@@ -113,7 +130,7 @@ func tryFault(t *testing.T, line, name string, cfg smtpdsim.Config) {
 	}
 	start := time.Now()
 	err = s.Eval(ctx, line)
-	if took := time.Since(start); took > 5*time.Second {
+	if took := time.Since(start); took > 30*time.Second {
 		t.Errorf("%s: took %v", name, took)
 	}
 	status := printError(&errs, s.style, err)
@@ -133,10 +150,11 @@ func tryFault(t *testing.T, line, name string, cfg smtpdsim.Config) {
 	}
 	over.Store(true)
 	err = s.Eval(context.Background(), "show status")
-	if errors.Is(err, protocol.ErrTimeout) && late.Add(1) <= maxLate {
-		// 60 ms were too little on a busy machine.
-		s.opts.Timeout = 5 * time.Second
-		err = s.Eval(context.Background(), "show status")
+	if errors.Is(err, protocol.ErrTimeout) && round == 0 {
+		late.Lock()
+		defer late.Unlock()
+		late.again = append(late.again, func(t *testing.T) { tryFault(t, line, name, broken, 1) })
+		return
 	}
 	if err != nil && (strings.HasPrefix(name, "flood") || strings.HasPrefix(name, "twice")) {
 		// More of the flood may come in the middle of this one.

@@ -32,8 +32,8 @@ func runHelp(_ context.Context, c *command.Call) error {
 	return wrapped(c, func(w io.Writer) error { return c.Host.(*Session).printHelp(w, words) })
 }
 
-// printHelp prints all there is to say about the commands that begin with
-// words, or an overview if there are none.
+// printHelp prints the help of the commands that begin with words, or an overview if
+// there are no words.
 func (s *Session) printHelp(w io.Writer, words []string) error {
 	if len(words) == 0 {
 		fmt.Fprint(w, usageText)
@@ -57,7 +57,7 @@ func (s *Session) printHelp(w io.Writer, words []string) error {
 				help = strings.TrimPrefix(help+"\n"+k.Help(), "\n")
 			}
 			if help != "" {
-				fmt.Fprintf(w, "    %s\n", strings.ReplaceAll(help, "\n", "\n    "))
+				fmt.Fprintf(w, "    %s\n", strings.ReplaceAll(prose(w, help), "\n", "\n    "))
 			}
 		}
 	}
@@ -68,7 +68,7 @@ func (s *Session) printHelp(w io.Writer, words []string) error {
 	return nil
 }
 
-// flagsOf returns the flags that belong to the commands that begin with a path.
+// flagsOf returns the flags of the commands that begin with a path.
 func flagsOf(path string) []*pflag.Flag {
 	var own []*pflag.Flag
 	opts := command.DefaultOptions()
@@ -89,8 +89,8 @@ func allFlags() []*pflag.Flag {
 	return all
 }
 
-// flagDoc returns the value that a flag takes, nothing if it takes none, and what
-// it does.
+// flagDoc returns the name of a flag's value, or "" for a switch, and the help of the
+// flag.
 func flagDoc(f *pflag.Flag) (value, doc string) {
 	value, doc = pflag.UnquoteUsage(f)
 	switch f.Name {
@@ -100,6 +100,13 @@ func flagDoc(f *pflag.Flag) (value, doc string) {
 		doc += " (" + f.DefValue + ")"
 	}
 	return value, doc
+}
+
+// Documented returns what the manual and the tables of the README are made of: the
+// commands, the kinds of their arguments, the flags with the values that they take and
+// what they do, and what the commands of the session print as JSON.
+func Documented() (commands []*command.Command, kinds []*grammar.Kind, flags []*pflag.Flag, doc func(*pflag.Flag) (value, text string), shapes map[string]any) {
+	return commandTable(), allKinds(), allFlags(), flagDoc, map[string]any{"connect, disconnect": ConnectedJSON{}, "show servers": ServerJSON{}}
 }
 
 // printFlags lists the flags.
@@ -126,8 +133,8 @@ func listFlags(w io.Writer, flags []*pflag.Flag) {
 	tw.Flush()
 }
 
-// helpPath expands the words that help is asked for to the beginning of a
-// pattern. Arguments among them end it.
+// helpPath expands the words of a help request to the beginning of a pattern. It stops
+// at the first argument.
 func (s *Session) helpPath(words []string) (string, error) {
 	var path []string
 	for i := range words {
@@ -162,35 +169,57 @@ func (s *Session) printOverview(w io.Writer) {
 	}
 }
 
-// printNext prints what can come next in a line that is being typed.
-func (s *Session) printNext(w io.Writer, line string) error {
-	if s.printTerm(w, line) {
-		return nil
-	}
-	parsed := cmdline.Parse(line)
-	if parsed.Err != nil {
+// flagNamed returns the flag of a name with its dashes, nil if there is none.
+func flagNamed(name string) *pflag.Flag {
+	opts := command.DefaultOptions()
+	return cmdline.FlagSet(&opts, nil).Lookup(strings.TrimPrefix(name, "--"))
+}
+
+// printNextIn prints what can come next at the end of a line.
+func (s *Session) printNextIn(w io.Writer, p *cmdline.Parser, line string) error {
+	if parsed := p.Parse(line); parsed.Err != nil {
 		return parsed.Err
 	}
-	var words []string
-	if n := len(parsed.Commands); n > 0 && !strings.HasSuffix(strings.TrimRight(line, " \t"), ";") {
-		words = parsed.Commands[n-1].Words
+	at := p.Place(line)
+	return s.printNext(w, &at)
+}
+
+// printNext prints what can come next in a place.
+func (s *Session) printNext(w io.Writer, at *grammar.Place) error {
+	if at.Comment || at.Word.After != 0 || s.printTerm(w, at) {
+		return nil
 	}
-	last := ""
-	if n := len(words); n > 0 && !strings.HasSuffix(line, " ") && !strings.HasSuffix(line, "\t") {
-		words, last = words[:n-1], words[n-1]
+	c := s.completer(nil, nil)
+	last := at.Word.Text
+	var fits []grammar.Candidate
+	if at.Flag != "" || at.Flags() && strings.HasPrefix(last, "-") {
+		for _, found := range c.Complete(*at).List {
+			fits = append(fits, grammar.Candidate{Word: found.Text, Summary: found.Description})
+		}
+		f := flagNamed(at.Flag)
+		switch {
+		case len(fits) > 0:
+		case f != nil:
+			value, doc := flagDoc(f)
+			fits = append(fits, grammar.Candidate{Word: "<" + value + ">", Summary: doc})
+		case at.Flag != "":
+			fits = append(fits, grammar.Candidate{Word: "<SECONDS>", Summary: "how often, in seconds"})
+		default:
+			return command.Usagef("no option begins with %q: \"help options\" lists them", last)
+		}
+		printCandidates(w, nil, fits)
+		return nil
 	}
-	_, rest, err := cmdline.ParseOptions(words, s.opts, nil, s.verbatimFlags)
-	if err != nil {
-		return err
+	if at.Err != nil {
+		return at.Err
 	}
-	can, err := s.tree.Next(rest)
+	can, err := c.Next(at)
 	if err != nil {
 		return &command.UsageError{Err: err}
 	}
-	var fits []grammar.Candidate
-	for _, c := range can.Next {
-		if c.Kind != nil || strings.HasPrefix(c.Word, last) {
-			fits = append(fits, c)
+	for _, n := range can.Next {
+		if n.Kind != nil || strings.HasPrefix(n.Word, last) {
+			fits = append(fits, n)
 		}
 	}
 	if can.Whole && last == "" {

@@ -65,7 +65,7 @@ func TestHistoryOfTwo(t *testing.T) {
 				return
 			}
 			for i := range 100 {
-				h.stale = maxHistory // so that it is written anew
+				h.inFile = 2 * maxHistory // so that it is written anew
 				if err := h.add(fmt.Sprintf("line %d of %d", i, prompt)); err != nil {
 					t.Error(err)
 				}

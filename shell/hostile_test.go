@@ -50,7 +50,7 @@ func TestHostileLiveValues(t *testing.T) {
 	t.Parallel()
 	var routes, sources, domains []string
 	for _, h := range hostileParts {
-		routes = append(routes, "7"+h+". [] <-> 192.0.2.1 ----")
+		routes = append(routes, "7"+h+". [] <-> 192.0.2.1 -D--")
 		sources = append(sources, "192.0.2.1"+h+" -> d.example")
 		domains = append(domains, "192.0.2.9 -> x"+h+".example")
 	}
@@ -61,7 +61,7 @@ func TestHostileLiveValues(t *testing.T) {
 		good   string // a line of the same kind that is offered
 		want   string
 	}{
-		{"resume route ", protocol.TypeShowRoutes, routes, "31. [] <-> 192.0.2.1 ----", "31"},
+		{"resume route ", protocol.TypeShowRoutes, routes, "31. [] <-> 192.0.2.1 -D--", "31"},
 		{"resume mta from ", protocol.TypeShowBlock, sources, "192.0.2.33 -> good.example", "192.0.2.33"},
 		{"resume mta from 192.0.2.9 for ", protocol.TypeShowBlock, domains, "192.0.2.9 -> good.example", "good.example"},
 	} {
@@ -88,7 +88,7 @@ func completeOn(t *testing.T, socket, line string) []prompt.Suggestion {
 	s := NewSession(opts, IO{In: strings.NewReader(""), Out: os.Stderr, Err: os.Stderr, Env: func(string) string { return "" }})
 	t.Cleanup(s.Close)
 	l := s.live(func() {})
-	l.Wait = completeWait
+	l.Wait = 20 * completeWait // a busy machine must not make it look at less
 	r := &repl{s: s, live: l, comp: &completer.Completer{Tree: s.tree, Source: l}}
 	list, _ := r.complete(line, len(line))
 	return list

@@ -22,7 +22,7 @@ import (
 
 // outsideNames are what the help calls values that name something outside of the
 // session.
-var outsideNames = map[string]bool{"PATH": true, "DIR": true, "FILE": true, "ADDR": true}
+var outsideNames = map[string]bool{"PATH": true, "DIR": true, "FILE": true, "ADDR": true, "HOST": true}
 
 // flagForms returns the ways to give a flag a value, each as words.
 func flagForms(f *pflag.Flag, value string) [][]string {
@@ -42,6 +42,8 @@ func flagForms(f *pflag.Flag, value string) [][]string {
 // goodValue is a value that a flag takes.
 func goodValue(f *pflag.Flag) string {
 	switch {
+	case f.Name == "host":
+		return "mx1"
 	case cmdline.FlagValues(f.Name) != nil:
 		return cmdline.FlagValues(f.Name)[0]
 	case f.Value.Type() == "bool" || f.Value.Type() == "boolfunc":
@@ -76,7 +78,8 @@ func TestOutsideFlags(t *testing.T) {
 				{"behind the command", command.DefaultOptions(), append([]string{"--restricted", "show", "status"}, form...), outside},
 				{"line", restricted, append([]string{"show", "status"}, form...), outside},
 			} {
-				opts, _, err := cmdline.ParseOptions(way.words, way.base, &cmdline.Invocation{}, noLiteral)
+				args := (&cmdline.Parser{Base: way.base, Inv: &cmdline.Invocation{}}).Args(way.words)
+				opts, err := args.Opts, args.Err
 				var usage *command.UsageError
 				if way.bad != (err != nil) || err != nil && (!errors.As(err, &usage) || !strings.Contains(err.Error(), "--"+f.Name+": switched off by --restricted")) {
 					t.Errorf("%s: %q: %v", way.name, way.words, err)
@@ -248,7 +251,7 @@ func TestExamplesOfEveryCommand(t *testing.T) {
 	for _, c := range commandTable() {
 		line := commandtest.Lines[c.Pattern]
 		call, err := s.parse(strings.Fields(line))
-		if err != nil || call == nil || call.Cmd.Pattern != c.Pattern {
+		if err != nil || call == nil || call.Cmd.Pattern != c.Pattern && !(c.Aims && call.Aimed) {
 			t.Errorf("%s: its example is %q: %v", c.Pattern, line, fmt.Sprint(err))
 		}
 	}

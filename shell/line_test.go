@@ -32,6 +32,8 @@ func TestSplitLine(t *testing.T) {
 		"a 'b c'\\ d":              {{"a", "b c d"}},
 		"id=3 show":                {{"id=3", "show"}},
 		"a $HOME '`x`'":            {{"a", "$HOME", "`x`"}},
+		`remove "from=\*@x" \t`:    {{"remove", `from=\*@x`, "t"}},
+		"a \xff":                   {{"a", "\xff"}},
 		"日本;語":                     {{"日本"}, {"語"}},
 		"tab\tseparated":           {{"tab", "separated"}},
 		"remove from='<>' \"a|b\"": {{"remove", "from=<>", "a|b"}},
@@ -56,9 +58,12 @@ func TestSplitRedirects(t *testing.T) {
 	for line, want := range map[string]cmdline.LineCommand{
 		"a b | grep -v 'x;y' > z; w": {Words: []string{"a", "b"}, Pipe: "grep -v 'x;y' > z; w"},
 		"a>b":                        {Words: []string{"a"}, File: "b"},
-		"a >> 'b c' # d":             {Words: []string{"a"}, File: "b c", More: true},
+		"a >> 'b c' # d":             {Words: []string{"a"}, File: "b c", Append: true},
 	} {
 		got, err := splitLine(line)
+		if len(got) == 1 {
+			got[0].Tokens = nil
+		}
 		if err != nil || len(got) != 1 || !reflect.DeepEqual(got[0], want) {
 			t.Errorf("%q: %+v, %v, want %+v", line, got, err, want)
 		}
@@ -134,6 +139,44 @@ func FuzzLine(f *testing.F) {
 			_ = command.PathOf(c)
 		}
 		keepInHistory(s, cmdline.Parse(line))
-		_ = s.printNext(&out, line)
+		_ = s.printNextIn(&out, s.parser(), line)
 	})
+}
+
+// TestQuestionAtFlags asks what can come next where a flag or its value is typed.
+func TestQuestionAtFlags(t *testing.T) {
+	t.Parallel()
+	s := NewSession(command.DefaultOptions(), IO{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard, Env: func(string) string { return "" }})
+	for line, want := range map[string]string{
+		"show queue --output ": "openmetrics", "show queue -no j": "json", "show queue --from ": "<DIR>", "show queue --fo": "--follow", "watch -n ": "<SECONDS>",
+		"watch sh": "show", "watch show queue ": "<enter>", "encrypt --sch": "--scheme", "encrypt --scheme ": "bcrypt", "-- show ": "queue", "show queue -- ": "<query>",
+		"show queue --nonsense": `no option begins with "--nonsense"`, "show queue --nonsense x ": "unknown flag: --nonsense", "show queue '": "a quote",
+	} {
+		var out strings.Builder
+		if err := s.printNextIn(&out, s.parser(), line); err != nil {
+			out.WriteString(err.Error())
+		}
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%s?: %q, want %q", line, out.String(), want)
+		}
+	}
+}
+
+// TestCompleteAfterProgram completes a line of another shell whatever its first word is.
+func TestCompleteAfterProgram(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"smtpctl show rou": "routes", "'/opt/mail tools/smtpctl' show rou": "routes", "/opt/mail\\ tools/smtpctl\tshow rou": "routes", "  smtpctl show rou": "routes",
+		"smtpctl": "", "smtpctl -r rem": "", "'/opt/mail tools": "",
+	} {
+		var out strings.Builder
+		s := NewSession(command.DefaultOptions(), IO{In: strings.NewReader(""), Out: &out, Err: io.Discard, Env: func(string) string { return "" }})
+		c, err := s.parse([]string{completeWord, line})
+		if err == nil {
+			err = s.run(t.Context(), c)
+		}
+		if word, _, _ := strings.Cut(out.String(), "\t"); err != nil || word != want {
+			t.Errorf("%s: %q, %v, want %q", line, out.String(), err, want)
+		}
+	}
 }

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
+	"time"
 
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
@@ -16,9 +18,10 @@ import (
 // Main runs the program with its arguments, args[0] being its name, and returns
 // the exit status.
 func Main(args []string) int {
-	// A write to a pipe that nobody reads any more is an error like any other, and
-	// not the end of the program, which may have changed something. To ignore the
-	// signal would hand that on to the programs that this one starts.
+	startSmall()
+	// A write to a pipe without a reader is an error like any other, and must not end
+	// the program, which may have changed something. Ignoring the signal would be
+	// inherited by the programs that this one starts.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	streams := standardStreams()
 	render.SetASCII(!render.IsUTF8(os.Getenv))
@@ -30,8 +33,18 @@ func Main(args []string) int {
 	if err != nil {
 		return printError(s.err, s.style, err)
 	}
-	opts, rest, err := cmdline.ParseOptions(words, command.DefaultOptions(), &inv, s.verbatimFlags)
+	base := command.DefaultOptions()
+	base.Host = s.io.Env(hostVariable)
+	parser := &cmdline.Parser{Base: base, Inv: &inv, Verbatim: s.verbatimFlags, Aims: s.aims}
+	given := parser.Args(words)
+	opts, rest, err := given.Opts, given.Words, given.Err
 	err = s.hideSecret(words, err)
+	if inv.Demo != cmdline.NoDemo && opts.Host == base.Host {
+		opts.Host = "" // of the simulation, which is here
+	}
+	if err == nil {
+		err = s.takeHost(&opts, hostOption)
+	}
 	if err == nil {
 		s.opts = opts
 		s.keepGoing = inv.KeepGoing
@@ -40,20 +53,36 @@ func Main(args []string) int {
 	switch {
 	case err != nil:
 	case len(rest) > 0 && inv.File != "":
-		err = command.Usagef("-f and a command: want one of them")
+		err = command.Usagef("-f and a command: give one of them")
+	case inv.Stdio && (len(rest) > 0 || inv.File != "" || inv.Check || inv.Demo != cmdline.NoDemo || opts.Host != ""):
+		err = command.Usagef("--stdio takes no command, and no other option than --socket")
+	case inv.Stdio && !opts.Help && !opts.Version:
+		return s.stdio()
 	case inv.Listen != "" && inv.Demo == cmdline.NoDemo:
-		err = command.Usagef("--listen goes with --demo")
+		err = command.Usagef("--listen needs --demo")
 	case inv.Listen != "" && len(rest) > 0:
 		err = command.Usagef("--listen runs only the simulation and takes no command: %q", rest[0])
+	case inv.Hosts != 0 && inv.Demo == cmdline.NoDemo:
+		err = command.Usagef("--hosts needs --demo")
+	case inv.Hosts < 0 || inv.Hosts > maxDemoHosts:
+		err = command.Usagef("--hosts %d: expected 1 to %d machines", inv.Hosts, maxDemoHosts)
+	case inv.Hosts != 0 && inv.Listen != "":
+		err = command.Usagef("--listen and --hosts: give one of them")
+	case inv.Demo != cmdline.NoDemo && inv.Hosts == 0 && opts.Host != "":
+		err = command.Usagef("--host and --demo: give one of them")
 	case inv.Demo != cmdline.NoDemo && !inv.Check:
 		var d *demo
 		ready := s.untilReady()
-		d, err = s.startDemo(inv.Demo, inv.Listen)
+		d, err = s.startDemo(inv.Demo, inv.Listen, demoSeed)
+		if err == nil {
+			defer d.close()
+			err = s.startDemoHosts(inv.Demo, inv.Hosts)
+			defer s.closeDemoHosts()
+		}
 		ready()
 		if err != nil {
 			break
 		}
-		defer d.close()
 		if inv.Listen != "" {
 			return s.serveDemo(d, inv.Listen)
 		}
@@ -67,7 +96,23 @@ func Main(args []string) int {
 	return s.dispatch(opts, inv, rest)
 }
 
-// dispatch goes one of the three ways.
+// smallFor is how long the program runs on one processor.
+const smallFor = 5 * time.Millisecond
+
+// startSmall keeps the program on one processor for a moment, because starting threads
+// for the others takes longer than most commands.
+func startSmall() {
+	n := runtime.GOMAXPROCS(1)
+	time.AfterFunc(smallFor, func() {
+		if os.Getenv("GOMAXPROCS") != "" {
+			runtime.GOMAXPROCS(n)
+			return
+		}
+		runtime.SetDefaultGOMAXPROCS()
+	})
+}
+
+// dispatch chooses one of the three ways in.
 func (s *Session) dispatch(opts command.Options, inv cmdline.Invocation, rest []string) int {
 	switch {
 	case opts.Version || opts.Help:
@@ -88,12 +133,16 @@ func (s *Session) dispatch(opts command.Options, inv cmdline.Invocation, rest []
 
 // oneShot evaluates the words of the command line.
 func (s *Session) oneShot(words []string) int {
-	ctx, stop := s.withSignals(context.Background())
-	defer stop()
-	// The flags have been taken out of the words already.
+	// The flags have been removed from the words already.
 	c, err := s.parse(append([]string{"--"}, words...))
 	if err == nil && c != nil {
-		if err = s.lockDown(c); err == nil {
+		// Of the signals nothing is taken back: the program is about to end, and to wait until
+		// none is under way takes longer than many a command.
+		ctx, _ := s.withSignals(context.Background())
+		if err = s.reach(ctx, c); err == nil {
+			err = s.lockDown(c)
+		}
+		if err == nil {
 			err = s.run(ctx, c)
 		}
 	}
@@ -103,11 +152,32 @@ func (s *Session) oneShot(words []string) int {
 	return printError(s.err, s.style, err)
 }
 
-// lockDown confines the process to what a one-shot command needs. Where more
-// commands may follow, and where smtpd is a simulation in the process, it stays
-// as it is.
+// reach starts the ssh to another machine, which cannot be done by a process that is
+// confined.
+func (s *Session) reach(ctx context.Context, c *command.Call) error {
+	if !c.Elsewhere() || c.Cmd.Reach == command.Anywhere || s.reachesLater(c) {
+		return nil
+	}
+	if c.Hosts() != nil {
+		if err := readInput(c); err != nil {
+			return err
+		}
+		s.reachAll(ctx, c, hostsOf(c))
+		return nil
+	}
+	err := s.reachSmtpd(ctx, c, c.Opts)
+	if c.Cmd.TellsDown && ctx.Err() == nil {
+		s.far.fail(c.Opts.Host, err)
+		return nil
+	}
+	return err
+}
+
+// lockDown confines the process to what a one-shot command needs. It does nothing where
+// more commands may follow, or where smtpd is a simulation in this process, or where ssh
+// may have to be started again, as for a screen of another machine.
 func (s *Session) lockDown(c *command.Call) error {
-	if s.demo || c.Cmd.Needs == command.NeedsAnything {
+	if s.demo || s.reachesLater(c) || c.Cmd.Screen && c.Elsewhere() || c.Cmd.Needs == command.NeedsAnything {
 		return nil
 	}
 	if c.Cmd.Changes() || c.Cmd.Acts {
@@ -120,6 +190,7 @@ func (s *Session) lockDown(c *command.Call) error {
 func (s *Session) script(name string, check bool) int {
 	ctx, stop := s.withSignals(context.Background())
 	defer stop()
+	s.checking = check
 	err := s.runFile(ctx, name, check)
 	if ferr := s.out.Flush(); ferr != nil && err == nil {
 		err = ferr

@@ -56,7 +56,7 @@ func TestMonitorSaysRestart(t *testing.T) {
 	lines(strings.Count(out.String(), "\n") + 1)
 	cancel()
 	<-done
-	if strings.Count(errs.String(), "started again") != 1 || regexp.MustCompile(`:\d{12,}`).MatchString(out.String()) {
+	if strings.Count(errs.String(), "restarted") != 1 || regexp.MustCompile(`:\d{12,}`).MatchString(out.String()) {
 		t.Errorf("stdout %s, stderr %s", out.String(), errs.String())
 	}
 }

@@ -9,9 +9,9 @@ import (
 	"smtpctl/shell/command"
 )
 
-// foreignNames are names under which OpenSMTPD's smtpctl is other programs, which
-// systems link to it, with what this program tells those who call it so. It must
-// not take their arguments, or the mail on standard input, for commands.
+// foreignNames are names under which OpenSMTPD's smtpctl acts as another program, with
+// advice for a user who calls this program so. Its arguments, or the mail on standard
+// input, must not be taken for commands.
 var foreignNames = []struct{ name, advice string }{
 	{"makemap", "it makes no databases: use OpenSMTPD's own makemap, which is its smtpctl under that name"},
 	{"newaliases", "it makes no databases: use OpenSMTPD's own newaliases, which is its smtpctl under that name, or smtpctl update table aliases"},
@@ -28,8 +28,8 @@ func ForeignNames() []string {
 	return names
 }
 
-// calledAs returns the words that are meant by the arguments of the program, of
-// which the first is the name that it is called by.
+// calledAs returns the words that the arguments of the program mean. The first argument
+// is the name by which the program was called.
 func (s *Session) calledAs(args []string) ([]string, error) {
 	if len(args) == 0 {
 		return nil, nil
@@ -46,9 +46,9 @@ func (s *Session) calledAs(args []string) ([]string, error) {
 	return args[1:], nil
 }
 
-// mailqWords returns what mailq stands for. It lists the queue whatever follows, as
-// OpenSMTPD's does, for callers pass options of other mail servers' mailq. Of the
-// words that follow only the long options count that show queue takes.
+// mailqWords returns the words that mailq stands for. As with OpenSMTPD's mailq,
+// arguments are ignored, because callers pass options of other mail servers. Only the
+// long options of show queue count.
 func (s *Session) mailqWords(words []string) []string {
 	meant := []string{"show", "queue"}
 	for len(words) > 0 {
@@ -70,10 +70,10 @@ func (s *Session) mailqWords(words []string) []string {
 
 // takes reports whether a command takes an option.
 func (s *Session) takes(program, option []string) bool {
-	opts, _, err := cmdline.ParseOptions(option, s.opts, nil, s.verbatimFlags)
-	if err != nil || opts.Help || opts.Version {
-		return err == nil
+	args := s.parser().Args(option)
+	if args.Err != nil || args.Opts.Help || args.Opts.Version {
+		return args.Err == nil
 	}
-	_, err = s.parse(append(slices.Clone(program), option...))
+	_, err := s.parse(append(slices.Clone(program), option...))
 	return err == nil
 }

@@ -58,8 +58,8 @@ func TestNewCommand(t *testing.T) {
 		{"show clock", "10 \n", ""}, {"sh clock --seconds", "10 seconds\n", ""}, {"--unit=weeks show clock", "10 weeks\n", ""},
 		{"show clock --unit weeks -j", `{"minutes":10}` + "\n", ""}, {"show clock; show clock --seconds", "10 \n10 seconds\n", ""},
 		{"show clock --seconds; show clock", "10 seconds\n10 \n", ""}, {"show clock --seconds=false", "10 \n", ""},
-		{"show status --seconds", "", "--seconds goes with show clock"}, {"show clock --unit ''", "", "the value is empty"},
-		{"show clock --seconds=maybe", "", "want true or false"},
+		{"show status --seconds", "", "--seconds works only with show clock"}, {"show clock --unit ''", "", "the value is empty"},
+		{"show clock --seconds=maybe", "", "expected true or false"},
 	} {
 		if out, errs := run(tt.line); out != tt.out || !strings.Contains(errs, tt.errs) || (tt.errs == "") != (errs == "") {
 			t.Errorf("%s: %q, %q", tt.line, out, errs)
@@ -69,7 +69,7 @@ func TestNewCommand(t *testing.T) {
 		t.Errorf("help: %s", out)
 	}
 	var offered []string
-	for _, o := range (&Session{}).flagOptions(nil) {
+	for _, o := range (&Session{}).flagOptions(nil, nil) {
 		offered = append(offered, o.Name)
 	}
 	if !slices.Contains(offered, "--seconds") {

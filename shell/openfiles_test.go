@@ -66,7 +66,7 @@ func TestOpenKinds(t *testing.T) {
 					if want := k.Followed == "" || tt.name == "lock"; read != want && runtime.GOOS != "openbsd" {
 						t.Errorf("read: %v, want %v", read, want)
 					}
-				case <-time.After(10 * time.Second):
+				case <-time.After(time.Minute):
 					t.Fatal("it blocks")
 				}
 			})

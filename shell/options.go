@@ -5,8 +5,8 @@ import (
 	"smtpctl/shell/command"
 )
 
-// misplacedFlag returns a flag that was given and belongs to another command. Flags
-// given when a session began count for those of its lines that take them.
+// misplacedFlag returns a flag that was given but belongs to another command. Flags
+// given at the start of a session apply to the lines that accept them.
 func (s *Session) misplacedFlag(c *command.Call) error {
 	base := command.DefaultOptions()
 	if s.mode.Lines() {
@@ -20,7 +20,7 @@ func (s *Session) misplacedFlag(c *command.Call) error {
 		if short := cmdline.FlagSet(&base, nil).Lookup(f.Name).Shorthand; short != "" {
 			name = "-" + short
 		}
-		return command.Usagef("%s: %s goes with %s", command.PathOf(c), name, f.Command)
+		return command.Usagef("%s: %s works only with %s", command.PathOf(c), name, f.Command)
 	}
 	return nil
 }

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/term"
 )
 
-// screenSize returns the size of the terminal that results go to, 0 and 0 if they
-// go elsewhere.
+// screenSize returns the size of the terminal that shows the results, or 0 and 0 if
+// they go elsewhere.
 func (s *Session) screenSize() (cols, rows int) {
 	f, ok := s.io.Out.(*os.File)
 	if !ok {

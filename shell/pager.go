@@ -18,8 +18,8 @@ import (
 	"smtpctl/shell/confine"
 )
 
-// A pager passes on what is written: to the terminal if it fits on the screen,
-// else to a program that shows it page by page.
+// A pager passes text on to the terminal if it fits on the screen, otherwise to a
+// program that shows it page by page.
 type pager struct {
 	screen     io.Writer
 	rows, cols int
@@ -31,6 +31,7 @@ type pager struct {
 	col   int
 	to    io.WriteCloser // the program, once it runs
 	plain bool           // there is no such program
+	shown bool           // Show has written the beginning to the screen
 }
 
 func (p *pager) Write(b []byte) (int, error) {
@@ -60,7 +61,19 @@ func (p *pager) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// finish writes what fitted.
+// Show implements command.Shower: what was held back is written to the screen, and the program
+// gets only what comes after it.
+func (p *pager) Show() error {
+	if p.to != nil || p.plain || p.seen < len(p.held) {
+		return nil
+	}
+	_, err := p.screen.Write(p.held)
+	p.shown = p.shown || len(p.held) > 0
+	p.held, p.seen = nil, 0
+	return err
+}
+
+// finish writes the text that fitted on the screen.
 func (p *pager) finish() error {
 	if p.to != nil {
 		return p.to.Close()
@@ -72,8 +85,8 @@ func (p *pager) finish() error {
 // tabStop is the width of a tab on terminals.
 const tabStop = 8
 
-// measure counts the lines of the screen that the text held so far takes: in
-// columns, to which colours add nothing. What may go on in the next Write waits.
+// measure counts the lines of the screen that the text so far takes. Colours take no
+// columns. An incomplete end waits for the next Write.
 func (p *pager) measure() {
 	for p.seen < len(p.held) {
 		rest := p.held[p.seen:]
@@ -106,9 +119,8 @@ func (p *pager) measure() {
 	}
 }
 
-// escapeLen returns the length of the escape sequence that b begins with: of the
-// colours that this program writes, and 1 for others. It is 0 if the end has not
-// come yet.
+// escapeLen returns the length of the escape sequence at the start of b: that of a
+// colour of this program, or 1 for any other. It is 0 if the sequence is incomplete.
 func escapeLen(b []byte) int {
 	for i, c := range b {
 		switch {
@@ -125,8 +137,8 @@ func escapeLen(b []byte) int {
 // defaultPager is used where $PAGER names no other, or may not.
 const defaultPager = "less -FRX"
 
-// runPaged carries out a call with output that does not fit on the screen going
-// through $PAGER, or less.
+// runPaged carries out a call and passes output that does not fit on the screen through
+// $PAGER, or less.
 func (s *Session) runPaged(ctx context.Context, c *command.Call) error {
 	program := s.io.Env("PAGER")
 	var env []string
@@ -144,16 +156,19 @@ func (s *Session) runPaged(ctx context.Context, c *command.Call) error {
 		return s.run(ctx, c)
 	}
 	var cmd *exec.Cmd
-	p := &pager{screen: s.io.Out, rows: rows - 1, cols: cols, start: func() (io.WriteCloser, error) {
+	free := func() {}
+	var p *pager
+	p = &pager{screen: s.console.Over(s.io.Out), rows: rows - 1, cols: cols, start: func() (io.WriteCloser, error) {
 		name, _, _ := strings.Cut(program, " ")
 		if _, err := exec.LookPath(name); err != nil {
 			return nil, err
 		}
 		var in *stream
 		var err error
-		if c.Out.Heads > 0 && isLess(program) && lessKeepsHeads(ctx, name) {
+		if c.Out.Heads > 0 && !p.shown && isLess(program) && lessKeepsHeads(ctx, name) {
 			program += fmt.Sprintf(" --header=%d", c.Out.Heads)
 		}
+		free = s.console.Hold()
 		cmd, in, err = s.startShell(ctx, program, env...)
 		return in, err
 	}}
@@ -164,6 +179,7 @@ func (s *Session) runPaged(ctx context.Context, c *command.Call) error {
 	if cmd != nil {
 		confine.WaitChild(leaving(ctx), cmd)
 	}
+	free()
 	if err == nil {
 		err = ferr
 	}
@@ -182,7 +198,7 @@ func isLess(command string) bool {
 // lessHeader is the version of less from which on it keeps the first lines in sight.
 const lessHeader = 600
 
-// lessPatience is how long less may take to tell its version.
+// lessPatience is how long less may take to print its version.
 const lessPatience = 2 * time.Second
 
 // lessKeepsHeads reports whether a less knows --header.
@@ -199,8 +215,8 @@ func lessKeepsHeads(ctx context.Context, name string) bool {
 	return err == nil && version >= lessHeader
 }
 
-// leaving returns a context that ends when ctx ends for another reason than
-// Ctrl-C: whoever reads in a pager decides when that ends, also after Ctrl-C.
+// leaving returns a context that ends with ctx except on Ctrl-C: the user of a pager
+// decides when it ends.
 func leaving(ctx context.Context) context.Context {
 	out, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	context.AfterFunc(ctx, func() {

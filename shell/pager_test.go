@@ -76,3 +76,35 @@ func TestOutputEnds(t *testing.T) {
 		}
 	}
 }
+
+// TestPagerShow shows a text at each byte before the rest comes: all of it arrives, in order,
+// on the screen or in the program.
+func TestPagerShow(t *testing.T) {
+	t.Parallel()
+	text := strings.Repeat("a line with ä\n", 12)
+	for rows := 3; rows < 20; rows += 4 {
+		for at := 0; at <= len(text); at++ {
+			var screen, program bytes.Buffer
+			p := &pager{screen: &screen, rows: rows, cols: 80, start: func() (io.WriteCloser, error) { return closer{&program}, nil }}
+			out := command.NewOutput(p, true, render.NewStyle(false))
+			io.WriteString(out, text[:at])
+			if err := out.Show(); err != nil {
+				t.Fatal(err)
+			}
+			if lines := strings.Count(text[:at], "\n"); lines < rows && strings.Count(screen.String(), "\n") != lines {
+				t.Errorf("%d rows, %d bytes: %q is on the screen", rows, at, screen.String())
+			}
+			io.WriteString(out, text[at:])
+			out.End()
+			p.finish()
+			if got := screen.String() + program.String(); got != text {
+				t.Errorf("%d rows, %d bytes: %q", rows, at, got)
+			}
+		}
+	}
+}
+
+// A closer is a buffer as the standard input of a program.
+type closer struct{ *bytes.Buffer }
+
+func (closer) Close() error { return nil }

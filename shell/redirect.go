@@ -14,35 +14,35 @@ import (
 	"smtpctl/shell/render"
 )
 
-// evalCommand evaluates one command of a line, its output going where the line
-// says.
+// evalCommand evaluates one command of a line and sends its output where the line says.
 func (s *Session) evalCommand(ctx context.Context, lc cmdline.LineCommand) error {
 	c, err := s.parseCommand(lc)
 	if err != nil || c == nil {
 		return err
 	}
+	s.noteListing(c)
 	switch {
 	case lc.Pipe != "":
 		return s.runPiped(ctx, c, lc.Pipe)
 	case lc.File != "":
-		return s.runToFile(ctx, c, lc.File, lc.More)
+		return s.runToFile(ctx, c, lc.File, lc.Append)
 	case s.mode.Interactive() && s.out.Tty && !goesOn(c) && !c.Cmd.Changes() && !c.Opts.Restricted:
 		return s.runPaged(ctx, c)
 	}
 	return s.run(ctx, c)
 }
 
-// goesOn reports whether a call goes on until it is interrupted.
+// goesOn reports whether a call runs until it is interrupted.
 func goesOn(c *command.Call) bool {
 	return c.Cmd.Live || slices.ContainsFunc(cmdline.CommandFlags, func(f cmdline.CommandFlag) bool {
 		return f.Live && f.Of(c.Path) && c.Flag(f.Name) != ""
 	})
 }
 
-// parseCommand parses one command of a line, and refuses to send its output
-// elsewhere where that is switched off.
+// parseCommand parses one command of a line. It refuses to redirect output where that
+// is switched off.
 func (s *Session) parseCommand(lc cmdline.LineCommand) (*command.Call, error) {
-	c, err := s.parse(lc.Words)
+	c, err := s.call(lc.Full, lc.Args)
 	if err != nil || c == nil || !lc.Redirected() {
 		return c, err
 	}
@@ -55,7 +55,7 @@ func (s *Session) parseCommand(lc cmdline.LineCommand) (*command.Call, error) {
 	return c, nil
 }
 
-// RunTo carries out a call with its output going to w, which is no terminal.
+// RunTo carries out a call and writes its output to w, which is not a terminal.
 func (s *Session) RunTo(ctx context.Context, c *command.Call, w io.Writer) error {
 	saved := c.Out
 	c.Out = command.NewOutput(w, false, render.NewStyle(false))
@@ -63,8 +63,8 @@ func (s *Session) RunTo(ctx context.Context, c *command.Call, w io.Writer) error
 	return s.run(ctx, c)
 }
 
-// RunShown is RunTo with the output that a terminal would get. It returns how many lines
-// the heads of a table take that the output began with.
+// RunShown is RunTo with the output that a terminal would get. heads is how many lines
+// of column heads the output began with.
 func (s *Session) RunShown(ctx context.Context, c *command.Call, w io.Writer) (heads int, err error) {
 	saved := c.Out
 	c.Out = command.NewOutput(w, true, saved.Style)
@@ -98,9 +98,11 @@ func (s *Session) startShell(ctx context.Context, program string, env ...string)
 	defer r.Close()
 	cmd := exec.Command("sh", "-c", program)
 	cmd.Env = append(os.Environ(), env...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = r, s.io.Out, s.io.Err
-	// What the command leaves running must not keep us where the output is copied.
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = r, s.io.Out, s.io.Err // the files themselves
+	// A process that the command leaves running must not delay us while its output is
+	// copied.
 	cmd.WaitDelay = quitGrace
+	s.above.Lose() // it may write to the terminal
 	if err := cmd.Start(); err != nil {
 		w.Close()
 		return nil, nil, fmt.Errorf("| %s: %w", program, err)
@@ -108,8 +110,8 @@ func (s *Session) startShell(ctx context.Context, program string, env ...string)
 	return cmd, newStream(ctx, w), nil
 }
 
-// runPiped carries out a call with its output going to a command of sh. If
-// both fail it is the call that counts.
+// runPiped carries out a call and pipes its output to a command of sh. If both fail,
+// the error of the call counts.
 func (s *Session) runPiped(ctx context.Context, c *command.Call, program string) error {
 	s.out.Flush()
 	cmd, in, err := s.startShell(ctx, program)

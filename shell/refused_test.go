@@ -78,6 +78,18 @@ func (q *queueTest) eval(line string) (out, errs string, status int) {
 	return q.out.String(), q.errs.String(), status
 }
 
+// evalInTime is eval, again and again while a busy machine leaves the command no time to look
+// twice.
+func (q *queueTest) evalInTime(line string) (out, errs string, status int) {
+	q.Helper()
+	for deadline := time.Now().Add(time.Minute); ; {
+		out, errs, status = q.eval(line)
+		if !strings.Contains(errs, "there was no time to check twice") || time.Now().After(deadline) {
+			return out, errs, status
+		}
+	}
+}
+
 const planted = "version: 3\ndispatcher: relay\ntype: mta\nhelo: h\nhostname: h\nsockaddr: local\nsender: a@x.example\nrcpt: b@lost.example\ndest: b@lost.example\nctime: 1\n"
 
 // refusedFiles are files that smtpd refuses, with what the cause must name.
@@ -117,7 +129,7 @@ func TestRefusedFiles(t *testing.T) {
 			if n := q.sim.Requests(protocol.TypeDiscoverEnvelope) + q.sim.Requests(protocol.TypeDiscoverMessage); n > 0 {
 				t.Errorf("%d requests to discover a file that is refused", n)
 			}
-			if out, errs, _ := q.eval("show status"); strings.Count(out, "\n") != 3 || !strings.Contains(errs, "does not list 1 envelope file") || !strings.Contains(errs, "explain "+id.String()) {
+			if out, errs, _ := q.evalInTime("show status"); strings.Count(out, "\n") != 3 || !strings.Contains(errs, "does not list 1 envelope file") || !strings.Contains(errs, "explain "+id.String()) {
 				t.Errorf("show status: %s%s", out, errs)
 			}
 			if _, errs, status := q.eval("wait empty " + id.String() + " for 1s"); status != command.StatusFailed || !strings.Contains(errs, "does not list") {
@@ -150,19 +162,19 @@ func TestUnlistedGood(t *testing.T) {
 				if out, errs, status := q.eval("explain " + id.String()); status != command.StatusFailed || !strings.Contains(out, "verdict:  undiscovered: ") {
 					t.Errorf("%s: explain: status %d, %s%s", action, status, out, errs)
 				}
-				if _, errs, _ := q.eval("show status"); !strings.Contains(errs, "does not list 1 envelope file") {
+				if _, errs, _ := q.evalInTime("show status"); !strings.Contains(errs, "does not list 1 envelope file") {
 					t.Errorf("%s: show status: %s", action, errs)
 				}
 				if _, _, status := q.eval("wait empty domain=lost.example for 1s"); status != command.StatusFailed {
 					t.Errorf("%s: wait empty domain=: status %d", action, status)
 				}
-				if _, errs, status := q.eval("wait empty domain=other.example for 1s"); status != command.StatusOK {
+				if _, errs, status := q.eval("wait empty domain=other.example for 20s"); status != command.StatusOK {
 					t.Errorf("%s: wait empty domain=: status %d, %s", action, status, errs)
 				}
 				if out, errs, status := q.eval("discover " + id.String()); status != command.StatusOK || out != "1 envelope discovered\n" {
 					t.Errorf("%s: discover: status %d, %s%s", action, status, out, errs)
 				}
-				if _, errs, _ := q.eval("show status"); errs != "" {
+				if _, errs, _ := q.evalInTime("show status"); errs != "" {
 					t.Errorf("%s: show status: %s", action, errs)
 				}
 			}
@@ -196,7 +208,7 @@ func TestUnlistedMoving(t *testing.T) {
 		}
 	}()
 	for range 5 {
-		if _, errs, status := q.eval("show status"); status != command.StatusOK || strings.Contains(errs, "does not list") {
+		if _, errs, status := q.evalInTime("show status"); status != command.StatusOK || strings.Contains(errs, "does not list") {
 			t.Errorf("status %d, %s", status, errs)
 		}
 	}
@@ -225,7 +237,7 @@ func TestUnlistedLoading(t *testing.T) {
 		}
 	}()
 	start := time.Now()
-	if _, errs, status := q.eval("show status"); status != command.StatusOK || !strings.Contains(errs, "fewer by the moment") && !strings.Contains(errs, "no time to look twice") {
+	if _, errs, status := q.eval("show status"); status != command.StatusOK || !strings.Contains(errs, "their number is falling") && !strings.Contains(errs, "no time to check twice") {
 		t.Errorf("status %d, %s", status, errs)
 	}
 	if took := time.Since(start); took > disk.UnlistedStatus+2*time.Second {
@@ -248,7 +260,7 @@ func TestMessageErrors(t *testing.T) {
 		}
 	}
 	os.Remove(path)
-	if _, errs, status := q.eval(line); status != command.StatusFailed || !strings.Contains(errs, "the file of the message is missing, though 1 envelope is of it there: "+path) {
+	if _, errs, status := q.eval(line); status != command.StatusFailed || !strings.Contains(errs, "the file of the message is missing, although 1 envelope is of the message there: "+path) {
 		t.Errorf("missing: status %d, %s", status, errs)
 	}
 	if out, errs, status := q.eval("explain " + id.String()); status != command.StatusOK || !strings.Contains(out, "verdict:  message-missing: ") || !strings.Contains(out, path) {
@@ -330,10 +342,13 @@ func TestShowSpool(t *testing.T) {
 		}
 	}
 	_, errs, _ = q.eval("show status")
-	for i := 0; i < 20 && strings.Contains(errs, "no time to look twice"); i++ { // the machine is busy
+	counted := func() bool {
+		return strings.Contains(errs, " that its queue on disk has (dispatcher 3, cut 2, field 2, ") && strings.Contains(errs, ", unknown 1")
+	}
+	for i := 0; i < 20 && !counted(); i++ { // it has no time for all of them where the machine is busy
 		_, errs, _ = q.eval("show status")
 	}
-	if !strings.Contains(errs, " that its queue on disk has (dispatcher 3, cut 2, field 2, ") || !strings.Contains(errs, ", unknown 1") {
+	if !counted() {
 		t.Errorf("show status does not count by reason: %s", errs)
 	}
 }

@@ -31,11 +31,12 @@ func TestNothingNamesAFile(t *testing.T) {
 		}
 		// On the command line it is the order that counts.
 		var inv cmdline.Invocation
+		parser := cmdline.Parser{Base: command.DefaultOptions(), Inv: &inv}
 		words := []string{"--" + f.Name + "=x", "--demo", "show", "status"}
-		if _, _, err := cmdline.ParseOptions(append(words, "--restricted"), command.DefaultOptions(), &inv, noLiteral); err != nil {
+		if err := parser.Args(append(words, "--restricted")).Err; err != nil {
 			t.Errorf("%s before --restricted: %v", f.Name, err)
 		}
-		if _, _, err := cmdline.ParseOptions(append([]string{"--restricted"}, words...), command.DefaultOptions(), &inv, noLiteral); command.Status(err) != command.StatusUsage {
+		if err := parser.Args(append([]string{"--restricted"}, words...)).Err; command.Status(err) != command.StatusUsage {
 			t.Errorf("%s after --restricted: %v", f.Name, err)
 		}
 	}
@@ -51,8 +52,6 @@ func TestNothingNamesAFile(t *testing.T) {
 	}
 }
 
-func noLiteral(string) ([]string, bool) { return nil, false }
-
 // TestSwitchedOnForGood takes back the flags that restrict, in each place.
 func TestSwitchedOnForGood(t *testing.T) {
 	t.Parallel()
@@ -60,7 +59,8 @@ func TestSwitchedOnForGood(t *testing.T) {
 		for _, off := range []string{"=false", "=0", "=f", "=F", "=False"} {
 			for _, words := range [][]string{{"--" + name, "--" + name + off, "pause", "mta"}, {"--" + name, "pause", "mta", "--" + name + off}} {
 				var inv cmdline.Invocation
-				o, _, err := cmdline.ParseOptions(words, command.DefaultOptions(), &inv, noLiteral)
+				args := (&cmdline.Parser{Base: command.DefaultOptions(), Inv: &inv}).Args(words)
+				o, err := args.Opts, args.Err
 				if command.Status(err) != command.StatusUsage || !o.ReadOnly && !o.Restricted {
 					t.Errorf("%v: %v, %+v", words, err, o)
 				}

@@ -63,7 +63,7 @@ func (b *saveBed) remove(words string) int {
 	b.t.Helper()
 	b.out.Reset()
 	b.errs.Reset()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	return printError(&b.errs, b.s.style, b.s.Eval(ctx, "remove --save '"+b.dir+"' "+words))
 }
@@ -150,7 +150,7 @@ func TestSaveInTheWay(t *testing.T) {
 				b := newSaveBed(t)
 				why, done := k.Is, 1
 				if why == "" {
-					why = "a file with other content is there"
+					why = "a different file is already there"
 				}
 				at := ""
 				switch place {
@@ -164,13 +164,13 @@ func TestSaveInTheWay(t *testing.T) {
 					}
 					at = b.path("abcd0001")
 					if k.Is == "" {
-						why = "a regular file, want a folder"
+						why = "a regular file, expected a folder"
 					}
 				case "source folder":
 					if k.Name == "folder" {
 						why = "no such file"
 					} else if k.Is == "" {
-						why = "want a folder"
+						why = "expected a folder"
 					} else {
 						why = ""
 					}
@@ -223,7 +223,7 @@ func TestSaveIntoTheQueue(t *testing.T) {
 	os.Symlink(b.sp.Queue(), link)
 	for _, dir := range []string{b.sp.Queue(), b.sp.Queue() + "/ab", b.sp.MessageDir(saveA.Msg()), b.sp.Queue() + "/new/folder", link + "/ab", link + "/../queue/ab"} {
 		b.dir = dir
-		if status := b.remove("all"); status != command.StatusFailed || !strings.Contains(b.errs.String(), "it lies in a folder of which smtpd removes files") {
+		if status := b.remove("all"); status != command.StatusFailed || !strings.Contains(b.errs.String(), "smtpd deletes files in this folder") {
 			t.Errorf("%s: status %d, %s", dir, status, b.errs.String())
 		}
 	}
@@ -302,7 +302,7 @@ func TestSaveGrows(t *testing.T) {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(context.Background())
-		err = disk.CopyWhole(ctx, writerFunc(func(p []byte) (int, error) { return len(p), change(path, cancel) }), in)
+		err = disk.CopyWhole(ctx, writerFunc(func(p []byte) (int, error) { return len(p), change(path, cancel) }), spool.LocalFile{File: in})
 		in.Close()
 		cancel()
 		if err == nil {
@@ -315,7 +315,7 @@ func TestSaveGrows(t *testing.T) {
 	in, _ := os.Open(path)
 	defer in.Close()
 	n := 0
-	if err := disk.CopyWhole(context.Background(), writerFunc(func(p []byte) (int, error) { n += len(p); os.Remove(path); return len(p), nil }), in); err != nil || n != 200_000 {
+	if err := disk.CopyWhole(context.Background(), writerFunc(func(p []byte) (int, error) { n += len(p); os.Remove(path); return len(p), nil }), spool.LocalFile{File: in}); err != nil || n != 200_000 {
 		t.Errorf("vanished: %d bytes, %v", n, err)
 	}
 }

@@ -48,19 +48,21 @@ func (s *Session) runFile(ctx context.Context, name string, check bool) error {
 	return s.runScript(ctx, name, f, check)
 }
 
-// runScript evaluates the lines of r. It stops at the first that fails, or goes
-// on to the end and returns the first failure if the session keeps going.
-// Every error is printed when it happens, with the place it comes from.
+// runScript evaluates the lines of r. It stops at the first line that fails or, if the
+// session keeps going, continues to the end and returns the first failure. Every error
+// is printed when it occurs, with its place.
 func (s *Session) runScript(ctx context.Context, name string, r io.Reader, check bool) (err error) {
 	before := s.carriedOut
 	in := bufio.NewReaderSize(r, 64<<10)
 	var first error
 	defer func() { err = s.partlyDone(err, before) }()
-	for n := 1; ; n++ {
-		line, err := readLine(in)
+	for last := 0; ; {
+		line, lines, err := readLines(in)
 		if err == io.EOF {
 			return first
 		}
+		n := last + 1 // where it begins
+		last += lines
 		if n == 1 {
 			line = strings.TrimPrefix(line, command.ByteOrderMark)
 		}
@@ -87,7 +89,7 @@ func (s *Session) runScript(ctx context.Context, name string, r io.Reader, check
 				first = err
 			}
 			if ctx.Err() != nil || !check && !s.keepGoing {
-				if rest := s.notCarriedOut(in, r, n); rest != "" {
+				if rest := s.notCarriedOut(in, r, last); rest != "" {
 					fmt.Fprintf(s.err, "%s: %s not carried out\n", render.Safe(name), rest)
 				}
 				return first
@@ -102,7 +104,7 @@ func (s *Session) scriptLine(ctx context.Context, line string, check bool) error
 		return err
 	}
 	s.unevaluated = false
-	parsed := cmdline.Parse(line)
+	parsed := s.parser().Parse(line)
 	if !check || parsed.Err != nil {
 		return s.evalLine(ctx, parsed)
 	}
@@ -111,13 +113,39 @@ func (s *Session) scriptLine(ctx context.Context, line string, check bool) error
 		if err != nil {
 			return err
 		}
-		if c != nil && c.Cmd.Sources {
+		if c == nil {
+			continue
+		}
+		if s.noteListing(c); c.Listing != nil {
+			s.last = c.Listing // which shows nothing now, but will
+		}
+		if c.Cmd.Sources {
 			if err := s.runFile(ctx, c.Text(0), true); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// readLines reads a line of a script, and those that it goes on in. They count as one.
+func readLines(r *bufio.Reader) (line string, n int, err error) {
+	line, err = readLine(r)
+	n = 1
+	for err == nil && cmdline.UnfinishedInScript(line) {
+		next, err := readLine(r)
+		switch {
+		case err == io.EOF:
+			return line, n, nil // the error is that of the line
+		case err != nil:
+			return "", n, err
+		}
+		n++
+		if line = cmdline.Join(line, next); len(line) > maxLine {
+			return "", n, fmt.Errorf("a line is longer than %d bytes", maxLine)
+		}
+	}
+	return line, n, err
 }
 
 // readLine reads one line without its end. The error is io.EOF when there is

@@ -8,15 +8,16 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"smtpctl/shell/cmdline"
 )
 
-// maxRest bounds how much of a script is read to count the lines that are not
+// maxRest is how many bytes of a script are read to count the lines that are not
 // carried out.
 const maxRest = 16 << 20
 
-// notCarriedOut says which lines of a script are left after the one that ended it,
-// with its verb, or nothing if there are none. It does not wait for lines that have
-// not come yet.
+// notCarriedOut says which lines of a script remain after the one that ended it, with a
+// verb, or "" if there are none. It does not wait for lines that have not arrived.
 func (s *Session) notCarriedOut(in *bufio.Reader, r io.Reader, line int) string {
 	first, last, more := restOf(in, r, line)
 	var parts []string
@@ -44,8 +45,8 @@ func (s *Session) notCarriedOut(in *bufio.Reader, r io.Reader, line int) string 
 	return strings.Join(parts, " and ") + " " + verb
 }
 
-// restOf reads the rest of a script, and returns the first and the last line that
-// hold a command, 0 if none does, and whether more may follow.
+// restOf reads the rest of a script. It returns the first and the last line with a
+// command, or 0 if there is none, and whether more may follow.
 func restOf(in *bufio.Reader, r io.Reader, line int) (first, last int, more bool) {
 	for read := 0; read < maxRest; {
 		if in.Buffered() == 0 && mustWait(r) {
@@ -56,7 +57,7 @@ func restOf(in *bufio.Reader, r io.Reader, line int) (first, last int, more bool
 		whole := err == nil || err == io.EOF && len(text) > 0
 		if whole {
 			line++
-			if t := strings.TrimSpace(string(text)); t != "" && t[0] != '#' {
+			if parsed := cmdline.Parse(string(text)); parsed.Err != nil || len(parsed.Commands) > 0 {
 				last = line
 				if first == 0 {
 					first = line
@@ -64,15 +65,15 @@ func restOf(in *bufio.Reader, r io.Reader, line int) (first, last int, more bool
 			}
 		}
 		if err != nil {
-			// A line that is too long is not worth counting on.
+			// A line that is too long ends the count.
 			return first, last, err != io.EOF
 		}
 	}
 	return first, last, true
 }
 
-// mustWait reports whether to read more of a script could take long: it comes from
-// a pipe or a terminal, and nothing has been written.
+// mustWait reports whether reading more of a script could block: it comes from a pipe
+// or a terminal with no data available.
 func mustWait(r io.Reader) bool {
 	var f *os.File
 	switch v := r.(type) {

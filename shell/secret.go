@@ -20,13 +20,13 @@ func (s *Session) secretWord() string {
 	return ""
 }
 
-// errSecret is said of words that are not a valid command and may hold a password.
+// errSecret is the error for words that are not a valid command and may contain a
+// password.
 var errSecret = &command.UsageError{Err: errors.New("encrypt: these words are not a valid command, and are not shown since a password may be among them: " +
-	`want one password, or none to type it; "help encrypt" lists the options`)}
+	`expected one password, or none to type it; "help encrypt" lists the options`)}
 
-// secretFrom returns the index of the first word that may be a password: the one
-// after a word that stands for encrypt, or was probably meant to. It is the number
-// of words if there is none.
+// secretFrom returns the index of the first word that may be a password: the word after
+// one that means encrypt, or probably does. It is the number of words if there is none.
 func (s *Session) secretFrom(words []string) int {
 	for i, w := range words {
 		if i+1 < len(words) && s.likeEncrypt(w) {
@@ -36,8 +36,8 @@ func (s *Session) secretFrom(words []string) int {
 	return len(words)
 }
 
-// likeEncrypt reports whether a word stands for encrypt, or is a slip of the fingers
-// away from it, and from no other command.
+// likeEncrypt reports whether a word means encrypt, or is a typing error away from
+// encrypt and no other command.
 func (s *Session) likeEncrypt(word string) bool {
 	secret := s.secretWord()
 	word = strings.ToLower(strings.Trim(word, `'"\`))
@@ -56,7 +56,7 @@ func (s *Session) likeEncrypt(word string) bool {
 	return !errors.As(err, &incomplete) // which begins other commands
 }
 
-// mayHoldPassword reports whether a password may be in a line.
+// mayHoldPassword reports whether a line may contain a password.
 func (s *Session) mayHoldPassword(line cmdline.Line) bool {
 	for _, words := range line.Words() {
 		if s.secretFrom(words) < len(words) {
@@ -66,8 +66,8 @@ func (s *Session) mayHoldPassword(line cmdline.Line) bool {
 	return false
 }
 
-// hideSecret returns err, or in its place one that shows nothing of the words, if
-// they may hold a password.
+// hideSecret returns err or, if the words may contain a password, an error that shows
+// none of them.
 func (s *Session) hideSecret(words []string, err error) error {
 	var usage *command.UsageError
 	if !errors.As(err, &usage) {

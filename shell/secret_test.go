@@ -52,7 +52,7 @@ func TestPasswordsAreNotShown(t *testing.T) {
 					continue // it is a command, and would be carried out
 				}
 				printError(&out, s.style, s.checkLine(line))
-				if err := s.printNext(&out, line); err != nil && !s.mayHoldPassword(cmdline.Parse(line)) {
+				if err := s.printNextIn(&out, s.parser(), line); err != nil && !s.mayHoldPassword(cmdline.Parse(line)) {
 					t.Errorf("%s: %v", line, err)
 				}
 				if strings.Contains(out.String(), password) {

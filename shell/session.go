@@ -1,5 +1,5 @@
-// Package shell is the shell for smtpd: the command table, the session that
-// evaluates lines, and the three ways in: one-shot, script and prompt.
+// Package shell is the shell for smtpd: the command table, the session that evaluates
+// lines, and the three ways in: one-shot, script and prompt.
 package shell
 
 import (
@@ -7,17 +7,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
-	"smtpctl/protocol/spool"
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 	"smtpctl/shell/confine"
+	"smtpctl/shell/prompt"
 	"smtpctl/shell/queue"
+	"smtpctl/shell/remote"
 	"smtpctl/shell/render"
 	"smtpctl/shell/state"
 )
@@ -29,25 +31,33 @@ type IO struct {
 	Env      func(string) string // as os.Getenv
 }
 
-// A Session evaluates commands over one connection to smtpd, which it opens
-// when first needed and again when smtpd went away.
+// A Session evaluates commands over one connection to smtpd, which it opens when it is
+// first needed, and again after smtpd went away. It must not be used from several
+// goroutines at once.
 type Session struct {
-	opts  command.Options
-	io    IO
-	out   *command.Output
-	err   io.Writer
+	opts command.Options
+	io   IO
+	out  *command.Output
+	err  io.Writer
+	// console is standard error where that is a terminal, else nil.
+	console *command.Console
+	// above knows what stands on the terminal above the prompt; nil where there is none.
+	above *prompt.Above
 	style render.Style // for stderr
 
 	table []*command.Command
 	tree  *grammar.Tree
-	link  cachedConn
+	links map[string]*cachedConn // by the name of the machine, "" for this one
+	fleet remote.Fleet           // the other machines
+	far   farState
 
 	mode      command.Mode // how the lines come
 	lasting   bool         // something of it may outlast the process: it is that of the program
 	demo      bool         // smtpd is a simulation in this process
 	keepGoing bool         // scripts go on after a failure
-	// carriedOut counts the commands so far, and unevaluated says that commands of
-	// the line that failed last were not carried out.
+	checking  bool         // lines are only checked, not carried out
+	// carriedOut counts the commands carried out so far. unevaluated says that commands
+	// of the line that failed last were not carried out.
 	carriedOut  int
 	unevaluated bool
 	depth       int // of source within source
@@ -55,7 +65,7 @@ type Session struct {
 	// queueKey is the key of an encrypted queue that was typed.
 	queueKey []byte
 
-	names names         // that the settings give to words
+	names cmdline.Names // that the settings give to words, at the prompt
 	prefs command.Prefs // what else they say
 
 	conf string // smtpd's configuration, if not where it always is; for tests
@@ -67,7 +77,9 @@ type Session struct {
 
 	changes changes // that undo can take back
 
-	// cleanup is what is left to do if the program is ended by force.
+	last *command.Listing // the last listing, whose envelopes _ stands for; nil before it
+
+	// cleanup is the work that remains if the program is ended by force.
 	cleanup cleanup
 
 	// confirm asks a yes-no question; nil where nobody can answer.
@@ -85,21 +97,43 @@ func NewSession(opts command.Options, streams IO) *Session {
 // setColor sets up the output streams.
 func (s *Session) setColor(mode string) {
 	outTTY, errTTY := command.IsTerminal(s.io.Out), command.IsTerminal(s.io.Err)
-	s.out = command.NewOutput(s.io.Out, outTTY, render.NewStyle(command.Colored(mode, outTTY, s.io.Env)))
-	s.style = render.NewStyle(command.Colored(mode, errTTY, s.io.Env))
 	s.err = s.io.Err
+	if f, ok := s.io.Err.(*os.File); ok && errTTY {
+		if s.console == nil {
+			s.console = command.NewConsole(f)
+		}
+		s.err = s.console
+	}
+	style := render.NewStyle(command.Colored(mode, outTTY, s.io.Env))
+	if s.out == nil {
+		out := s.io.Out
+		if outTTY {
+			out = s.console.Over(out)
+		}
+		s.out = command.NewOutput(out, outTTY, style)
+	}
+	s.out.Style = style
+	s.style = render.NewStyle(command.Colored(mode, errTTY, s.io.Env))
 }
 
 // Close closes the connections to smtpd and to syslogd.
 func (s *Session) Close() {
-	s.link.close()
+	for _, l := range s.links {
+		l.close()
+	}
+	s.fleet.Close()
 	s.audit.close()
 }
 
-// Eval evaluates one line, which may hold several commands split by
-// semicolons. It stops at the first that fails unless the session keeps going.
+// Eval evaluates one line, which may contain several commands separated by semicolons.
+// It stops at the first command that fails, unless the session keeps going.
 func (s *Session) Eval(ctx context.Context, line string) error {
-	return s.evalLine(ctx, cmdline.Parse(line))
+	return s.evalLine(ctx, s.parser().Parse(line))
+}
+
+// parser returns what parses the lines of the session.
+func (s *Session) parser() *cmdline.Parser {
+	return &cmdline.Parser{Base: s.opts, Verbatim: s.verbatimFlags, Aims: s.aims}
 }
 
 // evalLine is Eval for a line that has been parsed.
@@ -121,8 +155,8 @@ func (s *Session) evalLine(ctx context.Context, line cmdline.Line) error {
 func (s *Session) env() command.Env {
 	e := command.Env{
 		In: s.io.In, Out: s.out, Err: s.err, Getenv: s.io.Env, Mode: s.mode, Host: s,
-		Dial: s.dial, Screen: s.screenSize, Keys: s.keys, Confirm: s.confirm, Who: s.whoGives, QueueKey: &s.queueKey,
-		Prefs: s.prefs, StateDir: s.stateDir(), Linked: func() *protocol.Conn { return s.link.conn }, Conf: s.conf, AtForcedEnd: s.cleanup.do,
+		Dial: s.dial, OnHost: s.onHost, Repeat: s.repeat, Screen: s.screenSize, Keys: s.keys, Confirm: s.confirm, Who: s.whoGives, QueueKey: &s.queueKey,
+		Prefs: s.prefs, StateDir: s.stateDir(), LinkTo: func(o command.Options) *protocol.Conn { return s.link(o.Host).conn }, Far: s.farHost, SealFar: s.fleet.Seal, Conf: s.conf, AtForcedEnd: s.cleanup.do,
 	}
 	if command.IsTerminal(s.io.In) && !s.mode.StdinTaken() {
 		e.Secret = s.askSecret
@@ -130,8 +164,8 @@ func (s *Session) env() command.Env {
 	return e
 }
 
-// stateDir returns the folder of what outlasts the session. That of a demo does not
-// outlast it.
+// stateDir returns the folder of files that outlast the session. For a demo they end
+// with the session.
 func (s *Session) stateDir() string {
 	switch {
 	case s.demo:
@@ -144,28 +178,38 @@ func (s *Session) stateDir() string {
 
 // Parse implements Host: it parses the words of a command inside another, of which
 // none is a flag.
-func (s *Session) Parse(words []string) (*command.Call, error) {
-	return s.parse(append([]string{"--"}, words...))
+func (s *Session) Parse(words []string, host string) (*command.Call, error) {
+	words = append([]string{"--"}, words...)
+	p := s.parser()
+	p.Base.Host = host
+	return s.call(words, p.Args(words))
 }
 
-// parse turns words into a call, checking all that can be checked without
-// asking smtpd. Words that only ask for help or the version are answered here,
-// and give no call.
+// parse turns words into a call and checks everything that can be checked without
+// smtpd. Words that only ask for help or the version are answered here, and the call is
+// nil.
 func (s *Session) parse(words []string) (*command.Call, error) {
-	c, err := s.resolve(words)
+	return s.call(words, s.parser().Args(words))
+}
+
+// call is parse for words that have been told apart.
+func (s *Session) call(words []string, args *cmdline.Args) (*command.Call, error) {
+	c, err := s.resolve(args)
 	if err != nil || c == nil {
 		return nil, s.hideSecret(words, err)
 	}
 	return c, s.checkAllowed(c)
 }
 
-// resolve is parse without the checks that need the command to be known.
-func (s *Session) resolve(words []string) (*command.Call, error) {
-	opts, rest, err := cmdline.ParseOptions(words, s.opts, nil, s.verbatimFlags)
-	if err != nil {
-		return nil, err
-	}
+// resolve is call without the checks that need the command to be known.
+func (s *Session) resolve(args *cmdline.Args) (*command.Call, error) {
+	opts, rest := args.Opts, args.Words
+	hostErr := s.takeHost(&opts, hostOption)
 	switch {
+	case args.Err != nil:
+		return nil, args.Err
+	case hostErr != nil:
+		return nil, hostErr
 	case opts.Version:
 		fmt.Fprintln(s.out, versionLine())
 		return nil, s.out.Flush()
@@ -178,21 +222,39 @@ func (s *Session) resolve(words []string) (*command.Call, error) {
 	if len(rest) == 0 {
 		return nil, nil
 	}
-	if text := strings.Join(rest, " "); strings.HasSuffix(text, " ?") || text == "?" {
-		if err := s.printNext(s.out, strings.TrimSuffix(text, "?")); err != nil {
+	n := len(rest) - 1
+	if asked, ok := strings.CutSuffix(rest[n], "?"); ok && (asked == "" || strings.HasSuffix(asked, " ")) {
+		// Another shell may have been given the whole question as one word.
+		at := s.parser().Place(asked)
+		at.Words = slices.Concat(rest[:n], at.Words)
+		if err := s.printNext(s.out, &at); err != nil {
 			return nil, err
 		}
 		return nil, s.out.Flush()
 	}
-	m, err := s.tree.Resolve(rest)
+	m, err := s.resolveWords(rest, &opts)
 	if err != nil {
 		return nil, &command.UsageError{Err: err}
 	}
-	return &command.Call{Env: s.env(), Cmd: s.table[m.Rule], Path: m.Path, Args: m.Args, Opts: opts}, nil
+	aimed := s.table[m.Rule].Aims
+	if aimed {
+		if m, err = s.aim(m, rest, &opts); err != nil {
+			return nil, err
+		}
+	}
+	if opts.Host != "" && !strings.Contains(opts.Host, ",") {
+		opts = s.forHost(opts, opts.Host)
+	}
+	c := &command.Call{Env: s.env(), Cmd: s.table[m.Rule], Path: m.Path, Args: m.Args, Opts: opts, Aimed: aimed}
+	if err := queue.Freeze(c, s.last); err != nil {
+		return nil, err
+	}
+	return c, s.placeIDs(c)
 }
 
-// verbatimFlags reports whether a first word stands for a command after which nothing is
-// an option, but for those that it returns.
+// verbatimFlags reports whether a first word stands for a command whose arguments are
+// taken literally, and returns the flags that are recognised before them. For any other
+// command, it returns the flag that has another meaning directly after the word.
 func (s *Session) verbatimFlags(word string) (own []string, ok bool) {
 	can, err := s.tree.Next([]string{word})
 	if err != nil {
@@ -203,12 +265,18 @@ func (s *Session) verbatimFlags(word string) (own []string, ok bool) {
 		if first == can.Path[0] && (c.Words == command.Verbatim || c.Words == command.Secret) {
 			return cmdline.FlagsAfter(first), true
 		}
+		if first == can.Path[0] && c.Every != "" {
+			return []string{c.Every}, false
+		}
 	}
 	return nil, false
 }
 
-// checkAllowed refuses calls that must not be carried out in this session.
+// checkAllowed refuses calls that this session must not carry out.
 func (s *Session) checkAllowed(c *command.Call) error {
+	if err := s.checkReach(c); err != nil {
+		return err
+	}
 	switch {
 	case c.Cmd.Changes() && c.Opts.ReadOnly:
 		return fmt.Errorf("%s: refused, this session is read-only", command.PathOf(c))
@@ -217,29 +285,33 @@ func (s *Session) checkAllowed(c *command.Call) error {
 	case c.Opts.Restricted && namesAFile(c):
 		return command.Usagef("%s: refused, --restricted lets no command read a file", command.PathOf(c))
 	case c.Cmd.Screen && s.mode.Lines() && !s.mode.Interactive():
-		return command.Usagef("%s: needs a terminal, which a script has not: use show queue", command.PathOf(c))
+		return command.Usagef("%s: needs a terminal, and a script has none: use show queue", command.PathOf(c))
 	case c.Cmd.Input != command.NoInput && s.mode.Interactive() && c.Cmd.Input != command.AsksInput:
 		return command.Usagef("%s: needs arguments when used at the prompt", command.PathOf(c))
 	case c.Cmd.Input != command.NoInput && s.mode.StdinTaken():
 		return command.Usagef("%s: standard input is taken by the script: give it an argument, or put the script into a file and use -f", command.PathOf(c))
 	case c.Cmd.Changes() && !c.Cmd.Bulk() && c.Opts.DryRun:
-		return command.Usagef("%s: --dry-run goes with commands that act on envelopes, this one would be carried out", command.PathOf(c))
+		return command.Usagef("%s: --dry-run works only with commands that act on envelopes; nothing done", command.PathOf(c))
 	case !c.Cmd.Bulk() && c.Opts.Expect >= 0:
-		return command.Usagef("%s: --expect goes with commands that act on envelopes", command.PathOf(c))
+		return command.Usagef("%s: --expect works only with commands that act on envelopes", command.PathOf(c))
 	case c.Opts.Save != "" && c.Cmd.Group == command.GroupQueue && c.Cmd.Changes() && c.Cmd.Effect != command.RemovesEnvelopes:
-		return command.Usagef("%s: --save goes with remove", command.PathOf(c))
+		return command.Usagef("%s: --save works only with remove", command.PathOf(c))
+	case c.Cmd.Lacks(c.Opts.Output) && slices.Contains(command.Separated, c.Opts.Output):
+		return command.Usagef("%s: -o %s works only with commands that list something: use -o plain or -o json", command.PathOf(c), c.Opts.Output)
 	case c.Cmd.Lacks(c.Opts.Output):
-		return command.Usagef("%s: -o %s goes with %s", command.PathOf(c), c.Opts.Output, s.having(c.Opts.Output))
-	case c.Cmd.Changes() && len(c.Args) == 1:
-		id, ok := c.Args[0].Value.(queue.IDArg)
-		if ok && !id.Whole() && (!s.mode.Interactive() || c.Cmd.WholeIDs) {
-			return command.Usagef("%s: want 8 or 16 hex digits: a command that changes something takes no shortened id", command.PathOf(c))
-		}
+		return command.Usagef("%s: -o %s works only with %s", command.PathOf(c), c.Opts.Output, s.having(c.Opts.Output))
+	case c.Opts.Columns != "" && len(c.Cmd.Rows) == 0:
+		return command.Usagef("%s: --columns works only with commands that list something", command.PathOf(c))
 	}
-	if err := s.misplacedFlag(c); err != nil || c.Cmd.Check == nil {
+	if err := s.misplacedFlag(c); err != nil {
 		return err
 	}
-	return c.Cmd.Check(c)
+	if c.Opts.Columns != "" {
+		if err := c.CheckColumns(); err != nil {
+			return err
+		}
+	}
+	return s.checkArgs(c)
 }
 
 // having names the commands that have a format.
@@ -263,16 +335,46 @@ func namesAFile(c *command.Call) bool {
 
 // run carries out a call.
 func (s *Session) run(ctx context.Context, c *command.Call) error {
-	do := c.Cmd.Run
-	if s.self != "" && confine.NeedsChild(c) {
+	do := func(ctx context.Context, c *command.Call) error {
+		if err := c.Cmd.Run(ctx, c); err != nil {
+			return err
+		}
+		return c.EndRows()
+	}
+	child := s.self != "" && confine.NeedsChild(c)
+	if child {
 		do = func(ctx context.Context, c *command.Call) error {
 			words, input := cmdline.ChildArgs(c)
 			return confine.RunUnprivileged(ctx, c, s.self, words, input)
 		}
 	}
+	if err := s.checkReach(c); err != nil { // as a command inside another it may have got its options since
+		return err
+	}
+	switch {
+	case c.Several != nil:
+		return c.Several.Run(ctx, c)
+	case c.Hosts() != nil && !inRounds(c):
+		if err := readInput(c); err != nil {
+			return err
+		}
+		return s.runAcross(ctx, c, hostsOf(c))
+	}
+	if err := s.reachFirst(ctx, c); err != nil {
+		return err
+	}
+	if c.Cmd.Screen {
+		ctx = context.WithValue(ctx, quietKey{}, true) // the screen is in use when ssh would ask
+	}
 	c.Log = s.auditBegin(c)
 	c.Out.Begin()
-	err := do(ctx, c)
+	if !child && !goesOn(c) && !(c.Cmd.Input != command.NoInput && len(c.Args) == 0 && command.IsTerminal(c.In)) {
+		defer c.Progress(c.Verb()+": working", 0).End()
+	}
+	if child || c.Cmd.Screen || c.Opts.Host != "" && s.link(c.Opts.Host).conn == nil {
+		defer s.above.Lose() // it, or ssh, writes to the terminal itself
+	}
+	err := s.ofHost(c, do(ctx, c))
 	c.AuditEnd(err)
 	s.changes.add(c)
 	if usage := (*command.UsageError)(nil); !c.Cmd.Sources && !errors.As(err, &usage) {
@@ -287,43 +389,6 @@ func (s *Session) run(ctx context.Context, c *command.Call) error {
 	if cause := context.Cause(ctx); cause != nil && (errors.Is(err, context.Canceled) || errors.Is(c.Out.Err, cause)) {
 		err = cause // and not where the output was at that moment
 	}
+	s.listingDone(ctx, c, err)
 	return err
-}
-
-// A cachedConn is the connection of a session.
-type cachedConn struct {
-	conn *protocol.Conn
-	opts command.Options // that it was opened with
-}
-
-// fits reports whether the connection is what these options ask for.
-func (l *cachedConn) fits(o command.Options) bool {
-	return l.opts.Socket == o.Socket && l.opts.Spool == o.Spool && l.opts.Timeout == o.Timeout && l.opts.Window == o.Window
-}
-
-// dial returns the connection to the smtpd that opts names, opening it if there
-// is none or the one there was has ended.
-func (s *Session) dial(ctx context.Context, opts command.Options) (*protocol.Conn, error) {
-	l := &s.link
-	if l.conn != nil && l.fits(opts) && l.conn.Alive() {
-		return l.conn, nil
-	}
-	l.close()
-	conn, err := protocol.Dial(ctx, opts.Socket, protocol.Options{
-		Timeout: opts.Timeout,
-		Window:  opts.Window,
-		Last:    spool.Open(opts.Spool).IsLastEnvelope,
-	})
-	if err != nil {
-		return nil, err
-	}
-	*l = cachedConn{conn: conn, opts: opts}
-	return conn, nil
-}
-
-func (l *cachedConn) close() {
-	if l.conn != nil {
-		l.conn.Close()
-		l.conn = nil
-	}
 }

@@ -17,12 +17,6 @@ import (
 	"smtpctl/shell/selector"
 )
 
-// names are the words that the settings have given names, used at the prompt only.
-type names struct {
-	selections map[string][]string // by @NAME
-	aliases    map[string][]string
-}
-
 // settings reads the settings of the prompt, takes in what the session needs, and says
 // what is wrong with the rest.
 func (s *Session) settings() config.Config {
@@ -37,8 +31,13 @@ func (s *Session) settings() config.Config {
 		if err == nil && n >= 0 {
 			s.prefs.Confirm = &n
 		} else {
-			problems = append(problems, fmt.Errorf("%s: confirm: %q: want a number of envelopes", c.Where["confirm"], c.Confirm))
+			problems = append(problems, fmt.Errorf("%s: confirm: %q: expected a number of envelopes", c.Where["confirm"], c.Confirm))
 		}
+	}
+	_, wrong := hostSettings(&c)
+	problems = append(problems, wrong...)
+	if _, err := parallelSetting(&c); err != nil {
+		problems = append(problems, err)
 	}
 	if c.Columns != "" {
 		columns, err := selector.ParseColumns(c.Columns)
@@ -55,14 +54,14 @@ func (s *Session) settings() config.Config {
 
 // takeNames takes in the names that are good, and returns what is wrong with others.
 func (s *Session) takeNames(c *config.Config) (problems []error) {
-	s.names = names{map[string][]string{}, map[string][]string{}}
+	s.names = cmdline.Names{Selections: map[string][]string{}, Aliases: map[string][]string{}}
 	for _, n := range c.Selections {
 		words, err := selectionWords(n.Text)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("%s: let %s: %w", n.Where, n.Name, err))
 			continue
 		}
-		s.names.selections["@"+n.Name] = words
+		s.names.Selections["@"+n.Name] = words
 	}
 	for _, n := range c.Aliases {
 		words, err := s.aliasWords(n.Name, n.Text)
@@ -70,7 +69,7 @@ func (s *Session) takeNames(c *config.Config) (problems []error) {
 			problems = append(problems, fmt.Errorf("%s: alias %s: %w", n.Where, n.Name, err))
 			continue
 		}
-		s.names.aliases[n.Name] = words
+		s.names.Aliases[n.Name] = words
 	}
 	return problems
 }
@@ -82,7 +81,7 @@ func oneCommand(text string) ([]string, error) {
 	case line.Err != nil:
 		return nil, line.Err
 	case len(line.Commands) != 1 || line.Commands[0].Redirected():
-		return nil, errors.New("want words without ; | and >")
+		return nil, errors.New("expected words without ; | and >")
 	}
 	return line.Commands[0].Words, nil
 }
@@ -95,8 +94,12 @@ func selectionWords(text string) ([]string, error) {
 	}
 	for _, w := range words {
 		v, err := queue.ParseSelector(w)
-		if id, ok := v.(queue.IDArg); err == nil && (w == "-" || ok && !id.Whole()) {
-			err = errors.New("want a term, or a whole id")
+		if of, ok := v.(command.PerHost); ok {
+			for _, v = range of { // the one id that the word is
+			}
+		}
+		if id, ok := v.(queue.IDArg); err == nil && (w == "-" || w == command.LastListing || ok && !id.Whole()) {
+			err = errors.New("expected a term, or a whole id")
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%q: %w", w, err)
@@ -117,61 +120,12 @@ func (s *Session) aliasWords(name, text string) ([]string, error) {
 			return nil, errors.New("is a command already")
 		}
 	}
-	_, rest, err := cmdline.ParseOptions(words, s.opts, nil, s.verbatimFlags)
-	if err == nil && len(rest) > 0 {
-		_, err = s.tree.Next(s.tree.Inner(rest))
+	args := s.parser().Args(words)
+	err = args.Err
+	if err == nil && len(args.Words) > 0 {
+		_, err = s.tree.Next(s.tree.Inner(args.Words))
 	}
 	return words, err
-}
-
-// expand puts the words of aliases and selections in the place of their names in a line,
-// and reports whether there were any.
-func (n *names) expand(line cmdline.Line, verbatim func(word string) bool) (cmdline.Line, bool) {
-	changed := false
-	commands := slices.Clone(line.Commands)
-	for i, c := range commands {
-		words := c.Words
-		if alias := n.aliases[words[0]]; alias != nil {
-			words, changed = append(slices.Clone(alias), words[1:]...), true
-		}
-		if !verbatim(words[0]) {
-			var out []string
-			for _, w := range words {
-				if sel := n.selections[w]; sel != nil {
-					out, changed = append(out, sel...), true
-				} else {
-					out = append(out, w)
-				}
-			}
-			words = out
-		}
-		commands[i].Words = words
-	}
-	line.Commands = commands
-	return line, changed
-}
-
-// expandText is expand for a line that is being typed: for the words before the one at
-// its end.
-func (n *names) expandText(text string) string {
-	if len(n.aliases) == 0 && len(n.selections) == 0 || strings.ContainsAny(text, "'\"\\|>#") {
-		return text
-	}
-	from := strings.LastIndexByte(text, ';') + 1
-	words := strings.SplitAfter(text[from:], " ")
-	first := true
-	for i, w := range words[:len(words)-1] {
-		name := strings.TrimSpace(w)
-		with := n.selections[name]
-		if first && n.aliases[name] != nil {
-			with = n.aliases[name]
-		}
-		if with != nil {
-			words[i] = quoted(with) + " "
-		}
-		first = first && name == ""
-	}
-	return text[:from] + strings.Join(words, "")
 }
 
 // quoted returns words as they are typed.
@@ -183,27 +137,29 @@ func quoted(words []string) string {
 	return strings.Join(out, " ")
 }
 
-// suggestions returns the names of selections, for completion.
-func (n *names) suggestions() []completer.Suggestion {
+// selections returns the names of selections, for completion.
+func selections(n cmdline.Names) []completer.Suggestion {
 	var out []completer.Suggestion
-	for name, words := range n.selections {
+	for name, words := range n.Selections {
 		out = append(out, completer.Suggestion{Text: name, Description: quoted(words), Class: completer.Term})
 	}
 	slices.SortFunc(out, func(a, b completer.Suggestion) int { return strings.Compare(a.Text, b.Text) })
 	return out
 }
 
-// expandNames is expand for a line at the prompt. What it became is shown, since it is
-// what will be carried out.
-func (r *repl) expandNames(line cmdline.Line) cmdline.Line {
-	out, changed := r.s.names.expand(line, func(word string) bool {
-		_, verbatim := r.s.verbatimFlags(word)
-		return verbatim
-	})
-	if changed && !r.s.mayHoldPassword(out) {
-		for _, c := range out.Commands {
-			fmt.Fprintln(r.s.err, render.Safe("-> "+quoted(c.Words)))
+// parser returns what parses the lines typed at the prompt, where the settings have given
+// names to words.
+func (r *repl) parser() *cmdline.Parser {
+	p := r.s.parser()
+	p.Names = r.s.names
+	return p
+}
+
+// showExpanded shows what names in a line became, since it is what will be carried out.
+func (r *repl) showExpanded(line cmdline.Line) {
+	if line.Expanded && !r.s.mayHoldPassword(line) {
+		for _, c := range line.Commands {
+			fmt.Fprintln(r.s.err, render.Safe("-> "+quoted(c.Full)))
 		}
 	}
-	return out
 }

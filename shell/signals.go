@@ -17,19 +17,24 @@ const (
 	cleanupGrace = 2 * time.Second // how long the work before an end by force may take
 )
 
+// afterKey is how long a command goes on after Ctrl-C. The terminal sends the signal and
+// then drops the output that it has not shown yet: what the command says at once, such as
+// how far it has got, would be lost.
+const afterKey = 100 * time.Millisecond
+
 // endSignals are the signals that end the program, or the command at the prompt.
 var endSignals = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
 
-// A cleanup is the work that is left to do when the program has to be ended by
-// force, since the calls that were deferred are not made then.
+// A cleanup is the work that remains when the program is ended by force, because
+// deferred calls are not made then.
 type cleanup struct {
 	mu    sync.Mutex
 	work  []func()
 	ended bool // the work is being done: the program ends in a moment
 }
 
-// do does something and notes what takes it back. There is no moment between the
-// two in which the program could be ended by force.
+// do calls f and keeps the function that reverts it. The program cannot be ended by
+// force between the two.
 func (c *cleanup) do(f func() (undo func())) {
 	c.mu.Lock()
 	if c.ended {
@@ -42,8 +47,8 @@ func (c *cleanup) do(f func() (undo func())) {
 	}
 }
 
-// run does the work, the last first, for a moment at most: what does not end may
-// be what the program hangs in.
+// run does the work, the newest first, for a limited time, because that work may be
+// what the program hangs in.
 func (c *cleanup) run() {
 	c.mu.Lock()
 	work := c.work
@@ -62,15 +67,15 @@ func (c *cleanup) run() {
 	}
 }
 
-// forceExit ends the program for a signal, wherever it is.
+// forceExit ends the program because of a signal, whatever it is doing.
 func (s *Session) forceExit(sig syscall.Signal) {
 	s.cleanup.run()
 	os.Exit(command.StatusSignal + int(sig))
 }
 
-// withSignals returns a context that the first signal of endSignals ends, with a
-// *signalError as the cause. If the program has not ended a moment later, or at
-// the second signal, it is ended by force.
+// withSignals returns a context that the first of endSignals ends, with a *SignalError
+// as the cause. If the program has not ended a moment later, or at the second signal,
+// it is ended by force.
 func (s *Session) withSignals(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	ch := make(chan os.Signal, 2)
@@ -82,6 +87,9 @@ func (s *Session) withSignals(parent context.Context) (context.Context, func()) 
 		case sig = <-ch:
 		case <-done:
 			return
+		}
+		if sig == syscall.SIGINT {
+			time.Sleep(afterKey)
 		}
 		cancel(&command.SignalError{Sig: sig.(syscall.Signal)})
 		select {
@@ -99,9 +107,9 @@ func (s *Session) withSignals(parent context.Context) (context.Context, func()) 
 	}
 }
 
-// untilReady ends the program for a signal until the returned function is called.
-// After that such a signal is ignored where nobody asks for it, for good: there
-// is no moment in which it would end the program with something left behind.
+// untilReady makes signals end the program until the returned function is called.
+// Afterwards such a signal is ignored unless somebody asks for it, so that at no time
+// it could end the program and leave something behind.
 func (s *Session) untilReady() (ready func()) {
 	ch := make(chan os.Signal, 2)
 	signal.Notify(ch, endSignals...)

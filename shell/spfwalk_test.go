@@ -56,10 +56,10 @@ func TestSPFWalk(t *testing.T) {
 		{line: "spf walk BÜCHER.example", want: "198.51.100.9 2001:db8::9 203.0.113.4"},
 		{line: "spf walk macro.example", want: "203.0.113.6", said: `macro.example: "ptr" depends on the mail`, status: 1},
 		{line: "spf walk", input: "none.example\nb.example\n", want: "198.51.100.9 2001:db8::9 203.0.113.4", said: "none.example: none.example does not exist\nsmtpctl: spf walk: 1 domain had problems", status: 1},
-		{line: "spf walk", input: "a\x1b[2J.example\n", said: `holds '\x1b'`, status: 1},
-		{line: "spf walk -4 -6 a.example", said: "-4 and -6 leave nothing", status: 2},
-		{line: "spf walk --resolver dns.example a.example", said: `--resolver "dns.example": want an address`, status: 2},
-		{line: "show status -4", said: "-4 goes with spf walk", status: 2},
+		{line: "spf walk", input: "a\x1b[2J.example\n", said: `contains '\x1b'`, status: 1},
+		{line: "spf walk -4 -6 a.example", said: "-4 and -6 exclude each other", status: 2},
+		{line: "spf walk --resolver dns.example a.example", said: `--resolver "dns.example": expected an address`, status: 2},
+		{line: "show status -4", said: "-4 works only with spf walk", status: 2},
 	} {
 		out, said, status := spfWalk(t, srv, tt.input, tt.line)
 		out = strings.TrimSpace(strings.ReplaceAll(out, "\n", " "))

@@ -15,29 +15,28 @@ import (
 	"smtpctl/shell/command"
 )
 
-// openEvery is how often it is looked whether somebody has opened the other end
-// of a FIFO.
+// openEvery is how often a FIFO is checked for another process at its other end.
 const openEvery = 20 * time.Millisecond
 
-// A stream is a file, FIFO or pipe that a command reads from or writes to and
-// that the user, or a program of theirs, has at the other end. What waits for
-// that other end returns when the context ends, with the reason why.
+// A stream is a file, FIFO or pipe that a command reads from or writes to, with the
+// user or a program of theirs at the other end. A call that waits for the other end
+// returns when the context ends, with the cause of that.
 type stream struct {
 	*os.File
 	ctx  context.Context
 	stop func() bool
 }
 
-// newStream returns the stream of an open file. Close must be called in the end.
+// newStream returns the stream of an open file. The caller must call Close.
 func newStream(ctx context.Context, f *os.File) *stream {
 	if errors.Is(f.SetDeadline(time.Time{}), os.ErrNoDeadline) {
-		// It cannot be waited for by other means than a call that blocks.
+		// Only a blocking call can wait for this file.
 		if raw, err := f.SyscallConn(); err == nil {
 			_ = raw.Control(func(fd uintptr) { _ = syscall.SetNonblock(int(fd), false) })
 		}
 	}
 	return &stream{File: f, ctx: ctx, stop: context.AfterFunc(ctx, func() {
-		// A regular file knows no deadline, and makes nobody wait.
+		// A regular file has no deadlines, and never blocks.
 		_ = f.SetDeadline(time.Unix(1, 0))
 	})}
 }
@@ -54,8 +53,8 @@ func (s *stream) Write(p []byte) (int, error) {
 	return n, s.reason(err)
 }
 
-// WriteString implements io.StringWriter. That of the file would not know of the
-// context.
+// WriteString implements io.StringWriter, because the file's own method would ignore
+// the context.
 func (s *stream) WriteString(text string) (int, error) { return s.Write([]byte(text)) }
 
 // ReadFrom implements io.ReaderFrom likewise.
@@ -69,8 +68,8 @@ func (s *stream) Close() error {
 	return s.File.Close()
 }
 
-// reason returns why the context has ended in the place of the error that this
-// caused.
+// reason returns the cause of the end of the context in place of the error that
+// followed from it.
 func (s *stream) reason(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return context.Cause(s.ctx)

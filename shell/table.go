@@ -53,7 +53,7 @@ var docs = map[string]string{
 }
 
 // commands are the commands of all packages, in no order.
-var commands = slices.Concat(bounce.Commands, queue.Commands, browse.Commands, hold.Commands, inspect.Commands, journal.Commands, requeue.Commands, restore.Commands, server.Commands, tools.Commands, sessionCommands)
+var commands = slices.Concat(bounce.Commands, queue.Commands, browse.Commands, hold.Commands, inspect.Commands, journal.Commands, requeue.Commands, restore.Commands, server.Commands, tools.Commands, sessionCommands, hostCommands, serverCommands)
 
 func init() { cmdline.CommandFlags = cmdline.FlagsOf(commands) }
 
@@ -87,6 +87,6 @@ func Patterns(own bool) []string {
 
 // allKinds returns the kinds of arguments that the commands use, by name.
 func allKinds() []*grammar.Kind {
-	return slices.SortedFunc(slices.Values(slices.Concat(queue.Kinds, hold.Kinds, inspect.Kinds, restore.Kinds, server.Kinds, tools.Kinds, sessionKinds)),
+	return slices.SortedFunc(slices.Values(slices.Concat(queue.Kinds, hold.Kinds, inspect.Kinds, restore.Kinds, server.Kinds, tools.Kinds, sessionKinds, hostKinds)),
 		func(a, b *grammar.Kind) int { return cmp.Compare(a.Name, b.Name) })
 }

@@ -11,10 +11,10 @@ import (
 )
 
 // undoHelp is the help of undo, the dangers first.
-const undoHelp = "What was delivered or tried meanwhile stays so. A removal is taken back only if its copies were kept; mail\n" +
-	"that was in flight when it was removed may have been delivered then, and would be delivered twice: undo says\n" +
-	"how many envelopes that concerns. Only the envelopes are touched that the command itself has changed, and the\n" +
-	"same questions are asked as for any command. A second undo takes back the change before, and so on."
+const undoHelp = "An envelope that was in flight when it was removed may have been delivered already, and would be delivered twice:\n" +
+	"undo says how many there are. A removal can be undone only if copies were kept. Deliveries and attempts that\n" +
+	"happened meanwhile cannot be undone. undo touches only envelopes that the command has changed, and asks the same\n" +
+	"questions as any command. A second undo takes back the change before, and so on."
 
 // Bounds of what a session can take back.
 const (
@@ -56,14 +56,14 @@ func (cs *changes) add(c *command.Call) {
 func runUndo(ctx context.Context, c *command.Call) error {
 	s := c.Host.(*Session)
 	if len(s.changes) == 0 {
-		return errors.New("undo: this session has changed nothing that can be taken back; show journal lists what other sessions did")
+		return errors.New("undo: this session has changed nothing that can be undone; show journal lists the changes of other sessions")
 	}
 	last := s.changes[len(s.changes)-1]
 	if last.undo.Refusal != "" {
 		if !c.Opts.DryRun {
 			s.changes = s.changes[:len(s.changes)-1]
 		}
-		return fmt.Errorf("undo: %s cannot be taken back: %s", last.typed, last.undo.Refusal)
+		return fmt.Errorf("undo: %s cannot be undone: %s", last.typed, last.undo.Refusal)
 	}
 	back, err := s.backCall(c, last)
 	if err != nil {
@@ -94,7 +94,7 @@ func (s *Session) backCall(c *command.Call, last change) (*command.Call, error) 
 	if last.ids() > 0 {
 		words = append(words[:len(words):len(words)], anyID) // stands for them until they are put in
 	}
-	back, err := s.resolve(append([]string{"--"}, words...))
+	back, err := s.resolve(s.parser().Args(append([]string{"--"}, words...)))
 	if err != nil {
 		return nil, err
 	}

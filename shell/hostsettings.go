@@ -1,0 +1,137 @@
+package shell
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"smtpctl/shell/cmdline"
+	"smtpctl/shell/command"
+	"smtpctl/shell/config"
+	"smtpctl/shell/hostname"
+	"smtpctl/shell/remote"
+)
+
+// farSettings returns the settings, of which those about other machines hold for scripts and
+// for the command line, too. They are read once for the session.
+func (s *Session) farSettings() *config.Config {
+	s.far.mu.Lock()
+	defer s.far.mu.Unlock()
+	if s.far.settings == nil {
+		c, _ := config.Load(s.io.Env)
+		s.far.settings = &c
+		s.far.hosts, _ = hostSettings(&c)
+	}
+	return s.far.settings
+}
+
+// takeParallel makes the setting parallel the option --parallel where that is not given.
+func (s *Session) takeParallel(o *command.Options) (err error) {
+	if o.Parallel == 0 {
+		o.Parallel, err = parallelSetting(s.farSettings())
+	}
+	return err
+}
+
+// parallelSetting returns the value of the setting parallel, or 0 where there is none.
+func parallelSetting(c *config.Config) (int, error) {
+	if c.Parallel == "" {
+		return 0, nil
+	}
+	n, err := cmdline.ParseParallel(c.Parallel)
+	if err != nil {
+		return 0, fmt.Errorf("%s: parallel: %w", c.Where["parallel"], err)
+	}
+	return n, nil
+}
+
+// A hostSetting is what the settings say about one machine. Its fields are "" where they do not.
+type hostSetting struct {
+	way, socket, spool string
+	where              string // the file and line
+	err                error  // what is wrong with the line
+}
+
+// hostSettings returns the settings of machines by name, and what is wrong with them.
+func hostSettings(c *config.Config) (map[string]hostSetting, []error) {
+	all := map[string]hostSetting{}
+	var problems []error
+	for _, n := range c.Machines {
+		h := hostSetting{where: n.Where}
+		if err := h.parse(n.Name, n.Text); err != nil {
+			h.err = fmt.Errorf("%s: host %s: %w", n.Where, n.Name, err)
+			problems = append(problems, h.err)
+		}
+		all[n.Name] = h
+	}
+	return all, problems
+}
+
+// parse takes in the words of a line.
+func (h *hostSetting) parse(name, text string) error {
+	if _, err := hostname.Parse(name); err != nil {
+		return err
+	}
+	if name == localHost {
+		return errors.New("expected another machine: this one has --socket and --spool")
+	}
+	given := map[string]bool{}
+	for _, word := range strings.Fields(text) {
+		key, value, _ := strings.Cut(word, "=")
+		var err error
+		switch {
+		case given[key]:
+			err = errors.New("given twice")
+		case key == "way":
+			h.way, err = remote.ParseWay(value)
+		case key == "socket":
+			h.socket, err = value, remote.Path(value)
+		case key == "spool":
+			h.spool, err = value, remote.Path(value)
+		default:
+			err = errors.New("expected way=WAY, socket=PATH or spool=PATH")
+		}
+		if err != nil {
+			return fmt.Errorf("%q: %w", word, err)
+		}
+		given[key] = true
+	}
+	return nil
+}
+
+// hostSetting returns what the settings say about a machine. They say nothing about those of a
+// demo.
+func (s *Session) hostSetting(host string) hostSetting {
+	if host == "" || host == localHost || s.far.simulated != nil {
+		return hostSetting{}
+	}
+	s.farSettings()
+	return s.far.hosts[host]
+}
+
+// checkSettings returns what is wrong with the settings of one of some machines: nothing is sent
+// there by a way that nobody has chosen.
+func (s *Session) checkSettings(hosts []string) error {
+	for _, host := range hosts {
+		if err := s.hostSetting(host).err; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forHost returns options with one of the hosts that --host may name, and with the paths that
+// the settings have for it unless --socket or --spool names others. This machine is "" there.
+func (s *Session) forHost(o command.Options, host string) command.Options {
+	if o.Host = host; host == localHost {
+		o.Host = ""
+	}
+	usual, set := command.DefaultOptions(), s.hostSetting(o.Host)
+	if set.socket != "" && o.Socket == usual.Socket {
+		o.Socket = set.socket
+	}
+	if set.spool != "" && o.Spool == usual.Spool {
+		o.Spool = set.spool
+	}
+	return o
+}

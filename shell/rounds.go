@@ -1,0 +1,242 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"smtpctl/shell/command"
+	"smtpctl/shell/queue"
+	"smtpctl/shell/render"
+)
+
+// What is kept of the machines for the next round, of all together and of one.
+const (
+	keptRows    = 50_000
+	keptMost    = 5000
+	keptBytes   = 32 << 20
+	keptOneByte = 2 << 20
+)
+
+// Rounds are a call for several machines that is carried out again and again. They implement
+// command.Several.
+type rounds struct {
+	s     *Session
+	call  atomic.Pointer[command.Call] // of the latest round
+	hosts []string
+	turns *command.Rounds[*kept]
+	seen  command.Seen
+}
+
+// A kept is what one machine has answered.
+type kept struct {
+	items  []item
+	cut    bool // there was more
+	parts  []command.Part
+	sums   bool // the answer had parts; they can be joined only once
+	said   string
+	queued int // envelopes in its queue, -1 if that is not known
+}
+
+// onHost implements Env.OnHost.
+func (s *Session) onHost(ctx context.Context, c *command.Call, host string, f func(ctx context.Context, c *command.Call) error) error {
+	one := *c.For(host)
+	one.Opts = s.forHost(c.Opts, host)
+	return named(host, s.ofHost(&one, f(context.WithValue(ctx, quietKey{}, true), &one)))
+}
+
+// named makes an error begin with the name of a machine.
+func named(host string, err error) error {
+	if err == nil || strings.HasPrefix(err.Error(), host+": ") {
+		return err
+	}
+	return fmt.Errorf("%s: %w", host, err)
+}
+
+// repeat implements Env.Repeat.
+func (s *Session) repeat(ctx context.Context, c *command.Call, every time.Duration) (command.Several, error) {
+	if err := s.checkReach(c); err != nil || c.Hosts() == nil {
+		return nil, err
+	}
+	if queue.UsesStdin(c.Args) {
+		return nil, command.Usagef("%s: the ids on standard input are there once, and this goes on", command.PathOf(c))
+	}
+	r := &rounds{s: s, hosts: hostsOf(c)}
+	r.turns = command.NewRounds(ctx, r.hosts, every, c.Opts.Parallel, r.ask)
+	return r, nil
+}
+
+// inRounds reports whether a call asks the machines by itself, again and again, where it is for
+// several.
+func inRounds(c *command.Call) bool { return c.Cmd.Rounds && (goesOn(c) || c.Cmd.Screen) }
+
+// reachesLater reports whether a call may start an ssh at any time: it asks several machines
+// again and again, or a command inside it names machines.
+func (s *Session) reachesLater(c *command.Call) bool {
+	if inRounds(c) && c.Hosts() != nil {
+		return true
+	}
+	if c.Cmd.Inner == nil {
+		return false
+	}
+	var words []string
+	for _, a := range c.Args {
+		words = append(words, a.Text)
+	}
+	inner := c.Cmd.Inner(words)
+	for ok := true; ok && len(inner) > 0; inner, ok = s.tree.Inside(inner) {
+		if s.aims(inner[0]) {
+			return true
+		}
+	}
+	return false
+}
+
+// Late implements command.Several.
+func (r *rounds) Late() <-chan struct{} { return r.turns.Late() }
+
+// Seen implements command.Several.
+func (r *rounds) Seen() command.Seen { return r.seen }
+
+// End implements command.Several.
+func (r *rounds) End() { r.turns.End() }
+
+// ask carries out the call on one machine and keeps its rows, as far as there is room.
+func (r *rounds) ask(ctx context.Context, host string) (*kept, error) {
+	ctx, cancel := context.WithCancel(context.WithValue(ctx, quietKey{}, true))
+	defer cancel()
+	k := &kept{queued: -1}
+	c := *r.call.Load()
+	c.Confirm, c.Several = nil, nil
+	sh := &share{host: host, slot: newSlots(1, []string{host})[0], items: make(chan item, itemsAhead)}
+	sh.c = r.s.shareCall(ctx, c.For(host), sh, nil, func(p command.Part) { k.parts, k.sums = append(k.parts, p), true })
+	go func() {
+		defer close(sh.items)
+		sh.slot.hold(func() {
+			if sh.err = r.s.runShare(ctx, sh); sh.err == nil {
+				k.queued = r.s.queuedOn(ctx, sh.c)
+			}
+		})
+	}()
+	size := 0
+	for it := range sh.items {
+		size += len(it.text)
+		if it.row != nil {
+			size += it.row.Size()
+		}
+		if k.cut = k.cut || len(k.items) >= min(keptMost, keptRows/len(r.hosts)) || size > min(keptOneByte, keptBytes/len(r.hosts)); k.cut {
+			cancel()
+			continue
+		}
+		k.items = append(k.items, it)
+	}
+	k.said = sh.errs.String()
+	if k.cut {
+		return k, nil
+	}
+	return k, named(host, sh.err)
+}
+
+// queuedOn returns how many envelopes are in the queue of the machine of a call, or -1.
+func (s *Session) queuedOn(ctx context.Context, c *command.Call) int {
+	conn := s.link(c.Opts.Host).conn
+	if conn == nil || !conn.Alive() {
+		return -1
+	}
+	d, err := conn.Digest(ctx)
+	if err != nil {
+		return -1
+	}
+	return int(d.Queued())
+}
+
+// Run implements command.Several.
+func (r *rounds) Run(ctx context.Context, c *command.Call) error {
+	call := *c
+	r.call.Store(&call)
+	c.Out.Begin()
+	turns := r.turns.Next(ctx)
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	r.seen = command.Seen{Hosts: r.hosts, Missing: map[string]bool{}}
+	var errs []error
+	var joined joiner
+	shares := make([]*share, len(turns))
+	for i := range turns {
+		t := &turns[i]
+		if usage := (*command.UsageError)(nil); errors.As(t.Err, &usage) {
+			return t.Err // it is the same on all machines
+		}
+		k, err := lines(t)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		if k == nil {
+			k = &kept{queued: -1}
+			r.seen.Missing[t.Host] = true
+		}
+		for line := range strings.Lines(k.said) {
+			c.Warnf("%s", render.Safe(t.Host+": "+strings.TrimSpace(line)))
+		}
+		for _, p := range k.parts {
+			joined.join(p)
+		}
+		k.parts = nil
+		r.seen.Cut = r.seen.Cut || k.cut
+		r.seen.Queued += max(0, k.queued)
+		shares[i] = k.share(t.Host)
+	}
+	_, err := printShares(c, shares, nil, func() {})
+	if joined.part != nil && err == nil {
+		err = joined.part.Print(c)
+	}
+	if eerr := c.Out.End(); err == nil {
+		err = eerr
+	}
+	switch {
+	case err != nil:
+		return err
+	case len(errs) > 0:
+		return &command.SeveralError{Errs: errs}
+	case c.Cmd.Empty != "" && c.Out.Empty():
+		c.Warnf("smtpctl: %s", c.Cmd.Empty)
+	}
+	return nil
+}
+
+// share returns what hands over the items once more.
+func (k *kept) share(host string) *share {
+	sh := &share{host: host, items: make(chan item, len(k.items))}
+	for _, it := range k.items {
+		sh.items <- it
+	}
+	close(sh.items)
+	return sh
+}
+
+// lines returns what a round shows of a machine, or nil if it shows nothing, and what is wrong
+// with the machine, which need not be the machine's fault if it has only just been asked.
+func lines(t *command.Turn[*kept]) (*kept, error) {
+	silent := t.Host + ": no answer yet"
+	if long := time.Since(t.Asked).Round(time.Second); t.Late() && long > 0 {
+		silent = fmt.Sprintf("%s: no answer for %s", t.Host, render.Age(int64(long/time.Second)))
+	}
+	at := t.Answered.Format(time.TimeOnly)
+	switch {
+	case t.Err != nil && time.Since(t.Failed) >= time.Second:
+		return nil, fmt.Errorf("%w, since %s", t.Err, t.Failed.Format(time.TimeOnly))
+	case t.Err != nil:
+		return nil, t.Err
+	case t.Late() && t.Value == nil:
+		return nil, errors.New(silent)
+	case t.Value.sums && t.Value.parts == nil:
+		return nil, fmt.Errorf("%s: what it has is not counted", silent)
+	case t.Late() && !t.Fresh:
+		return t.Value, fmt.Errorf("%s: its lines are those of %s", silent, at)
+	}
+	return t.Value, nil
+}

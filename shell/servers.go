@@ -1,0 +1,251 @@
+package shell
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"smtpctl/shell/command"
+	"smtpctl/shell/render"
+)
+
+// serverCommands list the machines.
+var serverCommands = []*command.Command{
+	{Pattern: "show servers", Reach: command.Anywhere, Rows: []any{ServerJSON{}}, Group: command.GroupSession, Origin: command.Own, Needs: command.NeedsAnything, Run: runServers,
+		Summary: "list the machines of the session and those that it has used, with their states",
+		Help:    serversHelp},
+	{Pattern: "show servers <hosts>", Reach: command.Anywhere, Rows: []any{ServerJSON{}}, Group: command.GroupSession, Origin: command.Own, Needs: command.NeedsAnything, Check: checkConnect, Run: runServers,
+		Summary: "connect to these machines, and list their states",
+		Help:    serversHelp},
+}
+
+// serversHelp is the help text of show servers.
+const serversHelp = "A * is before the machines to which the commands of the session go. show servers connects to nothing, but on the\n" +
+	"command line to the machines of --host; show servers mx1,@front connects to those, without questions, and commands\n" +
+	"go where they went before. TRIP is how long the last short question took; FILES says who reads mail, the log and\n" +
+	"smtpd.conf there."
+
+// The states of a machine.
+const (
+	stateConnected = "connected"
+	stateNot       = "not connected"
+	stateFailed    = "failed"
+)
+
+// A ServerJSON is a machine as JSON shows it.
+type ServerJSON struct {
+	Server  string   `json:"server"`
+	Current bool     `json:"current"` // the commands of the session go there
+	State   string   `json:"state"`   // connected, not connected or failed
+	Reason  string   `json:"reason,omitempty"`
+	System  string   `json:"system,omitempty"`
+	Machine string   `json:"machine,omitempty"`
+	Smtpd   string   `json:"smtpd,omitempty"`
+	Way     string   `json:"way,omitempty"`
+	UID     *int     `json:"uid,omitempty"`     // of the user whom ssh logs in
+	Files   string   `json:"files,omitempty"`   // who reads files there, or why they cannot be read
+	Trip    *float64 `json:"trip_ms,omitempty"` // the last round trip that was measured, in milliseconds
+}
+
+// runServers lists machines. It connects to those that the line names.
+func runServers(ctx context.Context, c *command.Call) error {
+	s := c.Host.(*Session)
+	o, named := c.Opts, !c.Mode.Lines() || c.Opts.Host != s.opts.Host
+	if len(c.Args) > 0 {
+		o.Host, named = c.Text(0), true
+		if err := s.takeHost(&o, command.PathOf(c)); err != nil {
+			return err
+		}
+	}
+	hosts := strings.Split(o.Host, ",")
+	errs := map[string]error{}
+	if named {
+		errs = s.tryServers(ctx, c, o, hosts)
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
+	} else {
+		hosts = append(hosts, s.usedServers(hosts)...)
+	}
+	rows := make([]ServerJSON, len(hosts))
+	failed := 0
+	for i, host := range hosts {
+		if rows[i] = s.server(o, host, errs[host]); rows[i].State == stateFailed {
+			failed++
+		}
+	}
+	if err := printServers(c, rows); err != nil {
+		return err
+	}
+	if named && failed == len(hosts) {
+		return &command.ReportedError{Err: errs[hosts[0]]}
+	}
+	return nil
+}
+
+// tryServers connects to machines at the same time, and finds out who reads files there. It
+// returns what has failed.
+func (s *Session) tryServers(ctx context.Context, c *command.Call, o command.Options, hosts []string) map[string]error {
+	all := s.dialAll(ctx, c, o, hosts)
+	errs := map[string]error{}
+	slots := newSlots(o.Parallel, hosts)
+	var wg sync.WaitGroup
+	for i, host := range hosts {
+		errs[host] = all[i]
+		opts := s.forHost(o, host)
+		if all[i] != nil || opts.Host == "" || s.far.simulated != nil {
+			continue
+		}
+		wg.Go(func() {
+			slots[i].hold(func() { s.fleet.Host(opts.Host).ProbeFiles(ctx, opts.Socket, opts.Timeout) })
+		})
+	}
+	wg.Wait()
+	return errs
+}
+
+// usedServers returns the machines that the session has used, but for those in hosts.
+func (s *Session) usedServers(hosts []string) []string {
+	s.far.mu.Lock()
+	var used []string
+	for host, l := range s.links {
+		if l.conn != nil && host == "" && !slices.Contains(hosts, localHost) || host != "" && s.far.simulated[host] != nil {
+			used = append(used, host)
+		}
+	}
+	s.far.mu.Unlock()
+	used = slices.DeleteFunc(append(used, s.fleet.Used()...), func(host string) bool { return slices.Contains(hosts, host) })
+	slices.Sort(used)
+	return slices.Compact(used)
+}
+
+// server returns what is known of a machine. err is why it could not be reached just now.
+func (s *Session) server(o command.Options, host string, err error) ServerJSON {
+	opts := s.forHost(o, host)
+	current := slices.ContainsFunc(s.currentHosts(), func(h string) bool { return h == host || (h == "" || h == localHost) && opts.Host == "" })
+	j := ServerJSON{Server: host, Current: current, State: stateNot}
+	simulated := s.far.simulated[opts.Host] != nil || s.demo && opts.Host == ""
+	if opts.Host == "" || simulated || s.far.simulated != nil {
+		if opts.Host == "" {
+			j.Server = localHost
+		}
+		if conn := s.link(opts.Host).conn; conn != nil && conn.Alive() {
+			j.State = stateConnected
+		}
+		switch {
+		case simulated:
+			j.Way = "simulation"
+		case opts.Host == "":
+			uid := os.Geteuid()
+			j.System, j.Way, j.UID = systemHere(), "socket", &uid
+			if j.Files = "yes"; uid != 0 {
+				j.Files = fmt.Sprintf("as uid %d", uid)
+			}
+		}
+	} else {
+		st := s.fleet.Host(opts.Host).Status(opts.Socket)
+		if st.Connected {
+			j.State = stateConnected
+		}
+		if err == nil {
+			err = st.Err
+		}
+		if st.Known {
+			j.System, j.Machine, j.Smtpd, j.Way, j.UID, j.Files = st.Facts.OS, st.Facts.Machine, st.Facts.Smtpd, st.Way, &st.Facts.UID, st.Files
+		}
+		if st.Trip > 0 {
+			ms := float64(st.Trip.Round(time.Microsecond)) / float64(time.Millisecond)
+			j.Trip = &ms
+		}
+	}
+	if err != nil {
+		j.State, j.Reason = stateFailed, strings.TrimPrefix(err.Error(), host+": ")+command.Advice(err)
+	}
+	return j
+}
+
+// systemHere is the system of this machine, as uname(1) names those that smtpd runs on.
+func systemHere() string {
+	names := map[string]string{"linux": "Linux", "openbsd": "OpenBSD", "freebsd": "FreeBSD", "netbsd": "NetBSD", "dragonfly": "DragonFly", "darwin": "Darwin"}
+	if name := names[runtime.GOOS]; name != "" {
+		return name
+	}
+	return runtime.GOOS
+}
+
+// printServers prints machines in the output format.
+func printServers(c *command.Call, rows []ServerJSON) error {
+	parts := func(yield func(command.Record, error) bool) {
+		for _, j := range rows {
+			if !yield(command.Record{JSON: j, Text: render.Safe(j.text()) + "\n"}, nil) {
+				return
+			}
+		}
+	}
+	table := func() error {
+		tw := tabwriter.NewWriter(c.Out, 0, 8, 2, ' ', 0)
+		fmt.Fprintln(tw, "  SERVER\tSTATE\tSYSTEM\tSMTPD\tWAY\tUID\tTRIP\tFILES")
+		for _, j := range rows {
+			mark, state := " ", j.State
+			if j.Current {
+				mark = "*"
+			}
+			cells := []string{mark + " " + j.Server, state, strings.TrimSpace(j.System + " " + j.Machine), j.Smtpd, j.Way, j.uid(), j.trip(), j.Files}
+			for i, cell := range cells {
+				if cells[i] = render.Safe(cell); cell == "" {
+					cells[i] = "-"
+				}
+			}
+			fmt.Fprintln(tw, strings.Join(cells, "\t"))
+		}
+		if err := tw.Flush(); err != nil {
+			return err
+		}
+		for _, j := range rows {
+			if j.Reason != "" {
+				fmt.Fprintln(c.Out, render.Safe(j.Server+": "+j.Reason))
+			}
+		}
+		return nil
+	}
+	return c.Print(command.Record{Parts: parts, Table: table})
+}
+
+// uid returns the user whom ssh logs in, or "" if that is not known.
+func (j *ServerJSON) uid() string {
+	if j.UID == nil {
+		return ""
+	}
+	return strconv.Itoa(*j.UID)
+}
+
+// trip returns the round trip, or "" if none was measured.
+func (j *ServerJSON) trip() string {
+	if j.Trip == nil {
+		return ""
+	}
+	return fmt.Sprintf("%.1fms", *j.Trip)
+}
+
+// text returns a machine on one line.
+func (j *ServerJSON) text() string {
+	parts := []string{j.State}
+	if j.Current {
+		parts = append(parts, "current")
+	}
+	for _, p := range []struct{ name, value string }{
+		{"", strings.TrimSpace(j.System + " " + j.Machine)}, {"OpenSMTPD ", j.Smtpd}, {"by ", j.Way}, {"uid ", j.uid()}, {"trip ", j.trip()}, {"files: ", j.Files}, {"", j.Reason},
+	} {
+		if p.value != "" {
+			parts = append(parts, p.name+p.value)
+		}
+	}
+	return j.Server + ": " + strings.Join(parts, ", ")
+}
