@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -11,15 +13,12 @@ import (
 	"github.com/creack/pty"
 
 	"smtpctl/protocol/smtpdsim"
+	"smtpctl/protocol/smtpdsim/simtest"
 )
 
 // browseSim starts a simulation to be browsed.
 func browseSim(t *testing.T, messages int) (start func() *smtpdsim.Server, path string) {
-	path, remove, err := smtpdsim.TempSocket()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(remove)
+	path = simtest.Socket(t)
 	return func() *smtpdsim.Server {
 		s, err := smtpdsim.Start(path, smtpdsim.Config{Messages: messages, Seed: 1, Mixed: true, Spool: filepath.Join(filepath.Dir(path), "spool")})
 		if err != nil {
@@ -48,7 +47,7 @@ func TestBrowse(t *testing.T) {
 		x.glassShows(`browse '?error=.* \d+ envelopes, .*(\n.*)+> `)
 		x.keys(" d")
 		x.glassShows(`remove: 1 envelope`)
-		x.glassShows(`\[y/N\] `)
+		x.glassShows(`\[y/N\]`)
 		x.keys("y\r")
 		x.glassShows(`1 envelope removed`)
 		x.keys("q")
@@ -74,6 +73,64 @@ func TestBrowse(t *testing.T) {
 	}
 }
 
+// asked are what a program sends to have its terminal answer: that would take a round trip
+// before anything else is done.
+var asked = regexp.MustCompile("\x1b(\\[[0-9;?>=]*[cn]|\\[\\?[0-9;]*\\$p|\\[[0-9]*(14|18|21)t|\\]1[0-9];\\?|P[+$]q|\\[\\?u)")
+
+// TestBrowseSlowLine browses at the end of a line on which a key and what comes of it take
+// 200 ms: nothing waits for an answer of the terminal, one key takes one round trip and
+// little text, and keys that were typed ahead are drawn together.
+func TestBrowseSlowLine(t *testing.T) {
+	t.Parallel()
+	const half = 100 * time.Millisecond
+	start, path := browseSim(t, 300)
+	s := start()
+	defer s.Close()
+	x := openTerminal(t, "--socket", path, "browse")
+	x.glassShows(`\d+ envelopes, `)
+	for _, size := range [][2]int{{80, 24}, {120, 40}} {
+		x.resize(size[0], size[1])
+		x.glassShows(fmt.Sprintf(`^(.*\n){%d}.*keys`, size[1]-1))
+		length := func() int {
+			x.mu.Lock()
+			defer x.mu.Unlock()
+			return x.text.Len()
+		}
+		x.keys("?")
+		x.glassShows(`keys of browse`)
+		x.keys("q")
+		x.glassShows(`STATE`)
+		for _, key := range []string{"j", "\x1b[6~", "k"} {
+			before := length()
+			time.Sleep(half) // it is on its way
+			x.paste(key)
+			for end := time.Now().Add(patience); length() == before; time.Sleep(time.Millisecond) {
+				if time.Now().After(end) {
+					t.Fatalf("no answer to %q", key)
+				}
+			}
+			time.Sleep(half) // and what comes of it
+			if n := length() - before; n > 16<<10 {
+				t.Errorf("%q takes %d bytes", key, n)
+			}
+		}
+		before := length()
+		const ahead = 120
+		x.paste(strings.Repeat("j", ahead))
+		x.paste("\x1b[H")
+		x.glassShows(`\n>`)
+		drawn := strings.Count(x.all()[before:], "\x1b[?25l")
+		if drawn > ahead/4 {
+			t.Errorf("%d keys were drawn %d times", ahead, drawn)
+		}
+	}
+	x.keys("q")
+	x.ended(0)
+	if q := asked.FindString(x.all()); q != "" {
+		t.Errorf("it asks the terminal with %q, and waits for the answer", q)
+	}
+}
+
 // TestBrowseEnds ends browse in all ways in which it can be ended: the terminal is
 // always put back as it was.
 func TestBrowseEnds(t *testing.T) {
@@ -93,7 +150,7 @@ func TestBrowseEnds(t *testing.T) {
 	}
 	x := begin()
 	x.keys("d")
-	x.glassShows(`\[y/N\] `)
+	x.glassShows(`\[y/N\]`)
 	x.cmd.Process.Signal(syscall.SIGTERM)
 	x.ended(128 + int(syscall.SIGTERM))
 	x = begin()
@@ -120,7 +177,7 @@ func TestBrowseAtPrompt(t *testing.T) {
 	x.keys("browse state=pending\r")
 	x.glassShows(`\d+ envelopes, `)
 	x.keys("p")
-	x.glassShows(`\[y/N\] `)
+	x.glassShows(`\[y/N\]`)
 	x.keys("y\r")
 	x.glassShows(`1 envelope paused`)
 	x.keys("q")
@@ -153,7 +210,7 @@ func TestBrowseSoak(t *testing.T) {
 	defer func() { s.Close() }()
 	x := openTerminal(t, "--socket", path, "browse")
 	x.glassShows(`envelopes, `)
-	x.typeAtRandom(r, browseKeys, &s, start)
+	x.typeAtRandom(r, *soakTime, browseKeys, &s, start)
 	dump := time.AfterFunc(patience/2, func() { x.cmd.Process.Signal(syscall.SIGABRT) })
 	defer dump.Stop()
 	ended := false
@@ -171,9 +228,10 @@ func TestBrowseSoak(t *testing.T) {
 	if !ended {
 		x.ended(0) // says what is on the screen
 	}
-	// Ctrl-C while it is stopped by Ctrl-Z is a signal, which ends it.
+	// Ctrl-C while Ctrl-Z has given the terminal back is a signal, which ends it.
+	const interrupted = 128 + int(syscall.SIGINT)
 	st := x.cmd.ProcessState.Sys().(syscall.WaitStatus)
-	if code := x.cmd.ProcessState.ExitCode(); code != 0 && !(st.Signaled() && st.Signal() == syscall.SIGINT) {
+	if code := x.cmd.ProcessState.ExitCode(); code != 0 && code != interrupted && !(st.Signaled() && st.Signal() == syscall.SIGINT) {
 		t.Errorf("status %d: %q", code, tail(x.output()))
 	}
 	x.restored()

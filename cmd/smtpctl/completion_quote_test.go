@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"smtpctl/protocol"
+	"smtpctl/protocol/fulltest"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
 )
@@ -40,7 +41,7 @@ func specialQueue(t *testing.T) (socket string) {
 // been completed selects the mail of that sender and no other.
 func TestCompletionSelects(t *testing.T) {
 	socket := specialQueue(t)
-	full := full() // else one way to quote for each
+	full := fulltest.On() // else one way to quote for each
 	for k, tt := range completionShells {
 		t.Run(tt.shell, func(t *testing.T) {
 			t.Parallel()
@@ -68,7 +69,7 @@ func TestCompletionSelects(t *testing.T) {
 					x.paste("\t")
 					x.paste("\x01" + dir + "/args \r")
 					var words []string
-					for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+					for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 						if b, err := os.ReadFile(out); err == nil {
 							words = strings.Split(string(b), "\x00")
 							break

@@ -78,12 +78,12 @@ func TestCompleteLines(t *testing.T) {
 	dir := t.TempDir()
 	os.WriteFile(dir+"/maintenance", nil, 0o600)
 	for line, want := range map[string]string{
-		"smtpctl sh ro":                   "routes\tshow the routes that smtpd knows and which are disabled\n",
+		"smtpctl sh ro":                   "routes\tshow the routes that smtpd knows, and which of them are disabled\n",
 		"smtpctl completion ba":           "bash\tthe script for bash\n",
 		"smtpctl -f " + dir + "/m":        dir + "/maintenance\t\n",
 		"smtpctl --scheme bc":             "bcrypt\t\n",
 		"smtpctl --output=tab":            "--output=table\t\n",
-		"smtpctl show queue from='<>' st": "state=\tSTATE: pending, inflight, held or suspended; or several, split by commas\n",
+		"smtpctl show queue from='<>' st": "state=\tSTATE: pending, inflight, held or suspended; or several, separated by commas\n",
 		"smtpctl 'sh":                     "'show\tshow the queue, mail, relaying, statistics or status\n",
 		"smtpctl nonsense ":               "",
 		"smtpctl":                         "",

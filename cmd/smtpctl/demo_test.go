@@ -18,7 +18,8 @@ func TestDemo(t *testing.T) {
 	x.run("show queue", `pending(?s).*suspended`)
 	x.run("show routes", `-DQ-`)
 	x.keys("remove 01")
-	id := x.expect(`(01[0-9a-f]{14})  `)[1]
+	// The menu of what was typed before has it, too.
+	id := x.expect(`remove 01(?s).*?[^0-9a-f](01[0-9a-f]{14})  `)[1]
 	x.keys("\t")
 	x.expect(`remove ` + id)
 	x.keys("\r")

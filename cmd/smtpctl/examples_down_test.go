@@ -3,14 +3,17 @@ package main
 import (
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"smtpctl/protocol/fulltest"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
 )
@@ -63,9 +66,14 @@ func plantHold(t *testing.T, dir, socket, term string) {
 func TestExamplesInEveryState(t *testing.T) {
 	t.Parallel()
 	tested := map[string]bool{}
-	for _, tt := range exampleTable {
+	for i, tt := range exampleTable {
 		tested[tt.name] = true
-		for state, want := range map[string]int{"up": tt.up, "down": tt.down, "refusing": tt.refusing, "hung": tt.hung, "empty": tt.empty} {
+		states := map[string]int{"up": tt.up, "down": tt.down, "refusing": tt.refusing, "hung": tt.hung, "empty": tt.empty}
+		for j, state := range slices.Sorted(maps.Keys(states)) {
+			if !fulltest.Takes(i+j, 2) {
+				continue
+			}
+			want := states[state]
 			t.Run(strings.Join(append([]string{tt.name, state}, tt.args...), " "), func(t *testing.T) {
 				t.Parallel()
 				dir := t.TempDir()

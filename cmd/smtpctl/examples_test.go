@@ -13,6 +13,7 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/protocol/realsmtpd"
 	"smtpctl/protocol/smtpdsim"
+	"smtpctl/protocol/smtpdsim/simtest"
 )
 
 // An exampleRun runs the scripts in examples with a queue of two envelopes that
@@ -97,11 +98,7 @@ func (x *exampleRun) all(paused bool) {
 // TestExamples runs the examples on a simulation.
 func TestExamples(t *testing.T) {
 	t.Parallel()
-	path, remove, err := smtpdsim.TempSocket()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer remove()
+	path := simtest.Socket(t)
 	spool := t.TempDir()
 	sim, err := smtpdsim.Start(path, smtpdsim.Config{Spool: spool})
 	if err != nil {

@@ -23,8 +23,8 @@ func TestFollowOnATerminal(t *testing.T) {
 		rows, cols uint16
 		want       string
 	}{
-		{24, 80, `TIME +EVENT ID +TRY FROM +TO\n +ERROR\n[\d:]{8} came  abcd000200000001 .*@mail\.example\.com .*@example\.org\n  451 4\.7\.1 greylisted, try again later\n`},
-		{50, 200, `TIME +EVENT ID +TRY FROM +TO +ERROR\n[\d:]{8} came  abcd000200000001 .* recipient@example\.org 451 4\.7\.1 greylisted, try again later\n`},
+		{24, 80, `TIME +EVENT ID +TRIES FROM +TO\n +ERROR\n[\d:]{8} came  abcd000200000001 .*@mail\.example\.com .*@example\.org\n  451 4\.7\.1 greylisted, try again later\n`},
+		{50, 200, `TIME +EVENT ID +TRIES FROM +TO +ERROR\n[\d:]{8} came  abcd000200000001 .* recipient@example\.org 451 4\.7\.1 greylisted, try again later\n`},
 	} {
 		s, path := simtest.Start(t, smtpdsim.Config{})
 		s.Add(smtpdsim.Envelope{ID: 0xabcd000100000001, Text: tableMail})
@@ -46,19 +46,8 @@ func TestFollowOnATerminal(t *testing.T) {
 // removed, and while smtpd is restarted.
 func TestRealFollow(t *testing.T) {
 	d := realsmtpd.Start(t, realsmtpd.Config{})
-	cmd := exec.Command(program, "--socket", d.Socket, "--spool", d.Spool, "show", "queue", "--follow", "from=followed@x.example")
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	errs, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines, said := linesOf(out), linesOf(errs)
+	cmd := newStream(t, exec.Command(program, "--socket", d.Socket, "--spool", d.Spool, "show", "queue", "--follow", "from=followed@x.example"))
+	lines, said := cmd.lines, cmd.said
 	awaitLine(t, said, "following 0 envelopes")
 	d.Send(realsmtpd.Mail{From: "followed@x.example", To: []string{"b@temp.example"}}, realsmtpd.Mail{From: "other@x.example", To: []string{"b@temp.example"}})
 	id, _, _ := strings.Cut(strings.SplitN(awaitLine(t, lines, "|came|"), "|", 3)[2], "|")
@@ -70,7 +59,7 @@ func TestRealFollow(t *testing.T) {
 		t.Errorf("%q, want %s", line, id)
 	}
 	d.Restart(func() {})
-	awaitLine(t, said, "smtpd was started again")
+	awaitLine(t, said, "smtpd was restarted")
 	if r := ours(t, d, "", "remove", id); r.status != 0 {
 		t.Fatal(r)
 	}

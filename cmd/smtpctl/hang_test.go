@@ -4,15 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"smtpctl/protocol/fulltest"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
 )
@@ -72,10 +75,17 @@ func (x *terminal) running() {
 func TestPromptNothingHangs(t *testing.T) {
 	t.Parallel()
 	_, path := simtest.Start(t, smtpdsim.Config{Messages: 3000})
-	for name, line := range stuck(t) {
+	lines := stuck(t)
+	for i, name := range slices.Sorted(maps.Keys(lines)) {
+		line := lines[name]
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for how, status := range map[string]int{"\x03": 0, "\x1c": 131, "TERM": 143, "HUP": 129, "QUIT": 131} {
+			ways := map[string]int{"\x03": 0, "\x1c": 131, "TERM": 143, "HUP": 129, "QUIT": 131}
+			for j, how := range slices.Sorted(maps.Keys(ways)) {
+				if !fulltest.Takes(i+j, 3) {
+					continue
+				}
+				status := ways[how]
 				x := openTerminalIn(t, t.TempDir(), []string{"PAGER=cat"}, "--socket", path)
 				x.expect(promptRE)
 				x.paste(line + "\r")
@@ -116,7 +126,8 @@ func TestScriptsNothingHangs(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines["the script"] = ""
-	for name, line := range lines {
+	for i, name := range slices.Sorted(maps.Keys(lines)) {
+		line := lines[name]
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			file := filepath.Join(t.TempDir(), "script")
@@ -126,7 +137,10 @@ func TestScriptsNothingHangs(t *testing.T) {
 			if line == "" {
 				file = fifo
 			}
-			for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+			for j, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+				if !fulltest.Takes(i+j, 2) {
+					continue
+				}
 				// A busy machine may need long until the program takes signals.
 				got, text := signalled(t, sig, 300*time.Millisecond, "--socket", path, "-f", file)
 				if got != 128+int(sig) {
@@ -202,13 +216,18 @@ func TestFIFOsWork(t *testing.T) {
 // terminal that can only print, in a script and by a second signal.
 func TestDemoLeavesNothing(t *testing.T) {
 	t.Parallel()
-	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
-		for name, args := range map[string][]string{
+	for i, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+		demos := map[string][]string{
 			"starts":  {"--demo=300000", "show", "status"},
 			"runs":    {"--demo", "monitor"},
 			"listens": {"--demo", "--listen", filepath.Join(t.TempDir(), "s")},
 			"script":  {"--demo", "-f", "/dev/stdin"},
-		} {
+		}
+		for j, name := range slices.Sorted(maps.Keys(demos)) {
+			args := demos[name]
+			if !fulltest.Takes(i+j, 2) {
+				continue
+			}
 			t.Run(name+" "+sig.String(), func(t *testing.T) {
 				t.Parallel()
 				temp := t.TempDir()

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"smtpctl/protocol"
+	"smtpctl/protocol/fulltest"
 	"smtpctl/protocol/smtpdsim"
+	"smtpctl/protocol/smtpdsim/simtest"
 )
 
 // holdSim starts a simulation with envelopes to four domains, and returns how the program
@@ -48,12 +50,8 @@ func suspended(sim *smtpdsim.Server) int {
 // mail while passes go on. No hold is lost, and at the end all is resumed that was held.
 func TestHoldAtOnce(t *testing.T) {
 	t.Parallel()
-	path, remove, err := smtpdsim.TempSocket()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer remove()
-	sim, run := holdSim(t, path, t.TempDir(), 200)
+	path, state := simtest.Socket(t), t.TempDir()
+	sim, run := holdSim(t, path, state, 200)
 	if r := run("pause", "envelope", "0000000100000001"); r.status != 0 {
 		t.Fatal(r)
 	}
@@ -101,18 +99,13 @@ func TestHoldAtOnce(t *testing.T) {
 // somebody else has suspended.
 func TestHoldAfterRestart(t *testing.T) {
 	t.Parallel()
-	path, remove, err := smtpdsim.TempSocket()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer remove()
-	state := t.TempDir()
+	path, state := simtest.Socket(t), t.TempDir()
 	sim, run := holdSim(t, path, state, 8)
 	if r := run("hold", "domain=d0.example"); r.stdout != "2 envelopes held\n" {
 		t.Fatal(r)
 	}
 	sim.Close()
-	if r := run("show", "holds"); r.status != 0 || !strings.Contains(r.stdout, "until released, ? of 2 suspended") || !strings.Contains(r.stderr, "how much of it is suspended now is not known") {
+	if r := run("show", "holds"); r.status != 0 || !strings.Contains(r.stdout, "until released, ? of 2 suspended") || !strings.Contains(r.stderr, "cannot tell how many envelopes are suspended now") {
 		t.Errorf("without smtpd: %v", r)
 	}
 	time.Sleep(1100 * time.Millisecond) // the start of another is told apart by its second
@@ -120,11 +113,11 @@ func TestHoldAfterRestart(t *testing.T) {
 	if r := run("pause", "envelope", "0000000100000001"); r.status != 0 {
 		t.Fatal(r)
 	}
-	if r := run("show", "holds"); !strings.Contains(r.stdout, "0 of 2 suspended") || !strings.Contains(r.stderr, "smtpd was restarted: hold --again suspends what is there") {
+	if r := run("show", "holds"); !strings.Contains(r.stdout, "0 of 2 suspended") || !strings.Contains(r.stderr, "smtpd was restarted: hold --again suspends those still queued") {
 		t.Errorf("after the restart: %v", r)
 	}
 	r := run("release", "domain=d0.example")
-	if r.status != 0 || r.stdout != "0 envelopes released\n" || !strings.Contains(r.stderr, "smtpd was restarted since, which let go what the hold had suspended") {
+	if r.status != 0 || r.stdout != "0 envelopes released\n" || !strings.Contains(r.stderr, "smtpd has restarted since, and so resumed what this hold had suspended") {
 		t.Errorf("%v", r)
 	}
 	if n := suspended(sim); n != 1 {
@@ -136,18 +129,13 @@ func TestHoldAfterRestart(t *testing.T) {
 // release resumes all that was suspended, and nothing that somebody else has suspended.
 func TestHoldKilled(t *testing.T) {
 	t.Parallel()
-	path, remove, err := smtpdsim.TempSocket()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer remove()
-	state := t.TempDir()
+	path, state := simtest.Socket(t), t.TempDir()
 	sim, run := holdSim(t, path, state, 3000)
 	if r := run("pause", "envelope", "0000000100000001"); r.status != 0 {
 		t.Fatal(r)
 	}
 	half := 0
-	for i := range 12 {
+	for i := range fulltest.Of(12, 6) {
 		args := [][]string{{"hold", "from=*"}, {"hold", "--again"}, {"release", "from=*"}}[i%3]
 		cmd := exec.Command(program, append([]string{"--socket", path, "--spool", state}, args...)...)
 		cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+state)

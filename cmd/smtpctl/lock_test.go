@@ -46,7 +46,7 @@ func TestLockWaits(t *testing.T) {
 						r := run(t, args...)
 						by := "(process " + strconv.Itoa(os.Getpid()) + ")"
 						if r.status != 1 || r.stdout != "" || strings.Count(r.stderr, by) != 2 ||
-							!strings.Contains(r.stderr, "waiting for another smtpctl") || !strings.Contains(r.stderr, "has not ended in 1.5s: nothing done") {
+							!strings.Contains(r.stderr, "waiting for another smtpctl") || !strings.Contains(r.stderr, "has not finished within 1.5s: nothing done") {
 							t.Errorf("%s %s: %v", command, what, r)
 						}
 					})

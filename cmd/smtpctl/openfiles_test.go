@@ -74,9 +74,9 @@ func TestOpenFiles(t *testing.T) {
 				case f.folder && k.Name == "folder", f.follows && k.Followed == "":
 					want = ""
 				case f.folder && want == "":
-					want = "a regular file, want a folder"
+					want = "a regular file, expected a folder"
 				case f.pipe && strings.HasSuffix(k.Name, "FIFO"):
-					want = "0 characters, want 32"
+					want = "0 characters, expected 32"
 				}
 				for _, script := range []bool{false, true} {
 					start := time.Now()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -106,5 +107,34 @@ func TestPromptAsksDiscover(t *testing.T) {
 	x.expect(`discovered(?s).*` + promptRE)
 	if got := s.Requests(protocol.TypeDiscoverMessage); got != 1 {
 		t.Errorf("%d requests after -y", got)
+	}
+}
+
+// TestPromptTypedAhead types a yes before the question is shown: it is no answer.
+func TestPromptTypedAhead(t *testing.T) {
+	t.Parallel()
+	answers := make(chan bool) // is closed when smtpd may answer
+	s, path := simtest.Start(t, smtpdsim.Config{Messages: 20, Seed: 1, Tamper: func() func(int, []byte) []byte {
+		return func(_ int, raw []byte) []byte {
+			<-answers
+			return raw
+		}
+	}})
+	x := openTerminal(t, "--socket", path)
+	x.expect(promptRE)
+	x.keys("remove from=*\r")
+	for deadline := time.Now().Add(patience); !reflect.DeepEqual(x.settings(), x.before); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the command does not begin")
+		}
+	}
+	x.paste("y\r")
+	x.expect("y\r?\n")
+	close(answers)
+	x.expect(`what was typed before this question is dropped(?s).*remove them\? \[y/N\] $`)
+	x.keys("\r")
+	x.expect(`not confirmed, nothing done`)
+	if n := s.Requests(protocol.TypeRemove); n != 0 {
+		t.Errorf("%d removed without a yes to the question", n)
 	}
 }

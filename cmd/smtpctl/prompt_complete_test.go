@@ -30,7 +30,7 @@ func TestPromptCompletes(t *testing.T) {
 	x.keys("\x15")
 	// The beginning of an id is enough.
 	x.keys("show queue be")
-	x.expect(`beef000200000001\s+c@x\.example`)
+	x.expect(`show queue be\b(?s)[^>]*beef000200000001\s+c@x\.example`)
 	x.keys("\t\r")
 	x.expect(`ID .*STATE(?s).*beef000200000001 +\S+ pending`)
 	x.keys("resume route ")
@@ -81,7 +81,7 @@ func TestPromptCompletesTheRest(t *testing.T) {
 	x.expect(`command succeeded(?s).*` + promptRE)
 	x.keys("source " + home + "/sc\tdr\t\r")
 	x.expect(`MDA running`)
-	x.keys("--col\tne\t show status\r")
+	x.keys("--colo\tne\t show status\r")
 	x.expect(`MDA running`)
 	x.keys("trace sch\t\r")
 	x.expect(`trace scheduler(?s).*succeeded`)

@@ -65,7 +65,7 @@ func TestPromptKeeps(t *testing.T) {
 			x.expect(`0 envelope removed(?s).*` + promptRE)
 			continue
 		}
-		x.expect(fmt.Sprintf(`(?s)%d envelopes? removed.*copies are kept until 20\d\d-\d\d-\d\d: undo takes this back.*`, tt.n) + promptRE)
+		x.expect(fmt.Sprintf(`(?s)%d envelopes? removed.*copies are kept until 20\d\d-\d\d-\d\d: undo restores them.*`, tt.n) + promptRE)
 		if got := list(); got != 6-tt.n {
 			t.Fatalf("%s: %d are left", tt.line, got)
 		}
@@ -83,7 +83,7 @@ func TestPromptKeeps(t *testing.T) {
 		t.Errorf("%d folders of copies", n)
 	}
 	x.run("remove --keep 0 to=r0*", `1 envelope removed`)
-	x.run("undo", `cannot be taken back: no copies were kept`)
+	x.run("undo", `cannot be undone: no copies were kept`)
 	x.keys("exit\r")
 	x.ended(1) // that of the undo
 }
@@ -97,9 +97,9 @@ func TestPromptKeepsNot(t *testing.T) {
 		disk    bool // the home is on a small disk of its own
 		want    string
 	}{
-		{"too large", []string{"--keep-size", "8k"}, false, `no copies are kept, so undo cannot take this back: they take \d+\.0 KiB, and --keep-size is 8\.0 KiB`},
-		{"no files", []string{"--spool", t.TempDir()}, false, `no copies are kept, so undo cannot take this back: their files are not in `},
-		{"full disk", nil, true, `no copies are kept, so undo cannot take this back: they take \d+\.0 KiB, and the disk has \d+\.0 KiB left`},
+		{"too large", []string{"--keep-size", "8k"}, false, `no copies are kept, so undo cannot restore this: they take \d+\.0 KiB, and --keep-size is 8\.0 KiB`},
+		{"no files", []string{"--spool", t.TempDir()}, false, `no copies are kept, so undo cannot restore this: their files are not in `},
+		{"full disk", nil, true, `no copies are kept, so undo cannot restore this: they take \d+\.0 KiB, and the disk has \d+\.0 KiB left`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -136,7 +136,7 @@ func TestPromptKeepFails(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(state, "removed"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	x.run("remove abcd000100000001", `no copies are kept(?s).*it is a regular file, want a folder`)
+	x.run("remove abcd000100000001", `no copies are kept(?s).*it is a regular file, expected a folder`)
 	if got := list(); got != 5 {
 		t.Errorf("%d are left", got)
 	}
@@ -152,7 +152,7 @@ func TestPromptKeepFails(t *testing.T) {
 func TestPromptKeepEnds(t *testing.T) {
 	t.Parallel()
 	x, _, home := keepBed(t)
-	x.run("remove abcd000100000001", `undo takes this back`)
+	x.run("remove abcd000100000001", `undo restores them`)
 	first := keptFolders(t, home)
 	if len(first) != 1 {
 		t.Fatal(first)
@@ -161,12 +161,12 @@ func TestPromptKeepEnds(t *testing.T) {
 	if err := os.Rename(first[0], old); err != nil {
 		t.Fatal(err)
 	}
-	x.run("remove abcd000100000002", `undo takes this back`)
+	x.run("remove abcd000100000002", `undo restores them`)
 	second := keptFolders(t, home)
 	if len(second) != 1 || second[0] == old {
 		t.Errorf("copies of eight days ago are kept: %v", second)
 	}
-	x.run("remove --keep-size 20k abcd000100000003", `(?s)the copies of what was removed at 20.* are deleted: --keep-size is 20.0 KiB.*undo takes this back`)
+	x.run("remove --keep-size 20k abcd000100000003", `(?s)the copies of mail removed at 20.* were deleted, because --keep-size is 20.0 KiB.*undo restores them`)
 	if third := keptFolders(t, home); len(third) != 1 || third[0] == second[0] {
 		t.Errorf("kept: %v", third)
 	}
@@ -241,7 +241,7 @@ func TestRealUndo(t *testing.T) {
 	x.paste("remove from=s1@*\r")
 	x.expect(`remove them\? \[y/N\] $`)
 	x.keys("y\r")
-	x.expect(`20 envelopes removed(?s).*undo takes this back(?s).*` + paused)
+	x.expect(`20 envelopes removed(?s).*undo restores them(?s).*` + paused)
 	if n := len(list("from=s1@*")); n != 0 {
 		t.Errorf("%d are left", n)
 	}

@@ -70,8 +70,8 @@ func TestPromptWatches(t *testing.T) {
 	x.keys("q")
 	x.expect(promptRE)
 	x.run("show status", "MDA running") // what is typed is shown again
-	x.run("watch remove all", "no command that shows")
-	x.run("watch 0 show queue", "want 0.1 to 86400 seconds")
+	x.run("watch remove all", "it changes something, which is never repeated")
+	x.run("watch 0 show queue", "expected 0.1 to 86400 seconds")
 	x.run("show status", "MDA running")
 }
 

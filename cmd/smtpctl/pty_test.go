@@ -5,8 +5,10 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -32,7 +34,7 @@ type terminal struct {
 }
 
 // patience is how long a test waits for something to appear.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // openTerminal starts the program in a terminal with a home of its own.
 func openTerminal(t *testing.T, args ...string) *terminal {
@@ -42,6 +44,10 @@ func openTerminal(t *testing.T, args ...string) *terminal {
 
 func openTerminalIn(t *testing.T, home string, env []string, args ...string) *terminal {
 	t.Helper()
+	// Without a spool of their own all would share the lock of the machine's, where there is one.
+	if at := slices.Index(args, "--socket"); at >= 0 && !slices.Contains(args, "--spool") {
+		args = slices.Insert(slices.Clone(args), at+2, "--spool", filepath.Join(home, "no-spool"))
+	}
 	return inTerminal(t, home, env, exec.Command(program, args...))
 }
 
@@ -94,14 +100,30 @@ func (x *terminal) Write(p []byte) (int, error) {
 	return x.text.Write(p)
 }
 
-// escapes are what go-prompt writes besides text.
-var escapes = regexp.MustCompile(`\x1b(\[[0-9;?]*[A-Za-z]|[DM])|\r`)
+// escapes are what go-prompt writes besides text, and what is shown in grey after a line.
+var escapes = regexp.MustCompile(`\x1b7\x1b\[0;90;49m[^\x1b]*|\x1b(\[[0-9;?]*[A-Za-z]|[DM78])|\r`)
 
 // output returns what has been written since the last expect.
 func (x *terminal) output() string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return escapes.ReplaceAllString(string(x.text.Bytes()[x.seen:]), "")
+}
+
+// written returns how many bytes have been written.
+func (x *terminal) written() int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.text.Len()
+}
+
+// more waits until other than so many bytes have been written. It waits no longer than a part
+// of a second, since what a test looks for may be elsewhere, too.
+func (x *terminal) more(had int) {
+	for end := time.Now().Add(200 * time.Millisecond); x.written() == had && time.Now().Before(end); {
+		time.Sleep(2 * time.Millisecond)
+	}
+	time.Sleep(3 * time.Millisecond) // what is written next often belongs to it
 }
 
 // all returns all that has been written.
@@ -111,23 +133,45 @@ func (x *terminal) all() string {
 	return x.text.String()
 }
 
+// folds are where a message goes on in the next line.
+var folds = regexp.MustCompile(`\n *`)
+
+// unfolded returns all that has been written, with messages on one line.
+func (x *terminal) unfolded() string {
+	return folds.ReplaceAllString(strings.ReplaceAll(x.all(), "\r", ""), " ")
+}
+
 // expect waits until the program has written something that matches, since the
-// last expect, and returns it with its groups.
+// last expect, and returns it with its groups. A message that is broken between words
+// may also match as if it were on one line.
 func (x *terminal) expect(pattern string) []string {
 	x.t.Helper()
 	re := regexp.MustCompile(pattern)
+	// A blank may be where a line is broken.
+	broken, _ := regexp.Compile(strings.ReplaceAll(pattern, " ", `(?:\s+)`))
 	deadline := time.Now().Add(patience)
 	for {
-		if m := re.FindStringSubmatch(x.output()); m != nil {
+		had := x.written() // what comes after the match is for the next
+		x.mu.Lock()
+		out := escapes.ReplaceAllString(string(x.text.Bytes()[x.seen:had]), "")
+		x.mu.Unlock()
+		m := re.FindStringSubmatch(out)
+		if m == nil {
+			m = re.FindStringSubmatch(folds.ReplaceAllString(out, " "))
+		}
+		if m == nil && broken != nil {
+			m = broken.FindStringSubmatch(out)
+		}
+		if m != nil {
 			x.mu.Lock()
-			x.seen = x.text.Len()
+			x.seen = had
 			x.mu.Unlock()
 			return m
 		}
 		if time.Now().After(deadline) {
 			x.t.Fatalf("no %q in %q", pattern, x.output())
 		}
-		time.Sleep(5 * time.Millisecond)
+		x.more(had)
 	}
 }
 

@@ -57,7 +57,7 @@ func TestRealActions(t *testing.T) {
 	d.WaitQueued(far)
 	d.Send(realsmtpd.Mail{From: "s@x.example", To: []string{"a@slow.example", "b@slow.example"}})
 	id := firstID(t, d, "domain=slow.example", "state=inflight")
-	realsmtpd.WaitFor(t, 20*time.Second, "both in flight", func() error {
+	realsmtpd.WaitFor(t, patience, "both in flight", func() error {
 		if r := ours(t, d, "", "show", "queue", "state=inflight"); strings.Count(r.stdout, "\n") != fly {
 			return fmt.Errorf("%v", r)
 		}
@@ -114,7 +114,7 @@ func TestRealActions(t *testing.T) {
 			got, r = countedOf(t, d, how.stdin, with("resume", "envelope")...)
 			check(got, r, how.all, 0, how.inflight, 0, 0)
 			r = ours(t, d, how.stdin, with("pause", "envelope")...)
-			if r.stdout != fmt.Sprintf("%d envelope%s paused\n", how.all, map[bool]string{true: "s"}[how.all > 1]) || strings.Contains(r.stderr, "the attempt under way goes on") != (how.inflight > 0) {
+			if r.stdout != fmt.Sprintf("%d envelope%s paused\n", how.all, map[bool]string{true: "s"}[how.all > 1]) || strings.Contains(r.stderr, "the current attempt continues") != (how.inflight > 0) {
 				t.Errorf("in words: %v", r)
 			}
 			ours(t, d, how.stdin, with("resume", "envelope")...)
@@ -125,14 +125,14 @@ func TestRealActions(t *testing.T) {
 	}
 	ours(t, d, "", "pause", "envelope", "domain=temp.example")
 	r := ours(t, d, "", "remove", "domain=slow.example")
-	if r.stdout != fmt.Sprintf("%d envelopes removed\n", fly) || !strings.Contains(r.stderr, "2 of them are in flight: dropped when the delivery attempt ends") {
+	if r.stdout != fmt.Sprintf("%d envelopes removed\n", fly) || !strings.Contains(r.stderr, "2 of them are in flight: delivered if the current attempt succeeds") {
 		t.Errorf("remove: %v", r)
 	}
 	if r := ours(t, d, "", "show", "queue", "domain=slow.example"); r.stdout != "" {
 		t.Errorf("listed though removed: %v", r)
 	}
 	d.Restart(nil)
-	realsmtpd.WaitFor(t, 20*time.Second, "what was removed in flight to be back", func() error {
+	realsmtpd.WaitFor(t, patience, "what was removed in flight to be back", func() error {
 		if r := ours(t, d, "", "show", "queue"); strings.Count(r.stdout, "\n") != far+fly {
 			return fmt.Errorf("%v", r)
 		}

@@ -107,13 +107,14 @@ func TestRealAuditKilled(t *testing.T) {
 	} {
 		t.Run(tt.verb+" "+tt.all, func(t *testing.T) {
 			d := realsmtpd.Start(t, realsmtpd.Config{Plant: farMail(n, "temp.example")})
+			// smtpd counts an envelope before it lists it.
+			var before []string
 			realsmtpd.WaitFor(t, time.Minute, "the queue", func() error {
-				if got := d.Stat("scheduler.ramqueue.envelope"); got != n {
-					return fmt.Errorf("%d envelopes", got)
+				if before = strings.Fields(cutField(ours(t, d, "", "show", "queue").stdout)); len(before) != n {
+					return fmt.Errorf("%d envelopes", len(before))
 				}
 				return nil
 			})
-			before := strings.Fields(cutField(ours(t, d, "", "show", "queue").stdout))
 			c := fakeSyslog(t)
 			cmd := exec.Command(program, append([]string{"--socket", d.Socket, "--spool", d.Spool}, strings.Fields(tt.verb+" "+tt.all)...)...)
 			cmd.Stdin = strings.NewReader(strings.Join(before, "\n") + "\n")

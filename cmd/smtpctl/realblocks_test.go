@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"smtpctl/protocol/realsmtpd"
 )
@@ -42,7 +41,7 @@ func TestRealPauseSource(t *testing.T) {
 				d.Send(realsmtpd.Mail{From: "s@x.example", To: []string{fmt.Sprintf("b%d@temp.example", i)}})
 			}
 			id := firstID(t, d, "domain=temp.example", "error=?*")
-			realsmtpd.WaitFor(t, 20*time.Second, "the verdict", func() error {
+			realsmtpd.WaitFor(t, patience, "the verdict", func() error {
 				r := ours(t, d, "", "explain", id)
 				blocked := strings.Contains(r.stdout, "verdict:  blocked")
 				switch {

@@ -86,7 +86,7 @@ func TestRealBounce(t *testing.T) {
 		send(1)
 		r := here(step, "bounce", "to=*@temp.example")
 		again := here(0, "bounce", "to=*@temp.example")
-		if strings.Contains(again.stderr, "stopped just when smtpd took the new mail") {
+		if strings.Contains(again.stderr, "interrupted just when smtpd was to accept the mail") {
 			here(0, "resume", "envelope", "all")
 			again = here(0, "bounce", "to=*@temp.example")
 		}

@@ -63,7 +63,7 @@ func TestRealKilled(t *testing.T) {
 				}
 			}
 			if line == "remove all" && status != 0 && out.Len() > 0 {
-				if m := removed.FindStringSubmatch(out.String()); m == nil || !strings.Contains(errs.String(), "only "+m[1]+" removed") {
+				if m := removed.FindStringSubmatch(out.String()); m == nil || !strings.Contains(errs.String(), ": "+m[1]+" removed, ") {
 					t.Errorf("remove all: stdout %q, stderr %q", out.String(), errs.String())
 				}
 			}

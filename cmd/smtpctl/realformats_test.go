@@ -2,6 +2,7 @@ package main
 
 import (
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -54,6 +55,8 @@ func TestRealFormats(t *testing.T) {
 			t.Errorf("%s: %v, %d lines, jq: %v\n%s", line, r, n, err, out)
 		}
 	}
+	listedAlike(t, d, "show queue", "show queue by error", "show status", "show stats", "show routes", "show hosts", "show relays", "show hoststats",
+		"show mta paused", "explain all", "show spool", "show envelope "+plantedQueue()[0].ID.String())
 	r := ours(t, d, "", "show", "stats", "-o", "openmetrics")
 	cmd := exec.Command("/usr/bin/python3", "-c", `import sys
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
@@ -63,5 +66,26 @@ print(len(names))`)
 	cmd.Stdin = strings.NewReader(r.stdout)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("the official parser: %v, %s\n%s", err, out, r.stdout)
+	}
+}
+
+// listedAlike has Python read lists as CSV and TSV: each has as many rows as JSON has
+// objects, and a value for each name.
+func listedAlike(t *testing.T, d *realsmtpd.Daemon, lines ...string) {
+	t.Helper()
+	for _, line := range lines {
+		n := strings.Count(ours(t, d, "", append([]string{"-j"}, strings.Fields(line)...)...).stdout, "\n")
+		for format, dialect := range map[string]string{"csv": "excel", "tsv": "excel-tab"} {
+			r := ours(t, d, "", append([]string{"-o", format}, strings.Fields(line)...)...)
+			cmd := exec.Command("/usr/bin/python3", "-c", `import csv, sys
+rows = list(csv.reader(sys.stdin, dialect=sys.argv[1], strict=True))
+assert all(len(row) == len(rows[0]) for row in rows), rows
+print(len(rows) - 1)`, dialect)
+			cmd.Stdin = strings.NewReader(r.stdout)
+			out, err := cmd.CombinedOutput()
+			if got := strings.TrimSpace(string(out)); err != nil || got != strconv.Itoa(n) {
+				t.Errorf("%s -o %s: %v, %s rows, want %d\n%s", line, format, err, got, n, r.stdout)
+			}
+		}
 	}
 }

@@ -47,7 +47,7 @@ func (h *holdRun) count(terms ...string) int {
 // await waits until so many envelopes are selected.
 func (h *holdRun) await(n int, terms ...string) {
 	h.Helper()
-	realsmtpd.WaitFor(h, 20*time.Second, fmt.Sprintf("%d of %q", n, terms), func() error {
+	realsmtpd.WaitFor(h, patience, fmt.Sprintf("%d of %q", n, terms), func() error {
 		if got := h.count(terms...); got != n {
 			return fmt.Errorf("%d", got)
 		}
@@ -101,7 +101,7 @@ func (h *holdRun) stay() {
 	}
 	defer cmd.Process.Kill()
 	realsmtpd.WaitFor(h, 10*time.Second, "the first pass", func() error {
-		if !strings.Contains(errs.String(), "staying, with a pass every 1s") {
+		if !strings.Contains(errs.String(), "making a pass every 1s") {
 			return fmt.Errorf("%s", errs.String())
 		}
 		return nil
@@ -148,7 +148,7 @@ func (h *holdRun) stay() {
 	})
 	// The pass that has suspended them says so when it ends.
 	realsmtpd.WaitFor(h, 15*time.Second, "the end of the pass", func() error {
-		if text := errs.String(); strings.Count(text, "going on") != strings.Count(text, "all is well again") {
+		if text := errs.String(); strings.Count(text, "continuing") != strings.Count(text, "the passes succeed again") {
 			return fmt.Errorf("%s", text)
 		}
 		return nil
@@ -158,7 +158,7 @@ func (h *holdRun) stay() {
 	if code := cmd.ProcessState.ExitCode(); code != 130 || !strings.Contains(errs.String(), "envelopes stay suspended, also after ") {
 		h.Errorf("status %d, %s%s", code, out.String(), errs.String())
 	}
-	if text := errs.String(); strings.Count(text, "going on") != strings.Count(text, "all is well again") {
+	if text := errs.String(); strings.Count(text, "continuing") != strings.Count(text, "the passes succeed again") {
 		h.Errorf("the restart: %s", text)
 	}
 	h.want(fmt.Sprintf("%d envelopes released\n", mails+h.count("to=*@ok.measured")), "release", "to=*@*.measured")

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"smtpctl/protocol/realsmtpd"
 )
@@ -84,7 +83,7 @@ func TestRealListing(t *testing.T) {
 					t.Errorf("%s: %v", tt.line, r)
 				}
 			}
-			realsmtpd.WaitFor(t, 20*time.Second, "an empty queue", func() error {
+			realsmtpd.WaitFor(t, patience, "an empty queue", func() error {
 				if n := d.Stat("scheduler.ramqueue.envelope"); n != 0 {
 					return fmt.Errorf("%d envelopes", n)
 				}

@@ -70,7 +70,7 @@ func TestRealRefused(t *testing.T) {
 	refused := []struct {
 		id   protocol.EnvelopeID
 		want string
-	}{{id(1), `dispatcher "old", and /etc/smtpd.conf has no action of that name`}, {id(2), "belongs to uid 0"}, {id(3), `"bogus"`}, {id(4), "cut"},
+	}{{id(1), `dispatcher "old", but /etc/smtpd.conf has no action of that name`}, {id(2), "belongs to uid 0"}, {id(3), `"bogus"`}, {id(4), "cut"},
 		{id(5), "empty"}, {id(6), "helo"}, {good + 1, `dispatcher "old"`}}
 	realsmtpd.WaitFor(t, patience, "smtpd to load the rest", func() error {
 		if r := ours(t, d, "", "show", "queue"); strings.Count(r.stdout, "\n") != 2 {
@@ -121,7 +121,7 @@ func TestRealRefused(t *testing.T) {
 	if r := withConf(t, d, "discover", (good + 1).String()); r.status != 1 || !strings.Contains(r.stderr, "smtpd counted 1 envelope that it does not list") {
 		t.Errorf("discover one more of a message: %v", r)
 	}
-	if r := withConf(t, d, "explain", (good + 1).String()); !strings.Contains(r.stdout, "undiscovered") || !strings.Contains(r.stdout, "start smtpd again") {
+	if r := withConf(t, d, "explain", (good + 1).String()); !strings.Contains(r.stdout, "undiscovered") || !strings.Contains(r.stdout, "restart smtpd") {
 		t.Errorf("explain one more of a message: %v", r)
 	}
 	withConf(t, d, "remove", "all")
@@ -208,8 +208,8 @@ func ownerOf(t testing.TB, path string) int {
 func TestRealRefusedPacked(t *testing.T) {
 	const key = "0123456789abcdef0123456789abcdef"
 	for _, tt := range []struct{ before, after, want string }{
-		{"queue compression", "", "is compressed, and"}, {"", "queue compression", "is not compressed, and"},
-		{"queue encryption " + key, "", "encrypted, and"}, {"", "queue encryption " + key, "is not encrypted, and"},
+		{"queue compression", "", "is compressed, but"}, {"", "queue compression", "is not compressed, but"},
+		{"queue encryption " + key, "", "encrypted, but"}, {"", "queue encryption " + key, "is not encrypted, but"},
 	} {
 		t.Run(tt.want, func(t *testing.T) {
 			d := realsmtpd.Start(t, realsmtpd.Config{Args: []string{"-P", "mta"}, Extra: tt.before + "\n"})

@@ -113,7 +113,7 @@ func TestRealSave(t *testing.T) {
 			} else {
 				r = ours(t, d, "", "show", "message", id)
 			}
-			if took := time.Since(start); r.status != 1 || r.stdout != "" || !strings.Contains(r.stderr, path+": it is "+k.Is+", want a regular file") || took > 10*time.Second {
+			if took := time.Since(start); r.status != 1 || r.stdout != "" || !strings.Contains(r.stderr, path+": it is "+k.Is+", expected a regular file") || took > 10*time.Second {
 				t.Errorf("%s, %s: %v after %v", k.Name, how, r, took)
 			}
 		}

@@ -91,7 +91,7 @@ func TestSameBytes(t *testing.T) {
 		}
 	}
 	theirs(d, "", "pause", "mta", "from", "127.0.0.1", "for", "blocked.example")
-	realsmtpd.WaitFor(t, 20*time.Second, "mail in flight and held", func() error {
+	realsmtpd.WaitFor(t, patience, "mail in flight and held", func() error {
 		out := theirs(d, "", "show", "queue").stdout
 		for _, want := range []string{"|inflight|", "|hold|", "|suspend|", "|pending|", "|bounce|", "|inet6|", "|local|", `\^[`, `\\`} {
 			if !strings.Contains(out, want) {

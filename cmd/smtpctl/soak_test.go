@@ -10,10 +10,12 @@ import (
 
 	"github.com/creack/pty"
 
+	"smtpctl/protocol/fulltest"
 	"smtpctl/protocol/smtpdsim"
+	"smtpctl/protocol/smtpdsim/simtest"
 )
 
-var soakTime = flag.Duration("soak", 3*time.Second, "how long to type at random")
+var soakTime = flag.Duration("soak", time.Duration(fulltest.Of(3, 1))*time.Second, "how long to type at random")
 
 // soakKeys are what is typed at random. There is nothing among them that leaves
 // the prompt: no q and x, Ctrl-D or Ctrl-\.
@@ -23,6 +25,7 @@ var soakKeys = []string{
 	"\x01", "\x05", "\x0b", "\x15", "\x17", "\x0c", "\x7f", "\x08", "\x1b[3~", "\x1b[1;5D", "\x1bb", "日本", "é", "'", "\"", ";", "#", "\\",
 	"monitor\r", "watch 0.2 show status\r", "en\r", "\x1b[200~show status\nshow routes\n\x1b[201~", "\x1b[200~", "\x1b[201~", "\x1b[<0;1;1M", "\xff",
 	"remove abcd\r", "y\r", "show queue\r", "\x1a",
+	altB, altC, altD, altF, altL, altT, altU, altY, altDot, altBackspace, ctrlK, ctrlP, ctrlN, ctrlT, ctrlY, ctrlY, undoKey, undoKey, ctrlX, ctrlX + ctrlU, ctrlX + "\x05",
 }
 
 // TestPromptSoak types, pastes and resizes at random while smtpd restarts. In
@@ -32,11 +35,7 @@ func TestPromptSoak(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
-	path, remove, err := smtpdsim.TempSocket()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer remove()
+	path := simtest.Socket(t)
 	start := func() *smtpdsim.Server {
 		s, err := smtpdsim.Start(path, smtpdsim.Config{Messages: 500, Seed: 1})
 		if err != nil {
@@ -49,7 +48,7 @@ func TestPromptSoak(t *testing.T) {
 	defer func() { s.Close() }()
 	x := openTerminalIn(t, t.TempDir(), []string{"PAGER=cat"}, "--socket", path, "--restricted")
 	x.expect(promptRE)
-	x.typeAtRandom(r, soakKeys, &s, start)
+	x.typeAtRandom(r, *soakTime, soakKeys, &s, start)
 	for range 5 {
 		time.Sleep(300 * time.Millisecond)
 		x.paste("\x03")
@@ -78,13 +77,56 @@ func TestPromptSoak(t *testing.T) {
 	x.traceless()
 }
 
-// typeAtRandom types, pastes and resizes at random for the time of -soak, while smtpd
-// restarts: *s is the one that runs. In the end the terminal has its usual size, and no
-// paste is open.
-func (x *terminal) typeAtRandom(r *rand.Rand, keys []string, s **smtpdsim.Server, start func() *smtpdsim.Server) {
+// watchKeys are what is typed into watch at random. There is nothing among them that
+// leaves it: no q and Q, Ctrl-C, Ctrl-D or Ctrl-\.
+var watchKeys = []string{
+	"j", "k", "\x1b[A", "\x1b[B", "\x1b[5~", "\x1b[6~", "\x1b[H", "\x1b[F", "\x1bOA", "\x1bOB", "g", "G", "f", "b", " ", " ", "\r", "\t", "\x1b", "\x1b[",
+	"x", "?", "日本", "é", "\xff", "\xe6", "\x00", "\x1a", "\x0c", "\x7f", "\x15", "\x12", "\x16", "\x13", "\x11", "\x1b[<0;1;1M", "\x1b[1;5D", "\x1b]0;a\a",
+	"\x1b[200~show status\n\x1b[201~", "\x1b[200~", "\x1b[201~", "jjjjjjjj", "\x1b[6~\x1b[6~\x1b[5~",
+}
+
+// TestWatchSoak types, pastes and resizes at random while commands of all kinds are
+// watched and smtpd restarts. In the end q leaves, and the terminal is as it was.
+func TestWatchSoak(t *testing.T) {
+	t.Parallel()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	start, path := browseSim(t, 500)
+	s := start()
+	defer func() { s.Close() }()
+	watched := [][]string{{"show", "queue"}, {"show", "queue", "by", "domain"}, {"show", "queue", "sort=age", "columns=to,error"}, {"explain", "all"}, {"show", "stats"}}
+	for _, words := range watched {
+		x := openTerminal(t, append([]string{"--socket", path, "watch", "0.1"}, words...)...)
+		x.expect(`q ends`)
+		x.typeAtRandom(r, *soakTime/time.Duration(len(watched)), watchKeys, &s, start)
+		x.paste("\x11") // goes on after Ctrl-S
+		dump := time.AfterFunc(patience/2, func() { x.cmd.Process.Signal(syscall.SIGABRT) })
+		x.skip()
+		x.expect(`every 100ms: ` + strings.Join(words, " ") + `, at .*\n.*q ends`)
+		// After a Ctrl-V, an escape or the beginning of a character, q may belong to that.
+		for range 20 {
+			x.paste("q")
+			select {
+			case <-x.done:
+			case <-time.After(100 * time.Millisecond):
+				continue
+			}
+			break
+		}
+		x.ended(0)
+		dump.Stop()
+		x.restored()
+		x.traceless()
+	}
+}
+
+// typeAtRandom types, pastes and resizes at random for a time, while smtpd restarts: *s
+// is the one that runs. In the end the terminal has its usual size, and no paste is open.
+func (x *terminal) typeAtRandom(r *rand.Rand, long time.Duration, keys []string, s **smtpdsim.Server, start func() *smtpdsim.Server) {
 	x.t.Helper()
 	restart := time.Now()
-	for end := time.Now().Add(*soakTime); time.Now().Before(end); {
+	for end := time.Now().Add(long); time.Now().Before(end); {
 		switch r.IntN(40) {
 		case 0:
 			pty.Setsize(x.pty, &pty.Winsize{Rows: uint16(r.IntN(60)), Cols: uint16(r.IntN(200))})

@@ -25,7 +25,7 @@ func TestUndo(t *testing.T) {
 		name, stdout, stderr, state string
 		lines                       []string
 	}{
-		{"nothing", "", "this session has changed nothing that can be taken back", "6, 0", []string{"undo"}},
+		{"nothing", "", "this session has changed nothing that can be undone", "6, 0", []string{"undo"}},
 		{"pause", "2 envelopes paused\n2 envelopes resumed\n", `undo: pause envelope "to=r0*", by resume envelope "2 envelopes"`, "6, 0", []string{"pause envelope to=r0*", "undo"}},
 		{"only what it did", "2 envelopes paused\n4 envelopes paused\n4 envelopes resumed\n", "", "6, 2", []string{"pause envelope to=r0*", "pause envelope all", "undo"}},
 		{"resume", "2 envelopes resumed\n2 envelopes paused\n", "", "6, 2", []string{"resume envelope all", "undo"}},
@@ -36,7 +36,7 @@ func TestUndo(t *testing.T) {
 		{"subsystem", "command succeeded\ncommand succeeded\n", "undo: pause mta, by resume mta", "6, 0", []string{"pause mta", "undo"}},
 		{"source", "command succeeded\ncommand succeeded\n", "", "6, 0", []string{"pause mta from 192.0.2.1 for y.example", "undo", "show mta paused"}},
 		{"source twice", "command succeeded\ncommand succeeded\ncommand succeeded\n", "has changed nothing", "6, 0", []string{"pause mta from 192.0.2.1 for y.example", "pause mta from 192.0.2.1 for y.example", "undo", "undo"}},
-		{"removed for good", "1 envelope removed\n", `undo: remove "to=r00*" cannot be taken back: no copies were kept`, "5, 0", []string{"remove to=r00*", "undo"}},
+		{"removed for good", "1 envelope removed\n", `undo: remove "to=r00*" cannot be undone: no copies were kept`, "5, 0", []string{"remove to=r00*", "undo"}},
 		{"then the one before", "1 envelope paused\n1 envelope removed\n1 envelope resumed\n", "no copies were kept", "4, 0", []string{"pause envelope to=r20*", "remove to=r01*", "undo", "undo"}},
 		{"saved", "2 envelopes removed\n2 envelopes restored\n", "by restore ", "4, 0", []string{"remove to=r1* --save " + b.dir, "undo"}},
 		{"json", `{"command":"pause envelope","done":4}` + "\n" + `{"command":"resume envelope","done":4}` + "\n", "", "4, 0", []string{"-j pause envelope all", "undo -j"}},
