@@ -13,9 +13,10 @@ build:
 test:
     go test ./...
 
-# write the man page and the tables of the README anew, from the command table
+# write the man page and the tables and pictures of the README anew
 docs:
-    go test -count=1 ./shell -run 'TestManual|TestReadmeTables|TestVersion' -update
+    go run ./shell/internal/docs
+    go run ./cmd/picture
 
 # check the style, the imports and that every target builds
 lint:
@@ -25,13 +26,17 @@ lint:
 integration:
     SMTPCTL_TEST_SMTPD=/ go test -count=1 -p 1 -timeout 20m ./...
 
+# count packages, arrows, lines, and methods of Call
+figures:
+    sh .ci/figures
+
 # fuzz everything, each for a time such as 60s or 1h
 fuzz time="10m":
     sh .ci/fuzz {{time}}
 
-# type at the prompt at random, for a time such as 5m
+# type at the prompt, into browse and into watch at random, for a time such as 5m
 soak time="5m":
-    go test -race -count=1 -timeout 2h -run TestPromptSoak ./cmd/smtpctl -soak {{time}}
+    go test -race -count=1 -timeout 2h -run '^Test(Prompt|Browse|Watch)Soak$' -v ./cmd/smtpctl -soak {{time}}
 
 # give a real smtpd random commands from eight sessions at once, 100000 for the full form
 soak-smtpd commands="100000":
