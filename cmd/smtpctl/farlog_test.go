@@ -9,6 +9,7 @@ import (
 
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
+	"smtpctl/shell/remote/sshdtest"
 )
 
 // TestFarLogFails carries out commands where the syslog of the other machine does not take
@@ -26,7 +27,7 @@ func TestFarLogFails(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(bin, "logger"), []byte("#!/bin/sh\n"+tt.logger+"\n"), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			b := newFarBed(t, "SetEnv PATH="+bin+":/usr/bin:/bin")
+			b := newFarBed(t, sshdtest.SetEnv("PATH="+bin+":/usr/bin:/bin"))
 			sim, socket := simtest.Start(t, smtpdsim.Config{Messages: 10})
 			b.Leads("mx1", socket)
 			n := len(sim.Envelopes())

@@ -70,7 +70,7 @@ func newHooked(t *testing.T) *hooked {
 	if err := os.WriteFile(filepath.Join(bin, "cat"), []byte(text), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	return &hooked{farSpool: &farSpool{farBed: newFarBed(t, "SetEnv PATH="+bin+":/usr/bin:/bin")}, bin: bin}
+	return &hooked{farSpool: &farSpool{farBed: newFarBed(t, sshdtest.SetEnv("PATH="+bin+":/usr/bin:/bin"))}, bin: bin}
 }
 
 // with returns the same sshd with an smtpd and a spool of their own, and a hook for sh(1) in

@@ -36,8 +36,18 @@ func (l *link) forward(ctx context.Context, path, local string) error {
 // returns at once, but the script may continue there until it reads its standard input or
 // writes.
 func (l *link) sh(ctx context.Context, as, script string, limit int) ([]byte, error) {
-	command := strings.TrimSpace(as + " sh -s")
-	return l.run(ctx, exec.Command(Program, l.channelArgs("--", l.host, command)...), script, limit)
+	command := marked(strings.TrimSpace(as + " sh -s"))
+	out, err := l.run(ctx, exec.Command(Program, l.channelArgs("--", l.host, command)...), script, limit+maxStart)
+	out, begun := afterBegins(out)
+	switch {
+	case err != nil:
+		return out, err
+	case !begun:
+		return nil, errNotBegun
+	case len(out) > limit:
+		return nil, ErrTooMuch
+	}
+	return out, nil
 }
 
 // ErrTooMuch means that a program on the other machine printed more than the caller allowed.
@@ -106,13 +116,14 @@ func (l *limited) Write(p []byte) (int, error) {
 // other machine.
 type program struct {
 	*net.UnixConn
+	out   startSkipper // its standard output
 	cmd   *exec.Cmd
 	words *words
 	once  sync.Once
 	done  chan struct{}
 }
 
-// open starts a program on the other machine. command is read by a shell there.
+// open starts a program on the other machine. command is its words, as a shell there reads them.
 func (l *link) open(command string) (*program, error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
@@ -127,8 +138,8 @@ func (l *link) open(command string) (*program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &program{UnixConn: nc.(*net.UnixConn), words: &words{}, done: make(chan struct{})}
-	p.cmd = exec.Command(Program, l.channelArgs("--", l.host, command)...)
+	p := &program{UnixConn: nc.(*net.UnixConn), out: startSkipper{r: nc}, words: &words{}, done: make(chan struct{})}
+	p.cmd = exec.Command(Program, l.channelArgs("--", l.host, marked(command))...)
 	p.cmd.SysProcAttr = apart()
 	p.cmd.Stdin, p.cmd.Stdout = theirs, theirs
 	stderr, err := p.cmd.StderrPipe()
@@ -146,6 +157,9 @@ func (l *link) open(command string) (*program, error) {
 	}()
 	return p, nil
 }
+
+// Read reads what the program prints to its standard output.
+func (p *program) Read(b []byte) (int, error) { return p.out.Read(b) }
 
 // Close closes the connection and returns at once. The program there gets the end of its
 // standard input, which should end it; if it has not ended after endGrace, the local ssh is

@@ -3,7 +3,6 @@ package remote
 import (
 	"bufio"
 	"encoding/binary"
-	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -23,17 +22,15 @@ type Facts struct {
 	Tools   map[string]bool
 }
 
-// The lines around the facts. The start files of the login shell may print other text.
 const (
-	factsBegin = "smtpctl: the other side begins"
-	factsEnd   = "smtpctl: the other side is ready"
-	maxFacts   = 64 << 10 // how many bytes are read at most
+	factsEnd = "smtpctl: the other side is ready" // the line behind the facts
+	maxFacts = maxStart + 4096                    // how many bytes are read at most
 )
 
-// factsScript prints the facts with commands that POSIX has. Then it waits for the end of its
+// factsScript prints begins and the facts with commands that POSIX has. Then it waits for the end of its
 // standard input, which comes at the latest when this process ends.
 const factsScript = `PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin; export PATH
-echo; echo '` + factsBegin + `'
+` + saysBegins + `
 echo uid=` + "`id -u`" + `
 echo os=` + "`uname -s`" + `
 echo machine=` + "`uname -m`" + `
@@ -48,9 +45,6 @@ echo '` + factsEnd + `'
 exec cat >/dev/null
 `
 
-// errFacts means that the other machine printed something other than the facts.
-var errFacts = errors.New("the shell there did not answer as sh(1) does: is its login shell one, and does it allow commands?")
-
 // readFacts reads what factsScript prints, up to its last line.
 func readFacts(r io.Reader) (Facts, error) {
 	f := Facts{UID: -1, Tools: map[string]bool{}}
@@ -64,11 +58,11 @@ func readFacts(r io.Reader) (Facts, error) {
 		switch {
 		case err != nil && err != io.EOF:
 			return f, err
-		case line == factsBegin:
+		case line == begins:
 			begun = true
 		case line == factsEnd && begun:
 			if f.UID < 0 || f.OS == "" {
-				return f, errFacts
+				return f, errNotBegun
 			}
 			return f, nil
 		case err == io.EOF:

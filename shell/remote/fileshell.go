@@ -163,7 +163,7 @@ func (s *fileShell) why(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return &errSilent{s.wait, "while files were read there"}
-	case errors.Is(err, ErrTooMuch), errors.Is(err, errNoStat), errors.Is(err, errOther):
+	case errors.Is(err, ErrTooMuch), errors.Is(err, errNoStat), errors.Is(err, errOther), errors.Is(err, errNotBegun):
 		return err
 	}
 	if why := s.link.endedSoon(); why != nil {

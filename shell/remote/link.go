@@ -101,7 +101,7 @@ func startLink(ctx context.Context, host, control string, timeout time.Duration,
 			l.facts = t.facts
 			return l, nil
 		}
-		if why := l.endedSoon(); why != nil && !errors.Is(t.err, errFacts) {
+		if why := l.endedSoon(); why != nil && !errors.Is(t.err, errNotBegun) {
 			return nil, why
 		}
 		l.end()

@@ -264,7 +264,7 @@ func TestFacts(t *testing.T) {
 		{"uid=1000\nos=OpenBSD\nmachine=i386\nbits=32\norder=0201\n", 4, 8, binary.LittleEndian, false, 24},
 		{"uid=1000\nos=FreeBSD\nmachine=amd64\nbits=64\norder=0201\n", 8, 8, binary.LittleEndian, false, 28},
 	} {
-		f, err := readFacts(strings.NewReader("motd\n" + factsBegin + "\n" + tt.text + factsEnd + "\nmore"))
+		f, err := readFacts(strings.NewReader("motd\n" + begins + "\n" + tt.text + factsEnd + "\nmore"))
 		if err != nil {
 			t.Errorf("%q: %v", tt.text, err)
 			continue
@@ -274,7 +274,7 @@ func TestFacts(t *testing.T) {
 			t.Errorf("%q: %+v", tt.text, l)
 		}
 	}
-	for _, text := range []string{"", "no shell\n", factsBegin + "\nuid=0\nos=Linux\n", factsBegin + "\nuid=x\nos=Linux\n" + factsEnd + "\n", strings.Repeat("x", 2*maxFacts)} {
+	for _, text := range []string{"", "no shell\n", begins + "\nuid=0\nos=Linux\n", begins + "\nuid=x\nos=Linux\n" + factsEnd + "\n", strings.Repeat("x", 2*maxFacts)} {
 		if _, err := readFacts(strings.NewReader(text)); err == nil {
 			t.Errorf("%.40q is taken", text)
 		}

@@ -39,7 +39,8 @@ func (w *words) read(r io.Reader) {
 	}
 }
 
-// add adds a line, made safe for a terminal and cut to maxWordLine.
+// add adds a line, made safe for a terminal and cut to maxWordLine. The line begins drops the
+// lines before it, which are not those of the program.
 func (w *words) add(line string) {
 	text := strings.TrimSpace(render.Safe(strings.TrimRight(line, "\r\n")))
 	if text == "" || strings.Trim(text, "@ ") == "" { // the frame around a warning of ssh
@@ -48,6 +49,10 @@ func (w *words) add(line string) {
 	text = render.Bound(text, maxWordLine)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if text == begins {
+		w.lines = nil
+		return
+	}
 	if w.lines = append(w.lines, text); len(w.lines) > maxWordLines {
 		w.lines = w.lines[1:]
 	}

@@ -1,6 +1,7 @@
 package sshdtest
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -20,6 +21,7 @@ type Machine struct {
 	Sudoers string   // the whole sudoers(5); if it is "", the user has no rights
 	Doas    string   // the whole doas.conf(5); "" for none
 	Without []string // programs that the system lacks, such as nc
+	Shell   string   // the login shell of User; "" for /bin/sh
 	// Mounts are lines for sh(1) that mount other differences. $1 is Dir of the server.
 	Mounts string
 }
@@ -51,7 +53,7 @@ func StartMachine(t testing.TB, m Machine) *Server {
 			}
 			s.write("etc/"+name, string(text)+line+"\n", perm)
 		}
-		add("passwd", User+":x:54321:54321::/:/bin/sh", 0o644)
+		add("passwd", User+":x:54321:54321::/:"+cmp.Or(m.Shell, "/bin/sh"), 0o644)
 		add("shadow", User+":*:19000:0:99999:7:::", 0o600)
 		add("group", User+":x:54321:", 0o644)
 		s.write("etc/sudoers", m.Sudoers, 0o440)
