@@ -90,13 +90,14 @@ func (c *Conn) act(ctx context.Context, a Action, n int, id func(int) uint64, re
 		return 0, opError(ctx, a.String(), err)
 	}
 	defer end()
-	window := c.actWindow()
+	flow, now := c.flow(a), time.Now()
 	sent, done := 0, 0
 	for done < n {
-		for sent < n && sent-done < window && ctx.Err() == nil {
+		for sent < n && sent-done < flow.window() && ctx.Err() == nil {
 			if err := c.send(actions[a].kind, c.layout.appendUint64(c.num[:0], id(sent))); err != nil {
 				return sent - done, opError(ctx, a.String(), err)
 			}
+			flow.onSend(now)
 			sent++
 		}
 		if sent == done {
@@ -107,18 +108,12 @@ func (c *Conn) act(ctx context.Context, a Action, n int, id func(int) uint64, re
 		if err != nil && !errors.As(err, &refused) {
 			return sent - done, opError(ctx, a.String(), err)
 		}
+		now = time.Now()
+		flow.onAnswer(now)
 		result(done, err == nil)
 		done++
 	}
 	return 0, nil
-}
-
-// actWindow returns how many actions may be in flight.
-func (c *Conn) actWindow() int {
-	if c.pace.fixed > 0 {
-		return c.pace.fixed
-	}
-	return actWindow
 }
 
 // An ActPlan says what an action is to do with each envelope of a listing.
@@ -147,7 +142,7 @@ func (c *Conn) ActIn(ctx context.Context, a Action, msgs []MessageID, plan ActPl
 }
 
 func (c *Conn) actListed(ctx context.Context, a Action, plan ActPlan, start func(*lister)) (int, error) {
-	w := &actionQueue{kind: actions[a].kind, window: c.actWindow(), maxQueued: maxActions, plan: plan}
+	w := &actionQueue{kind: actions[a].kind, flow: c.flow(a), maxQueued: maxActions, plan: plan}
 	if a == RemoveEnvelope {
 		w.maxQueued, w.deferSends = maxRemovals, true
 	}
@@ -174,7 +169,7 @@ func (c *Conn) actListed(ctx context.Context, a Action, plan ActPlan, start func
 // nil actionQueue do nothing.
 type actionQueue struct {
 	kind       Type
-	window     int
+	flow       actFlow
 	maxQueued  int  // largest length of queued
 	deferSends bool // send only when the listing has ended, or queued is full
 	flushing   bool // send all of queued before the listing continues
@@ -221,25 +216,29 @@ func (w *actionQueue) send(c *Conn, more bool) {
 		return
 	}
 	w.flushing = w.deferSends && (len(w.queued) >= w.maxQueued || w.flushing && len(w.queued) > 0)
-	if more && !w.flushing && (w.deferSends || len(w.queued) < w.window/2 || len(w.unanswered) > w.window/2) {
+	half := w.flow.window() / 2
+	if more && !w.flushing && (w.deferSends || len(w.queued) < half || len(w.unanswered) > half) {
 		return
 	}
-	for len(w.queued) > 0 && len(w.unanswered) < w.window {
-		w.announce()
+	for len(w.queued) > 0 && len(w.unanswered) < w.flow.window() {
+		w.announce() // which may take long
+		now := time.Now()
 		id, due := w.queued[0].id, w.queued[0].due
 		w.queued = w.queued[1:]
 		w.announced--
-		if due != 0 && due <= time.Now().Unix()+DueMargin {
+		if due != 0 && due <= now.Unix()+DueMargin {
 			w.plan.Result(id, true) // the envelope is due, and smtpd delivers it without a request
 			continue
 		}
 		// The payload of an EnvelopeID always fits into a frame, so send cannot fail.
 		_ = c.send(w.kind, c.layout.appendUint64(c.num[:0], uint64(id)))
+		w.flow.onSend(now)
 		w.unanswered = append(w.unanswered, id)
 	}
 }
 
-// announceBatch is how many ids plan.Sending is called with at once.
+// announceBatch is how many ids plan.Sending is called with at once, and mostActions where
+// smtpd is far: what it does may take a round trip.
 const announceBatch = 1024
 
 // announce calls plan.Sending with the next batch of queued ids, unless the first of
@@ -248,7 +247,11 @@ func (w *actionQueue) announce() {
 	if w.announced > 0 {
 		return
 	}
-	w.announced = min(len(w.queued), announceBatch)
+	w.announced = announceBatch
+	if w.flow.adapts() {
+		w.announced = mostActions
+	}
+	w.announced = min(len(w.queued), w.announced)
 	if w.plan.Sending == nil {
 		return
 	}
@@ -267,6 +270,7 @@ func (w *actionQueue) answered(err error) error {
 	}
 	id := w.unanswered[0]
 	w.unanswered = w.unanswered[1:]
+	w.flow.onAnswer(time.Now())
 	w.plan.Result(id, err == nil)
 	return nil
 }

@@ -107,6 +107,7 @@ func questions(c *protocol.Conn, ids []protocol.EnvelopeID) map[string]func() (g
 		"Trace":        acknowledged(func() error { return c.Trace(ctx, 2, false) }),
 		"Verbose":      acknowledged(func() error { return c.Verbose(ctx, true) }),
 		"ResumeRoute":  acknowledged(func() error { return c.ResumeRoute(ctx, 7) }),
+		"Far":          func() (any, any) { return fmt.Sprint(c.Far(), c.Err()), "false <nil>" },
 		"Distant":      acknowledged(func() error { return c.Distant(ctx, 0) }),
 		"UpdateTable":  acknowledged(func() error { return c.UpdateTable(ctx, "none") }),
 	}

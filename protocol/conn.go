@@ -7,11 +7,12 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// drainGrace is how long smtpd may take to send the rest of the answer to a request
-// that was given up. After that the connection is closed.
+// drainGrace is how long smtpd may take, besides two round trips, to send the rest of the
+// answer to a request that was given up. After that the connection is closed.
 const drainGrace = time.Second
 
 // A Conn is a connection to smtpd's control socket. Its methods may be called from
@@ -32,6 +33,8 @@ type Conn struct {
 	num      [8]byte // room for the number in a request
 	inFlight []Type  // requests whose answers are not complete, oldest first
 	pace     flowControl
+
+	far atomic.Bool // round trips take long
 
 	mu        sync.Mutex // guards what follows
 	use       int        // counts the uses of the connection
@@ -63,7 +66,7 @@ func (c *Conn) Close() error {
 }
 
 // Distant says how long a round trip to smtpd takes, where it is not on the same machine:
-// listings keep as many requests more in flight as are on their way in that time.
+// listings and actions keep as many requests more in flight as are on their way in that time.
 func (c *Conn) Distant(ctx context.Context, trip time.Duration) error {
 	end, err := c.acquire(ctx)
 	if err != nil {
@@ -71,8 +74,13 @@ func (c *Conn) Distant(ctx context.Context, trip time.Duration) error {
 	}
 	defer end()
 	c.pace.trip = trip
+	c.far.Store(c.pace.distant())
 	return nil
 }
+
+// Far reports whether round trips take so long, as Distant has said, that to save them is worth
+// more than to save smtpd work.
+func (c *Conn) Far() bool { return c.far.Load() }
 
 // Err returns why the connection is closed, or nil while it can be used.
 func (c *Conn) Err() error {
@@ -133,11 +141,12 @@ func (c *Conn) acquire(ctx context.Context) (end func(), err error) {
 	c.mu.Lock()
 	use := c.use
 	c.mu.Unlock()
-	stop := context.AfterFunc(ctx, func() { c.cancel(use) })
+	grace := min(drainGrace+2*c.pace.trip, c.timeout)
+	stop := context.AfterFunc(ctx, func() { c.cancel(use, grace) })
 	return func() {
 		stop()
 		if len(c.inFlight) > 0 {
-			c.cancel(use)
+			c.cancel(use, grace)
 			c.drain()
 		}
 		c.wbuf = c.wbuf[:0]
@@ -149,14 +158,14 @@ func (c *Conn) acquire(ctx context.Context) (end func(), err error) {
 	}, nil
 }
 
-// cancel makes every wait for smtpd end within drainGrace, if the connection is still
-// in the given use.
-func (c *Conn) cancel(use int) {
+// cancel makes every wait for smtpd end within a time, if the connection is still in the
+// given use.
+func (c *Conn) cancel(use int, grace time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.use == use && !c.cancelled {
 		c.cancelled = true
-		c.nc.SetDeadline(time.Now().Add(min(drainGrace, c.timeout)))
+		c.nc.SetDeadline(time.Now().Add(grace))
 	}
 }
 

@@ -16,8 +16,6 @@ const (
 	DefaultSocket = "/var/run/smtpd.sock"
 	// DefaultTimeout is how long smtpd may take for one frame of an answer.
 	DefaultTimeout = 15 * time.Second
-	// actWindow is how many actions may be in flight at once.
-	actWindow = 64
 )
 
 // MaxWindow is the largest value of Options.Window.

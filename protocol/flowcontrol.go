@@ -1,6 +1,9 @@
 package protocol
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // The limits of a flowControl.
 const (
@@ -49,6 +52,7 @@ const (
 type flowControl struct {
 	fixed int           // the window that the user chose; 0 to adapt
 	trip  time.Duration // the time of a round trip; 0 to an smtpd on the same machine
+	slow  time.Duration // slowAnswer if 0; tests set it
 
 	limit     float64   // requests in flight, by how long answers take
 	shrunkAt  time.Time // when limit was made smaller last
@@ -101,9 +105,8 @@ func (p *flowControl) onResponse(now, asked time.Time, envelopes, bytes int) {
 	if p.limit == 0 {
 		return
 	}
-	// Of a whole window that is sent at once the last answer comes a round trip after the first.
-	switch late := now.Sub(asked) > slowAnswer+2*p.trip; {
-	case !late:
+	switch {
+	case !p.late(now, asked):
 		p.limit = min(p.limit+0.5, p.quiet())
 	case !p.distant():
 		p.limit = max(p.limit*0.9, leastWindow)
@@ -111,6 +114,13 @@ func (p *flowControl) onResponse(now, asked time.Time, envelopes, bytes int) {
 		// Until then comes what was on its way when the limit shrank, late as well.
 		p.limit, p.shrunkAt = max(p.limit/2, leastWindow), now
 	}
+}
+
+// late reports whether the answer to a request took so long that smtpd is slow, or the reader
+// of a listing is. Of a whole window that is sent at once the last answer comes a round trip
+// after the first.
+func (p *flowControl) late(now, asked time.Time) bool {
+	return now.Sub(asked) > cmp.Or(p.slow, slowAnswer)+2*p.trip
 }
 
 // shouldSample reports whether it is time to read the counters again.

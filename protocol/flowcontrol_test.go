@@ -85,3 +85,59 @@ func TestPaceOfTrips(t *testing.T) {
 		}
 	}
 }
+
+// TestActFlow opens the window of actions as far as the round trip allows, and closes it while
+// answers are late, once for each window that was sent.
+func TestActFlow(t *testing.T) {
+	for _, tt := range []struct {
+		trip           time.Duration
+		fixed          int
+		most, schedule int
+	}{
+		{0, 0, 64, 64}, {0, 7, 7, 7}, {distantTrip, 0, 84, 84}, {20 * time.Millisecond, 0, 464, 464}, {100 * time.Millisecond, 0, 2064, 1024},
+		{100 * time.Millisecond, 300, 300, 300}, {400 * time.Millisecond, 0, 4096, 1024}, {time.Hour, 0, 4096, 1024},
+	} {
+		c := &Conn{pace: flowControl{trip: tt.trip, fixed: tt.fixed}}
+		for a, most := range map[Action]int{RemoveEnvelope: tt.most, PauseEnvelope: tt.most, ScheduleEnvelope: tt.schedule} {
+			f, now := c.flow(a), time.Now()
+			// window sends a whole window at once, and takes the answers that long after it.
+			window := func(after time.Duration) (sent int) {
+				sent = f.window()
+				for range sent {
+					f.onSend(now)
+				}
+				now = now.Add(after)
+				for range sent {
+					f.onAnswer(now)
+				}
+				return sent
+			}
+			if n := window(tt.trip); n != min(actWindow, most) && tt.fixed == 0 {
+				t.Errorf("%v, %v: begins with %d", tt, a, n)
+			}
+			for range 10 {
+				window(2 * tt.trip)
+			}
+			if n := f.window(); n != most {
+				t.Errorf("%v, %v: a window of %d, want %d", tt, a, n, most)
+			}
+			if tt.fixed > 0 || tt.trip < distantTrip {
+				if window(time.Minute); f.window() != most {
+					t.Errorf("%v, %v: %d after late answers", tt, a, f.window())
+				}
+				continue
+			}
+			for n := most; n > leastWindow; n = max(n/2, leastWindow) {
+				if window(2*tt.trip + 2*slowAnswer); f.window() > n/2+1 {
+					t.Fatalf("%v, %v: %d after late answers to %d", tt, a, f.window(), n)
+				}
+			}
+			for range 20 {
+				window(tt.trip)
+			}
+			if n := f.window(); n != most || len(f.sent) != 0 {
+				t.Errorf("%v, %v: a window of %d again, %d in flight", tt, a, n, len(f.sent))
+			}
+		}
+	}
+}

@@ -17,13 +17,18 @@ const maxSingles = 4 << 20
 // SingleRecipientMessages returns the ids of the messages in the queue if every message
 // is known to have exactly one envelope, and how many envelopes are in flight. An
 // action on such a message is an action on one envelope. ok is false where this is not
-// known: a message has more envelopes, or mail arrived or left meanwhile.
+// known: a message has more envelopes, or mail arrived or left meanwhile. Nothing is asked,
+// and ok is false, if smtpd is Far: the answer takes some hundred round trips, and a listing
+// takes a few.
 func (c *Conn) SingleRecipientMessages(ctx context.Context) (ids []MessageID, inflight int64, ok bool, err error) {
 	end, err := c.acquire(ctx)
 	if err != nil {
 		return nil, 0, false, opError(ctx, "list messages", err)
 	}
 	defer end()
+	if c.pace.distant() {
+		return nil, 0, false, nil
+	}
 	inflight, ok, err = c.singleRecipientMessages(ctx, func(page []MessageID) bool {
 		ids = append(ids, page...)
 		return len(ids) <= maxSingles
@@ -83,7 +88,7 @@ func (c *Conn) singleRecipientMessages(ctx context.Context, page func([]MessageI
 
 // Inflight returns how many envelopes smtpd's scheduler counts as in flight, including
 // envelopes that it is deleting. The result is 0 where smtpd does not report the
-// counter.
+// counter. To ask takes some eighty round trips: smtpd gives one counter at a time.
 func (c *Conn) Inflight(ctx context.Context) (int64, error) {
 	end, err := c.acquire(ctx)
 	if err != nil {

@@ -97,6 +97,7 @@ type callAudit struct {
 	c     *command.Call
 	head  string // of each line
 	short string // of the lines with ids
+	from  string // before each line in the log of another machine, "" if smtpd is here
 	begun bool
 	ended bool
 	file  *journal.Writer
@@ -114,10 +115,11 @@ func (s *Session) auditBegin(c *command.Call) command.Log {
 	}
 	s.audit.again()
 	name, words := confine.Cut(s.whoGives(), maxAuditName)+": ", commandLine(c)
+	from := ""
 	if c.Elsewhere() {
-		name += c.Opts.Host + ": "
+		name, from = name+c.Opts.Host+": ", "from "+hostNameHere()+": "
 	}
-	a := &callAudit{s: s, c: c, head: name + confine.Cut(words, maxAuditWords) + ": ", short: name + confine.Cut(words, maxAuditShort) + ": ids"}
+	a := &callAudit{s: s, c: c, from: from, head: name + confine.Cut(words, maxAuditWords) + ": ", short: name + confine.Cut(words, maxAuditShort) + ": ids"}
 	if !c.Cmd.Repeated {
 		a.begin()
 	}
@@ -130,7 +132,7 @@ func (a *callAudit) begin() {
 		return
 	}
 	a.begun = true
-	a.line(a.head + "begins")
+	a.lines(a.head + "begins")
 	socket := a.c.Opts.Socket
 	if socket == protocol.DefaultSocket {
 		socket = ""
@@ -149,13 +151,17 @@ func (s *Session) whoGives() string {
 	return confine.Who(s.io.Env, confine.LoginUID())
 }
 
-// line logs a line of a command: here and, if its smtpd is on another machine, there.
-func (a *callAudit) line(text string) {
-	a.s.audit.log(confine.Cut(text, maxAuditLine))
-	if a.c.Elsewhere() && !a.farStuck {
+// lines logs lines of a command: here and, if its smtpd is on another machine, there.
+func (a *callAudit) lines(texts ...string) {
+	var there []string
+	for _, text := range texts {
+		a.s.audit.log(confine.Cut(text, maxAuditLine))
+		there = append(there, confine.Cut(a.from+text, maxAuditLine))
+	}
+	if a.c.Elsewhere() && !a.farStuck && len(there) > 0 {
 		ctx, cancel := context.WithTimeout(context.Background(), a.c.Opts.Timeout)
 		defer cancel()
-		err := a.c.Far(a.c.Opts.Host).Log(ctx, a.c.Opts.Socket, confine.Cut("from "+hostNameHere()+": "+text, maxAuditLine))
+		err := a.c.Far(a.c.Opts.Host).Log(ctx, a.c.Opts.Socket, there)
 		if a.farStuck = err != nil; a.farStuck {
 			where := "but not on the other machine"
 			if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -179,6 +185,7 @@ func auditIDs[T fmt.Stringer](a *callAudit, ids []T) {
 	}
 	a.begin()
 	text, logged := a.short, make([]string, 0, len(ids))
+	var lines []string
 	for _, id := range ids {
 		if a.ids == maxAuditIDs {
 			a.more++
@@ -187,15 +194,16 @@ func auditIDs[T fmt.Stringer](a *callAudit, ids []T) {
 		a.ids++
 		logged = append(logged, id.String())
 		word := " " + id.String()
-		if len(text)+len(word) > maxAuditLine {
-			a.line(text)
+		if len(a.from)+len(text)+len(word) > maxAuditLine {
+			lines = append(lines, text)
 			text = a.short
 		}
 		text += word
 	}
 	if text != a.short {
-		a.line(text)
+		lines = append(lines, text)
 	}
+	a.lines(lines...)
 	a.file.IDs(logged)
 }
 
@@ -210,7 +218,7 @@ func (a *callAudit) End(err error) {
 	}
 	a.begin()
 	outcome := a.outcome(err)
-	a.line(a.head + outcome)
+	a.lines(a.head + outcome)
 	a.file.End(outcome, a.c.Copies, err != nil)
 }
 

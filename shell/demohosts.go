@@ -56,4 +56,4 @@ func (demoHost) Lock(context.Context, string, string, time.Duration) (func(), er
 }
 
 // Log implements command.Far.
-func (demoHost) Log(context.Context, string, string) error { return nil }
+func (demoHost) Log(context.Context, string, []string) error { return nil }

@@ -6,7 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"smtpctl/protocol"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
 	"smtpctl/shell/remote/sshdtest"
@@ -39,5 +41,48 @@ func TestFarLogFails(t *testing.T) {
 				t.Errorf("%q, want %s", r.stdout, want)
 			}
 		})
+	}
+}
+
+// TestFarLogLines removes a queue of another machine, whose syslog gets the ids of all before
+// the outcome, and nothing twice. No counter of smtpd is asked for one by one, since the way
+// is long.
+func TestFarLogLines(t *testing.T) {
+	t.Parallel()
+	bin := t.TempDir()
+	log := filepath.Join(bin, "log")
+	if err := os.WriteFile(filepath.Join(bin, "logger"), []byte("#!/bin/sh\nshift 5\nprintf '%s\\n' \"$*\" >>"+log+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	b := newFarBed(t, "SetEnv PATH="+bin+":/usr/bin:/bin")
+	b.Slow(20 * time.Millisecond)
+	sim, socket := simtest.Start(t, smtpdsim.Config{Messages: 300})
+	b.Leads("mx1", socket)
+	all := sim.Envelopes()
+	for _, command := range []string{"pause", "resume"} {
+		if r := b.run("", "--socket", socket, "--host", "mx1", "--yes", command, "envelope", "all"); r.status != 0 || r.stdout != fmt.Sprintf("%d envelopes %sd\n", len(all), command) {
+			t.Fatal(r)
+		}
+	}
+	os.Remove(log)
+	r := b.run("", "--socket", socket, "--host", "mx1", "--yes", "remove", "all")
+	if want := fmt.Sprintf("%d envelopes removed\n", len(all)); r.status != 0 || r.stdout != want || len(sim.Envelopes()) != 0 {
+		t.Fatalf("%v, want %s", r, want)
+	}
+	text, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	if last := len(lines) - 1; !strings.HasSuffix(lines[0], ": begins") || !strings.HasSuffix(lines[last], fmt.Sprintf(": done=%d", len(all))) {
+		t.Errorf("%q, %q", lines[0], lines[last])
+	}
+	for _, e := range all {
+		if n := strings.Count(string(text), e.ID.String()); n != 1 {
+			t.Errorf("%v is logged %d times", e.ID, n)
+		}
+	}
+	if n := sim.Requests(protocol.TypeGetStats); n != 0 {
+		t.Errorf("%d counters were asked for", n)
 	}
 }

@@ -199,7 +199,7 @@ type far0 struct{}
 func (far0) Lock(context.Context, string, string, time.Duration) (func(), error) {
 	return func() {}, nil
 }
-func (far0) Log(context.Context, string, string) error { return nil }
+func (far0) Log(context.Context, string, []string) error { return nil }
 func (far0) Files(context.Context, string, time.Duration) command.FarFiles {
 	return nil
 }

@@ -27,7 +27,7 @@ type Far interface {
 	// folder of the socket, which this program takes on the machine itself, too.
 	Lock(ctx context.Context, socket, dir string, wait time.Duration) (unlock func(), err error)
 	// Log gives a line to the syslog of the machine, and returns when that has it.
-	Log(ctx context.Context, socket, line string) error
+	Log(ctx context.Context, socket string, lines []string) error
 	// Files returns its files, until ctx ends. It may be silent for that long.
 	Files(ctx context.Context, socket string, timeout time.Duration) FarFiles
 	// System is its system as uname(1) says it, such as Linux, and Zone how many seconds its

@@ -13,13 +13,16 @@ import (
 // message at first, while nothing was in flight.
 func actAll(ctx context.Context, c *command.Call, conn *protocol.Conn, a protocol.Action, t *tally) (byMessage bool, err error) {
 	var from protocol.MessageID
-	if a != protocol.ScheduleEnvelope { // which has to look at each envelope
+	// Schedule has to look at each envelope. Where smtpd is far, to list all takes less time
+	// than to find out that they need not be listed.
+	if a != protocol.ScheduleEnvelope && !conn.Far() {
 		if from, err = actByMessage(ctx, c, conn, a, t); err != nil || from == 0 {
 			return true, err
 		}
 	}
+	byMessage = t.done > 0
 	t.unconfirmed, err = conn.ActAll(ctx, a, from, protocol.ActPlan{Choose: t.filter(a), Sending: c.AuditEnvelopes, Result: t.count(a)})
-	return t.done > 0, err
+	return byMessage, err
 }
 
 // actChunk is how many messages are acted on between two checks whether something else

@@ -189,9 +189,10 @@ func lookIntoFailures(ctx context.Context, c *command.Call, conn *protocol.Conn,
 // pausing: the current attempt continues. byMessage says that the queue was paused
 // message by message and nothing was in flight before.
 func lookForFlights(ctx context.Context, c *command.Call, conn *protocol.Conn, t *tally, byMessage bool) error {
-	n, err := conn.Inflight(ctx)
-	if err != nil || n == 0 {
-		return err
+	if !conn.Far() { // to look at the envelopes takes fewer round trips than to ask whether any is in flight
+		if n, err := conn.Inflight(ctx); err != nil || n == 0 {
+			return err
+		}
 	}
 	list := conn.Envelopes(ctx)
 	if !byMessage {

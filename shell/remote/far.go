@@ -114,12 +114,13 @@ type logger struct {
 	r *bufio.Reader
 }
 
-// Log gives a line to the syslog of the machine, with facility mail and priority notice, and
-// returns once logger(1) has taken it. Line breaks in the line become blanks. One program
-// takes the lines of all calls, one after the other; if it fails, the next call starts another
-// one. If the deadline passes, the error wraps os.ErrDeadlineExceeded, and the line may have
-// been logged.
-func (h *Host) Log(ctx context.Context, socket, line string) error {
+// Log gives lines to the syslog of the machine, with facility mail and priority notice, and
+// returns once logger(1) has taken them. Line breaks in a line become blanks. Each line may take
+// as long as there is from now to the deadline; several lines that are given at once take one
+// round trip. One program takes the lines of all calls, one after the other; if it fails, the
+// next call starts another one. If the deadline passes, the error wraps
+// os.ErrDeadlineExceeded, and the lines may have been logged.
+func (h *Host) Log(ctx context.Context, socket string, lines []string) error {
 	l, as, err := h.rights(socket)
 	if err != nil {
 		return err
@@ -136,14 +137,18 @@ func (h *Host) Log(ctx context.Context, socket, line string) error {
 		}
 		h.logger, h.logged = &logger{p, bufio.NewReaderSize(p, 64)}, l
 	}
-	began := time.Now()
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		deadline = began.Add(logTime)
+	wait := logTime
+	if deadline, ok := ctx.Deadline(); ok {
+		wait = time.Until(deadline)
 	}
-	h.logger.p.SetDeadline(deadline)
-	_, err = h.logger.p.Write([]byte(strings.NewReplacer("\n", " ", "\r", " ").Replace(line) + "\n"))
-	if err == nil {
+	var text strings.Builder
+	for _, line := range lines {
+		text.WriteString(strings.NewReplacer("\n", " ", "\r", " ").Replace(line) + "\n")
+	}
+	h.logger.p.SetDeadline(time.Now().Add(wait))
+	_, err = h.logger.p.Write([]byte(text.String()))
+	for i := 0; i < len(lines) && err == nil; i++ {
+		h.logger.p.SetDeadline(time.Now().Add(wait))
 		_, err = h.logger.r.ReadString('\n')
 	}
 	if err != nil {
@@ -154,7 +159,7 @@ func (h *Host) Log(ctx context.Context, socket, line string) error {
 			return h.fail(why)
 		}
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return h.fail(&errSilent{deadline.Sub(began).Round(time.Second), "from logger(1)"})
+			return h.fail(&errSilent{wait.Round(time.Second), "from logger(1)"})
 		}
 		return h.fail(p.said("logger", err))
 	}

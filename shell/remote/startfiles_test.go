@@ -70,7 +70,7 @@ func TestStartFiles(t *testing.T) {
 			} else {
 				unlock()
 			}
-			if err := h.Log(ctx, socket, "a line"); err == nil || !strings.HasSuffix(err.Error(), "logger: no room") {
+			if err := h.Log(ctx, socket, []string{"a line"}); err == nil || !strings.HasSuffix(err.Error(), "logger: no room") {
 				t.Errorf("log: %v", err)
 			}
 			text := strings.Repeat("from the other side\n", 100)
