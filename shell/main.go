@@ -4,10 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/signal"
-	"runtime"
-	"syscall"
-	"time"
 
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
@@ -18,11 +14,7 @@ import (
 // Main runs the program with its arguments, args[0] being its name, and returns
 // the exit status.
 func Main(args []string) int {
-	startSmall()
-	// A write to a pipe without a reader is an error like any other, and must not end
-	// the program, which may have changed something. Ignoring the signal would be
-	// inherited by the programs that this one starts.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	ignorePipe()
 	streams := standardStreams()
 	render.SetASCII(!render.IsUTF8(os.Getenv))
 	var inv cmdline.Invocation
@@ -44,6 +36,9 @@ func Main(args []string) int {
 	}
 	if err == nil {
 		err = s.takeHost(&opts, hostOption)
+	}
+	if len(rest) == 0 || inv.Demo != cmdline.NoDemo {
+		takePipe()
 	}
 	if err == nil {
 		s.opts = opts
@@ -96,22 +91,6 @@ func Main(args []string) int {
 	return s.dispatch(opts, inv, rest)
 }
 
-// smallFor is how long the program runs on one processor.
-const smallFor = 5 * time.Millisecond
-
-// startSmall keeps the program on one processor for a moment, because starting threads
-// for the others takes longer than most commands.
-func startSmall() {
-	n := runtime.GOMAXPROCS(1)
-	time.AfterFunc(smallFor, func() {
-		if os.Getenv("GOMAXPROCS") != "" {
-			runtime.GOMAXPROCS(n)
-			return
-		}
-		runtime.SetDefaultGOMAXPROCS()
-	})
-}
-
 // dispatch chooses one of the three ways in.
 func (s *Session) dispatch(opts command.Options, inv cmdline.Invocation, rest []string) int {
 	switch {
@@ -138,7 +117,7 @@ func (s *Session) oneShot(words []string) int {
 	if err == nil && c != nil {
 		// Of the signals nothing is taken back: the program is about to end, and to wait until
 		// none is under way takes longer than many a command.
-		ctx, _ := s.withSignals(context.Background())
+		ctx := s.signalsOf(c)
 		if err = s.reach(ctx, c); err == nil {
 			err = s.lockDown(c)
 		}
@@ -150,6 +129,23 @@ func (s *Session) oneShot(words []string) int {
 		err = nil
 	}
 	return printError(s.err, s.style, err)
+}
+
+// signalsOf returns the context of a one-shot command, which signals end.
+func (s *Session) signalsOf(c *command.Call) context.Context {
+	if leavesNothing(c) && !s.demo {
+		return s.withSignalsSoon(context.Background())
+	}
+	ctx, _ := s.withSignals(context.Background())
+	return ctx
+}
+
+// leavesNothing reports whether a call only asks this machine's smtpd and its files: it
+// starts no program, touches neither files nor the terminal, and is about to end.
+func leavesNothing(c *command.Call) bool {
+	d := c.Cmd
+	return d.Needs == command.NeedsSmtpd && !d.Changes() && !d.Acts && !d.Live && !d.Screen && !d.Logs && d.Inner == nil &&
+		d.Input == command.NoInput && c.Opts.Save == "" && !c.Elsewhere()
 }
 
 // reach starts the ssh to another machine, which cannot be done by a process that is

@@ -344,6 +344,7 @@ func (s *Session) askSecret(ctx context.Context, question string) (string, error
 	s.dropTyped(w, f)
 	fmt.Fprint(w, question)
 	defer fmt.Fprintln(w)
+	s.cleanup.listen() // or the terminal would stay silent
 	return prompt.ReadSecret(ctx, f)
 }
 

@@ -17,6 +17,7 @@ import (
 	"smtpctl/protocol/realsmtpd"
 	"smtpctl/shell"
 	"smtpctl/shell/confine/sandbox"
+	"smtpctl/shell/oneproc"
 )
 
 // program is the path of the built program.
@@ -26,6 +27,7 @@ var program string
 type builder struct{ m *testing.M }
 
 func (b builder) Run() int {
+	oneproc.End()
 	fulltest.InMemory()
 	dir, err := os.MkdirTemp("", "smtpctl")
 	if err != nil {
