@@ -85,32 +85,45 @@ func (c *Conn) ActMessages(ctx context.Context, a Action, ids []MessageID, resul
 // act sends n requests, whose payloads id returns, and passes on their results by
 // number.
 func (c *Conn) act(ctx context.Context, a Action, n int, id func(int) uint64, result func(int, bool)) (unconfirmed int, err error) {
+	return c.several(ctx, a.String(), actions[a].kind, c.flow(a), n, func(i int) []byte { return c.layout.appendUint64(c.num[:0], id(i)) },
+		func(i int, _ []byte, err error) error {
+			result(i, err == nil)
+			return nil
+		})
+}
+
+// several sends n requests of a kind with a window of them in flight. It calls answer with the
+// payload of each answer, or with the error that stands for a FAIL; an error of answer ends it.
+// The next unconfirmed requests had been sent as well.
+func (c *Conn) several(ctx context.Context, op string, kind Type, flow actFlow, n int, payload func(int) []byte, answer func(i int, payload []byte, refused error) error) (unconfirmed int, err error) {
 	end, err := c.acquire(ctx)
 	if err != nil {
-		return 0, opError(ctx, a.String(), err)
+		return 0, opError(ctx, op, err)
 	}
 	defer end()
-	flow, now := c.flow(a), time.Now()
+	now := time.Now()
 	sent, done := 0, 0
 	for done < n {
 		for sent < n && sent-done < flow.window() && ctx.Err() == nil {
-			if err := c.send(actions[a].kind, c.layout.appendUint64(c.num[:0], id(sent))); err != nil {
-				return sent - done, opError(ctx, a.String(), err)
+			if err := c.send(kind, payload(sent)); err != nil {
+				return sent - done, opError(ctx, op, err)
 			}
 			flow.onSend(now)
 			sent++
 		}
 		if sent == done {
-			return 0, opError(ctx, a.String(), ctx.Err())
+			return 0, opError(ctx, op, ctx.Err())
 		}
-		_, _, err := c.recv()
+		f, _, err := c.recv()
 		var refused *failure
 		if err != nil && !errors.As(err, &refused) {
-			return sent - done, opError(ctx, a.String(), err)
+			return sent - done, opError(ctx, op, err)
 		}
 		now = time.Now()
 		flow.onAnswer(now)
-		result(done, err == nil)
+		if err := answer(done, f.Payload, err); err != nil {
+			return sent - done, opError(ctx, op, err)
+		}
 		done++
 	}
 	return 0, nil

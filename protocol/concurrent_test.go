@@ -81,6 +81,11 @@ func questions(c *protocol.Conn, ids []protocol.EnvelopeID) map[string]func() (g
 			n, err := c.DiscoverMessage(ctx, last.Msg()+1)
 			return fmt.Sprint(n, err), "0 <nil>"
 		},
+		"DiscoverMessages": func() (any, any) {
+			n := 0
+			_, err := c.DiscoverMessages(ctx, []protocol.MessageID{last.Msg() + 1, last.Msg() + 2}, func(protocol.MessageID, uint64) { n++ })
+			return fmt.Sprint(n, err), "2 <nil>"
+		},
 		"Act": func() (any, any) {
 			n := 0
 			_, err := c.Act(ctx, protocol.PauseEnvelope, []protocol.EnvelopeID{last + 1, last + 2}, func(protocol.EnvelopeID, bool) { n++ })

@@ -246,6 +246,19 @@ func TestFaults(t *testing.T) {
 			return fmt.Sprint(ids), nil
 		},
 		"discover": func(c *protocol.Conn) (string, error) { n, err := c.DiscoverMessage(ctx, 7); return fmt.Sprint(n), err },
+		"discover several": func(c *protocol.Conn) (string, error) {
+			var found []uint64
+			msgs := make([]protocol.MessageID, 100)
+			for i := range msgs {
+				msgs[i] = protocol.MessageID(i + 1)
+			}
+			left, err := c.DiscoverMessages(ctx, msgs, func(_ protocol.MessageID, n uint64) { found = append(found, n) })
+			var open *protocol.UnansweredError
+			if (err != nil) != (len(found) < len(msgs)) || left > len(msgs)-len(found) || left > 0 && errors.As(err, &open) == errors.Is(err, protocol.ErrRefused) {
+				t.Errorf("%d answers, %d unconfirmed: %v", len(found), left, err)
+			}
+			return fmt.Sprint(found), err
+		},
 	}
 	const timeout = 100 * time.Millisecond
 	for name, request := range requests {
@@ -357,6 +370,9 @@ func TestTooManyConnections(t *testing.T) {
 func TestUnknownTypeIsNotAnswered(t *testing.T) {
 	// discover by an id of zero must not get as far as the socket.
 	s, c := connect(t, smtpdsim.Config{}, protocol.Options{})
+	if _, err := c.DiscoverMessages(ctx, []protocol.MessageID{1, 0}, nil); err == nil {
+		t.Error("message id 0 among several")
+	}
 	if _, err := c.DiscoverMessage(ctx, 0); err == nil {
 		t.Error("discovered message 0")
 	}

@@ -238,23 +238,57 @@ func (c *Conn) DiscoverMessage(ctx context.Context, id MessageID) (uint64, error
 	return c.discover(ctx, TypeDiscoverMessage, c.layout.appendUint32(nil, uint32(id)))
 }
 
+// DiscoverMessages is DiscoverMessage for several messages, with a window of requests in
+// flight, and calls result for each message whose answer has come, in the order of ids. If an
+// error ends it early, the next unconfirmed messages had been asked for as well, and smtpd may
+// have loaded them. A refusal of smtpd is such an error.
+func (c *Conn) DiscoverMessages(ctx context.Context, ids []MessageID, result func(id MessageID, n uint64)) (unconfirmed int, err error) {
+	for _, id := range ids {
+		if id == 0 {
+			return 0, &OpError{"discover", fmt.Errorf("message id %v: zero is not an id", id)}
+		}
+	}
+	t := TypeDiscoverMessage
+	unconfirmed, err = c.several(ctx, "discover", t, c.flow(ScheduleEnvelope), len(ids), func(i int) []byte { return c.layout.appendUint32(nil, uint32(ids[i])) },
+		func(i int, p []byte, refused error) error {
+			if refused != nil {
+				return refused
+			}
+			n, err := c.discovered(t, p)
+			if err == nil {
+				result(ids[i], n)
+			}
+			return err
+		})
+	var op *OpError
+	if unconfirmed > 0 && errors.As(err, &op) && !errors.Is(err, ErrRefused) && !errors.Is(err, ErrPermission) {
+		op.Err = &UnansweredError{op.Err}
+	}
+	return unconfirmed, err
+}
+
 func (c *Conn) discover(ctx context.Context, t Type, payload []byte) (n uint64, err error) {
 	err = c.change(ctx, "discover", t, payload, func(p []byte) error {
-		if len(p) == 0 {
-			return nil
-		}
-		if len(p) != c.layout.Word {
-			return c.badSize(t, len(p), c.layout.Word)
-		}
-		found := c.layout.word(p)
-		if found >= 1<<31 {
-			// When smtpd cannot count the envelopes, it answers -1 in a size_t.
-			return &ProtocolError{Reason: fmt.Sprintf("%#x envelopes", found)}
-		}
-		n = found
-		return nil
+		n, err = c.discovered(t, p)
+		return err
 	})
 	return n, err
+}
+
+// discovered reads how many envelopes smtpd has found.
+func (c *Conn) discovered(t Type, p []byte) (uint64, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if len(p) != c.layout.Word {
+		return 0, c.badSize(t, len(p), c.layout.Word)
+	}
+	n := c.layout.word(p)
+	if n >= 1<<31 {
+		// When smtpd cannot count the envelopes, it answers -1 in a size_t.
+		return 0, &ProtocolError{Reason: fmt.Sprintf("%#x envelopes", n)}
+	}
+	return n, nil
 }
 
 // A Report is a listing that smtpd sends as lines of text.
