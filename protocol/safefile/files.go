@@ -78,3 +78,37 @@ func Stat(follow bool, path string) (Info, error) {
 	}
 	return i, nil
 }
+
+// A NewFolder is a folder of regular files that is to be put into the spool folder of smtpd on
+// another machine.
+type NewFolder struct {
+	Names []string // 8 hex digits each; the folder gets the first that is free
+	Files []NewFile
+}
+
+// A NewFile is a file of a NewFolder.
+type NewFile struct {
+	Name    string // message or, if Follows is true, 8 hex digits
+	Follows bool   // the name of the file is that of its folder, and then Name
+	Open    func() (content io.ReadCloser, size int64, err error)
+}
+
+// A Putter puts folders into the spool folder of smtpd on another machine: first into the
+// folder incoming, and then into that of the queue. It gives them to the user who owns that.
+type Putter interface {
+	// Write makes folders in incoming, and calls took with the name of each once it is there.
+	// After the last one all are on the disk, as far as Unsynced says nothing. After an error
+	// none of them is left there, unless the machine does not answer any more: then all of them,
+	// or some, may be.
+	Write(folders []NewFolder, took func(i int, name string)) error
+	// Move renames folders in incoming to queue/XX/NAME, where XX are the first digits of NAME.
+	// The first moved of them have been. If sure is false, this may not be on the disk, and the
+	// others may have been as well.
+	Move(names []string) (moved int, sure bool, err error)
+	// Drop deletes folders in incoming. A folder that is not there is no error.
+	Drop(names []string) error
+	// Unsynced says what keeps files from being written to the disk at once; "" if nothing does.
+	Unsynced() string
+	// Close ends the use of a Putter.
+	Close()
+}

@@ -45,6 +45,8 @@ type FarFiles interface {
 	// Journal is what the journal of systemd has from smtpd: all of it, or the last lines if
 	// last is above 0. The error wraps fs.ErrNotExist if there is none.
 	Journal(last int) (io.ReadCloser, error)
+	// Putter starts what puts folders into the spool folder dir there.
+	Putter(dir string) (safefile.Putter, error)
 }
 
 // FarFiles returns the files of the machine of smtpd, or nil if it is this one.

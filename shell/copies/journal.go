@@ -49,6 +49,7 @@ type Record struct {
 	Who      string      `json:"who,omitempty"`
 	Command  string      `json:"command,omitempty"`
 	Host     string      `json:"host,omitempty"` // another machine, whose mail it is
+	Into     string      `json:"into,omitempty"` // another machine, into whose queue it is put
 	From     string      `json:"from,omitempty"`
 	To       string      `json:"to,omitempty"`
 	Created  render.Time `json:"created,omitempty"`
@@ -151,6 +152,7 @@ type Last struct {
 	As       protocol.EnvelopeID // of Placing and Restored
 	Inflight bool                // it was in flight when it was saved
 	Host     string              // another machine, whose mail it is
+	Into     string              // another machine, into whose queue it was put
 }
 
 // EachRecord calls f with the records of the journal in a folder, the oldest first. A
@@ -200,7 +202,7 @@ func ReadJournal(dir *os.File) (map[protocol.EnvelopeID]Last, error) {
 		if err != nil {
 			return nil
 		}
-		l := Last{Event: r.Event, Inflight: r.Inflight, Host: r.Host}
+		l := Last{Event: r.Event, Inflight: r.Inflight, Host: r.Host, Into: r.Into}
 		if r.Event != Saved {
 			if l.As, err = protocol.ParseEnvelopeID(r.As); err != nil {
 				return nil

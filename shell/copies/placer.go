@@ -29,11 +29,7 @@ func Reached(name string) {
 	}
 }
 
-// A Placer puts messages into smtpd's queue on disk in the way in which smtpd itself
-// stores a received message (queue_fs.c): the files are written to a folder
-// incoming/MMMMMMMM, which is then renamed to queue/XX/MMMMMMMM. However the program
-// ends, a message is in the queue as a whole or not at all; smtpd empties incoming when
-// it starts. smtpd notices neither step: see discover.
+// A Placer writes files of smtpd's queue on this machine: see Place.
 type Placer struct {
 	spool           *spool.Spool
 	incoming, queue *os.File
@@ -71,17 +67,16 @@ func (p *Placer) Close() {
 	p.queue.Close()
 }
 
-// A Draft is a message that is being put into the queue.
-type Draft struct {
-	ID  protocol.MessageID // that it will have
+// A folder is that of a message that is being put into the queue.
+type folder struct {
+	id  protocol.MessageID // that it will have
 	dir *os.File           // incoming/ID
 }
 
-// Begin reserves an id for a message: its former id, or another one if smtpd's queue
-// has a message with that id, to which the scheduler would add no more envelopes. An smtpd
+// begin reserves an id for a message: its former id, or another one if that is taken. An smtpd
 // that starts replaces its folder incoming by a new one, and deletes the old one. If that
-// takes the folder just created, Begin creates another one.
-func (p *Placer) Begin(had protocol.MessageID) (*Draft, error) {
+// takes the folder just created, begin creates another one.
+func (p *Placer) begin(had protocol.MessageID) (*folder, error) {
 	const trials = 100
 	id := had
 	for range trials {
@@ -149,22 +144,22 @@ func randomMessage() (protocol.MessageID, error) {
 
 // begun opens the folder that has just been created. The error wraps fs.ErrNotExist if the
 // folder is gone already.
-func (p *Placer) begun(id protocol.MessageID) (*Draft, error) {
+func (p *Placer) begun(id protocol.MessageID) (*folder, error) {
 	dir, err := safefile.OpenDirAt(p.incoming, id.String())
 	if err != nil {
 		return nil, err
 	}
-	m := &Draft{id, dir}
+	m := &folder{id, dir}
 	if err := dir.Chown(p.uid, p.gid); err != nil {
-		p.Drop(m)
+		p.drop(m)
 		return nil, err
 	}
 	Reached("begun")
 	return m, nil
 }
 
-// Add copies a file of the message, or of one of its envelopes, under its new name.
-func (p *Placer) Add(ctx context.Context, m *Draft, name string, in spool.File) error {
+// add copies a file of the message, or of one of its envelopes, under its new name.
+func (p *Placer) add(ctx context.Context, m *folder, name string, in spool.File) error {
 	out, err := safefile.CreateAt(m.dir, name, 0o600)
 	if err != nil {
 		return err
@@ -195,57 +190,57 @@ func (p *Placer) writeFile(out *os.File, write func() error) error {
 	return nil
 }
 
-// Drop removes the files of a message that is not to be placed after all.
-func (p *Placer) Drop(m *Draft) {
+// drop removes the files of a message that is not to be placed after all.
+func (p *Placer) drop(m *folder) {
 	names, _ := m.dir.Readdirnames(-1)
 	for _, name := range names {
 		unix.Unlinkat(int(m.dir.Fd()), name, 0)
 	}
 	m.dir.Close()
-	unix.Unlinkat(int(p.incoming.Fd()), m.ID.String(), unix.AT_REMOVEDIR)
+	unix.Unlinkat(int(p.incoming.Fd()), m.id.String(), unix.AT_REMOVEDIR)
 }
 
-// Commit moves a message into the queue. When Commit returns, files and names are on
-// the disk.
-func (p *Placer) Commit(m *Draft) error {
-	defer m.dir.Close()
+// commit moves a message into the queue, and closes its folder. Without an error, files and
+// names are on the disk. moved reports whether the message is in the queue.
+func (p *Placer) commit(m *folder) (moved bool, err error) {
 	if err := disk.SyncDir(m.dir); err != nil {
-		return err
+		return false, err
 	}
-	name := m.ID.String()
-	err := unix.Mkdirat(int(p.queue.Fd()), name[:2], 0o700)
+	name := m.id.String()
+	err = unix.Mkdirat(int(p.queue.Fd()), name[:2], 0o700)
 	made := err == nil
 	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return &fs.PathError{Op: "mkdir", Path: filepath.Join(p.queue.Name(), name[:2]), Err: err}
+		return false, &fs.PathError{Op: "mkdir", Path: filepath.Join(p.queue.Name(), name[:2]), Err: err}
 	}
 	top, err := safefile.OpenDirAt(p.queue, name[:2])
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer top.Close()
 	if made {
 		if err := top.Chown(p.uid, p.gid); err != nil {
-			return err
+			return false, err
 		}
 		if err := disk.SyncDir(p.queue); err != nil {
-			return err
+			return false, err
 		}
 	}
 	// An empty folder of that name would be replaced; a folder that is not empty is an
 	// error.
 	if err := unix.Renameat(int(p.incoming.Fd()), name, int(top.Fd()), name); err != nil {
-		return &fs.PathError{Op: "rename", Path: filepath.Join(top.Name(), name), Err: err}
+		return false, &fs.PathError{Op: "rename", Path: filepath.Join(top.Name(), name), Err: err}
 	}
 	Reached("committed")
+	m.dir.Close()
 	if err := disk.SyncDir(top); err != nil {
-		return err
+		return true, err
 	}
-	return disk.SyncDir(p.incoming)
+	return true, disk.SyncDir(p.incoming)
 }
 
-// DropRest removes what a crash has left of a message in the folder incoming, and
+// dropRest removes what a crash has left of a message in the folder incoming, and
 // reports whether there was anything.
-func (p *Placer) DropRest(id protocol.MessageID) (bool, error) {
+func (p *Placer) dropRest(id protocol.MessageID) (bool, error) {
 	dir, err := safefile.OpenDirAt(p.incoming, id.String())
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -253,7 +248,7 @@ func (p *Placer) DropRest(id protocol.MessageID) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	p.Drop(&Draft{id, dir})
+	p.drop(&folder{id, dir})
 	return true, nil
 }
 

@@ -23,6 +23,7 @@ type fileShell struct {
 
 	buf  []byte // what came and has not been taken
 	dead bool   // an answer was not taken to its end
+	does string // with files: reads or writes
 }
 
 // maxLine is how long the letter behind a token may be.
@@ -45,30 +46,41 @@ var errNoStat = errors.New("there is no stat(1) by which files could be looked a
 // errOther means that what came is no answer.
 var errOther = errors.New("the shell there did not answer as sh(1) does")
 
-// openShell starts a shell after the words of as, and waits until it is ready.
+// openShell starts a shell that reads files after the words of as, and waits until it is ready.
 func (l *link) openShell(ctx context.Context, as string, wait time.Duration) (*fileShell, error) {
-	p, err := l.open(as + startFiles)
+	// The answer to a request without paths is that it is ready.
+	s, letter, _, err := l.startShell(ctx, as, filesScript, "s -\n", wait)
+	if err == nil && letter != '.' {
+		if err = errOther; letter == 'x' {
+			err = errNoStat
+		}
+		s.Close()
+	}
 	if err != nil {
 		return nil, err
 	}
-	s := &fileShell{program: p, link: l, as: as, token: []byte(rand.Text() + rand.Text()), wait: wait}
+	return s, nil
+}
+
+// startShell starts a shell that carries out a script after the words of as, gives it its first
+// lines, and returns the letter and the text of its first answer.
+func (l *link) startShell(ctx context.Context, as, script, first string, wait time.Duration) (s *fileShell, letter byte, text string, err error) {
+	p, err := l.open(as + startFiles)
+	if err != nil {
+		return nil, 0, "", err
+	}
+	s = &fileShell{program: p, link: l, as: as, token: []byte(rand.Text() + rand.Text()), wait: wait, does: "reads"}
 	defer s.ending(ctx)()
-	// The answer to a request without paths is that it is ready.
-	err = s.send(filesScript+".\n", string(s.token)+"\n", "s -\n")
-	if err == nil {
-		var letter byte
-		if _, letter, err = s.part(ctx, maxFacts); err == nil && letter == 'x' {
-			err = errNoStat
-		} else if err == nil && letter != '.' {
-			err = errOther
-		}
+	var body []byte
+	if err = s.send(script+".\n", string(s.token)+"\n", first); err == nil {
+		body, letter, err = s.part(ctx, maxFacts)
 	}
 	if err != nil {
 		err = s.why(ctx, err)
 		s.Close()
-		return nil, err
+		return nil, 0, "", err
 	}
-	return s, nil
+	return s, letter, strings.TrimSuffix(string(body), "\n"), nil
 }
 
 // ending makes the end of ctx end what is read, until the function that it returns is
@@ -162,12 +174,12 @@ func (s *fileShell) why(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &errSilent{s.wait, "while files were read there"}
+		return &errSilent{s.wait, "while files were " + map[string]string{"reads": "read", "writes": "written"}[s.does] + " there"}
 	case errors.Is(err, ErrTooMuch), errors.Is(err, errNoStat), errors.Is(err, errOther), errors.Is(err, errNotBegun):
 		return err
 	}
 	if why := s.link.endedSoon(); why != nil {
 		return why
 	}
-	return s.said(strings.TrimSpace(s.as+"sh"), fmt.Errorf("%w: what reads files there has ended: %w", ErrUnreachable, err))
+	return s.said(strings.TrimSpace(s.as+"sh"), fmt.Errorf("%w: what %s files there has ended: %w", ErrUnreachable, s.does, err))
 }

@@ -2,11 +2,13 @@ package restore
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"smtpctl/protocol"
-	"smtpctl/shell/disk"
+	"smtpctl/shell/command"
 	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
 )
@@ -16,14 +18,10 @@ import (
 // be mistaken for queued mail and lost.
 const goingEvery = 50 * time.Millisecond
 
-// stillQueued reports whether an envelope with the id of a copy is in the queue, so
-// that the copy must not be restored, and counts it. It waits for files that are being
-// deleted, as long as one disappears within the time-out.
+// stillQueued reports whether an envelope with the id of a copy, of which the queue has a file,
+// is in the queue, so that the copy must not be restored, and counts it. It waits for files that
+// are being deleted, as long as one disappears within the time-out.
 func (r *restoration) stillQueued(ctx context.Context, id protocol.EnvelopeID) (bool, error) {
-	path := r.to.EnvelopePath(id)
-	if disk.Missing(path) {
-		return false, nil
-	}
 	listed := r.conn == nil // smtpd takes up what is on the disk when it starts
 	if !listed {
 		e, err := queue.LookUp(ctx, r.conn, id)
@@ -39,7 +37,14 @@ func (r *restoration) stillQueued(ctx context.Context, id protocol.EnvelopeID) (
 	if r.going.IsZero() {
 		r.going = time.Now()
 	}
-	for !disk.Missing(path) {
+	for {
+		each, err := r.to.Look([]string{r.to.EnvelopePath(id)})
+		if err != nil {
+			return false, command.FileError(err)
+		}
+		if errors.Is(each[0], fs.ErrNotExist) {
+			break
+		}
 		if time.Since(r.going) > r.c.Opts.Timeout {
 			if r.refused++; r.refused <= refusedShown {
 				r.c.Warnf("%s", render.Safe(fmt.Sprintf("smtpctl: %v is not restored: the queue has a file of it that smtpd does not list: show spool %v says why", id, id)))

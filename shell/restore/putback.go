@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"slices"
 	"time"
 
@@ -26,7 +28,7 @@ func (r *restoration) putBack(ctx context.Context) error {
 		return fmt.Errorf("the journal has to be written: %w; nothing done", command.FileError(err))
 	}
 	defer r.log.Close()
-	if r.placer, err = copies.OpenPlacer(r.c.Opts.Spool); err != nil {
+	if r.place, err = copies.OpenPlace(ctx, r.c); err != nil {
 		return fmt.Errorf("%w; nothing done", command.FileError(err))
 	}
 	if r.conn != nil {
@@ -38,13 +40,14 @@ func (r *restoration) putBack(ctx context.Context) error {
 			return err
 		}
 	}
+	r.begun = true
 	if err := r.takeUp(ctx, r.late); err != nil {
 		return err
 	}
 	p := r.c.Progress("restored", len(r.plan))
 	defer p.End()
 	for plan := r.plan; len(plan) > 0; {
-		n := batchEnd(plan)
+		n := r.batchEnd(plan)
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
@@ -58,131 +61,101 @@ func (r *restoration) putBack(ctx context.Context) error {
 }
 
 // batchEnd returns how many of the first envelopes form a batch of whole messages.
-func batchEnd(ids []protocol.EnvelopeID) int {
-	msgs := 0
+func (r *restoration) batchEnd(ids []protocol.EnvelopeID) int {
+	msgs, bytes := 0, int64(0)
 	for i, id := range ids {
-		if i == 0 || id.Msg() != ids[i-1].Msg() {
-			if msgs++; msgs > batch {
+		if i > 0 && id.Msg() == ids[i-1].Msg() {
+			continue
+		}
+		if r.c.Elsewhere() {
+			if msgs == farBatch || bytes >= farBytes {
 				return i
 			}
+			if info, err := os.Stat(r.from.MessagePath(id.Msg())); err == nil {
+				bytes += info.Size()
+			}
+		} else if msgs == batch {
+			return i
 		}
+		msgs++
 	}
 	return len(ids)
 }
 
-// putBatch puts some messages into the queue, and makes smtpd load them. If it fails
-// midway, messages that are not in the queue yet are deleted again.
-func (r *restoration) putBatch(ctx context.Context, ids []protocol.EnvelopeID) (err error) {
+// draftsOf returns the messages of envelopes.
+func (r *restoration) draftsOf(ids []protocol.EnvelopeID) []*copies.Draft {
 	var drafts []*copies.Draft
-	var placed []landed
-	committed := 0
-	defer func() {
-		for _, d := range drafts[committed:] {
-			r.placer.Drop(d)
+	for i, id := range ids {
+		if i == 0 || id.Msg() != ids[i-1].Msg() {
+			drafts = append(drafts, &copies.Draft{From: r.from})
 		}
-	}()
-	for i := 0; i < len(ids); {
-		msg, first := ids[i].Msg(), i
-		for i < len(ids) && ids[i].Msg() == msg {
-			i++
-		}
-		d, err := r.write(ctx, msg, ids[first:i])
-		if d != nil {
-			drafts = append(drafts, d)
-		}
-		if err != nil {
-			return command.FileError(err)
-		}
-		for _, id := range ids[first:i] {
-			placed = append(placed, landed{id, protocol.EnvelopeID(uint64(d.ID)<<32 | uint64(id)&(1<<32-1))})
+		d := drafts[len(drafts)-1]
+		d.Old = append(d.Old, id)
+		if last := r.last[id]; last.Event == copies.Placing && !slices.Contains(d.Left, last.As.Msg()) {
+			d.Left = append(d.Left, last.As.Msg())
 		}
 	}
-	if err := r.record(copies.Placing, placed); err != nil {
-		return err
-	}
-	var as []protocol.EnvelopeID
-	for _, p := range placed {
-		as = append(as, p.as)
-	}
-	r.c.AuditEnvelopes(as)
+	return drafts
+}
+
+// of returns the envelopes of messages that are in a state.
+func of(drafts []*copies.Draft, state copies.State) []landed {
+	var all []landed
 	for _, d := range drafts {
-		if err := r.placer.Commit(d); err != nil {
-			return errors.Join(command.FileError(err), r.recordPlaced(placed, drafts[:committed]))
-		}
-		committed++
-		r.placed++
-	}
-	if err := r.record(copies.Queued, placed); err != nil {
-		return err
-	}
-	return r.takeUp(ctx, placed)
-}
-
-// recordPlaced records, for a batch that failed midway, which envelopes are in the
-// queue.
-func (r *restoration) recordPlaced(batch []landed, committed []*copies.Draft) error {
-	in := map[protocol.MessageID]bool{}
-	for _, d := range committed {
-		in[d.ID] = true
-	}
-	var queued, dropped []landed
-	for _, l := range batch {
-		if in[l.as.Msg()] {
-			queued = append(queued, l)
-		} else {
-			dropped = append(dropped, l)
-		}
-	}
-	return errors.Join(r.record(copies.Queued, queued), r.record(copies.Dropped, dropped))
-}
-
-// write writes the files of a message and some of its envelopes for the queue. Even
-// with an error, the draft may have to be dropped.
-func (r *restoration) write(ctx context.Context, msg protocol.MessageID, ids []protocol.EnvelopeID) (*copies.Draft, error) {
-	for _, id := range ids {
-		if last := r.last[id]; last.Event == copies.Placing {
-			if _, err := r.placer.DropRest(last.As.Msg()); err != nil {
-				return nil, err
+		for _, id := range d.Old {
+			if d.State == state {
+				all = append(all, landed{id, d.As(id)})
 			}
 		}
 	}
-	d, err := r.placer.Begin(msg)
-	if err != nil {
-		return nil, err
+	return all
+}
+
+// putBatch puts some messages into the queue, and makes smtpd load them. If it fails
+// midway, messages that are not in the queue yet are deleted again.
+func (r *restoration) putBatch(ctx context.Context, ids []protocol.EnvelopeID) error {
+	drafts := r.draftsOf(ids)
+	defer r.place.Drop(drafts)
+	if err := r.place.Write(ctx, drafts); err != nil {
+		return command.FileError(err)
 	}
-	in, err := r.from.OpenMessage(msg)
-	if err != nil {
-		return d, err
+	placed := of(drafts, copies.Written)
+	if err := r.record(copies.Placing, placed); err != nil {
+		return err
 	}
-	err = r.placer.Add(ctx, d, "message", in)
-	in.Close()
-	if err != nil {
-		return d, err
+	as := make([]protocol.EnvelopeID, len(placed))
+	for i, p := range placed {
+		as[i] = p.as
 	}
-	for _, id := range ids {
-		in, err := r.from.OpenEnvelope(id)
-		if err != nil {
-			return d, err
-		}
-		as := protocol.EnvelopeID(uint64(d.ID)<<32 | uint64(id)&(1<<32-1))
-		err = r.placer.Add(ctx, d, as.String(), in)
-		in.Close()
-		if err != nil {
-			return d, err
-		}
+	r.c.AuditEnvelopes(as)
+	err := r.place.Commit(ctx, drafts)
+	queued, unknown := of(drafts, copies.InQueue), of(drafts, copies.Unknown)
+	r.onDisk += len(queued)
+	r.unknown += len(unknown)
+	// What is not known stays as it was recorded before: the next restore looks.
+	rerr := r.record(copies.Queued, queued)
+	if err == nil && rerr == nil {
+		return r.takeUp(ctx, queued)
 	}
-	return d, nil
+	if rerr == nil {
+		rerr = r.record(copies.Dropped, of(drafts, copies.Written))
+	}
+	if rerr == nil && len(unknown) == 0 && ctx.Err() == nil {
+		rerr = r.takeUp(ctx, queued)
+	}
+	return errors.Join(command.FileError(err), rerr)
 }
 
 // record writes events to the journal, on the disk.
 func (r *restoration) record(event copies.Event, envelopes []landed) error {
+	if len(envelopes) == 0 {
+		return nil
+	}
 	records := make([]copies.Record, len(envelopes))
 	for i, l := range envelopes {
-		records[i] = copies.Record{Event: event, ID: l.id.String(), As: l.as.String()}
+		records[i] = copies.Record{Event: event, ID: l.id.String(), As: l.as.String(), Into: r.c.Opts.Host}
 	}
-	if len(records) > 0 {
-		records[0].Who, records[0].Command = r.c.Who(), r.c.Typed()
-	}
+	records[0].Who, records[0].Command = r.c.Who(), r.c.Typed()
 	if err := r.log.Add(records...); err != nil {
 		return command.FileError(err)
 	}
@@ -192,31 +165,40 @@ func (r *restoration) record(event copies.Event, envelopes []landed) error {
 // takeUp makes smtpd load envelopes that are in the queue on disk, and records that
 // they are restored. A smtpd that is not running loads them when it starts.
 func (r *restoration) takeUp(ctx context.Context, envelopes []landed) error {
-	for i, l := range envelopes {
-		if r.conn == nil {
-			break
-		}
-		if i == 0 || l.as.Msg() != envelopes[i-1].as.Msg() {
-			if _, err := r.conn.DiscoverMessage(ctx, l.as.Msg()); err != nil {
-				return fmt.Errorf("message %v is in the queue on disk, but smtpd has not loaded it: %w; give the same command again", l.as.Msg(), err)
-			}
-		}
-	}
-	copies.Reached("discovered")
 	if len(envelopes) == 0 {
 		return nil
 	}
-	if err := r.record(copies.Restored, envelopes); err != nil {
-		return err
+	loaded := envelopes
+	var failed error
+	if r.conn != nil {
+		msgs := make([]protocol.MessageID, len(envelopes))
+		for i, l := range envelopes {
+			msgs[i] = l.as.Msg()
+		}
+		msgs = slices.Compact(msgs)
+		n := 0
+		unconfirmed, err := r.conn.DiscoverMessages(ctx, msgs, func(protocol.MessageID, uint64) { n++ })
+		if err != nil {
+			said := "smtpd has not loaded it"
+			if unconfirmed > 0 {
+				said = "smtpd has not said whether it has loaded it"
+			}
+			failed = fmt.Errorf("message %v is in the queue on disk, but %s: %w", msgs[n], said, err)
+			loaded = envelopes[:slices.IndexFunc(envelopes, func(l landed) bool { return l.as.Msg() == msgs[n] })]
+		}
 	}
-	r.done += len(envelopes)
-	for _, l := range envelopes {
+	copies.Reached("discovered")
+	if err := r.record(copies.Restored, loaded); err != nil {
+		return errors.Join(failed, err)
+	}
+	r.done += len(loaded)
+	for _, l := range loaded {
 		if l.id != l.as {
 			r.renamed = append(r.renamed, l)
 		}
 	}
-	r.landed = append(r.landed, envelopes...)
-	return nil
+	r.landed = append(r.landed, loaded...)
+	return failed
 }
 
 // The checks whether smtpd lists restored envelopes. Queue and scheduler are two
@@ -257,12 +239,18 @@ func (r *restoration) countUnlisted(ctx context.Context) (int, error) {
 		}
 		delete(missing, e.ID)
 	}
+	var paths []string
 	for id := range missing {
-		if disk.Missing(r.to.EnvelopePath(id)) {
-			delete(missing, id) // it has been delivered
+		paths = append(paths, r.to.EnvelopePath(id))
+	}
+	each, err := r.to.Look(paths)
+	n := 0
+	for _, err := range each {
+		if !errors.Is(err, fs.ErrNotExist) { // it has not been delivered
+			n++
 		}
 	}
-	return len(missing), nil
+	return n, err
 }
 
 // report prints what was done.

@@ -2,11 +2,13 @@
 package restore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -17,7 +19,6 @@ import (
 	"smtpctl/shell/command"
 	"smtpctl/shell/copies"
 	"smtpctl/shell/disk"
-	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
 )
 
@@ -25,6 +26,8 @@ import (
 const (
 	maxCopies    = 20_000_000 // envelopes of one
 	batch        = 64         // messages that go into the queue together
+	farBatch     = 256        // the same on another machine, where each batch takes round trips,
+	farBytes     = 32 << 20   // and after how many bytes no other message is begun
 	unasked      = 5          // envelopes that the prompt does not ask about
 	refusedShown = 3          // that are named
 	renamedShown = 5          // new ids that are named; the journal has all
@@ -37,7 +40,7 @@ type restoration struct {
 	folder *os.File     // that holds them and their journal
 	to     *spool.Spool // smtpd's queue
 	last   map[protocol.EnvelopeID]copies.Last
-	placer *copies.Placer
+	place  copies.Place
 	log    *copies.Journal
 	conn   *protocol.Conn // nil where smtpd is not running
 
@@ -47,12 +50,15 @@ type restoration struct {
 	late []landed              // that an earlier restore put back without noting it
 
 	done, before, queued, refused, unsure, inflight int
-	hosts                                           map[string]int // of the planned copies: how many are from which other machine
+	hosts                                           map[string]int // of the planned copies: how many are from which machine that is not that of smtpd
 	landed                                          []landed       // all that were restored
 	renamed                                         []landed       // of them those with a new id
 	notes                                           []string
 
-	placed int // messages that are in the queue on disk
+	chosen  []candidate // for which it is not decided yet
+	begun   bool        // messages were written for the queue, or were to be
+	onDisk  int         // envelopes that are in the queue on disk, those of late apart
+	unknown int         // envelopes of which that is not known
 
 	going time.Time // when a file last went that smtpd was removing
 }
@@ -62,19 +68,25 @@ type landed struct{ id, as protocol.EnvelopeID }
 
 // runRestore puts copies back into the queue.
 func runRestore(ctx context.Context, c *command.Call) error {
-	c.Opts.From = c.Text(0)
+	from, err := folderOf(c)
+	if err != nil {
+		return fmt.Errorf("%s: %w; nothing done", command.PathOf(c), command.FileError(err))
+	}
+	c.Opts.From = from
 	r := &restoration{c: c, from: copies.Open(ctx, c, c.Opts.From), to: disk.OpenSpool(ctx, c), hosts: map[string]int{}}
 	if err := r.open(); err != nil {
 		return fmt.Errorf("%s: %w; nothing done", command.PathOf(c), command.FileError(err))
 	}
 	defer r.close()
-	var err error
 	if r.conn, err = c.Conn(ctx); err != nil && !errors.Is(err, protocol.ErrNotRunning) {
 		return err
 	}
 	listed := r.choose(ctx)
 	if ctx.Err() != nil {
 		return command.Interrupted(ctx, c, context.Cause(ctx), "nothing restored")
+	}
+	if command.LostMachine(listed) {
+		return fmt.Errorf("%s: %w; nothing done", command.PathOf(c), listed)
 	}
 	switch found := len(r.plan) + len(r.late) + r.before + r.queued + r.refused + r.unsure; {
 	case listed != nil && len(r.plan)+len(r.late) == 0:
@@ -86,14 +98,57 @@ func runRestore(ctx context.Context, c *command.Call) error {
 		return errors.Join(err, listed)
 	}
 	err = disk.Locked(ctx, c, func() error { return r.putBack(ctx) })
-	switch left := len(r.plan) + len(r.late) - r.done; {
-	case err == nil:
-	case r.done > 0:
-		err = fmt.Errorf("%w: %d restored, %d left: the same command goes on with them", err, r.done, left)
-	case r.placed == 0 && context.Cause(ctx) != nil:
-		err = fmt.Errorf("%w, nothing restored", context.Cause(ctx))
+	if err != nil && r.begun {
+		err = fmt.Errorf("%w: %s", err, r.state())
+	} else if cause := context.Cause(ctx); err != nil && cause != nil {
+		err = fmt.Errorf("%w, nothing restored", cause)
 	}
 	return r.report(ctx, errors.Join(err, listed))
+}
+
+// state says, after an error, where the planned envelopes are.
+func (r *restoration) state() string {
+	waiting := len(r.late) + r.onDisk - r.done
+	rest := len(r.plan) - r.onDisk - r.unknown
+	if r.done+waiting+r.unknown == 0 {
+		return "nothing restored: the same command tries again"
+	}
+	text := fmt.Sprintf("%d restored", r.done)
+	if waiting > 0 {
+		text += fmt.Sprintf(", %d in the queue on disk and not loaded by smtpd as far as it has said", waiting)
+	}
+	if r.unknown > 0 {
+		text += fmt.Sprintf(", %d of which it is not known whether they are in the queue on disk", r.unknown)
+	}
+	if waiting+r.unknown+rest == 0 {
+		return text
+	}
+	return fmt.Sprintf("%s, %d left: the same command goes on with them", text, rest)
+}
+
+// folderOf returns the folder with the copies. Over ssh that is the folder with the name of the
+// machine in the one that is named, as remove --save makes it, if there is one. For one of
+// several machines it must be there: the copies of one must never go to all of them.
+func folderOf(c *command.Call) (string, error) {
+	dir := c.Text(0)
+	if !c.Elsewhere() {
+		return dir, nil
+	}
+	own := filepath.Join(dir, c.Opts.Host)
+	info, err := os.Stat(own)
+	if err == nil && info.IsDir() {
+		// A host may have a name like that of a message.
+		if _, merr := protocol.ParseMessageID(c.Opts.Host); merr != nil || !disk.Missing(filepath.Join(own, copies.JournalName)) {
+			return own, nil
+		}
+	}
+	if c.Gather == nil {
+		return dir, nil
+	}
+	if err == nil {
+		err = fmt.Errorf("%s: it is no folder that remove --save has written", own)
+	}
+	return "", err
 }
 
 // open opens the folder with the copies, and makes sure that it is not the queue.
@@ -106,7 +161,7 @@ func (r *restoration) open() error {
 	if err != nil {
 		return err
 	}
-	if theirs, err := os.Stat(r.to.Queue()); err == nil && os.SameFile(ours, theirs) {
+	if theirs, err := os.Stat(r.to.Queue()); err == nil && !r.c.Elsewhere() && os.SameFile(ours, theirs) {
 		return fmt.Errorf("%s: it is the queue itself, not a copy", r.c.Opts.From)
 	}
 	r.last, err = copies.ReadJournal(r.folder)
@@ -118,90 +173,21 @@ func (r *restoration) close() {
 	if r.folder != nil {
 		r.folder.Close()
 	}
-	if r.placer != nil {
-		r.placer.Close()
+	if r.place != nil {
+		r.place.Close()
 	}
-}
-
-// choose decides for each selected copy whether it is restored. The error says that
-// some could not be read.
-func (r *restoration) choose(ctx context.Context) error {
-	conf := disk.SmtpdConf(ctx, r.c)
-	r.list = queue.Writer(r.c)
-	err := queue.EachSelected(ctx, r.c, r.c.Args[1:], func(e *protocol.Envelope) (bool, error) {
-		if len(r.plan) >= maxCopies {
-			return false, fmt.Errorf("%s: more than %d copies are selected; nothing done: select fewer", command.PathOf(r.c), maxCopies)
-		}
-		return true, r.chooseOne(ctx, e, conf)
-	})
-	slices.Sort(r.plan)
-	return err
-}
-
-// chooseOne decides whether one copy is restored.
-func (r *restoration) chooseOne(ctx context.Context, e *protocol.Envelope, conf *disk.ConfFacts) error {
-	last := r.last[e.ID]
-	switch last.Event {
-	case copies.Restored:
-		r.before++
-		return nil
-	case copies.Placing, copies.Queued:
-		if !disk.Missing(r.to.EnvelopePath(last.As)) {
-			r.late = append(r.late, landed{e.ID, last.As})
-			return nil
-		}
-		if last.Event == copies.Queued {
-			r.before++
-			return nil
-		}
-		if !r.stillIncoming(last.As.Msg()) {
-			if r.unsure++; r.unsure <= refusedShown {
-				r.c.Warnf("smtpctl: %v: an earlier restore was interrupted while it put this envelope back as %v, which is no longer in the queue: look that id up with show log", e.ID, last.As)
-			}
-			return nil
-		}
-	default:
-		if there, err := r.stillQueued(ctx, e.ID); err != nil || there {
-			return err
-		}
-	}
-	cause, err := disk.TroubleWithCopy(r.from, e.ID, conf)
-	if err == nil && cause == "" && disk.Missing(r.from.MessagePath(e.ID.Msg())) {
-		cause = "the copy of its message is missing"
-	}
-	switch {
-	case err != nil:
-		return disk.KeyError(r.c, err)
-	case cause != "":
-		if r.refused++; r.refused <= refusedShown {
-			r.c.Warnf("%s", render.Safe(fmt.Sprintf("smtpctl: %v is not restored, smtpd would refuse it: %s", e.ID, cause)))
-		}
-		return nil
-	}
-	if last.Inflight {
-		r.inflight++
-	}
-	if last.Host != "" {
-		r.hosts[last.Host]++
-	}
-	r.plan = append(r.plan, e.ID)
-	if r.c.Opts.DryRun {
-		return r.list(e, false)
-	}
-	return nil
-}
-
-// stillIncoming reports whether smtpd has not emptied its folder incoming since an
-// interrupted restore. Then the messages of that restore never got into the queue.
-func (r *restoration) stillIncoming(msg protocol.MessageID) bool {
-	return !disk.Missing(r.c.Opts.Spool + "/incoming/" + msg.String())
 }
 
 // approve compares the set with --expect, and asks at the prompt.
 func (r *restoration) approve(ctx context.Context) error {
 	c, n := r.c, len(r.plan)
+	if c.Expected != nil {
+		if err := c.Expected(ctx, n); err != nil {
+			return err
+		}
+	}
 	switch {
-	case c.Opts.Expect >= 0 && n != c.Opts.Expect:
+	case c.Expected == nil && c.Opts.Expect >= 0 && n != c.Opts.Expect:
 		return fmt.Errorf("%s: %s to restore, %d expected: nothing done", command.PathOf(c), render.Plural(n, "envelope"), c.Opts.Expect)
 	case c.Opts.DryRun:
 		r.note()
@@ -212,6 +198,9 @@ func (r *restoration) approve(ctx context.Context) error {
 		return nil
 	case n <= unasked || c.Confirm == nil || !c.Mode.Interactive() || c.Opts.Yes:
 		return nil
+	}
+	if c.Gather != nil { // the question is one for several machines, and does not say this
+		c.Warnf("%s", render.Safe(fmt.Sprintf("%s would be restored%s", render.Plural(n, "envelope"), r.fromOthers())))
 	}
 	if c.Confirm(ctx, render.Safe(fmt.Sprintf("restore %s%s?", render.Plural(n, "envelope"), r.fromOthers()))) {
 		return nil
@@ -227,8 +216,15 @@ func (r *restoration) fromOthers() string {
 	if len(r.hosts) == 0 {
 		return ""
 	}
-	return " removed from the queue of " + strings.Join(slices.Sorted(maps.Keys(r.hosts)), ", ")
+	var names []string
+	for _, host := range slices.Sorted(maps.Keys(r.hosts)) {
+		names = append(names, machine(host))
+	}
+	return " removed from the queue of " + strings.Join(names, ", ")
 }
+
+// machine names a machine, which is this one without a name.
+func machine(host string) string { return cmp.Or(host, "this machine") }
 
 // note adds what the count of restored envelopes leaves out.
 func (r *restoration) note() {
@@ -238,12 +234,12 @@ func (r *restoration) note() {
 		}
 	}
 	for _, host := range slices.Sorted(maps.Keys(r.hosts)) {
-		add(r.hosts[host], "of them was", "of them were", " removed from the queue of "+host+": this machine delivers what it restores")
+		add(r.hosts[host], "of them was", "of them were", " removed from the queue of "+machine(host)+": "+machine(r.c.Opts.Host)+" delivers what it restores")
 	}
 	add(r.inflight, "of them was", "of them were", " in flight when it was removed: if the attempt under way succeeded, the mail is delivered twice")
 	add(r.before, "envelope was restored before and stays as it is", "envelopes were restored before and stay as they are",
 		": to restore one again, take its last line out of the journal of the folder")
 	add(r.queued, "envelope is", "envelopes are", " in the queue already")
 	add(r.refused, "envelope is", "envelopes are", " not restored, since smtpd would refuse them, or has files of them that it does not list")
-	add(r.unsure, "envelope was", "envelopes were", " being restored when an earlier restore was stopped, and left the queue since: not restored, look into smtpd's log")
+	add(r.unsure, "envelope was", "envelopes were", " being restored when an earlier restore was stopped, and left the queue since, or were put into that of another machine: not restored, see above")
 }
