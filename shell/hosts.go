@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -41,7 +42,8 @@ var hostKinds = []*grammar.Kind{
 const connectHelp = "The ssh of the user is started in batch mode, but it may ask at the terminal for a passphrase or about the key\n" +
 	"of the machine. Nothing is installed there. Where ssh does not log in root, sudo or doas has to let the user\n" +
 	"run nc, socat or this program without a password, and sh for what reads files there: mail, the log, smtpd.conf.\n" +
-	"Commands that work only on the machine itself, such as restore and requeue, are refused and say why.\n" +
+	"requeue, bounce and notify hand mail over at 127.0.0.1:25 there, or at [::1]:25, as ssh or nc reaches it.\n" +
+	"What works only on the machine itself, such as restore, is refused and says why.\n" +
 	"connect mx1,mx2 and connect @front are for several machines: each command that follows runs on all of them. They are\n" +
 	"tried at the same time; then ssh asks for those alone for which it must. If one cannot be reached, nothing changes."
 
@@ -154,7 +156,7 @@ func (s *Session) checkReach(c *command.Call) error {
 
 // farHost returns another machine by its name.
 func (s *Session) farHost(name string) command.Far {
-	far := farHost{s.fleet.Host(name)}
+	far := farHost{s.fleet.Host(name), s}
 	if s.far.simulated != nil {
 		return demoHost{far}
 	}
@@ -162,7 +164,18 @@ func (s *Session) farHost(name string) command.Far {
 }
 
 // A farHost is another machine in the form that commands use.
-type farHost struct{ *remote.Host }
+type farHost struct {
+	*remote.Host
+	s *Session
+}
+
+// SMTP implements command.Far.
+func (h farHost) SMTP(ctx context.Context, addrs []string, wait time.Duration) (net.Conn, string, error) {
+	if len(addrs) == 0 {
+		addrs = remote.SMTPAddresses
+	}
+	return h.Host.SMTP(ctx, addrs, h.s.hostSetting(h.Name()).way, wait)
+}
 
 // Files implements command.Far.
 func (h farHost) Files(ctx context.Context, socket string, timeout time.Duration) command.FarFiles {

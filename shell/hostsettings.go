@@ -47,9 +47,10 @@ func parallelSetting(c *config.Config) (int, error) {
 
 // A hostSetting is what the settings say about one machine. Its fields are "" where they do not.
 type hostSetting struct {
-	way, socket, spool string
-	where              string // the file and line
-	err                error  // what is wrong with the line
+	way, socket, spool, smtp string
+
+	where string // the file and line
+	err   error  // what is wrong with the line
 }
 
 // hostSettings returns the settings of machines by name, and what is wrong with them.
@@ -88,8 +89,10 @@ func (h *hostSetting) parse(name, text string) error {
 			h.socket, err = value, remote.Path(value)
 		case key == "spool":
 			h.spool, err = value, remote.Path(value)
+		case key == "smtp":
+			h.smtp, err = value, remote.ParseSMTP(value)
 		default:
-			err = errors.New("expected way=WAY, socket=PATH or spool=PATH")
+			err = errors.New("expected way=WAY, socket=PATH, spool=PATH or smtp=ADDRESS")
 		}
 		if err != nil {
 			return fmt.Errorf("%q: %w", word, err)
@@ -133,5 +136,6 @@ func (s *Session) forHost(o command.Options, host string) command.Options {
 	if set.spool != "" && o.Spool == usual.Spool {
 		o.Spool = set.spool
 	}
+	o.SMTP = set.smtp
 	return o
 }

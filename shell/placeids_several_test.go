@@ -61,8 +61,8 @@ func TestIDsCommandsSeveral(t *testing.T) {
 	t.Parallel()
 	carriedOut := 0
 	for i, c := range idCommands(t) {
-		if c.route || !c.more || c.Reach != command.NeedsSocket || c.Live || c.Screen {
-			continue
+		if c.route || !c.more || c.Reach != command.NeedsSocket || c.Live || c.Screen || c.Offers == command.OffersUnlisted {
+			continue // the last of which read files, and the machines of a demo have none
 		}
 		carriedOut++
 		n := len(hostNames)

@@ -152,7 +152,7 @@ func TestIDsInside(t *testing.T) {
 		"--host mx1,local wait empty mx1:abc01000 for 1s":                      "takes no ids of single machines: name one host",
 		"--host mx1,local show log mx1:abc01000 from=a@x.example":              "files cannot be read",
 		"show log local:abc01000 from=a@x.example":                             "expected terms, or ids and addresses, not both",
-		"--host mx1,local bounce mx1:abc01000":                                 "run smtpctl on each of mx1, local",
+		"--host mx1,local bounce mx1:abc01000":                                 "files cannot be read",
 		"--host mx1,local --read-only remove mx1:abc01000":                     "this session is read-only",
 		"--host mx1,local remove mx1:abc01000 --save x":                        "files cannot be read",
 		"--host mx1,local show queue mx1:abc01000 columns=age -o json":         "columns= works only with",
@@ -168,9 +168,9 @@ func TestIDsInside(t *testing.T) {
 	before := b.state()
 	for script, ok := range map[string]bool{
 		"connect mx1,local\nremove mx1:abc01100 local:abc01100\nconnect mx1\nremove mx1:abc01100\n": true,
-		"connect mx7\nbounce mx7:abc01100\n":  false,
-		"connect mx7\nremove mx7:abc0110\n":   false,
-		"connect mx7\nremove m;x7:abc01100\n": false,
+		"connect mx7\nrequeue mx7:abc01100 --dispatcher x\n":                                        false,
+		"connect mx7\nremove mx7:abc0110\n":                                                         false,
+		"connect mx7\nremove m;x7:abc01100\n":                                                       false,
 	} {
 		b.s.io.In = strings.NewReader(script)
 		if status := b.s.script("-", true); (status == 0) != ok {

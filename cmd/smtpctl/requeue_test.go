@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +24,8 @@ type requeueBed struct {
 	spool *spool.Spool
 	state string // the folder of what outlasts a session
 	ids   []protocol.EnvelopeID
+	env   []string // more variables of the program
+	host  string   // the machine of smtpd; "" for this one
 }
 
 // newRequeueBed has three messages, each for two recipients.
@@ -44,7 +48,15 @@ func newRequeueBed(t *testing.T) *requeueBed {
 // run runs the program, which is killed at a step; 0 for none.
 func (b *requeueBed) run(t *testing.T, step int, args ...string) result {
 	t.Helper()
-	return killableIn(t, b.state, step, append(b.args, args...)...)
+	return runCommand(t, b.command(t, step, args...), "")
+}
+
+// command returns the command that run runs.
+func (b *requeueBed) command(t *testing.T, step int, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := killableCommand(t, b.state, step, append(slices.Clone(b.args), args...)...)
+	cmd.Env = append(cmd.Env, b.env...)
+	return cmd
 }
 
 // queued returns the recipients of what smtpd lists, each with how often.
@@ -74,14 +86,14 @@ func (b *requeueBed) suspended() int {
 // each recipient is in the queue exactly once, and nothing is suspended.
 func TestRequeueKilled(t *testing.T) {
 	t.Parallel()
-	killEach(t, []string{"requeue", "to=r*"}, 15, func(b *requeueBed) error { return once(b.queued(), 6) })
+	killEach(t, newRequeueBed, []string{"requeue", "to=r*"}, 15, func(b *requeueBed) error { return once(b.queued(), 6) })
 }
 
 // TestBounceKilled does it with bounce: then there is one notice for each message, and the
 // envelopes are gone.
 func TestBounceKilled(t *testing.T) {
 	t.Parallel()
-	killEach(t, []string{"bounce", "to=r*"}, 15, func(b *requeueBed) error {
+	killEach(t, newRequeueBed, []string{"bounce", "to=r*"}, 15, func(b *requeueBed) error {
 		if n := b.queued(); len(n) != 1 || n["s@x.example"] != 3 {
 			return fmt.Errorf("%v", n)
 		}
@@ -92,7 +104,7 @@ func TestBounceKilled(t *testing.T) {
 // TestUnknownKilled does it with requeue of mail that smtpd does not know.
 func TestUnknownKilled(t *testing.T) {
 	t.Parallel()
-	killEach(t, []string{"requeue", "to=u*"}, 8, func(b *requeueBed) error {
+	killEach(t, newRequeueBed, []string{"requeue", "to=u*"}, 8, func(b *requeueBed) error {
 		n := b.queued()
 		if left, _ := filepath.Glob(b.spool.MessageDir(0x0b000001) + "/*"); len(left) != 0 || n["u0@y.example"] != 1 || n["u1@y.example"] != 1 {
 			return fmt.Errorf("%v, %v", n, left)
@@ -103,10 +115,10 @@ func TestUnknownKilled(t *testing.T) {
 
 // killEach kills a command at each of its steps, of which there are so many at least, and
 // gives the command again. Outside CI it takes each third of them.
-func killEach(t *testing.T, command []string, least int, check func(b *requeueBed) error) {
+func killEach(t *testing.T, newBed func(t *testing.T) *requeueBed, command []string, least int, check func(b *requeueBed) error) {
 	unsure := 0
 	for step := 1; ; step += fulltest.Of(1, 3) {
-		b := newRequeueBed(t)
+		b := newBed(t)
 		b.plantUnknown(t)
 		r := b.run(t, step, command...)
 		doubled := 0
@@ -154,8 +166,16 @@ func killEach(t *testing.T, command []string, least int, check func(b *requeueBe
 
 // notes returns the files of notes.
 func (b *requeueBed) notes() []string {
-	files, _ := filepath.Glob(b.state + "/smtpctl/handover/*")
+	files, _ := filepath.Glob(b.state + "/smtpctl/handover" + at(b.host) + "/*")
 	return files
+}
+
+// at returns what stands behind the name of a folder of notes for a machine.
+func at(host string) string {
+	if host == "" {
+		return ""
+	}
+	return "@" + host
 }
 
 // plantUnknown puts a message on the disk that smtpd does not load.
@@ -175,7 +195,12 @@ func (b *requeueBed) plantUnknown(t *testing.T) {
 // TestRequeue requeues what the rules take, and keeps what they reject.
 func TestRequeue(t *testing.T) {
 	t.Parallel()
-	b := newRequeueBed(t)
+	testRequeue(t, newRequeueBed(t))
+}
+
+// testRequeue is TestRequeue with one bed.
+func testRequeue(t *testing.T, b *requeueBed) {
+	t.Helper()
 	text := "version: 3\ndispatcher: old\ntype: mta\nsmtpname: mx.example\nhelo: h\nhostname: h\nsockaddr: local\nsender: @\nrcpt: %s\ndest: %s\nctime: 1\nlast-try: 0\nlast-bounce: 0\nttl: 0\nretry: 3\n" +
 		"dsn-notify: 3\ndsn-orcpt: alias@x.example\ndsn-ret: HDRS\ndsn-envid: abc\n"
 	id := protocol.EnvelopeID(0x12345678_00000001)

@@ -48,6 +48,12 @@ func killable(t *testing.T, step int, args ...string) result {
 // killableIn is killable with a folder of what outlasts a session of its own.
 func killableIn(t *testing.T, state string, step int, args ...string) result {
 	t.Helper()
+	return runCommand(t, killableCommand(t, state, step, args...), "")
+}
+
+// killableCommand returns the command that killableIn runs.
+func killableCommand(t *testing.T, state string, step int, args ...string) *exec.Cmd {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +61,7 @@ func killableIn(t *testing.T, state string, step int, args ...string) result {
 	cmd := exec.Command(self)
 	cmd.Args = append([]string{"smtpctl"}, args...)
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", killVariable, step), "XDG_STATE_HOME="+state)
-	return runCommand(t, cmd, "")
+	return cmd
 }
 
 // restoreBed is a simulated smtpd whose mail has been removed with --save.

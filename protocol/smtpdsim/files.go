@@ -75,6 +75,24 @@ func (f *files) message(id protocol.MessageID, text []byte) error {
 	return os.WriteFile(f.sp.MessagePath(id), text, 0o600)
 }
 
+// comes writes an envelope of mail that is being received.
+func (f *files) comes(id protocol.EnvelopeID, text string) {
+	if f == nil {
+		return
+	}
+	in := f.sp.Incoming()
+	if makeDirs(in.MessageDir(id.Msg())) == nil {
+		os.WriteFile(in.EnvelopePath(id), []byte(text), 0o600)
+	}
+}
+
+// came removes the envelopes of mail that is not being received any more.
+func (f *files) came(msg protocol.MessageID) {
+	if f != nil {
+		os.RemoveAll(f.sp.Incoming().MessageDir(msg))
+	}
+}
+
 // remove removes the file of an envelope, and the message together with its last
 // envelope.
 func (f *files) remove(id protocol.EnvelopeID) {

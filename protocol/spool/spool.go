@@ -81,6 +81,16 @@ func OpenCopies(dir string, key func() ([]byte, error)) *Spool {
 	return &Spool{queue: dir, flat: true, keys: &keyring{ask: key}}
 }
 
+// Incoming returns the envelopes of mail that smtpd is receiving, in the folder incoming beside
+// the queue. It shares the key with s.
+func (s *Spool) Incoming() *Spool {
+	in := &Spool{queue: filepath.Join(filepath.Dir(s.queue), "incoming"), flat: true, keys: s.keys}
+	if s.far != nil {
+		in.far = &far{files: s.far.files}
+	}
+	return in
+}
+
 // Queue returns the path of the folder with the messages.
 func (s *Spool) Queue() string { return s.queue }
 

@@ -3,6 +3,7 @@ package bounce
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,7 +42,11 @@ func notices(ctx context.Context, c *command.Call, k kind, all []handover.Select
 	groups, order := map[key][]*protocol.Envelope{}, []key(nil)
 	for i := range all {
 		e := &all[i]
-		if why := unwanted(k, &e.Envelope); why != "" {
+		why := unwanted(k, &e.Envelope)
+		if k == failed {
+			why = cmp.Or(why, e.Bound(c))
+		}
+		if why != "" {
 			kept = append(kept, handover.Kept{ID: e.ID, Why: why})
 			continue
 		}
@@ -54,7 +59,7 @@ func notices(ctx context.Context, c *command.Call, k kind, all []handover.Select
 	for _, g := range order {
 		for rest := groups[g]; len(rest) > 0; {
 			n := min(len(rest), maxRecipients)
-			u := unit{newNotice(k, c.Flag("reason"), rest[:n]), g.unknown}
+			u := unit{newNotice(c, k, c.Flag("reason"), rest[:n]), g.unknown}
 			if e := rest[0]; e.Created > 0 {
 				if ttl, sure := conf.TtlFor(e.Dispatcher, false); sure {
 					u.expires = e.Created + ttl

@@ -2,17 +2,16 @@ package bounce
 
 import (
 	"smtpctl/shell/command"
-	"smtpctl/shell/handover"
 	"smtpctl/shell/queue"
 )
 
 // Commands are the commands that send notices to senders.
 var Commands = []*command.Command{
-	{Pattern: "bounce <selector...>", Local: handover.Local, Offers: command.OffersUnlisted, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Files: command.TakesFiles, Check: queue.CheckWhole, Run: runBounce,
+	{Pattern: "bounce <selector...>", Reach: command.NeedsSocket, Offers: command.OffersUnlisted, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Files: command.TakesFiles, Check: queue.CheckWhole, Run: runBounce,
 		Flags:   reason,
 		Summary: "return the selected mail to its senders with the last error, and remove it from the queue",
 		Help:    bounceHelp},
-	{Pattern: "notify <selector...>", Local: handover.Local, Offers: command.OffersUnlisted, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Check: queue.CheckWhole, Run: runNotify,
+	{Pattern: "notify <selector...>", Reach: command.NeedsSocket, Offers: command.OffersUnlisted, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Check: queue.CheckWhole, Run: runNotify,
 		Flags:   reason,
 		Summary: "tell the senders of the selected mail that it is delayed; the mail stays in the queue",
 		Help:    notifyHelp},

@@ -15,6 +15,7 @@ import (
 
 	"smtpctl/protocol"
 	"smtpctl/protocol/spool"
+	"smtpctl/shell/command"
 	"smtpctl/shell/handover"
 )
 
@@ -46,9 +47,9 @@ type notice struct {
 }
 
 // newNotice returns the notice for envelopes of one message and sender.
-func newNotice(k kind, reason string, envelopes []*protocol.Envelope) *notice {
+func newNotice(c *command.Call, k kind, reason string, envelopes []*protocol.Envelope) *notice {
 	e := envelopes[0]
-	host := cmp.Or(handover.HostName(e.SMTPName), "localhost")
+	host := cmp.Or(handover.HostName(c, e.SMTPName), "localhost")
 	return &notice{kind: k, host: host, to: handover.Address(e.Sender), reason: plain(reason), now: time.Now(), envelopes: envelopes, boundary: rand.Text()}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"smtpctl/protocol"
 	"smtpctl/protocol/spool"
+	"smtpctl/shell/command"
 )
 
 // hostile are texts that come from other machines.
@@ -39,7 +40,7 @@ func TestNotice(t *testing.T) {
 				second := *e
 				second.ID, second.Rcpt = e.ID+1, protocol.Address{User: text, Domain: "y.example"}
 				var b bytes.Buffer
-				if err := newNotice(k, text, []*protocol.Envelope{e, &second}).write(&b, sp); err != nil {
+				if err := newNotice(&command.Call{}, k, text, []*protocol.Envelope{e, &second}).write(&b, sp); err != nil {
 					t.Fatal(err)
 				}
 				checkNotice(t, b.String(), message, k, ret == "FULL" && k == failed)

@@ -203,6 +203,10 @@ func (far0) Log(context.Context, string, []string) error { return nil }
 func (far0) Files(context.Context, string, time.Duration) command.FarFiles {
 	return nil
 }
+func (far0) SMTP(context.Context, []string, time.Duration) (net.Conn, string, error) {
+	return nil, "", errors.ErrUnsupported
+}
+func (far0) Node() string      { return "" }
 func (far0) System() string    { return "Linux" }
 func (far0) Zone() (int, bool) { return 0, true }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"time"
 
 	"smtpctl/protocol/safefile"
@@ -30,6 +31,11 @@ type Far interface {
 	Log(ctx context.Context, socket string, lines []string) error
 	// Files returns its files, until ctx ends. It may be silent for that long.
 	Files(ctx context.Context, socket string, timeout time.Duration) FarFiles
+	// SMTP connects to the first of some addresses that greets within wait, as seen there; with
+	// none, to those at which smtpd usually takes mail from its own machine. addr is the address.
+	SMTP(ctx context.Context, addrs []string, wait time.Duration) (conn net.Conn, addr string, err error)
+	// Node is the name that the machine has for itself.
+	Node() string
 	// System is its system as uname(1) says it, such as Linux, and Zone how many seconds its
 	// clock is ahead of UTC, if that is known.
 	System() string

@@ -15,6 +15,7 @@ type Options struct {
 	Host     string        // the machine of smtpd, as ssh is asked for it; "" for this one
 	Socket   string        // path of smtpd's control socket, on that machine
 	Spool    string        // smtpd's spool folder, the one that holds queue
+	SMTP     string        // where smtpd takes mail on another machine, "" for the usual addresses
 	KeyFile  string        // file that holds the key of an encrypted queue
 	Timeout  time.Duration // how long smtpd may take to answer
 	Window   int           // requests in flight, 1 to 1024; 0 adapts it to smtpd

@@ -154,6 +154,9 @@ func needsFar(c *command.Call) (sandbox.Rules, error) {
 		}
 		r.Unix = append(r.Unix, c.Opts.Socket)
 		r.Read = append(r.Read, c.Opts.Spool, filepath.Dir(c.Opts.Socket)) // one of which is locked
+		if c.Cmd.Files != command.ReadsFiles {
+			r.Move = []string{c.Opts.Spool}
+		}
 	}
 	return r, nil
 }

@@ -79,7 +79,7 @@ func (j *Job) CarryOut(ctx context.Context, c *command.Call, total int) error {
 func (j *Job) replaceAll(ctx context.Context, c *command.Call, total int, o *outcome) error {
 	p := c.Progress(j.Done, total)
 	defer p.End()
-	run, err := begin(ctx, c)
+	run, err := begin(ctx, c, j.Units)
 	if err != nil {
 		return err
 	}

@@ -25,11 +25,19 @@ type Selected struct {
 	Unknown bool // smtpd does not list it
 }
 
+// Bound returns why an envelope can be replaced only on the machine of smtpd, or "".
+func (s *Selected) Bound(c *command.Call) string {
+	if !s.Unknown || !c.Elsewhere() {
+		return ""
+	}
+	return "smtpd refuses to load it, and its file can be deleted only there: run smtpctl on " + c.Opts.Host
+}
+
 // Choose first completes what earlier interrupted commands left, and then returns the
 // selected envelopes in the order of their ids: envelopes that smtpd lists, and
 // envelopes that smtpd refuses to load.
 func Choose(ctx context.Context, c *command.Call) ([]Selected, error) {
-	if !disk.OwnSpool(c) {
+	if !disk.HasSpool(c) {
 		return nil, fmt.Errorf("%s: the socket belongs to another smtpd: name the spool folder of that smtpd with --spool", command.PathOf(c))
 	}
 	if !c.Opts.DryRun {

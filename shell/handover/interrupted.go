@@ -25,7 +25,7 @@ func completeInterrupted(ctx context.Context, c *command.Call) error {
 	if c.StateDir == "" {
 		return nil
 	}
-	runs, err := stoppedRuns(c.StateDir)
+	runs, err := stoppedRuns(notesDir(c))
 	if err != nil {
 		return fmt.Errorf("the notes of interrupted commands cannot be read: %w", command.FileError(err))
 	}
@@ -51,7 +51,13 @@ func (r *Run) completeRun(ctx context.Context, run *notes) error {
 		return command.FileError(err)
 	}
 	run.open = len(units)
-	if len(units) == 0 || units[0].Socket != r.c.Opts.Socket {
+	if len(units) == 0 || units[0].Socket != r.c.Opts.Socket || units[0].Host != r.c.Opts.Host {
+		return nil
+	}
+	if then, now := units[0].Node, nodeOf(r.c); then != now {
+		// Ids of one machine mean something else on another.
+		r.c.Warnf("%s", render.Safe(fmt.Sprintf("smtpctl: an earlier %q was interrupted when %s was the machine %q, and it is %q now: its envelopes are left alone; if they are of no interest any more, delete %s",
+			units[0].Command, r.c.Server(), then, now, run.f.Name())))
 		return nil
 	}
 	conn, err := r.c.Conn(ctx)
@@ -145,7 +151,7 @@ func (r *Run) stillOpen(ctx context.Context, conn *protocol.Conn, u *pending, we
 		return false, nil
 	}
 	if u.Unknown {
-		return slices.ContainsFunc(went, func(id protocol.EnvelopeID) bool { return !disk.Missing(r.spool.EnvelopePath(id)) }), nil
+		return slices.ContainsFunc(went, func(id protocol.EnvelopeID) bool { return !r.missing(id) }), nil
 	}
 	for e, err := range conn.EnvelopesOf(ctx, []protocol.MessageID{went[0].Msg()}) {
 		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {

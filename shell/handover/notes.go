@@ -25,10 +25,24 @@ import (
 	"smtpctl/shell/state"
 )
 
-// notesDir is the folder of the notes in the state folder. Each run has a file there
-// while it lasts. A file that no process has locked belongs to a run that was
-// interrupted.
-const notesDir = "handover"
+// notesDir returns the folder of the notes, which is on this machine, for the smtpd of this or
+// another one. Each run has a file there while it lasts. A file that no process has locked
+// belongs to a run that was interrupted.
+func notesDir(c *command.Call) string {
+	name := "handover"
+	if c.Elsewhere() {
+		name += "@" + c.Opts.Host
+	}
+	return filepath.Join(c.StateDir, name)
+}
+
+// nodeOf returns the name that smtpd's machine has for itself if it is not this one.
+func nodeOf(c *command.Call) string {
+	if !c.Elsewhere() {
+		return ""
+	}
+	return c.Far(c.Opts.Host).Node()
+}
 
 // Limits of notes that are read.
 const (
@@ -57,6 +71,8 @@ type note struct {
 	Unknown bool        `json:"unknown,omitempty"` // smtpd does not know them: they are only on disk
 	Message string      `json:"message,omitempty"` // the id of the mail, if it is known
 	Socket  string      `json:"socket,omitempty"`
+	Host    string      `json:"host,omitempty"` // of smtpd, as --host names it; none for this machine
+	Node    string      `json:"node,omitempty"` // the name that it has for itself
 	Who     string      `json:"who,omitempty"`
 	Command string      `json:"command,omitempty"`
 }
@@ -72,7 +88,7 @@ func newNotes(c *command.Call) (*notes, error) {
 	if c.StateDir == "" {
 		return nil, errors.New("no home folder for the notes without which an interruption could lose or duplicate mail: set HOME or XDG_STATE_HOME")
 	}
-	dir, err := state.Make(filepath.Join(c.StateDir, notesDir))
+	dir, err := state.Make(notesDir(c))
 	if err != nil {
 		return nil, err
 	}
@@ -175,8 +191,8 @@ func readNotes(f *os.File) ([]*pending, error) {
 }
 
 // stoppedRuns opens the files of notes that no process has locked, the oldest first.
-func stoppedRuns(stateDir string) ([]*notes, error) {
-	dir, err := safefile.OpenDir(filepath.Join(stateDir, notesDir))
+func stoppedRuns(path string) ([]*notes, error) {
+	dir, err := safefile.OpenDir(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

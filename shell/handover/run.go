@@ -1,11 +1,11 @@
 package handover
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -16,9 +16,6 @@ import (
 	"smtpctl/shell/copies"
 	"smtpctl/shell/disk"
 )
-
-// maxIncoming is how many envelopes in the folder incoming are read.
-const maxIncoming = 1000
 
 // finishTime is how long the remaining steps of a unit may take once smtpd has its
 // mail.
@@ -70,9 +67,12 @@ type Run struct {
 	spool *spool.Spool
 }
 
-// begin begins a run.
-func begin(ctx context.Context, c *command.Call) (*Run, error) {
+// begin begins a run that replaces units.
+func begin(ctx context.Context, c *command.Call, units []*Unit) (*Run, error) {
 	r := &Run{c: c, spool: disk.OpenSpool(ctx, c)}
+	if err := r.probe(ctx, units); err != nil {
+		return nil, err
+	}
 	var err error
 	if r.notes, err = newNotes(c); err != nil {
 		return nil, command.FileError(err)
@@ -107,7 +107,7 @@ func (r *Run) replace(ctx context.Context, u *Unit, res *Result) error {
 	if old, err = r.ready(ctx, conn, u, old, false, res); err != nil || len(old) == 0 {
 		return err
 	}
-	n := note{Token: token(), Event: begun, IDs: texts(old), Unknown: u.Unknown, Socket: r.c.Opts.Socket, Who: r.c.Who(), Command: r.c.Typed()}
+	n := note{Token: token(), Event: begun, IDs: texts(old), Unknown: u.Unknown, Socket: r.c.Opts.Socket, Host: r.c.Opts.Host, Node: nodeOf(r.c), Who: r.c.Who(), Command: r.c.Typed()}
 	if err := r.notes.add(n); err != nil {
 		return fmt.Errorf("nothing was done to the remaining envelopes: %w", command.FileError(err))
 	}
@@ -158,7 +158,7 @@ func (r *Run) ready(ctx context.Context, conn *protocol.Conn, u *Unit, old []Old
 		switch {
 		case u.Unknown && known:
 			res.keep(o, "smtpd has loaded it meanwhile", false)
-		case u.Unknown && disk.Missing(r.spool.EnvelopePath(o.ID)), !u.Unknown && !known:
+		case u.Unknown && r.missing(o.ID), !u.Unknown && !known:
 			res.keep(o, "it left the queue meanwhile", true)
 		case u.Unknown:
 			out = append(out, o)
@@ -198,7 +198,7 @@ func (r *Run) submit(ctx context.Context, conn *protocol.Conn, u *Unit, old []Ol
 			index = append(index, i)
 		}
 	}
-	s, err := openSession(ctx, r.c.Opts.Socket, r.c.Opts.Timeout, token)
+	s, err := openSession(ctx, r.c, token)
 	if err != nil {
 		res.keepAll(old, err)
 		return 0, nil, err
@@ -223,14 +223,22 @@ func (r *Run) submit(ctx context.Context, conn *protocol.Conn, u *Unit, old []Ol
 	if len(went) == 0 {
 		return 0, nil, nil
 	}
-	msg, err = s.data(ctx, &mail, func() error {
+	var comes protocol.MessageID
+	msg, err = s.data(ctx, &mail, func() (err error) {
+		if comes, err = s.receives(r.spool); err != nil {
+			return err
+		}
 		// Envelopes that stay must not be removed, whatever happens.
 		n := note{Token: token, Event: sending, IDs: texts(went)}
-		if id := r.incoming(token); id != 0 {
-			n.Message = id.String()
+		if comes != 0 {
+			n.Message = comes.String()
 		}
 		return r.notes.add(n)
 	})
+	if err == nil && s.far != nil && msg != 0 && msg != comes {
+		err = fmt.Errorf("%w: it says that it is message %v, and message %v was being received", errUnsure, msg, comes)
+	}
+	msg = cmp.Or(msg, comes)
 	switch {
 	case errors.Is(err, errUnsure):
 		return 0, went, err
@@ -246,29 +254,12 @@ func (r *Run) submit(ctx context.Context, conn *protocol.Conn, u *Unit, old []Ol
 	return msg, went, command.FileError(r.notes.add(m))
 }
 
-// incoming returns the id of the mail that is being received from a unit, or 0 if it is
-// not found. smtpd writes the envelopes to the folder incoming before it accepts the
-// mail (queue_fs.c).
-func (r *Run) incoming(token string) protocol.MessageID {
-	sp := spool.OpenCopies(filepath.Join(r.c.Opts.Spool, "incoming"), func() ([]byte, error) { return nil, spool.ErrNoKey })
-	looked := 0
-	for id, err := range sp.IDs() {
-		if looked++; err != nil || looked > maxIncoming {
-			break
-		}
-		if e, err := sp.ReadEnvelope(id); err == nil && e.Helo == token {
-			return id.Msg()
-		}
-	}
-	return 0
-}
-
 // fatal returns nil for an error that concerns one mail only, so that the next mail can
 // be tried.
 func fatal(err error) error {
 	var reply *ReplyError
 	var unreadable *UnreadableError
-	if errors.As(err, &reply) && reply.Code != 421 || errors.As(err, &unreadable) || errors.Is(err, ErrNoDSN) {
+	if errors.As(err, &reply) && reply.Code != 421 || errors.As(err, &unreadable) || errors.Is(err, ErrNoDSN) || errors.Is(err, errListenerDSN) {
 		return nil
 	}
 	return err

@@ -20,6 +20,7 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/protocol/spool"
 	"smtpctl/shell/command"
+	"smtpctl/shell/disk"
 )
 
 // How long smtpd may take for a reply in an SMTP session. Filters may look up a
@@ -29,10 +30,6 @@ const (
 	dataTime  = 5 * time.Minute
 	afterTime = 20 * time.Second // for the answer to the end of the data once the user wants to stop
 )
-
-// Local is why mail is handed over only on the machine of smtpd: the answer to a request for a
-// session is a descriptor.
-const Local = "smtpd takes mail over its control socket only from the same machine, since ssh cannot carry the descriptor of the session"
 
 // A Mail is a mail to submit to smtpd.
 type Mail struct {
@@ -78,6 +75,9 @@ func (m *Mail) dsn() bool {
 // before 7.6.
 var ErrNoDSN = errors.New("the sender asked for notifications (DSN), which this smtpd accepts only from other machines: --without-dsn drops the request")
 
+// errListenerDSN means that a listener of smtpd takes no options of DSN.
+var errListenerDSN = errors.New("the sender asked for notifications (DSN), which smtpd does not take there: --without-dsn drops the request")
+
 // errUnsure means that smtpd was given a complete mail and has not said whether it
 // accepted the mail.
 var errUnsure = errors.New("smtpd has not said whether it accepted the mail")
@@ -88,17 +88,24 @@ type session struct {
 	tp   *textproto.Conn
 	stop func() bool
 	dsn  bool // it takes the options of DSN
+	helo string
+	far  *listener // of another machine, which has to be the right one; nil for this machine
 }
 
 // openSession begins a session. helo is the name of the client.
-func openSession(ctx context.Context, socket string, timeout time.Duration, helo string) (*session, error) {
-	conn, err := protocol.DialSMTP(ctx, socket, protocol.Options{Timeout: timeout})
+func openSession(ctx context.Context, c *command.Call, helo string) (*session, error) {
+	conn, far, err := connect(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	s := &session{conn: conn, tp: textproto.NewConn(conn)}
+	s := &session{conn: conn, tp: textproto.NewConn(conn), helo: helo, far: far}
+	conn.SetDeadline(time.Now().Add(replyTime))
 	s.stop = context.AfterFunc(ctx, func() { conn.SetDeadline(time.Now()) })
-	if err = s.expect(220); err == nil {
+	var greeting string
+	if greeting, err = s.reply(220); err == nil {
+		err = far.greets(greeting)
+	}
+	if err == nil {
 		var offers string
 		offers, err = s.ask(250, "EHLO %s", helo)
 		s.dsn = slices.Contains(strings.Split(strings.ToUpper(offers), "\n"), "DSN")
@@ -133,13 +140,7 @@ func endOf(ctx context.Context, err error) error {
 	return err
 }
 
-// expect reads a reply, which must have the code.
-func (s *session) expect(code int) error {
-	_, err := s.reply(code)
-	return err
-}
-
-// reply is expect that also returns the text.
+// reply reads a reply, which must have the code, and returns its text.
 func (s *session) reply(code int) (string, error) {
 	_, text, err := s.tp.ReadResponse(code)
 	var other *textproto.Error
@@ -172,7 +173,7 @@ func (s *session) ask(code int, format string, args ...any) (string, error) {
 // recipients that it does not accept, by their index.
 func (s *session) begin(ctx context.Context, m *Mail) (rejected map[int]error, err error) {
 	if !s.dsn && m.dsn() {
-		return nil, ErrNoDSN
+		return nil, s.far.noDSN()
 	}
 	line := "MAIL FROM:<" + m.From + ">"
 	if m.Ret != "" {
@@ -182,7 +183,7 @@ func (s *session) begin(ctx context.Context, m *Mail) (rejected map[int]error, e
 		line += " ENVID=" + m.EnvID
 	}
 	if err := s.say(250, "%s", line); err != nil {
-		return nil, endOf(ctx, err)
+		return nil, s.far.refuses(endOf(ctx, err))
 	}
 	rejected = map[int]error{}
 	for i, r := range m.To {
@@ -228,7 +229,7 @@ func (s *session) data(ctx context.Context, m *Mail, ending func() error) (proto
 	}
 	s.conn.SetDeadline(time.Now().Add(dataTime))
 	w := s.tp.DotWriter()
-	if err := m.Write(w); err != nil {
+	if err := m.Write(&patient{ctx, s, w}); err != nil {
 		// The end of the data must not follow, so the connection is closed under the
 		// writer.
 		s.conn.Close()
@@ -263,6 +264,22 @@ func (s *session) data(ctx context.Context, m *Mail, ending func() error) (proto
 	return 0, nil
 }
 
+// A patient writer gives smtpd time anew with each piece of a message, as long as ctx lasts.
+type patient struct {
+	ctx context.Context
+	s   *session
+	w   io.Writer
+}
+
+// Write implements io.Writer.
+func (p *patient) Write(b []byte) (int, error) {
+	p.s.conn.SetDeadline(time.Now().Add(dataTime))
+	if p.ctx.Err() != nil { // its end may have set the deadline before
+		return 0, context.Cause(p.ctx)
+	}
+	return p.w.Write(b)
+}
+
 // A source remembers whether an error was one of writing or of reading.
 type source struct {
 	w   io.Writer
@@ -290,7 +307,11 @@ func CopyMessage(w io.Writer, sp *spool.Spool, msg protocol.MessageID) error {
 
 // Send submits a mail that replaces nothing. The id is 0 if smtpd did not tell it.
 func Send(ctx context.Context, c *command.Call, m *Mail) (protocol.MessageID, error) {
-	s, err := openSession(ctx, c.Opts.Socket, c.Opts.Timeout, cmp.Or(HostName(""), "smtpctl.invalid"))
+	helo := token() // by which the mail is found
+	if !c.Elsewhere() {
+		helo = cmp.Or(HostName(c, ""), "smtpctl.invalid")
+	}
+	s, err := openSession(ctx, c, helo)
 	if err != nil {
 		return 0, err
 	}
@@ -302,13 +323,24 @@ func Send(ctx context.Context, c *command.Call, m *Mail) (protocol.MessageID, er
 	for _, why := range rejected {
 		return 0, why
 	}
-	return s.data(ctx, m, func() error { return nil })
+	return s.data(ctx, m, func() error {
+		if s.far == nil {
+			return nil
+		}
+		_, err := s.receives(disk.OpenSpool(ctx, c))
+		return err
+	})
 }
 
 // HostName returns name if it is valid as the name of a host in SMTP and in mail,
-// otherwise the name of this machine, or "" if that is not valid either.
-func HostName(name string) string {
-	if own, err := os.Hostname(); !isHostName(name) && err == nil {
+// otherwise the name of smtpd's machine, or "" if that is not valid either.
+func HostName(c *command.Call, name string) string {
+	if isHostName(name) {
+		return name
+	}
+	if c.Elsewhere() {
+		name = c.Far(c.Opts.Host).Node()
+	} else if own, err := os.Hostname(); err == nil {
 		name = own
 	}
 	if !isHostName(name) {

@@ -125,6 +125,12 @@ type program struct {
 
 // open starts a program on the other machine. command is its words, as a shell there reads them.
 func (l *link) open(command string) (*program, error) {
+	return l.channel("--", l.host, marked(command))
+}
+
+// channel starts an ssh that uses the connection of the link, with more arguments, of which the
+// standard input and output become the connection. What comes begins with the line of marked.
+func (l *link) channel(more ...string) (*program, error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
 		return nil, err
@@ -139,7 +145,7 @@ func (l *link) open(command string) (*program, error) {
 		return nil, err
 	}
 	p := &program{UnixConn: nc.(*net.UnixConn), out: startSkipper{r: nc}, words: &words{}, done: make(chan struct{})}
-	p.cmd = exec.Command(Program, l.channelArgs("--", l.host, marked(command))...)
+	p.cmd = exec.Command(Program, l.channelArgs(more...)...)
 	p.cmd.SysProcAttr = apart()
 	p.cmd.Stdin, p.cmd.Stdout = theirs, theirs
 	stderr, err := p.cmd.StderrPipe()

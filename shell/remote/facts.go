@@ -14,6 +14,7 @@ import (
 type Facts struct {
 	UID     int    // the numeric id of the user whom ssh has logged in
 	OS      string // the system, as uname -s prints it
+	Node    string // the name that the machine has for itself, as uname -n prints it
 	Machine string // the hardware, as uname -m prints it
 	Bits    int    // the size of a C long in bits, 0 if not known
 	Big     bool   // the machine is big-endian
@@ -33,6 +34,7 @@ const factsScript = `PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/
 ` + saysBegins + `
 echo uid=` + "`id -u`" + `
 echo os=` + "`uname -s`" + `
+echo node=` + "`uname -n`" + `
 echo machine=` + "`uname -m`" + `
 echo bits=` + "`getconf LONG_BIT 2>/dev/null`" + `
 echo zone=` + "`date +%z 2>/dev/null`" + `
@@ -74,6 +76,8 @@ func readFacts(r io.Reader) (Facts, error) {
 			}
 		case key == "os":
 			f.OS = value
+		case key == "node":
+			f.Node = value
 		case key == "machine":
 			f.Machine = value
 		case key == "bits":

@@ -164,6 +164,8 @@ type Host struct {
 	filesAs *string      // the words that make them those of root; nil before there is one
 	refused error        // why they are not, if they are not
 
+	smtp smtpPlace // where the last SMTP session began
+
 	logging sync.Mutex // guards the fields below
 	logger  *logger    // nil before the first line, and after a line that failed
 	logged  *link      // the ssh in which logger was started
