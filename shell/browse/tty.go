@@ -25,6 +25,7 @@ import (
 const (
 	pollEvery  = 100 * time.Millisecond // how often a read checks whether the terminal was left
 	leaveGrace = time.Second            // how long tcell may take to leave the terminal
+	parkGrace  = 5 * time.Second        // how long tcell may take to come back for more keys
 	maxCols    = 1000
 	maxRows    = 500
 )
@@ -38,10 +39,14 @@ type tty struct {
 	resized func()
 	winch   chan os.Signal
 	left    atomic.Bool                       // reads return io.EOF
+	hold    atomic.Bool                       // reads wait
+	parked  chan struct{}                     // has one element once a read waits because of hold
 	typed   atomic.Pointer[func(keys []byte)] // called with each input as it was read; may be nil
 	raw     [64]byte                          // the buffer of a read, shorter than that of tcell, so that nothing is cut
 	clean   filter
 }
+
+func newTTY(in, out *os.File) *tty { return &tty{in: in, out: out, parked: make(chan struct{}, 1)} }
 
 // Start implements tcell.Tty. It puts the terminal into raw mode.
 func (t *tty) Start() error {
@@ -52,6 +57,7 @@ func (t *tty) Start() error {
 		return err
 	}
 	t.before = before
+	t.hold.Store(false)
 	t.left.Store(false)
 	t.winch = make(chan os.Signal, 1)
 	signal.Notify(t.winch, syscall.SIGWINCH)
@@ -110,10 +116,36 @@ func (t *tty) WindowSize() (tcell.WindowSize, error) {
 	return tcell.WindowSize{Width: min(cols, maxCols), Height: min(rows, maxRows)}, nil
 }
 
+// park makes reads wait until Start is called, and returns true once one does: what was read
+// before has then been taken by tcell. If none does within grace, for example because the terminal
+// is gone, park returns false, and reads go on.
+func (t *tty) park(grace time.Duration) bool {
+	select {
+	case <-t.parked: // of an earlier call
+	default:
+	}
+	t.hold.Store(true)
+	select {
+	case <-t.parked:
+		return true
+	case <-time.After(grace):
+		t.hold.Store(false)
+		return false
+	}
+}
+
 // Read implements tcell.Tty. It returns at most pollEvery after the terminal was left.
 func (t *tty) Read(p []byte) (int, error) {
 	fd := int(t.in.Fd())
 	for !t.left.Load() {
+		if t.hold.Load() {
+			select {
+			case t.parked <- struct{}{}:
+			default:
+			}
+			time.Sleep(pollEvery / 20)
+			continue
+		}
 		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 		n, err := unix.Poll(fds, int(pollEvery.Milliseconds()))
 		if n > 0 && err == nil && !t.left.Load() {
@@ -152,7 +184,7 @@ func openScreen(c *command.Call, in, out *os.File) (*terminal, error) {
 	}
 	// tcell refuses a character set that it does not know, unless it may use ASCII for it.
 	tcell.SetEncodingFallback(tcell.EncodingFallbackASCII)
-	t := &terminal{tty: &tty{in: in, out: out}, info: info}
+	t := &terminal{tty: newTTY(in, out), info: info}
 	screen, err := tcell.NewTerminfoScreenFromTtyTerminfo(t.tty, info)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", command.PathOf(c), err)
@@ -209,12 +241,25 @@ func (t *terminal) close() {
 }
 
 // suspend stops the program like Ctrl-Z in a shell, and takes the terminal over again when the
-// program is continued. If it returns an error, the terminal has been restored.
+// program is continued. If it returns an error, the terminal has been restored. The events of the
+// screen must be taken meanwhile.
 func (t *terminal) suspend() error {
+	return t.away(func() {
+		_ = syscall.Kill(0, syscall.SIGTSTP) // without a shell to continue the program, the kernel ignores it
+	})
+}
+
+// away leaves the terminal, calls f, and takes the terminal over again. Suspend of tcell waits for
+// its goroutine that reads, which waits for ever if it has read keys that no other goroutine takes
+// any more. Therefore away parks that goroutine in a read first, and does nothing if it cannot.
+func (t *terminal) away(f func()) error {
+	if !t.tty.park(parkGrace) {
+		return nil
+	}
 	if err := t.Screen.Suspend(); err != nil {
 		return nil
 	}
-	_ = syscall.Kill(0, syscall.SIGTSTP) // without a shell to continue the program, the kernel ignores it
+	f()
 	err := t.Screen.Resume()
 	if err != nil {
 		t.close()
