@@ -24,7 +24,7 @@ func TestFields(t *testing.T) {
 	}
 	var columns, names []string
 	manual := manualPage(t)
-	for _, f := range selector.Fields {
+	for _, f := range selector.Fields() {
 		if slices.Contains(names, f.Name) {
 			t.Errorf("two fields are called %s", f.Name)
 		}
@@ -48,7 +48,7 @@ func TestFields(t *testing.T) {
 			t.Errorf("the manual does not explain %s=", f.Name)
 		}
 		for _, name := range append([]string{f.Name}, f.Also...) {
-			if names := selector.Find(selector.Fields, name); names != f {
+			if names := selector.Find(selector.Fields(), name); names != f {
 				t.Errorf("%s is a name of two fields", name)
 			}
 			if got := selector.Find(selector.Terms(), name); f.Want != "" && got != f || !strings.Contains(f.About(), name) && name != f.Name {
@@ -88,13 +88,14 @@ func lineOf(t *testing.T, line string) (any, error) {
 func TestNewField(t *testing.T) {
 	before := selector.Fields
 	defer func() { selector.Fields = before }()
-	selector.Fields = append(slices.Clone(selector.Fields), &selector.Field{
+	more := append(slices.Clone(before()), &selector.Field{
 		Name: "length", Doc: "length of the recipient's address",
 		Number: func(e *protocol.Envelope) int64 { return int64(len(e.Rcpt.String())) },
 		Group: &selector.Grouping{Doc: "length of the recipient's address",
 			Of:    func(e *protocol.Envelope, _ int64) string { return fmt.Sprint(len(e.Rcpt.String())) },
 			Terms: func(*protocol.Envelope) []string { return nil }},
 	})
+	selector.Fields = func() []*selector.Field { return more }
 	for _, line := range []string{"show queue sort=length", "show queue by length", "show queue by len age"} {
 		if _, err := lineOf(t, line); err != nil {
 			t.Errorf("%s: %v", line, err)

@@ -52,7 +52,7 @@ func (s *Session) printHelp(w io.Writer, words []string) error {
 	for _, c := range s.table {
 		if c.Pattern == path || strings.HasPrefix(c.Pattern, path+" ") {
 			fmt.Fprintf(w, "%s\n    %s\n", c.Pattern, c.Summary)
-			help := c.Help
+			help := c.LongHelp()
 			if k := s.tree.Rest(c.Pattern); k != nil && k.Help != nil {
 				help = strings.TrimPrefix(help+"\n"+k.Help(), "\n")
 			}

@@ -12,13 +12,13 @@ import (
 	"time"
 
 	"smtpctl/shell"
-	"smtpctl/shell/oneproc"
+	"smtpctl/shell/early"
 )
 
 // soon is when a command takes so long that more processors are worth their start.
 const soon = 5 * time.Millisecond
 
 func main() {
-	time.AfterFunc(soon, oneproc.End)
+	time.AfterFunc(soon, early.AllProcessors)
 	os.Exit(shell.Main(os.Args))
 }

@@ -17,7 +17,7 @@ import (
 	"smtpctl/protocol/realsmtpd"
 	"smtpctl/shell"
 	"smtpctl/shell/confine/sandbox"
-	"smtpctl/shell/oneproc"
+	"smtpctl/shell/early"
 )
 
 // program is the path of the built program.
@@ -27,7 +27,7 @@ var program string
 type builder struct{ m *testing.M }
 
 func (b builder) Run() int {
-	oneproc.End()
+	early.AllProcessors()
 	fulltest.InMemory()
 	dir, err := os.MkdirTemp("", "smtpctl")
 	if err != nil {

@@ -28,6 +28,8 @@ type Rule struct {
 type Kind struct {
 	Name string // as in the pattern, without brackets and dots
 	Doc  string // what to type, for lists of candidates
+	// DocOf, if not nil, returns what Doc would be, where that depends on other tables.
+	DocOf func() string
 	// Help, if not nil, explains the kind at length, for the help of commands.
 	Help func() string
 	// Parse checks a word and returns its value.
@@ -39,6 +41,14 @@ type Kind struct {
 	// Words, if not empty, are all the words that the kind takes; they may be
 	// abbreviated, and Parse gets the whole word.
 	Words []Candidate
+}
+
+// Text returns what to type.
+func (k *Kind) Text() string {
+	if k.DocOf != nil {
+		return k.DocOf()
+	}
+	return k.Doc
 }
 
 // A Candidate is a word that could stand in some place.

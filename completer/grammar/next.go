@@ -94,7 +94,7 @@ func candidates(nodes []*node) []Candidate {
 		case len(c.kind.Words) > 0:
 			args = append(args, c.kind.Words...)
 		default:
-			args = append(args, Candidate{Word: "<" + c.kind.Name + ">", Summary: c.kind.Doc, Kind: c.kind})
+			args = append(args, Candidate{Word: "<" + c.kind.Name + ">", Summary: c.kind.Text(), Kind: c.kind})
 		}
 	}
 	return append(lits, args...)

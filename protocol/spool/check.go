@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"smtpctl/protocol"
 	"smtpctl/protocol/safefile"
@@ -104,7 +105,7 @@ func (s *Spool) CheckContent(id protocol.EnvelopeID) (Checked, error) {
 		return c, refused(Version, "its version is %q, and smtpd reads version 3", cut(fields["version"]))
 	}
 	for _, name := range sortedNames(fields) {
-		check, known := fieldChecks[name]
+		check, known := fieldChecks()[name]
 		if !known {
 			return c, refused(Field, "its field %q is unknown to smtpd", cut(name))
 		}
@@ -203,17 +204,19 @@ func cut(text string) string {
 
 // fieldChecks are the fields that smtpd knows, each with a check of its value. The
 // sizes are those of smtpd's buffers, on the system where they are largest.
-var fieldChecks = map[string]func(string) bool{
-	"version": number(64), "dispatcher": text(255), "tag": text(32), "type": oneOf("mda", "mta", "bounce"),
-	"smtpname": text(255), "helo": text(255), "hostname": text(255), "username": text(255), "errorline": text(2047),
-	"sockaddr": isSource, "sender": isAddress, "rcpt": isAddress, "dest": isAddress,
-	"ctime": number(1<<63 - 1), "last-try": number(1<<63 - 1), "last-bounce": number(1<<63 - 1), "ttl": number(1<<63 - 1),
-	"retry": number(0xffff), "flags": isFlags, "mda-exec": text(2047), "mda-subaddress": text(255), "mda-user": text(255),
-	"bounce-ttl": number(1<<63 - 1), "bounce-delay": number(1<<63 - 1),
-	"bounce-type": oneOf("error", "failed", "warn", "delayed", "dsn", "delivered"),
-	"dsn-notify":  number(0xff), "dsn-ret": oneOf("hdrs", "full"), "dsn-envid": nil, "dsn-orcpt": nil,
-	"esc-class": number(0xff), "esc-code": number(0xff),
-}
+var fieldChecks = sync.OnceValue(func() map[string]func(string) bool {
+	return map[string]func(string) bool{
+		"version": number(64), "dispatcher": text(255), "tag": text(32), "type": oneOf("mda", "mta", "bounce"),
+		"smtpname": text(255), "helo": text(255), "hostname": text(255), "username": text(255), "errorline": text(2047),
+		"sockaddr": isSource, "sender": isAddress, "rcpt": isAddress, "dest": isAddress,
+		"ctime": number(1<<63 - 1), "last-try": number(1<<63 - 1), "last-bounce": number(1<<63 - 1), "ttl": number(1<<63 - 1),
+		"retry": number(0xffff), "flags": isFlags, "mda-exec": text(2047), "mda-subaddress": text(255), "mda-user": text(255),
+		"bounce-ttl": number(1<<63 - 1), "bounce-delay": number(1<<63 - 1),
+		"bounce-type": oneOf("error", "failed", "warn", "delayed", "dsn", "delivered"),
+		"dsn-notify":  number(0xff), "dsn-ret": oneOf("hdrs", "full"), "dsn-envid": nil, "dsn-orcpt": nil,
+		"esc-class": number(0xff), "esc-code": number(0xff),
+	}
+})
 
 func number(most uint64) func(string) bool {
 	return func(s string) bool {

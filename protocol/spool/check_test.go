@@ -38,7 +38,7 @@ func TestCheckFields(t *testing.T) {
 	long := strings.Repeat("x", 3000)
 	bad := map[string]string{"type": "lmtp", "sockaddr": "[::1", "flags": "urgent", "bounce-type": "soft", "dsn-ret": "none",
 		"sender": long + "@x", "rcpt": "x@" + long, "dest": long, "version": "4"}
-	for name, check := range fieldChecks {
+	for name, check := range fieldChecks() {
 		value, ok := bad[name]
 		if !ok {
 			value = long // too long for a text, and no number

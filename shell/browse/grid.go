@@ -3,6 +3,7 @@ package browse
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/gdamore/tcell/v2"
 	"github.com/mattn/go-runewidth"
@@ -28,7 +29,9 @@ type gridColumn struct {
 
 // widths are the widths of the columns that do not share the remaining room, by the names of
 // their fields. A column is at least as wide as its head.
-var widths = map[string]int{"id": 16, "age": 5, "state": 9, "tries": 1, "next": 5}
+var widths = sync.OnceValue(func() map[string]int {
+	return map[string]int{"id": 16, "age": 5, "state": 9, "tries": 1, "next": 5}
+})
 
 // roomForIDs is how many columns the screen must have for the default columns to include the
 // id. On a narrower screen the id at the cursor is in the line below the list.
@@ -47,7 +50,7 @@ func (u *ui) listGrid(fields []*selector.Field, cols int) *grid {
 		if usual && f.Name == "id" && cols < roomForIDs {
 			continue
 		}
-		c := gridColumn{Column: render.Column{Head: f.Column, Right: f.Shown.Right, Cut: f.Shown.Cut, Width: widths[f.Name]}}
+		c := gridColumn{Column: render.Column{Head: f.Column, Right: f.Shown.Right, Cut: f.Shown.Cut, Width: widths()[f.Name]}}
 		if c.Width > 0 {
 			c.Width = max(c.Width, len(c.Head))
 		}

@@ -13,7 +13,7 @@ func TestGridHeads(t *testing.T) {
 	u := &ui{}
 	lists := [][]*selector.Field{}
 	var usual []*selector.Field
-	for _, f := range selector.Fields {
+	for _, f := range selector.Fields() {
 		if f.Column == "" {
 			continue
 		}

@@ -22,15 +22,12 @@ type binding struct {
 	run  func(u *ui)
 }
 
-// bindings are the keys of the list. init fills it: showKeys, which one of them calls, reads
-// it.
-var bindings []binding
-
 // far is more rows than any list has.
 const far = 1 << 30
 
-func init() {
-	bindings = []binding{
+// bindings returns the keys of the list.
+func bindings() []binding {
+	return []binding{
 		{keys: "Down, j", text: "the next row", key: tcell.KeyDown, rune: 'j', also: tcell.KeyCtrlN, run: func(u *ui) { u.move(1) }},
 		{keys: "Up, k", text: "the row before", key: tcell.KeyUp, rune: 'k', also: tcell.KeyCtrlP, run: func(u *ui) { u.move(-1) }},
 		{keys: "PgDn, Ctrl-F", text: "the next page", key: tcell.KeyPgDn, also: tcell.KeyCtrlF, run: func(u *ui) { u.move(u.height()) }},
@@ -87,8 +84,8 @@ func (u *ui) key(k *tcell.EventKey) {
 		u.over.key(u, k)
 	default:
 		u.message = ""
-		for i := range bindings {
-			if b := &bindings[i]; b.fits(k) {
+		for _, b := range bindings() {
+			if b.fits(k) {
 				if b.acts && !u.acts {
 					u.fail("nothing can be changed in this session: it is read-only or restricted")
 					return

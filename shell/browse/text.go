@@ -140,7 +140,7 @@ const sectionMark = "== "
 // showKeys shows a text with the keys of the list.
 func (u *ui) showKeys() {
 	t := &text{head: "keys of browse"}
-	for _, b := range bindings {
+	for _, b := range bindings() {
 		if !b.acts || u.acts {
 			t.lines = append(t.lines, fmt.Sprintf("%-14s %s", b.keys, b.text))
 		}

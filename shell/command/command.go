@@ -23,10 +23,12 @@ type Command struct {
 	Group   string
 	Summary string // one line
 	Help    string // paragraphs, may be empty
-	Origin  Origin
-	Effect  Effect
-	Input   Input
-	Needs   Needs
+	// HelpOf, if not nil, returns what Help would be, where that depends on other tables.
+	HelpOf func() string
+	Origin Origin
+	Effect Effect
+	Input  Input
+	Needs  Needs
 	// Reach says what it needs of the machine of smtpd, where that is another one.
 	Reach Reach
 	// Local is, of what NeedsFiles, why it works only where smtpd is.
@@ -168,6 +170,14 @@ const (
 
 // Changes reports whether --read-only refuses the command.
 func (c *Command) Changes() bool { return c.Effect != Shows }
+
+// LongHelp returns the paragraphs about the command, which may be empty.
+func (c *Command) LongHelp() string {
+	if c.HelpOf != nil {
+		return c.HelpOf()
+	}
+	return c.Help
+}
 
 // Bulk reports whether the command acts on envelopes.
 func (c *Command) Bulk() bool { return c.Effect >= ChangesEnvelopes }

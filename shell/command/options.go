@@ -118,7 +118,7 @@ const (
 var Separated = []string{FormatCSV, FormatTSV}
 
 // rare are the formats that only some commands have.
-var rare = append([]string{FormatMetrics}, Separated...)
+var rare = []string{FormatMetrics, FormatCSV, FormatTSV}
 
 // Lacks reports whether a command does not support a format.
 func (c *Command) Lacks(format string) bool {

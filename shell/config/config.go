@@ -68,18 +68,20 @@ type setting struct {
 }
 
 // settings are all settings by key.
-var settings = map[string]setting{
-	"confirm":   {func(c *Config) *string { return &c.Confirm }, nil},
-	"columns":   {func(c *Config) *string { return &c.Columns }, nil},
-	"inventory": {func(c *Config) *string { return &c.Inventory }, nil},
-	"parallel":  {func(c *Config) *string { return &c.Parallel }, nil},
-	"menu":      {func(c *Config) *string { return &c.Menu }, []string{"auto", "tab"}},
-	"host":      {func(c *Config) *string { return &c.Host }, []string{"short", "full", "none"}},
-	"color":     {func(c *Config) *string { return &c.Color }, []string{"auto", "always", "never"}},
+var settings = sync.OnceValue(func() map[string]setting {
+	return map[string]setting{
+		"confirm":   {func(c *Config) *string { return &c.Confirm }, nil},
+		"columns":   {func(c *Config) *string { return &c.Columns }, nil},
+		"inventory": {func(c *Config) *string { return &c.Inventory }, nil},
+		"parallel":  {func(c *Config) *string { return &c.Parallel }, nil},
+		"menu":      {func(c *Config) *string { return &c.Menu }, []string{"auto", "tab"}},
+		"host":      {func(c *Config) *string { return &c.Host }, []string{"short", "full", "none"}},
+		"color":     {func(c *Config) *string { return &c.Color }, []string{"auto", "always", "never"}},
 
-	"highlight":  {func(c *Config) *string { return &c.Highlight }, []string{"auto", "never"}},
-	"suggestion": {func(c *Config) *string { return &c.Suggestion }, []string{"auto", "never"}},
-}
+		"highlight":  {func(c *Config) *string { return &c.Highlight }, []string{"auto", "never"}},
+		"suggestion": {func(c *Config) *string { return &c.Suggestion }, []string{"auto", "never"}},
+	}
+})
 
 // Load reads the settings for all users, then those of the user. It returns the valid
 // settings, and an error with file and line for each invalid one.
@@ -152,12 +154,14 @@ func (c *Config) read(path string, r io.Reader) (problems []error) {
 }
 
 // names maps the word before a name to the list of such names.
-var names = map[string]func(c *Config) *[]Named{
-	"let":   func(c *Config) *[]Named { return &c.Selections },
-	"alias": func(c *Config) *[]Named { return &c.Aliases },
-	"group": func(c *Config) *[]Named { return &c.Groups },
-	"host":  func(c *Config) *[]Named { return &c.Machines },
-}
+var names = sync.OnceValue(func() map[string]func(c *Config) *[]Named {
+	return map[string]func(c *Config) *[]Named{
+		"let":   func(c *Config) *[]Named { return &c.Selections },
+		"alias": func(c *Config) *[]Named { return &c.Aliases },
+		"group": func(c *Config) *[]Named { return &c.Groups },
+		"host":  func(c *Config) *[]Named { return &c.Machines },
+	}
+})
 
 // nameRE matches a valid name.
 var nameRE = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9_-]{0,30}$`) })
@@ -165,7 +169,7 @@ var nameRE = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^
 // named adds the name of a line such as let NAME = TEXT. A later one replaces an earlier
 // one of the same name.
 func (c *Config) named(what, name, text, where string) error {
-	list := names[what](c)
+	list := names()[what](c)
 	switch {
 	case what != "host" && !nameRE().MatchString(name):
 		return fmt.Errorf("%s %q: expected a name of small letters, digits, - and _", what, name)
@@ -188,10 +192,10 @@ func (c *Config) line(text, where string) error {
 	if !ok {
 		return fmt.Errorf("%q: expected KEY = VALUE", text)
 	}
-	if what, name, two := strings.Cut(key, " "); two && names[what] != nil {
+	if what, name, two := strings.Cut(key, " "); two && names()[what] != nil {
 		return c.named(what, strings.TrimSpace(name), value, where)
 	}
-	s, known := settings[key]
+	s, known := settings()[key]
 	switch {
 	case !known:
 		return fmt.Errorf("%q: unknown setting, expected one of %s", key, strings.Join(append(keys(), "let NAME", "alias NAME", "group NAME", "host NAME"), ", "))
@@ -209,7 +213,7 @@ func (c *Config) line(text, where string) error {
 // keys returns the keys of all settings, in order.
 func keys() []string {
 	var out []string
-	for k := range settings {
+	for k := range settings() {
 		out = append(out, k)
 	}
 	slices.Sort(out)

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"smtpctl/protocol"
@@ -61,12 +62,14 @@ func describeEnvelope(ctx context.Context, c *command.Call, id protocol.Envelope
 }
 
 // flagNotes are what the flags in an envelope's file mean.
-var flagNotes = map[string]string{
-	"authenticated": "the client had logged in",
-	"bounce":        "it reports a failed delivery",
-	"internal":      "it was generated or received locally",
-	"enqueued":      "it was handed over by a local user",
-}
+var flagNotes = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		"authenticated": "the client had logged in",
+		"bounce":        "it reports a failed delivery",
+		"internal":      "it was generated or received locally",
+		"enqueued":      "it was handed over by a local user",
+	}
+})
 
 // fieldNote explains a line of an envelope's file, if an explanation is useful.
 func fieldNote(line string, now time.Time) string {
@@ -91,7 +94,7 @@ func fieldNote(line string, now time.Time) string {
 	case "flags":
 		var notes []string
 		for _, f := range strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' }) {
-			if note := flagNotes[f]; note != "" {
+			if note := flagNotes()[f]; note != "" {
 				notes = append(notes, f+": "+note)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"smtpctl/completer/grammar"
@@ -241,21 +242,23 @@ func (j *judgement) placeOf(ctx context.Context, e *protocol.Envelope) *place {
 
 // causes are the reasons for groups whose single reasons differ from envelope to
 // envelope.
-var causes = map[string]string{
-	verdictMissing:   "the file of their message is missing: no attempt can succeed without it",
-	verdictSuspended: "they were suspended by an administrator",
-	verdictHeld:      "they are on hold, because their relay is at its limit",
-	verdictInflight:  "they are being delivered",
-	verdictLimits:    "they are assigned to a relay that has reached its limits",
-	verdictDNS:       "their relay has not connected yet: it is waiting for the name service",
-	verdictScheduled: "they have no error yet, and wait for their next attempt",
-	verdictDue:       "they are due: smtpd tries them at any moment",
-}
+var causes = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		verdictMissing:   "the file of their message is missing: no attempt can succeed without it",
+		verdictSuspended: "they were suspended by an administrator",
+		verdictHeld:      "they are on hold, because their relay is at its limit",
+		verdictInflight:  "they are being delivered",
+		verdictLimits:    "they are assigned to a relay that has reached its limits",
+		verdictDNS:       "their relay has not connected yet: it is waiting for the name service",
+		verdictScheduled: "they have no error yet, and wait for their next attempt",
+		verdictDue:       "they are due: smtpd tries them at any moment",
+	}
+})
 
 // cause returns the common reason of the envelopes of a group.
 func (j *judgement) cause(v *Verdict, e *protocol.Envelope) string {
 	if v.Verdict != verdictBackoff {
-		return cmp.Or(causes[v.Verdict], v.Reason)
+		return cmp.Or(causes()[v.Verdict], v.Reason)
 	}
 	text, known := j.folded[e.ErrorLine]
 	if !known {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"smtpctl/protocol"
@@ -161,13 +162,15 @@ func (r *spoolReport) listed(ctx context.Context, conn *protocol.Conn, id protoc
 }
 
 // asideTexts describe the folders beside the queue, and say what to do.
-var asideTexts = map[string][2]string{
-	"corrupt":   {"smtpd has put this message aside as damaged: it is not delivered", "look into it; no command puts it back"},
-	"incoming":  {"older than the start of smtpd, and so left by a crash while the message was received, before it was accepted", "look into it before you delete it"},
-	"offline":   {"submitted on this machine while smtpd was stopped: smtpd takes it in when it is started", "start smtpd again, if it is older than its start"},
-	"purge":     {"older than the start of smtpd, and so left by a crash while the message was deleted", "look into it before you delete it"},
-	"temporary": {"older than the start of smtpd, and so left by a crash while a file was written", "look into it before you delete it"},
-}
+var asideTexts = sync.OnceValue(func() map[string][2]string {
+	return map[string][2]string{
+		"corrupt":   {"smtpd has put this message aside as damaged: it is not delivered", "look into it; no command puts it back"},
+		"incoming":  {"older than the start of smtpd, and so left by a crash while the message was received, before it was accepted", "look into it before you delete it"},
+		"offline":   {"submitted on this machine while smtpd was stopped: smtpd takes it in when it is started", "start smtpd again, if it is older than its start"},
+		"purge":     {"older than the start of smtpd, and so left by a crash while the message was deleted", "look into it before you delete it"},
+		"temporary": {"older than the start of smtpd, and so left by a crash while a file was written", "look into it before you delete it"},
+	}
+})
 
 // asides prints files in the folders beside the queue. In folders through which mail
 // passes, only files older than the start of smtpd count.
@@ -182,7 +185,7 @@ func (r *spoolReport) asides(ctx context.Context, conn *protocol.Conn, sp *spool
 		if failed != nil || passes && a.Changed >= digest.Startup {
 			return
 		}
-		text := asideTexts[a.Folder]
+		text := asideTexts()[a.Folder]
 		failed = r.print(SpoolJSON{"", spoolAside, a.Folder, text[0], a.Path, text[1]})
 	})
 	if err != nil {

@@ -3,6 +3,7 @@ package maillog
 
 import (
 	"bytes"
+	"sync"
 	"time"
 )
 
@@ -17,16 +18,16 @@ type line struct {
 }
 
 // kinds are the kinds of session lines that are used.
-var kinds = map[string]string{}
-
-func init() {
+var kinds = sync.OnceValue(func() map[string]string {
+	all := map[string]string{}
 	for _, k := range []string{
 		"smtp connected", "smtp tls", "smtp starttls", "smtp authentication", "smtp message", "smtp envelope", "smtp failed-command", "smtp disconnected",
 		"mta connecting", "mta tls", "mta error", "mta delivery", "mta disconnected", "mda delivery",
 	} {
-		kinds[k] = k
+		all[k] = k
 	}
-}
+	return all
+})
 
 // A clock completes times without a year, from the time when the file ended.
 type clock struct {
@@ -71,7 +72,7 @@ func (c *clock) parse(text []byte) (l line, ok bool) {
 		if second < 0 {
 			second = len(l.rest) - first - 1
 		}
-		l.kind, ok = kinds[string(l.rest[:first+1+second])]
+		l.kind, ok = kinds()[string(l.rest[:first+1+second])]
 		l.rest = l.rest[min(len(l.rest), first+second+2):]
 		return l, ok
 	}

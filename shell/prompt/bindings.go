@@ -2,6 +2,7 @@ package prompt
 
 import (
 	"strings"
+	"sync"
 
 	goprompt "github.com/c-bata/go-prompt"
 
@@ -30,51 +31,53 @@ const (
 )
 
 // bindings are all keys that do something, other than to insert a character.
-var bindings = []binding{
-	{"Tab", []string{keyTab}, "", nil},
-	{"Shift-Tab", []string{keyBackTab}, "", nil},
-	{"Enter", []string{keyEnter}, "", nil},
-	{"Escape", []string{keyEscape}, "", nil},
-	{"?", []string{keyHelp}, "", nil},
-	{"Up", []string{keyUp}, "", nil},
-	{"Down", []string{keyDown}, "", nil},
-	{"Left, Ctrl-B", []string{keyLeft, "\x02"}, "", nil},
-	{"Right, Ctrl-F", []string{keyRight, "\x06"}, "right", (*Prompt).right},
-	{"Home, Ctrl-A", []string{"\x1b[H", "\x1b[1~", "\x1b[7~", "\x01"}, "home", (*Prompt).home},
-	{"End, Ctrl-E", []string{"\x1b[F", "\x1b[4~", "\x1b[8~", "\x05"}, "end", (*Prompt).end},
-	{"Backspace, Ctrl-H", []string{"\x7f", "\x08"}, "", nil},
-	{"Delete", []string{"\x1b[3~"}, "", nil},
-	{"Ctrl-C", []string{keyCtrlC}, "", nil},
-	{"Ctrl-D", []string{keyCtrlD}, "", nil},
-	{"Ctrl-L", []string{"\x0c"}, "", nil},
-	{"Ctrl-R", []string{keyCtrlR}, "", nil},
-	{"Ctrl-Z", []string{keyCtrlZ}, "", nil},
-	{"Ctrl-P", []string{keyCtrlP}, actOlder, (*Prompt).older},
-	{"Ctrl-N", []string{keyCtrlN}, actNewer, (*Prompt).newer},
-	{"Alt-B, Ctrl-Left", []string{"\x1bb", keyWordLeft, "\x1b[1;3D"}, "word-left", edits(lineedit.WordLeft)},
-	{"Alt-F, Ctrl-Right", []string{"\x1bf", keyWordRight, "\x1b[1;3C"}, "word-right", (*Prompt).wordRight},
-	{"Ctrl-K", []string{"\x0b"}, "kill-to-end", edits(lineedit.KillToEnd)},
-	{"Ctrl-U", []string{"\x15"}, "kill-to-start", edits(lineedit.KillToStart)},
-	{"Ctrl-W", []string{"\x17"}, "kill-blank-left", edits(lineedit.KillBlankLeft)},
-	{"Alt-D", []string{"\x1bd"}, "kill-word-right", edits(lineedit.KillWordRight)},
-	{"Alt-Backspace", []string{"\x1b\x7f", "\x1b\x08"}, "kill-word-left", edits(lineedit.KillWordLeft)},
-	{"Ctrl-Y", []string{"\x19"}, "yank", edits(lineedit.Yank)},
-	{"Alt-Y", []string{"\x1by"}, "yank-older", edits(lineedit.YankOlder)},
-	{"Ctrl-_, Ctrl-X Ctrl-U", []string{"\x1f", keyCtrlX + "\x15"}, "undo", edits(lineedit.Undo)},
-	{"Ctrl-T", []string{"\x14"}, "swap-runes", edits(lineedit.SwapRunes)},
-	{"Alt-T", []string{"\x1bt"}, "swap-words", edits(lineedit.SwapWords)},
-	{"Alt-U", []string{"\x1bu"}, "upper-case", edits(lineedit.UpperCase)},
-	{"Alt-L", []string{"\x1bl"}, "lower-case", edits(lineedit.LowerCase)},
-	{"Alt-C", []string{"\x1bc"}, "capitalize", edits(lineedit.Capitalize)},
-	{"Ctrl-X Ctrl-E", []string{keyCtrlX + "\x05"}, "edit", (*Prompt).editElsewhere},
-	{"Alt-., Alt-_", []string{"\x1b.", "\x1b_"}, "last-word", edits(lineedit.LastWordOfOlder)},
-}
+var bindings = sync.OnceValue(func() []binding {
+	return []binding{
+		{"Tab", []string{keyTab}, "", nil},
+		{"Shift-Tab", []string{keyBackTab}, "", nil},
+		{"Enter", []string{keyEnter}, "", nil},
+		{"Escape", []string{keyEscape}, "", nil},
+		{"?", []string{keyHelp}, "", nil},
+		{"Up", []string{keyUp}, "", nil},
+		{"Down", []string{keyDown}, "", nil},
+		{"Left, Ctrl-B", []string{keyLeft, "\x02"}, "", nil},
+		{"Right, Ctrl-F", []string{keyRight, "\x06"}, "right", (*Prompt).right},
+		{"Home, Ctrl-A", []string{"\x1b[H", "\x1b[1~", "\x1b[7~", "\x01"}, "home", (*Prompt).home},
+		{"End, Ctrl-E", []string{"\x1b[F", "\x1b[4~", "\x1b[8~", "\x05"}, "end", (*Prompt).end},
+		{"Backspace, Ctrl-H", []string{"\x7f", "\x08"}, "", nil},
+		{"Delete", []string{"\x1b[3~"}, "", nil},
+		{"Ctrl-C", []string{keyCtrlC}, "", nil},
+		{"Ctrl-D", []string{keyCtrlD}, "", nil},
+		{"Ctrl-L", []string{"\x0c"}, "", nil},
+		{"Ctrl-R", []string{keyCtrlR}, "", nil},
+		{"Ctrl-Z", []string{keyCtrlZ}, "", nil},
+		{"Ctrl-P", []string{keyCtrlP}, actOlder, (*Prompt).older},
+		{"Ctrl-N", []string{keyCtrlN}, actNewer, (*Prompt).newer},
+		{"Alt-B, Ctrl-Left", []string{"\x1bb", keyWordLeft, "\x1b[1;3D"}, "word-left", edits(lineedit.WordLeft)},
+		{"Alt-F, Ctrl-Right", []string{"\x1bf", keyWordRight, "\x1b[1;3C"}, "word-right", (*Prompt).wordRight},
+		{"Ctrl-K", []string{"\x0b"}, "kill-to-end", edits(lineedit.KillToEnd)},
+		{"Ctrl-U", []string{"\x15"}, "kill-to-start", edits(lineedit.KillToStart)},
+		{"Ctrl-W", []string{"\x17"}, "kill-blank-left", edits(lineedit.KillBlankLeft)},
+		{"Alt-D", []string{"\x1bd"}, "kill-word-right", edits(lineedit.KillWordRight)},
+		{"Alt-Backspace", []string{"\x1b\x7f", "\x1b\x08"}, "kill-word-left", edits(lineedit.KillWordLeft)},
+		{"Ctrl-Y", []string{"\x19"}, "yank", edits(lineedit.Yank)},
+		{"Alt-Y", []string{"\x1by"}, "yank-older", edits(lineedit.YankOlder)},
+		{"Ctrl-_, Ctrl-X Ctrl-U", []string{"\x1f", keyCtrlX + "\x15"}, "undo", edits(lineedit.Undo)},
+		{"Ctrl-T", []string{"\x14"}, "swap-runes", edits(lineedit.SwapRunes)},
+		{"Alt-T", []string{"\x1bt"}, "swap-words", edits(lineedit.SwapWords)},
+		{"Alt-U", []string{"\x1bu"}, "upper-case", edits(lineedit.UpperCase)},
+		{"Alt-L", []string{"\x1bl"}, "lower-case", edits(lineedit.LowerCase)},
+		{"Alt-C", []string{"\x1bc"}, "capitalize", edits(lineedit.Capitalize)},
+		{"Ctrl-X Ctrl-E", []string{keyCtrlX + "\x05"}, "edit", (*Prompt).editElsewhere},
+		{"Alt-., Alt-_", []string{"\x1b.", "\x1b_"}, "last-word", edits(lineedit.LastWordOfOlder)},
+	}
+})
 
 // Keys returns the names of all keys that do something other than to insert a character, such
 // as Ctrl-R, as help shows them.
 func Keys() []string {
 	var out []string
-	for _, b := range bindings {
+	for _, b := range bindings() {
 		out = append(out, strings.Split(b.keys, ", ")...)
 	}
 	return out
@@ -82,20 +85,20 @@ func Keys() []string {
 
 // actOf maps the bytes that a terminal sends for each bound key to the name of its act, or to
 // "" if the key has none.
-var actOf = func() map[string]string {
+var actOf = sync.OnceValue(func() map[string]string {
 	out := map[string]string{}
-	for _, b := range bindings {
+	for _, b := range bindings() {
 		for _, sent := range b.sent {
 			out[sent] = b.act
 		}
 	}
 	return out
-}()
+})
 
 // acts returns the acts, and the help for the ? key, in the form that go-prompt takes.
 func (p *Prompt) acts() []goprompt.ASCIICodeBind {
 	out := []goprompt.ASCIICodeBind{{ASCIICode: []byte(keyHelp), Fn: p.helpKey}}
-	for _, b := range append([]binding{{act: actSet, do: (*Prompt).set}}, bindings...) {
+	for _, b := range append([]binding{{act: actSet, do: (*Prompt).set}}, bindings()...) {
 		if b.do != nil {
 			out = append(out, goprompt.ASCIICodeBind{ASCIICode: []byte(actPrefix + b.act), Fn: func(buf *goprompt.Buffer) {
 				b.do(p, buf)

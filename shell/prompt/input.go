@@ -82,7 +82,7 @@ func (t *tokenizer) flush() []string {
 func (t *tokenizer) next(b []byte) (string, int) {
 	cr, ctrlX := t.cr, t.ctrlX
 	t.cr, t.ctrlX = false, false
-	if _, both := actOf[keyCtrlX+string(b[:1])]; ctrlX && both {
+	if _, both := actOf()[keyCtrlX+string(b[:1])]; ctrlX && both {
 		return keyCtrlX + string(b[:1]), 1
 	}
 	switch c := b[0]; {
@@ -143,7 +143,7 @@ func (t *tokenizer) escape(b []byte) (string, int) {
 	case 0x1b:
 		return keyEscape, 1
 	}
-	if alt := strings.ToLower(string(b[:2])); b[1] < utf8.RuneSelf && actOf[alt] != "" && !t.pasting {
+	if alt := strings.ToLower(string(b[:2])); b[1] < utf8.RuneSelf && actOf()[alt] != "" && !t.pasting {
 		return alt, 2
 	}
 	// An unknown key with Alt is dropped.

@@ -94,7 +94,7 @@ func TestBindings(t *testing.T) {
 		}
 		names[name] = true
 	}
-	for _, b := range bindings {
+	for _, b := range bindings() {
 		if len(b.sent) == 0 || (b.act == "") != (b.do == nil) {
 			t.Errorf("%s: %+v", b.keys, b)
 		}

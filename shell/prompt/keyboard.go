@@ -24,10 +24,12 @@ type Keyboard struct {
 }
 
 // named maps the bytes that terminals send for keys which are not characters to their names.
-var named = map[string]string{
-	"\x1b[A": "up", "\x1bOA": "up", "\x1b[B": "down", "\x1bOB": "down", "\x1b[5~": "page up", "\x1b[6~": "page down",
-	"\x1b[H": "home", "\x1bOH": "home", "\x1b[1~": "home", "\x1b[F": "end", "\x1bOF": "end", "\x1b[4~": "end", keyEscape: "escape",
-}
+var named = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		"\x1b[A": "up", "\x1bOA": "up", "\x1b[B": "down", "\x1bOB": "down", "\x1b[5~": "page up", "\x1b[6~": "page down",
+		"\x1b[H": "home", "\x1bOH": "home", "\x1b[1~": "home", "\x1b[F": "end", "\x1bOF": "end", "\x1b[4~": "end", keyEscape: "escape",
+	}
+})
 
 // errBackground means that the program is not in the foreground of its terminal.
 var errBackground = errors.New("the program is in the background")
@@ -109,7 +111,7 @@ func (k *Keyboard) read(keys chan<- string, wake *os.File) {
 func keysOf(tokens []string) []string {
 	var out []string
 	for _, tok := range tokens {
-		switch name, ok := named[tok]; {
+		switch name, ok := named()[tok]; {
 		case ok:
 			out = append(out, name)
 		case tok[0] == 0x1b:

@@ -63,7 +63,7 @@ func known(seq []byte) string {
 	if len(seq) == 3 && seq[1] == 'O' && seq[2] >= 'A' && seq[2] <= 'H' {
 		seq[1] = '[' // as terminals send this key in the other mode of the cursor keys
 	}
-	if actOf[string(seq)] != "" {
+	if actOf()[string(seq)] != "" {
 		return string(seq)
 	}
 	for _, k := range goprompt.ASCIISequences {
@@ -216,7 +216,7 @@ func (t *terminal) translate(k string) string {
 		t.reason = exitSuspend
 		k = keyWake
 	}
-	if act := actOf[k]; act != "" {
+	if act := actOf()[k]; act != "" {
 		k = actPrefix + act
 	}
 	t.menu.key(k)

@@ -129,7 +129,7 @@ func TestLibrary(t *testing.T) {
 			}
 		},
 		"no key is an act": func(t *testing.T) {
-			for _, b := range bindings {
+			for _, b := range bindings() {
 				if k := goprompt.GetKey([]byte(actPrefix + b.act)); k != goprompt.NotDefined {
 					t.Errorf("%q is %v", b.act, k)
 				}

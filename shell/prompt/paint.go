@@ -2,6 +2,7 @@ package prompt
 
 import (
 	"strings"
+	"sync"
 
 	goprompt "github.com/c-bata/go-prompt"
 )
@@ -21,9 +22,11 @@ const (
 
 // sgr holds, for each colour of go-prompt in classColors, the number that sets it in the
 // sequence ESC [ ... m.
-var sgr = map[goprompt.Color]string{
-	goprompt.Red: "91", goprompt.Cyan: "36", goprompt.Purple: "35", goprompt.DarkGreen: "32", goprompt.Brown: "33", goprompt.DarkGray: "90",
-}
+var sgr = sync.OnceValue(func() map[goprompt.Color]string {
+	return map[goprompt.Color]string{
+		goprompt.Red: "91", goprompt.Cyan: "36", goprompt.Purple: "35", goprompt.DarkGreen: "32", goprompt.Brown: "33", goprompt.DarkGray: "90",
+	}
+})
 
 // A Span is a part of a line: the bytes from Start up to, but not including, End.
 type Span struct {
@@ -32,14 +35,16 @@ type Span struct {
 }
 
 // classColors are the colours of the classes. They are legible on black and on white.
-var classColors = map[Class]goprompt.Color{
-	Unknown:  goprompt.Red,
-	TermKey:  goprompt.Cyan,
-	Operator: goprompt.Purple,
-	Value:    goprompt.DarkGreen,
-	Quoted:   goprompt.Brown,
-	Comment:  goprompt.DarkGray,
-}
+var classColors = sync.OnceValue(func() map[Class]goprompt.Color {
+	return map[Class]goprompt.Color{
+		Unknown:  goprompt.Red,
+		TermKey:  goprompt.Cyan,
+		Operator: goprompt.Purple,
+		Value:    goprompt.DarkGreen,
+		Quoted:   goprompt.Brown,
+		Comment:  goprompt.DarkGray,
+	}
+})
 
 // hintColor is the colour of the hint.
 const hintColor = goprompt.DarkGray
@@ -144,7 +149,7 @@ func (p *painter) colored(line string) string {
 	var b strings.Builder
 	eachPart(line, 0, p.spans(line), func(text string, color goprompt.Color) {
 		if color != goprompt.DefaultColor {
-			text = "\x1b[" + sgr[color] + "m" + text + "\x1b[0m"
+			text = "\x1b[" + sgr()[color] + "m" + text + "\x1b[0m"
 		}
 		b.WriteString(text)
 	})
@@ -159,7 +164,7 @@ func eachPart(line string, from int, spans []Span, f func(text string, color gop
 			continue
 		}
 		f(line[from:start], goprompt.DefaultColor)
-		f(line[start:end], classColors[span.Class])
+		f(line[start:end], classColors()[span.Class])
 		from = end
 	}
 	f(line[from:], goprompt.DefaultColor)

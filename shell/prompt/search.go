@@ -106,7 +106,7 @@ func (t *terminal) searchKey(k string) string {
 		}
 		return keyTab
 	default:
-		if act := actOf[k]; act != "" {
+		if act := actOf()[k]; act != "" {
 			return actPrefix + act
 		}
 	}

@@ -46,7 +46,7 @@ var Commands = []*command.Command{
 			"that is down or does not answer holds up no other, and is followed again when it is back."},
 	{Pattern: "show queue <query...>", Rounds: true, Reach: command.NeedsSocket, Lists: true, Group: command.GroupQueue, Formats: command.Separated, OwnColumns: true, Empty: "no envelope matches", Check: checkListed, Run: runShowQueue,
 		Summary: "list the selected envelopes; sort=KEY sorts them, limit=N lists at most N",
-		Help:    columnsHelp()},
+		HelpOf:  columnsHelp},
 	{Pattern: "show queue by <grouping...>", Reach: command.NeedsSocket, Lists: true, Group: command.GroupQueue, Rows: []any{GroupJSON{}, ServerGroupJSON{}}, Empty: "no envelope matches", Origin: command.Own, Check: checkGroups, Run: runShowGroups,
 		Summary: "count the envelopes by a field such as domain, error, from, subject or state; by domain age counts each domain by age, by domain server each domain on each machine",
 		Help:    "Terms may follow, as for show queue; limit=N shows only the N largest groups. A * in an error stands for\na part that differs between messages; the text can be used unchanged after error=."},
@@ -73,7 +73,7 @@ const waitEmptyHelp = "For several machines, no envelope may be left on any of t
 // Kinds are the kinds of arguments of these commands.
 var Kinds = []*grammar.Kind{
 	{Name: "envelope", Doc: "id of an envelope, 16 hex digits, or the beginning of one", Parse: ParseID},
-	{Name: "grouping", Terms: true, Doc: groupNames() + ", then terms such as older=1h", Parse: parseGrouping},
+	{Name: "grouping", Terms: true, DocOf: groupingDoc, Parse: parseGrouping},
 	{Name: "condition", Terms: true, Doc: "ids or terms such as domain=example.com; for and a time such as 60s", Parse: parseCondition},
 	{Name: "statistic", Doc: "NAME=N, NAME=N- or NAME=-N; for and a time such as 60s", Parse: parseStatCondition},
 	{Name: "query", Terms: true, Doc: "ids, terms such as domain=example.com, sort=KEY, limit=N or columns=NAMES", Help: SelectorHelp, Parse: parseListed},
@@ -91,6 +91,9 @@ const pauseEnvelopeHelp = "A restart of smtpd resumes all envelopes, because smt
 const removeHelp = "The current attempt of an envelope in flight continues: if it succeeds, the envelope is delivered all the\n" +
 	"same; if it fails, the envelope is removed. If smtpd is restarted before the attempt ends, the envelope is\n" +
 	"back in the queue."
+
+// groupingDoc is what to type for a grouping.
+func groupingDoc() string { return groupNames() + ", then terms such as older=1h" }
 
 // columnsHelp is the help of show queue about columns.
 func columnsHelp() string {

@@ -266,7 +266,7 @@ func (f *follower) makeLines() {
 		return func() []string {
 			out := []string{clock(), f.event}
 			for _, name := range fields {
-				out = append(out, of(selector.Find(selector.Fields, name).Shown, row()))
+				out = append(out, of(selector.Find(selector.Fields(), name).Shown, row()))
 			}
 			return out
 		}
@@ -289,7 +289,7 @@ func (f *follower) makeLines() {
 		Names:   append([]string{"time", "event"}, fields...),
 	}
 	for _, name := range fields {
-		field := selector.Find(selector.Fields, name)
+		field := selector.Find(selector.Fields(), name)
 		rows.Columns = append(rows.Columns, render.Column{Head: field.Column, Right: field.Shown.Right, Cut: field.Shown.Cut, Paint: field.Shown.Paint})
 	}
 	f.lines = f.c.Rows(rows)

@@ -78,7 +78,7 @@ func columnsIn(c *command.Call) []*selector.Field {
 	}
 	fields := make([]*selector.Field, len(names))
 	for i, name := range names {
-		fields[i] = selector.Find(selector.Fields, name)
+		fields[i] = selector.Find(selector.Fields(), name)
 	}
 	return fields
 }

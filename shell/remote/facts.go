@@ -105,16 +105,20 @@ func parseZone(text string) *int {
 }
 
 // systems maps the names of uname -s to those of GOOS.
-var systems = map[string]string{
-	"Linux": "linux", "OpenBSD": "openbsd", "FreeBSD": "freebsd", "DragonFly": "freebsd", "NetBSD": "netbsd", "Darwin": "darwin",
+func systems() map[string]string {
+	return map[string]string{
+		"Linux": "linux", "OpenBSD": "openbsd", "FreeBSD": "freebsd", "DragonFly": "freebsd", "NetBSD": "netbsd", "Darwin": "darwin",
+	}
 }
 
 // machines32 maps the names of uname -m to GOARCH for programs with 32-bit words, which 64-bit
 // machines can run, too.
-var machines32 = map[string]string{
-	"i386": "386", "i486": "386", "i586": "386", "i686": "386", "x86_64": "386", "amd64": "386",
-	"armv6l": "arm", "armv7l": "arm", "armv8l": "arm", "aarch64": "arm", "arm": "arm",
-	"mips": "mips", "mips64": "mips", "mipsel": "mipsle", "ppc": "mips", "powerpc": "mips", "macppc": "mips",
+func machines32() map[string]string {
+	return map[string]string{
+		"i386": "386", "i486": "386", "i586": "386", "i686": "386", "x86_64": "386", "amd64": "386",
+		"armv6l": "arm", "armv7l": "arm", "armv8l": "arm", "aarch64": "arm", "arm": "arm",
+		"mips": "mips", "mips64": "mips", "mipsel": "mipsle", "ppc": "mips", "powerpc": "mips", "macppc": "mips",
+	}
 }
 
 // Layouts returns the layouts that the structures of smtpd may have on that machine, the
@@ -122,11 +126,11 @@ var machines32 = map[string]string{
 func (f *Facts) Layouts() []protocol.Layout {
 	arch := "amd64"
 	if f.Bits == 32 {
-		if arch = machines32[f.Machine]; arch == "" {
+		if arch = machines32()[f.Machine]; arch == "" {
 			arch = "arm"
 		}
 	}
-	l := protocol.LayoutFor(systems[f.OS], arch)
+	l := protocol.LayoutFor(systems()[f.OS], arch)
 	l.Order = binary.LittleEndian
 	if f.Big {
 		l.Order = binary.BigEndian

@@ -14,7 +14,9 @@ import (
 var errChanged = errors.New("the file changed while it was read: try again")
 
 // kinds are the letters for files that are not what was asked for.
-var kinds = map[byte]uint32{'L': unix.S_IFLNK, 'D': unix.S_IFDIR, 'P': unix.S_IFIFO, 'S': unix.S_IFSOCK, 'V': unix.S_IFCHR, 'R': unix.S_IFREG, 'U': 0}
+func kinds() map[byte]uint32 {
+	return map[byte]uint32{'L': unix.S_IFLNK, 'D': unix.S_IFDIR, 'P': unix.S_IFIFO, 'S': unix.S_IFSOCK, 'V': unix.S_IFCHR, 'R': unix.S_IFREG, 'U': 0}
+}
 
 // letterError returns the error of a file by the letter that the script prints.
 func (f *Files) letterError(letter byte, p string, dir bool) error {
@@ -34,7 +36,7 @@ func (f *Files) letterError(letter byte, p string, dir bool) error {
 	case 'f':
 		return &fs.PathError{Op: "read", Path: p, Err: unix.EIO}
 	}
-	if mode, ok := kinds[letter]; ok {
+	if mode, ok := kinds()[letter]; ok {
 		return safefile.Info{Mode: mode}.Unfit(p, dir)
 	}
 	return &fs.PathError{Op: "open", Path: p, Err: errOther}

@@ -8,7 +8,9 @@ import (
 )
 
 // wayTools are the programs of ways by the words of ParseWay.
-var wayTools = map[string]string{"nc": "nc", "socat": "socat", "stdio": "smtpctl"}
+func wayTools() map[string]string {
+	return map[string]string{"nc": "nc", "socat": "socat", "stdio": "smtpctl"}
+}
 
 // ParseWay checks how the socket of smtpd is to be reached, and returns it as Options.Way
 // takes it: "" for auto.
@@ -17,7 +19,7 @@ func ParseWay(text string) (string, error) {
 		return "", nil
 	}
 	_, tool := cutWay(text)
-	if text != "forward" && wayTools[tool] == "" {
+	if text != "forward" && wayTools()[tool] == "" {
 		return "", errors.New("expected auto, forward, nc, socat or stdio, or one of the last three after sudo- or doas-, such as sudo-nc")
 	}
 	return text, nil
@@ -39,7 +41,7 @@ func (f *Facts) setWay(socket string, o Options) (*way, error) {
 		return &way{name: "forwarding"}, nil
 	}
 	as, tool := cutWay(o.Way)
-	for _, program := range []string{as, wayTools[tool]} {
+	for _, program := range []string{as, wayTools()[tool]} {
 		if program != "" && !f.Tools[program] {
 			return nil, &setWayError{o, fmt.Errorf("%w: there is no %s there", ErrUnreachable, program)}
 		}
@@ -47,7 +49,7 @@ func (f *Facts) setWay(socket string, o Options) (*way, error) {
 	if as != "" {
 		as += " -n "
 	}
-	return toolWay(as, wayTools[tool], socket), nil
+	return toolWay(as, wayTools()[tool], socket), nil
 }
 
 // toolWay returns the way by a program, which is started after the words of as.

@@ -57,7 +57,9 @@ func (f *Facts) ways(socket string) []*way {
 const maxTrip = 500 * time.Millisecond
 
 // errNoWay means that the machine has no program that could reach the socket of smtpd as root.
-var errNoWay = fmt.Errorf("%w: the user there is not root, and there is no sudo or doas with nc, socat or this program", ErrUnreachable)
+func errNoWay() error {
+	return fmt.Errorf("%w: the user there is not root, and there is no sudo or doas with nc, socat or this program", ErrUnreachable)
+}
 
 // Dial connects to the smtpd that listens on a socket of the host, and starts ssh if it does
 // not run. It tries the possible ways until one works, and remembers that way. Errors are of
@@ -95,7 +97,7 @@ func (h *Host) dial(ctx context.Context, socket string, opts protocol.Options, o
 	}
 	h.mu.Unlock()
 	var failures []string
-	err = error(errNoWay)
+	err = errNoWay()
 	for _, w := range ways {
 		var conn *protocol.Conn
 		if conn, err = h.try(ctx, l, w, socket, opts); err == nil {

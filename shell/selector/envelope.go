@@ -34,7 +34,7 @@ var plainOrder = []string{
 var plainFields = sync.OnceValue(func() []*Field {
 	fields := make([]*Field, len(plainOrder))
 	for i, name := range plainOrder {
-		fields[i] = Find(Fields, name)
+		fields[i] = Find(Fields(), name)
 	}
 	return fields
 })
@@ -55,7 +55,7 @@ func AppendPlain(b []byte, r Row) []byte {
 // JSONOf returns an envelope for JSON. The state of one read from disk is offline.
 func JSONOf(r Row) render.EnvelopeJSON {
 	var j render.EnvelopeJSON
-	for _, f := range Fields {
+	for _, f := range Fields() {
 		if f.fill != nil {
 			f.fill(&j, r)
 		}

@@ -35,7 +35,7 @@ func TestJSONOf(t *testing.T) {
 		if err := json.Unmarshal(text, &all); err != nil {
 			t.Fatal(err)
 		}
-		for _, f := range Fields {
+		for _, f := range Fields() {
 			var one render.EnvelopeJSON
 			if (f.JSON != "") != (f.fill != nil) {
 				t.Errorf("%s: its name in JSON is %q, filled in: %v", f.Name, f.JSON, f.fill != nil)
@@ -78,7 +78,7 @@ func TestPlainFields(t *testing.T) {
 	if len(parts) != len(plainOrder) {
 		t.Fatalf("%d parts, %d fields: %q", len(parts), len(plainOrder), parts)
 	}
-	for _, f := range Fields {
+	for _, f := range Fields() {
 		at := slices.Index(plainOrder, f.Name)
 		if (at >= 0) != (f.plain != nil) || at >= 0 && parts[at] != string(f.plain(nil, r)) {
 			t.Errorf("%s: is part %d of %q", f.Name, at, parts)

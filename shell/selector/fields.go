@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync"
 
 	"smtpctl/protocol"
 	"smtpctl/shell/render"
@@ -55,84 +56,87 @@ type Field struct {
 	plain func(b []byte, r Row) []byte
 }
 
-// Fields are all fields, in the order in which terms are explained.
-var Fields = []*Field{
-	{Name: "id", Doc: "id of the envelope", Column: "ID", JSON: "id", Shown: textColumn(func(r Row) string { return r.ID.String() }),
-		plain: func(b []byte, r Row) []byte { return r.ID.Append(b) }, fill: func(j *render.EnvelopeJSON, r Row) { j.ID = r.ID.String() }},
-	{Name: "from", Also: []string{"sender"}, Want: "GLOB", Doc: "sender; @DOMAIN for any user there, <> for the null sender", Regex: true,
-		has:  func(e *protocol.Envelope) []string { return []string{EscapeAddress(e.Sender)} },
-		make: addressKey(func(e *protocol.Envelope) []protocol.Address { return []protocol.Address{e.Sender} }).make,
-		Text: func(e *protocol.Envelope) string { return e.Sender.String() }, Group: &bySender, Column: "FROM", JSON: "from", Shown: addressColumn(func(r Row) protocol.Address { return r.Sender }),
-		plain: plainAddress(func(r Row) protocol.Address { return r.Sender }), fill: func(j *render.EnvelopeJSON, r Row) { j.From = render.FormatAddress(r.Sender) }},
-	{Name: "to", Want: "GLOB", Doc: "recipient, before or after aliases; @DOMAIN for any user there", Regex: true,
-		has:  recipientValues,
-		make: addressKey(func(e *protocol.Envelope) []protocol.Address { return []protocol.Address{e.Rcpt, e.Dest} }).make,
-		Text: func(e *protocol.Envelope) string { return e.Dest.String() }, Column: "TO", JSON: "to", Shown: &toColumn,
-		plain: plainAddress(func(r Row) protocol.Address { return r.Rcpt }), fill: func(j *render.EnvelopeJSON, r Row) { j.To = render.FormatAddress(r.Rcpt) }},
-	{Name: "domain", Want: "GLOB", Doc: "domain of the destination", Regex: true,
-		has: domainValues, make: domainKey.make,
-		Text: func(e *protocol.Envelope) string { return strings.ToLower(e.Dest.Domain) }, Group: &byDomain, Column: "DOMAIN", JSON: "domain", Shown: textColumn(func(r Row) string { return r.Dest.Domain }),
-		fill: func(j *render.EnvelopeJSON, r Row) { j.Domain = r.Dest.Domain }},
-	{Name: "error", Want: "GLOB", Doc: "last error", Regex: true,
-		has: errorValues, make: plainKey(func(e *protocol.Envelope) string { return e.ErrorLine }).make,
-		Text: func(e *protocol.Envelope) string { return e.ErrorLine }, Group: &byError, Column: "ERROR", JSON: "error", Shown: &errorColumn,
-		plain: func(b []byte, r Row) []byte { return render.AppendVis(b, r.ErrorLine, maxErrorLine) }, fill: func(j *render.EnvelopeJSON, r Row) { j.Error = r.ErrorLine }},
-	{Name: "state", Want: "STATE", Doc: "pending, inflight, held or suspended; or several, separated by commas", Note: stateNote, Scheduler: true,
-		Values: stateNames, make: states,
-		Text: func(e *protocol.Envelope) string { return render.State(e.Flags) }, Group: &byState, Column: "STATE", JSON: "state", Shown: &stateColumn,
-		plain: plainState, fill: func(j *render.EnvelopeJSON, r Row) { j.State = state(r) }},
-	{Name: "type", Want: "TYPE", Doc: "mta, mda or bounce; or several, separated by commas", Values: typeNames, make: types, Column: "TYPE", JSON: "type", Shown: textColumn(func(r Row) string { return r.Type.String() }),
-		plain: plainText(func(r Row) string { return r.Type.String() }), fill: func(j *render.EnvelopeJSON, r Row) { j.Type = r.Type.String() }},
-	{Name: "age", Doc: "how long it is in the queue",
-		Number: func(e *protocol.Envelope) int64 { return -e.Created }, Group: &byAge, Column: "AGE", JSON: "created", Shown: &ageColumn,
-		plain: plainNumber(func(r Row) int64 { return r.Created }), fill: func(j *render.EnvelopeJSON, r Row) { j.Created = render.Time(r.Created) }},
-	{Name: "older", Want: "TIME", Doc: "in the queue for TIME or longer, such as 90s, 30m, 2h, 4d or 1w", Some: someTimes, make: older},
-	{Name: "newer", Want: "TIME", Doc: "in the queue for TIME or less", Some: someTimes, make: newer},
-	{Name: "tries", Also: []string{"try"}, Want: "N", Doc: "attempts so far: 3, 3- for 3 or more, -2 for 2 or fewer, 2-5 for a range", Some: []string{"0", "1-", "3-", "10-"}, make: attempts,
-		Number: func(e *protocol.Envelope) int64 { return int64(e.Retry) }, Column: "TRIES", JSON: "tries", Shown: numberColumn(func(r Row) int { return r.Retry }),
-		plain: plainNumber(func(r Row) int64 { return int64(r.Retry) }), fill: func(j *render.EnvelopeJSON, r Row) { j.Tries = r.Retry }},
-	{Name: "next", Also: []string{"next_try"}, Want: "TIME", Doc: "next attempt within TIME; 1h- for in an hour or later, 10m-1h for a range", Some: someTimes, Scheduler: true, make: next,
-		Number: func(e *protocol.Envelope) int64 { return e.NextTry }, Column: "NEXT", JSON: "next_try", Shown: &nextColumn,
-		plain: plainNext, fill: fillNext},
-	{Name: "source", Also: []string{"src"}, Want: "ADDR", Doc: "address of the client, a network such as 192.0.2.0/24, a GLOB, or local",
-		has: sourceValues, make: source, Group: &bySource, Column: "SOURCE", JSON: "source", Shown: textColumn(sourceText),
-		plain: plainText(func(r Row) string { return r.Source.Family() }), fill: func(j *render.EnvelopeJSON, r Row) { j.Source = sourceText(r) }},
-	{Name: "host", Want: "GLOB", Doc: "name of the client", Regex: true,
-		has:  textValues(func(e *protocol.Envelope) string { return e.Hostname }),
-		make: plainKey(func(e *protocol.Envelope) string { return e.Hostname }).make, Group: &byHost, Column: "HOST", JSON: "host", Shown: textColumn(func(r Row) string { return r.Hostname }),
-		fill: func(j *render.EnvelopeJSON, r Row) { j.Host = r.Hostname }},
-	{Name: "helo", Want: "GLOB", Doc: "name that the client gave in HELO or EHLO", Regex: true,
-		has:  textValues(func(e *protocol.Envelope) string { return e.Helo }),
-		make: plainKey(func(e *protocol.Envelope) string { return e.Helo }).make, Group: &byHelo, Column: "HELO", JSON: "helo", Shown: textColumn(func(r Row) string { return r.Helo }),
-		fill: func(j *render.EnvelopeJSON, r Row) { j.Helo = r.Helo }},
-	{Name: "user", Want: "GLOB", Doc: "local user who submitted it, or the user who authenticated", Regex: true,
-		has:  textValues(func(e *protocol.Envelope) string { return e.Username }),
-		make: plainKey(func(e *protocol.Envelope) string { return e.Username }).make, Group: &byUser, Column: "USER", JSON: "user", Shown: textColumn(func(r Row) string { return r.Username }),
-		fill: func(j *render.EnvelopeJSON, r Row) { j.User = r.Username }},
-	{Name: "tag", Want: "GLOB", Doc: "tag of the listener that accepted it", Regex: true,
-		has:  textValues(func(e *protocol.Envelope) string { return e.Tag }),
-		make: plainKey(func(e *protocol.Envelope) string { return e.Tag }).make, Group: &byTag, Column: "TAG", JSON: "tag", Shown: textColumn(func(r Row) string { return r.Tag }),
-		fill: func(j *render.EnvelopeJSON, r Row) { j.Tag = r.Tag }},
-	{Name: "dispatcher", Want: "GLOB", Doc: "action of smtpd.conf that delivers it", Regex: true,
-		has:  textValues(func(e *protocol.Envelope) string { return e.Dispatcher }),
-		make: plainKey(func(e *protocol.Envelope) string { return e.Dispatcher }).make, Group: &byDispatcher, Column: "DISPATCHER", JSON: "dispatcher", Shown: textColumn(func(r Row) string { return r.Dispatcher }),
-		fill: func(j *render.EnvelopeJSON, r Row) { j.Dispatcher = r.Dispatcher }},
-	{Name: "expires", Want: "TIME", Doc: "expires within TIME; 1h- for in an hour or later, 10m-1h for a range", Some: someTimes, mail: expiresKey,
-		plain: plainNumber(func(r Row) int64 { return r.Created + r.TTL })},
-	{Name: "size", Want: "SIZE", Doc: "size of the message: 100k- for 100 KiB or more, -1m, 10k-100k", Some: []string{"100k-", "1m-", "10m-"}, mail: sizeKey, Measure: Mail.Size, Group: &bySize},
-	{Name: "subject", Want: "GLOB", Doc: "subject of the message", Regex: true, mail: subjectKey, Group: &bySubject},
-	{Name: "header", Want: "GLOB", Doc: "a header field of the message, by name: header:List-Id=*news*", Regex: true, Named: true, mail: bareHeader},
-	{Name: "body", Want: "REGEXP", Doc: "regular expression, searched in the first megabyte of the undecoded body", Regex: true, mail: bodyKey},
-	{Name: "message", Doc: "id of the message", JSON: "message", fill: func(j *render.EnvelopeJSON, r Row) { j.Message = r.ID.Msg().String() }},
-	{Name: "flags", Doc: "what else smtpd notes of it", JSON: "flags",
-		plain: func(b []byte, r Row) []byte { return render.AppendFlags(b, r.Flags) }, fill: func(j *render.EnvelopeJSON, r Row) { j.Flags = render.FlagNames(r.Flags) }},
-	{Name: "dest", Doc: "recipient after aliases", JSON: "dest",
-		plain: plainAddress(func(r Row) protocol.Address { return r.Dest }), fill: func(j *render.EnvelopeJSON, r Row) { j.Dest = render.FormatAddress(r.Dest) }},
-	{Name: "last_try", Doc: "when the last attempt was made", JSON: "last_try",
-		plain: plainNumber(func(r Row) int64 { return r.LastTry }), fill: func(j *render.EnvelopeJSON, r Row) { j.LastTry = render.Time(r.LastTry) }},
-	{Name: "server", Doc: "machine whose smtpd has it, as --host names it", Group: &byServer},
-	{Name: "started", Doc: "when the current attempt began", JSON: "started", fill: fillStarted},
-}
+// Fields returns all fields, in the order in which terms are explained. They are made when
+// they are first needed.
+var Fields = sync.OnceValue(func() []*Field {
+	return []*Field{
+		{Name: "id", Doc: "id of the envelope", Column: "ID", JSON: "id", Shown: textColumn(func(r Row) string { return r.ID.String() }),
+			plain: func(b []byte, r Row) []byte { return r.ID.Append(b) }, fill: func(j *render.EnvelopeJSON, r Row) { j.ID = r.ID.String() }},
+		{Name: "from", Also: []string{"sender"}, Want: "GLOB", Doc: "sender; @DOMAIN for any user there, <> for the null sender", Regex: true,
+			has:  func(e *protocol.Envelope) []string { return []string{EscapeAddress(e.Sender)} },
+			make: addressKey(func(e *protocol.Envelope) []protocol.Address { return []protocol.Address{e.Sender} }).make,
+			Text: func(e *protocol.Envelope) string { return e.Sender.String() }, Group: &bySender, Column: "FROM", JSON: "from", Shown: addressColumn(func(r Row) protocol.Address { return r.Sender }),
+			plain: plainAddress(func(r Row) protocol.Address { return r.Sender }), fill: func(j *render.EnvelopeJSON, r Row) { j.From = render.FormatAddress(r.Sender) }},
+		{Name: "to", Want: "GLOB", Doc: "recipient, before or after aliases; @DOMAIN for any user there", Regex: true,
+			has:  recipientValues,
+			make: addressKey(func(e *protocol.Envelope) []protocol.Address { return []protocol.Address{e.Rcpt, e.Dest} }).make,
+			Text: func(e *protocol.Envelope) string { return e.Dest.String() }, Column: "TO", JSON: "to", Shown: &toColumn,
+			plain: plainAddress(func(r Row) protocol.Address { return r.Rcpt }), fill: func(j *render.EnvelopeJSON, r Row) { j.To = render.FormatAddress(r.Rcpt) }},
+		{Name: "domain", Want: "GLOB", Doc: "domain of the destination", Regex: true,
+			has: domainValues, make: domainKey.make,
+			Text: func(e *protocol.Envelope) string { return strings.ToLower(e.Dest.Domain) }, Group: &byDomain, Column: "DOMAIN", JSON: "domain", Shown: textColumn(func(r Row) string { return r.Dest.Domain }),
+			fill: func(j *render.EnvelopeJSON, r Row) { j.Domain = r.Dest.Domain }},
+		{Name: "error", Want: "GLOB", Doc: "last error", Regex: true,
+			has: errorValues, make: plainKey(func(e *protocol.Envelope) string { return e.ErrorLine }).make,
+			Text: func(e *protocol.Envelope) string { return e.ErrorLine }, Group: &byError, Column: "ERROR", JSON: "error", Shown: &errorColumn,
+			plain: func(b []byte, r Row) []byte { return render.AppendVis(b, r.ErrorLine, maxErrorLine) }, fill: func(j *render.EnvelopeJSON, r Row) { j.Error = r.ErrorLine }},
+		{Name: "state", Want: "STATE", Doc: "pending, inflight, held or suspended; or several, separated by commas", Note: stateNote, Scheduler: true,
+			Values: stateNames, make: states,
+			Text: func(e *protocol.Envelope) string { return render.State(e.Flags) }, Group: &byState, Column: "STATE", JSON: "state", Shown: &stateColumn,
+			plain: plainState, fill: func(j *render.EnvelopeJSON, r Row) { j.State = state(r) }},
+		{Name: "type", Want: "TYPE", Doc: "mta, mda or bounce; or several, separated by commas", Values: typeNames, make: types, Column: "TYPE", JSON: "type", Shown: textColumn(func(r Row) string { return r.Type.String() }),
+			plain: plainText(func(r Row) string { return r.Type.String() }), fill: func(j *render.EnvelopeJSON, r Row) { j.Type = r.Type.String() }},
+		{Name: "age", Doc: "how long it is in the queue",
+			Number: func(e *protocol.Envelope) int64 { return -e.Created }, Group: &byAge, Column: "AGE", JSON: "created", Shown: &ageColumn,
+			plain: plainNumber(func(r Row) int64 { return r.Created }), fill: func(j *render.EnvelopeJSON, r Row) { j.Created = render.Time(r.Created) }},
+		{Name: "older", Want: "TIME", Doc: "in the queue for TIME or longer, such as 90s, 30m, 2h, 4d or 1w", Some: someTimes, make: older},
+		{Name: "newer", Want: "TIME", Doc: "in the queue for TIME or less", Some: someTimes, make: newer},
+		{Name: "tries", Also: []string{"try"}, Want: "N", Doc: "attempts so far: 3, 3- for 3 or more, -2 for 2 or fewer, 2-5 for a range", Some: []string{"0", "1-", "3-", "10-"}, make: attempts,
+			Number: func(e *protocol.Envelope) int64 { return int64(e.Retry) }, Column: "TRIES", JSON: "tries", Shown: numberColumn(func(r Row) int { return r.Retry }),
+			plain: plainNumber(func(r Row) int64 { return int64(r.Retry) }), fill: func(j *render.EnvelopeJSON, r Row) { j.Tries = r.Retry }},
+		{Name: "next", Also: []string{"next_try"}, Want: "TIME", Doc: "next attempt within TIME; 1h- for in an hour or later, 10m-1h for a range", Some: someTimes, Scheduler: true, make: next,
+			Number: func(e *protocol.Envelope) int64 { return e.NextTry }, Column: "NEXT", JSON: "next_try", Shown: &nextColumn,
+			plain: plainNext, fill: fillNext},
+		{Name: "source", Also: []string{"src"}, Want: "ADDR", Doc: "address of the client, a network such as 192.0.2.0/24, a GLOB, or local",
+			has: sourceValues, make: source, Group: &bySource, Column: "SOURCE", JSON: "source", Shown: textColumn(sourceText),
+			plain: plainText(func(r Row) string { return r.Source.Family() }), fill: func(j *render.EnvelopeJSON, r Row) { j.Source = sourceText(r) }},
+		{Name: "host", Want: "GLOB", Doc: "name of the client", Regex: true,
+			has:  textValues(func(e *protocol.Envelope) string { return e.Hostname }),
+			make: plainKey(func(e *protocol.Envelope) string { return e.Hostname }).make, Group: &byHost, Column: "HOST", JSON: "host", Shown: textColumn(func(r Row) string { return r.Hostname }),
+			fill: func(j *render.EnvelopeJSON, r Row) { j.Host = r.Hostname }},
+		{Name: "helo", Want: "GLOB", Doc: "name that the client gave in HELO or EHLO", Regex: true,
+			has:  textValues(func(e *protocol.Envelope) string { return e.Helo }),
+			make: plainKey(func(e *protocol.Envelope) string { return e.Helo }).make, Group: &byHelo, Column: "HELO", JSON: "helo", Shown: textColumn(func(r Row) string { return r.Helo }),
+			fill: func(j *render.EnvelopeJSON, r Row) { j.Helo = r.Helo }},
+		{Name: "user", Want: "GLOB", Doc: "local user who submitted it, or the user who authenticated", Regex: true,
+			has:  textValues(func(e *protocol.Envelope) string { return e.Username }),
+			make: plainKey(func(e *protocol.Envelope) string { return e.Username }).make, Group: &byUser, Column: "USER", JSON: "user", Shown: textColumn(func(r Row) string { return r.Username }),
+			fill: func(j *render.EnvelopeJSON, r Row) { j.User = r.Username }},
+		{Name: "tag", Want: "GLOB", Doc: "tag of the listener that accepted it", Regex: true,
+			has:  textValues(func(e *protocol.Envelope) string { return e.Tag }),
+			make: plainKey(func(e *protocol.Envelope) string { return e.Tag }).make, Group: &byTag, Column: "TAG", JSON: "tag", Shown: textColumn(func(r Row) string { return r.Tag }),
+			fill: func(j *render.EnvelopeJSON, r Row) { j.Tag = r.Tag }},
+		{Name: "dispatcher", Want: "GLOB", Doc: "action of smtpd.conf that delivers it", Regex: true,
+			has:  textValues(func(e *protocol.Envelope) string { return e.Dispatcher }),
+			make: plainKey(func(e *protocol.Envelope) string { return e.Dispatcher }).make, Group: &byDispatcher, Column: "DISPATCHER", JSON: "dispatcher", Shown: textColumn(func(r Row) string { return r.Dispatcher }),
+			fill: func(j *render.EnvelopeJSON, r Row) { j.Dispatcher = r.Dispatcher }},
+		{Name: "expires", Want: "TIME", Doc: "expires within TIME; 1h- for in an hour or later, 10m-1h for a range", Some: someTimes, mail: expiresKey,
+			plain: plainNumber(func(r Row) int64 { return r.Created + r.TTL })},
+		{Name: "size", Want: "SIZE", Doc: "size of the message: 100k- for 100 KiB or more, -1m, 10k-100k", Some: []string{"100k-", "1m-", "10m-"}, mail: sizeKey, Measure: Mail.Size, Group: &bySize},
+		{Name: "subject", Want: "GLOB", Doc: "subject of the message", Regex: true, mail: subjectKey, Group: &bySubject},
+		{Name: "header", Want: "GLOB", Doc: "a header field of the message, by name: header:List-Id=*news*", Regex: true, Named: true, mail: bareHeader},
+		{Name: "body", Want: "REGEXP", Doc: "regular expression, searched in the first megabyte of the undecoded body", Regex: true, mail: bodyKey},
+		{Name: "message", Doc: "id of the message", JSON: "message", fill: func(j *render.EnvelopeJSON, r Row) { j.Message = r.ID.Msg().String() }},
+		{Name: "flags", Doc: "what else smtpd notes of it", JSON: "flags",
+			plain: func(b []byte, r Row) []byte { return render.AppendFlags(b, r.Flags) }, fill: func(j *render.EnvelopeJSON, r Row) { j.Flags = render.FlagNames(r.Flags) }},
+		{Name: "dest", Doc: "recipient after aliases", JSON: "dest",
+			plain: plainAddress(func(r Row) protocol.Address { return r.Dest }), fill: func(j *render.EnvelopeJSON, r Row) { j.Dest = render.FormatAddress(r.Dest) }},
+		{Name: "last_try", Doc: "when the last attempt was made", JSON: "last_try",
+			plain: plainNumber(func(r Row) int64 { return r.LastTry }), fill: func(j *render.EnvelopeJSON, r Row) { j.LastTry = render.Time(r.LastTry) }},
+		{Name: "server", Doc: "machine whose smtpd has it, as --host names it", Group: &byServer},
+		{Name: "started", Doc: "when the current attempt began", JSON: "started", fill: fillStarted},
+	}
+})
 
 // About returns what the field is about, with its other names.
 func (f *Field) About() string {
@@ -189,7 +193,7 @@ func Columns() []*Field { return fieldsThat(func(f *Field) bool { return f.Shown
 // fieldsThat returns the fields for which is returns true.
 func fieldsThat(is func(f *Field) bool) []*Field {
 	var out []*Field
-	for _, f := range Fields {
+	for _, f := range Fields() {
 		if is(f) {
 			out = append(out, f)
 		}
@@ -238,6 +242,6 @@ func (f *Field) names() []string { return append([]string{f.Name}, f.Also...) }
 
 // OnlyScheduler reports whether only smtpd's scheduler knows a field.
 func OnlyScheduler(name string) bool {
-	f := Find(Fields, name)
+	f := Find(Fields(), name)
 	return f != nil && f.Scheduler
 }

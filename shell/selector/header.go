@@ -58,14 +58,16 @@ func decodeWords(text string) string {
 }
 
 // plainCharset reduces the name of a character set to lower case without punctuation.
-var plainCharset = strings.NewReplacer("-", "", "_", "", " ", "", "cp125", "windows125")
+var plainCharset = sync.OnceValue(func() *strings.Replacer {
+	return strings.NewReplacer("-", "", "_", "", " ", "", "cp125", "windows125")
+})
 
 // charsets are the character sets of one byte for each character, by their plain names.
 var charsets = sync.OnceValue(func() map[string]*charmap.Charmap {
 	sets := map[string]*charmap.Charmap{}
 	for _, e := range charmap.All {
 		if m, ok := e.(*charmap.Charmap); ok {
-			sets[plainCharset.Replace(strings.ToLower(m.String()))] = m
+			sets[plainCharset().Replace(strings.ToLower(m.String()))] = m
 		}
 	}
 	return sets
@@ -73,7 +75,7 @@ var charsets = sync.OnceValue(func() map[string]*charmap.Charmap {
 
 // charsetReader decodes the character sets of one byte for each character.
 func charsetReader(charset string, input io.Reader) (io.Reader, error) {
-	if m := charsets()[plainCharset.Replace(strings.ToLower(charset))]; m != nil {
+	if m := charsets()[plainCharset().Replace(strings.ToLower(charset))]; m != nil {
 		return m.NewDecoder().Reader(input), nil
 	}
 	return input, nil // one that is not known: the bytes as they are

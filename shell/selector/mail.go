@@ -241,7 +241,7 @@ func headerField(key string) (*Field, error) {
 	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || r == ':' }) {
 		return nil, fmt.Errorf("unknown term %q: expected the name of a header field after header:, such as header:List-Id", key)
 	}
-	f := *Find(Fields, "header")
+	f := *Find(Fields(), "header")
 	f.Name, f.mail = headerPrefix+name, headerKey(name)
 	return &f, nil
 }

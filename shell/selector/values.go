@@ -11,7 +11,7 @@ import (
 // if the field is empty, or if the key takes no values that can be listed, such as a
 // time.
 func Values(key string, e *protocol.Envelope) []string {
-	f := Find(Fields, key)
+	f := Find(Fields(), key)
 	if f == nil || f.has == nil {
 		return nil
 	}

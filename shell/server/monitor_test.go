@@ -78,7 +78,7 @@ func checkMonitor(t *testing.T, lines []string, size [2]int, color bool, d *prot
 			t.Fatalf("no %q on %v:\n%s", want, size, text)
 		}
 	}
-	if rows := min(size[1], len(monitored)+1); len(series) != rows {
+	if rows := min(size[1], len(monitored())+1); len(series) != rows {
 		t.Fatalf("%d rows on %v, want %d:\n%s", len(series), size, rows, text)
 	}
 	if color != strings.Contains(text, "\x1b") {

@@ -97,7 +97,7 @@ func TestFleetSums(t *testing.T) {
 			if most := uint64(len(hosts)) * each * late; s.gained.Delivered > most || s.gained.Enqueued > most || s.gained.Connects > most {
 				t.Fatalf("%v, round %d: %d delivered, %d enqueued in one interval", every, n, s.gained.Delivered, s.gained.Enqueued)
 			}
-			for _, series := range monitored {
+			for _, series := range monitored() {
 				if series.gained != nil && n > 0 && series.total(&s) < series.total(&before) {
 					t.Fatalf("%v, round %d: the total of %s falls from %d to %d", every, n, series.name, series.total(&before), series.total(&s))
 				}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/guptarohit/asciigraph"
@@ -116,7 +117,7 @@ func (m *monitorScreen) plot(cols, height int, style render.Style) []string {
 	caption := "a second, " + m.points[0].from.Format(time.TimeOnly) + " to " + m.points[len(m.points)-1].to.Format(time.TimeOnly)
 	plot := cutStyled(strings.Join(legend, "  ")+"  "+caption, cols) + "\n" + asciigraph.PlotMany(data, opts...)
 	if render.ASCII() {
-		plot = asciiPlot.Replace(plot)
+		plot = asciiPlot().Replace(plot)
 	}
 	return append([]string{""}, strings.Split(plot, "\n")...)
 }
@@ -152,7 +153,9 @@ func wholeLabel(v float64) string {
 }
 
 // asciiPlot replaces the characters of a plot by ASCII ones.
-var asciiPlot = strings.NewReplacer("■", "#", "┤", "|", "┼", "+", "│", "|", "─", "-", "╭", ".", "╮", ".", "╰", "'", "╯", "'", "╴", "-", "╶", "-")
+var asciiPlot = sync.OnceValue(func() *strings.Replacer {
+	return strings.NewReplacer("■", "#", "┤", "|", "┼", "+", "│", "|", "─", "-", "╭", ".", "╮", ".", "╰", "'", "╯", "'", "╴", "-", "╶", "-")
+})
 
 // rate returns the increase per second of a curve over some points in a row.
 func rate(points []point, curve int) float64 {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"smtpctl/protocol"
@@ -31,21 +32,23 @@ type series struct {
 }
 
 // monitored are the series in the order of smtpctl's columns.
-var monitored = []series{
-	{"clients", 1, func(s *sample) uint64 { return s.clients }, nil},
-	counter("connects", 8, func(d *protocol.Digest) uint64 { return d.Connects }),
-	counter("disconnects", 13, func(d *protocol.Digest) uint64 { return d.Disconnects }),
-	{"envelopes", 0, func(s *sample) uint64 { return s.queued }, nil},
-	counter("enqueued", 2, func(d *protocol.Digest) uint64 { return d.Enqueued }),
-	counter("dequeued", 7, func(d *protocol.Digest) uint64 { return d.Dequeued }),
-	counter("delivered", 3, func(d *protocol.Digest) uint64 { return d.Delivered }),
-	counter("tempfail", 4, func(d *protocol.Digest) uint64 { return d.TemporaryFailures }),
-	counter("permfail", 5, func(d *protocol.Digest) uint64 { return d.PermanentFailures }),
-	counter("loops", 12, func(d *protocol.Digest) uint64 { return d.Loops }),
-	counter("expired", 9, func(d *protocol.Digest) uint64 { return d.Expired }),
-	counter("removed", 10, func(d *protocol.Digest) uint64 { return d.Removed }),
-	counter("bounces", 6, func(d *protocol.Digest) uint64 { return d.Bounces }),
-}
+var monitored = sync.OnceValue(func() []series {
+	return []series{
+		{"clients", 1, func(s *sample) uint64 { return s.clients }, nil},
+		counter("connects", 8, func(d *protocol.Digest) uint64 { return d.Connects }),
+		counter("disconnects", 13, func(d *protocol.Digest) uint64 { return d.Disconnects }),
+		{"envelopes", 0, func(s *sample) uint64 { return s.queued }, nil},
+		counter("enqueued", 2, func(d *protocol.Digest) uint64 { return d.Enqueued }),
+		counter("dequeued", 7, func(d *protocol.Digest) uint64 { return d.Dequeued }),
+		counter("delivered", 3, func(d *protocol.Digest) uint64 { return d.Delivered }),
+		counter("tempfail", 4, func(d *protocol.Digest) uint64 { return d.TemporaryFailures }),
+		counter("permfail", 5, func(d *protocol.Digest) uint64 { return d.PermanentFailures }),
+		counter("loops", 12, func(d *protocol.Digest) uint64 { return d.Loops }),
+		counter("expired", 9, func(d *protocol.Digest) uint64 { return d.Expired }),
+		counter("removed", 10, func(d *protocol.Digest) uint64 { return d.Removed }),
+		counter("bounces", 6, func(d *protocol.Digest) uint64 { return d.Bounces }),
+	}
+})
 
 // counter returns the series of a counter.
 func counter(name string, rank int, of func(d *protocol.Digest) uint64) series {
@@ -158,10 +161,10 @@ func (m *monitorScreen) lines(cols, rows, table int, style render.Style) []strin
 
 // ranked returns the series for a screen with room for so many rows, in their order.
 func ranked(room int) []series {
-	byRank := slices.Clone(monitored)
+	byRank := slices.Clone(monitored())
 	slices.SortFunc(byRank, func(a, b series) int { return a.rank - b.rank })
 	worst := byRank[min(room, len(byRank))-1].rank
-	return slices.DeleteFunc(slices.Clone(monitored), func(s series) bool { return s.rank > worst })
+	return slices.DeleteFunc(slices.Clone(monitored()), func(s series) bool { return s.rank > worst })
 }
 
 // cells returns the rows of the table, all of the same width, with as many of the newest

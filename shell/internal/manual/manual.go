@@ -118,8 +118,8 @@ func (t Tables) commands() string {
 				continue
 			}
 			fmt.Fprintf(&b, ".It%s\n%s\n", pattern(c.Pattern), prose(capital(c.Summary)))
-			if c.Help != "" {
-				fmt.Fprintln(&b, prose(strings.TrimSuffix(c.Help, ".")+"."))
+			if help := c.LongHelp(); help != "" {
+				fmt.Fprintln(&b, prose(strings.TrimSuffix(help, ".")+"."))
 			}
 		}
 		b.WriteString(".El\n")
@@ -151,7 +151,7 @@ func (t Tables) arguments() string {
 		if k.Name == "line" {
 			continue
 		}
-		fmt.Fprintf(&b, ".It Ar %s\n%s\n", k.Name, prose(k.Doc+"."))
+		fmt.Fprintf(&b, ".It Ar %s\n%s\n", k.Name, prose(k.Text()+"."))
 		if len(k.Words) == 0 || k.Name == "shell" {
 			continue
 		}
