@@ -141,38 +141,41 @@ func firstOf(t *testing.T, cfg smtpdsim.Config) protocol.EnvelopeID {
 // ways: the terminal is put back, soon, and no ssh is left.
 func TestAcrossBrowseEnds(t *testing.T) {
 	t.Parallel()
-	b := newFarBed(t, "")
 	_, socket := simtest.Start(t, smtpdsim.Config{Seed: 1, Messages: 20})
-	b.Config("Host mx2\nProxyCommand sleep 600\n")
 	for _, end := range []struct {
 		keys   string
 		signal syscall.Signal
 	}{{"q", 0}, {"\x03", 0}, {"dq", 0}, {"", syscall.SIGTERM}, {"", syscall.SIGHUP}, {"", syscall.SIGINT}, {"", syscall.SIGQUIT}} {
-		x := openTerminalIn(t, t.TempDir(), b.env(), "--timeout", "100s", "--socket", socket, "--host", "mx1,mx2,mx3", "browse")
-		x.glassShows(`mx1(.*\n)+ *mx3|mx1(.*\n)+.*on mx1 to `)
-		x.glassShows(`mx2: no answer for`)
-		keys := end.keys
-		if keys == "dq" {
-			x.keys("d")
-			x.glassShows(`remove it\? \[y/N\]`)
-			x.keys("\x03")
-			x.glassShows(`nothing done`)
-			keys = "q"
-		}
-		began := time.Now()
-		x.keys(keys)
-		status := 0
-		if end.signal != 0 {
-			x.cmd.Process.Signal(end.signal)
-			status = 128 + int(end.signal)
-		}
-		x.ended(status)
-		if d := time.Since(began); d > patience/2 {
-			t.Errorf("%v takes %v", end, d)
-		}
-		b.gone()
-		if all := x.all(); strings.Count(all, "\x1b[?1049h") != strings.Count(all, "\x1b[?1049l") {
-			t.Errorf("%v: the screen was not left: %q", end, tail(all))
-		}
+		t.Run(fmt.Sprintf("%q %v", end.keys, end.signal), func(t *testing.T) {
+			t.Parallel()
+			b := newFarBed(t, "")
+			b.Config("Host mx2\nProxyCommand sleep 600\n")
+			x := openTerminalIn(t, t.TempDir(), b.env(), "--timeout", "100s", "--socket", socket, "--host", "mx1,mx2,mx3", "browse")
+			x.glassShows(`mx1(.*\n)+ *mx3|mx1(.*\n)+.*on mx1 to `)
+			x.glassShows(`mx2: no answer for`)
+			keys := end.keys
+			if keys == "dq" {
+				x.keys("d")
+				x.glassShows(`remove it\? \[y/N\]`)
+				x.keys("\x03")
+				x.glassShows(`nothing done`)
+				keys = "q"
+			}
+			began := time.Now()
+			x.keys(keys)
+			status := 0
+			if end.signal != 0 {
+				x.cmd.Process.Signal(end.signal)
+				status = 128 + int(end.signal)
+			}
+			x.ended(status)
+			if d := time.Since(began); d > patience/2 {
+				t.Errorf("%v takes %v", end, d)
+			}
+			b.gone()
+			if all := x.all(); strings.Count(all, "\x1b[?1049h") != strings.Count(all, "\x1b[?1049l") {
+				t.Errorf("%v: the screen was not left: %q", end, tail(all))
+			}
+		})
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"smtpctl/protocol/fulltest"
 )
 
 // TestAcrossExpect counts the envelopes of all machines before any of them is changed:
@@ -23,7 +25,10 @@ func TestAcrossExpect(t *testing.T) {
 				return sum
 			}
 			all, first := left(), len(sims[0].Envelopes())
-			for _, expect := range []int{first, all - 1, all + 1} {
+			for i, expect := range []int{first, all - 1, all + 1} {
+				if !fulltest.Takes(i, 2) {
+					continue
+				}
 				r := b.across(list, "--expect", fmt.Sprint(expect), "remove", "from=*")
 				want := fmt.Sprintf("smtpctl: remove \"from=*\": %d envelopes selected on %d machines, %d expected: nothing done on any of them\n", all, n, expect)
 				if r.status != 1 || r.stderr != want || left() != all {

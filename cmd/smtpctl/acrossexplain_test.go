@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"smtpctl/protocol/smtpdsim"
@@ -79,7 +80,7 @@ func laterID(t *testing.T, sim *smtpdsim.Server) string {
 // that has it.
 func TestAcrossExplain(t *testing.T) {
 	t.Parallel()
-	for _, n := range []int{2, 5} {
+	for _, n := range fleetSizes() {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			b := newFarBed(t, "")
@@ -208,20 +209,29 @@ func TestAcrossExplainDown(t *testing.T) {
 	m := newFarMachines(t, cfg, cfg, dies)
 	m.sims[1].Close()
 	id := laterID(t, m.sims[0])
+	// Each waits for a machine, and so all do at the same time.
+	t.Cleanup(m.gone)
 	ask := func(hosts string, words ...string) result {
-		return m.run("", append([]string{"--timeout", "12s", "--socket", m.socket, "--spool", filepath.Dir(m.socket), "--host", hosts}, words...)...)
+		return runCommand(t, m.command(append([]string{"--timeout", "12s", "--socket", m.socket, "--spool", filepath.Dir(m.socket), "--host", hosts}, words...)...), "")
 	}
-	if r := ask("mx1,mx2,mx3", "remove", "next=20m"); r.status != 1 {
-		t.Errorf("%v", r)
-	}
-	ask("mx1,mx3", "resume", "route", "all")
-	for _, words := range [][]string{{"explain", id, "-j"}, {"explain", "all", "-j"}, {"explain", "from=*", "-j"}} {
-		want := verdictsIn(t, ask("mx1", words...), "mx1")
-		r := ask("mx2,mx1,mx3", words...)
-		got := verdictsIn(t, r, "")
-		if !slices.Equal(got, want) || r.status != 1 || !strings.Contains(r.stderr, "smtpctl: mx2: connect to ") || !strings.Contains(r.stderr, "smtpctl: mx3: ") || !strings.Contains(r.stderr, "failed on mx2, mx3; to try again there: on mx2,mx3 explain ") {
-			t.Errorf("%q: %v\nwant %q", words, r, want)
+	var first sync.WaitGroup
+	first.Go(func() {
+		if r := ask("mx1,mx2,mx3", "remove", "next=20m"); r.status != 1 {
+			t.Errorf("%v", r)
 		}
+	})
+	first.Go(func() { ask("mx1,mx3", "resume", "route", "all") })
+	first.Wait()
+	for _, words := range [][]string{{"explain", id, "-j"}, {"explain", "all", "-j"}, {"explain", "from=*", "-j"}} {
+		t.Run(strings.Join(words, " "), func(t *testing.T) {
+			t.Parallel()
+			want := verdictsIn(t, ask("mx1", words...), "mx1")
+			r := ask("mx2,mx1,mx3", words...)
+			got := verdictsIn(t, r, "")
+			if !slices.Equal(got, want) || r.status != 1 || !strings.Contains(r.stderr, "smtpctl: mx2: connect to ") || !strings.Contains(r.stderr, "smtpctl: mx3: ") || !strings.Contains(r.stderr, "failed on mx2, mx3; to try again there: on mx2,mx3 explain ") {
+				t.Errorf("%q: %v\nwant %q", words, r, want)
+			}
+		})
 	}
 	// Where a machine that fails could have it, it is not said to be nowhere.
 	r := ask("mx1,mx2", "explain", "fffffffffffffff1")

@@ -65,7 +65,7 @@ func awaitEach(t *testing.T, lines <-chan string, texts ...string) (got []string
 // those that each machine alone shows.
 func TestAcrossFollow(t *testing.T) {
 	t.Parallel()
-	for _, n := range []int{2, 5} {
+	for _, n := range fleetSizes() {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			b := newFarBed(t, "")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"smtpctl/protocol"
+	"smtpctl/protocol/fulltest"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
 	"smtpctl/shell"
@@ -124,7 +125,7 @@ func TestAcrossIDs(t *testing.T) {
 // can be read again; what the line of another machine says is refused before anything is done.
 func TestAcrossIDsPipe(t *testing.T) {
 	t.Parallel()
-	for _, format := range []string{"plain", "json", "table"} {
+	for i, format := range []string{"plain", "json", "table"} {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
 			b := newFarBed(t, "")
@@ -132,7 +133,11 @@ func TestAcrossIDsPipe(t *testing.T) {
 			sims[0].Add(smtpdsim.Envelope{ID: 0xdd00000000000001, Time: time.Now().Unix() + 9999, Text: "version: 3\ntype: mta\nsender: only@x.example\nrcpt: b@y.example\ndest: b@y.example\nctime: 1\n"})
 			socket := []string{"--socket", filepath.Join(b.Dir, "smtpd.sock")}
 			list := b.run("", append(socket, "--host", "mx1,mx2", "show", "queue", "from=a@x.example", "limit=10", "-o", format)...)
-			for host, refused := range map[string]string{"mx1": "this command is for mx1 alone", "mx1,mx3": "this command is not for mx2"} {
+			for k, hosts := range [][2]string{{"mx1", "this command is for mx1 alone"}, {"mx1,mx3", "this command is not for mx2"}} {
+				if !fulltest.Takes(i+k, 3) {
+					continue
+				}
+				host, refused := hosts[0], hosts[1]
 				if r := b.run(list.stdout, append(socket, "--host", host, "remove", "-")...); r.status != 2 || !strings.Contains(r.stderr, refused) || r.stdout != "" || !strings.Contains(r.stderr, "standard input:") {
 					t.Errorf("%v", r)
 				}
@@ -143,6 +148,9 @@ func TestAcrossIDsPipe(t *testing.T) {
 			r := b.run(list.stdout, append(socket, "--host", "mx1,mx2,mx3", "remove", "-")...)
 			if r.status != 0 || r.stdout != "mx1: 6 envelopes removed\nmx2: 4 envelopes removed\n" || len(sims[0].Envelopes()) != 1 || len(sims[1].Envelopes()) != 2 || r.stderr != "" {
 				t.Errorf("%d and %d are left: %v", len(sims[0].Envelopes()), len(sims[1].Envelopes()), r)
+			}
+			if !fulltest.Takes(i, 3) {
+				return
 			}
 			if r := b.run("# none\n", append(socket, "--host", "mx1,mx2,mx3", "remove", "-")...); r.status != 0 || r.stdout != "" || !strings.Contains(r.stderr, "nothing done on any machine") {
 				t.Errorf("%v", r)

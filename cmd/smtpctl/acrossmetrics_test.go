@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -87,7 +88,7 @@ func parsedByOthers(t *testing.T, text string) {
 // order in which the machines are named.
 func TestAcrossMetrics(t *testing.T) {
 	t.Parallel()
-	for _, n := range []int{2, 5} {
+	for _, n := range fleetSizes() {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			b := newFarBed(t, "")
@@ -146,15 +147,24 @@ func TestAcrossMetricsDown(t *testing.T) {
 	m.sims[1].Close()
 	opts := []string{"--timeout", "10s", "--socket", m.socket, "--spool", filepath.Dir(m.socket), "--host"}
 	show := func(hosts string) result {
-		return m.run("", append(opts[:len(opts):len(opts)], hosts, "show", "stats", "-o", "openmetrics")...)
+		return runCommand(t, m.command(append(opts[:len(opts):len(opts)], hosts, "show", "stats", "-o", "openmetrics")...), "")
 	}
+	// Each waits for a machine, and so all do at the same time.
+	asked := []string{"mx2", "mx3", "mx5", "mx1,mx2,mx3,mx4,mx5", "mx5,mx2"}
+	answers := make([]result, len(asked))
+	var all sync.WaitGroup
+	for i, hosts := range asked {
+		all.Go(func() { answers[i] = show(hosts) })
+	}
+	all.Wait()
+	m.gone()
 	const down = "# TYPE opensmtpd_up gauge\n# HELP opensmtpd_up Whether smtpd answers.\n"
-	for host, up := range map[string]string{"mx2": "0", "mx3": "1", "mx5": "0"} {
-		if r := show(host); r.status != 3 || r.stdout != down+"opensmtpd_up "+up+"\n# EOF\n" || !strings.HasPrefix(r.stderr, "smtpctl: "+host+": ") || strings.Count(r.stderr, "\n") != 1 {
+	for i, up := range []string{"0", "1", "0"} {
+		if r, host := answers[i], asked[i]; r.status != 3 || r.stdout != down+"opensmtpd_up "+up+"\n# EOF\n" || !strings.HasPrefix(r.stderr, "smtpctl: "+host+": ") || strings.Count(r.stderr, "\n") != 1 {
 			t.Errorf("%s alone: %v", host, r)
 		}
 	}
-	r := show("mx1,mx2,mx3,mx4,mx5")
+	r := answers[3]
 	got := exposed(t, r.stdout, "")
 	for i, want := range []int{1, 0, 1, 1, 0} {
 		whole := i == 0 || i == 3
@@ -170,7 +180,7 @@ func TestAcrossMetricsDown(t *testing.T) {
 		t.Errorf("%v", r)
 	}
 	parsedByOthers(t, r.stdout)
-	r = show("mx5,mx2")
+	r = answers[4]
 	if want := down + "opensmtpd_up{server=\"mx5\"} 0\nopensmtpd_up{server=\"mx2\"} 0\n# EOF\n"; r.status != 3 || r.stdout != want || strings.Count(r.stderr, "\n") != 2 {
 		t.Errorf("all down: %v", r)
 	}

@@ -113,22 +113,30 @@ func TestAcrossGroups(t *testing.T) {
 				}
 			}
 			all = groupsIn(t, b.across(list, "show", "queue", "by", "domain", "-j"))
-			r := b.across(list, "show", "queue", "by", "domain", "limit=2", "-j")
-			two := groupsIn(t, r)
-			if len(two) != 2 || two[0].Name != all[0].Name || two[1].Count != all[1].Count || !strings.Contains(r.stderr, fmt.Sprintf("limit= leaves out %d groups", len(all)-2)) {
+			s := &scripted{dir: t.TempDir()}
+			limited := s.add("show queue by domain limit=2 -j")
+			table := s.add("show queue by domain -o table")
+			byServer := s.add("show queue by server -j")
+			byBoth := s.add("show queue by domain server -j")
+			limitedBoth := s.add("show queue by domain server limit=3 -o plain")
+			tableBoth := s.add("show queue by domain server -o table")
+			none := s.add("show queue from=none@nowhere.example -o csv")
+			r := s.run(b, list)
+			two := groupsIn(t, s.result(t, limited))
+			if len(two) != 2 || two[0].Name != all[0].Name || two[1].Count != all[1].Count || !strings.Contains(r.stderr, fmt.Sprintf("limit= leaves out %d groups", len(all)-2)) || r.status != 0 {
 				t.Errorf("%v", r)
 			}
-			r = b.across(list, "show", "queue", "by", "domain", "-o", "table")
+			r = s.result(t, table)
 			if !strings.Contains(r.stdout, fmt.Sprintf("%d ", total)) || strings.Count(r.stdout, "total") != 1 || strings.Contains(r.stdout, "mx1") {
 				t.Errorf("%v", r)
 			}
-			for i, g := range groupsIn(t, b.across(list, "show", "queue", "by", "server", "-j")) {
+			for i, g := range groupsIn(t, s.result(t, byServer)) {
 				if k := n - 1 - i; g.Name != names[k] || g.Count != len(sims[k].Envelopes()) || g.By != "server" {
 					t.Errorf("%+v", g)
 				}
 			}
 			sum := map[string]int{}
-			for _, g := range groupsIn(t, b.across(list, "show", "queue", "by", "domain", "server", "-j")) {
+			for _, g := range groupsIn(t, s.result(t, byBoth)) {
 				sum[g.Server] += g.Count
 			}
 			for i, name := range names {
@@ -136,14 +144,14 @@ func TestAcrossGroups(t *testing.T) {
 					t.Errorf("%s: %v", name, sum)
 				}
 			}
-			r = b.across(list, "show", "queue", "by", "domain", "server", "limit=3", "-o", "plain")
+			r = s.result(t, limitedBoth)
 			if strings.Count(r.stdout, "\n") != 3 || !strings.HasPrefix(r.stdout, names[n-1]+":") {
 				t.Errorf("%v", r)
 			}
-			if r = b.across(list, "show", "queue", "by", "domain", "server", "-o", "table"); !strings.HasPrefix(r.stdout, "SERVER") {
+			if r = s.result(t, tableBoth); !strings.HasPrefix(r.stdout, "SERVER") {
 				t.Errorf("%v", r)
 			}
-			if r = b.across(list, "show", "queue", "from=none@nowhere.example", "-o", "csv"); strings.Count(r.stdout, "\n") != 1 || !strings.HasPrefix(r.stdout, "server,id,") {
+			if r = s.result(t, none); strings.Count(r.stdout, "\n") != 1 || !strings.HasPrefix(r.stdout, "server,id,") {
 				t.Errorf("a list without rows: %v", r)
 			}
 		})

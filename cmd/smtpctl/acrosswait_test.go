@@ -53,7 +53,7 @@ func untilAsked(t *testing.T, sim *smtpdsim.Server, what protocol.Type) {
 // all together, and the queue is empty once the last machine's is.
 func TestAcrossWait(t *testing.T) {
 	t.Parallel()
-	for _, n := range []int{2, 5} {
+	for _, n := range fleetSizes() {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			b := newFarBed(t, "")

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"smtpctl/protocol"
+	"smtpctl/protocol/fulltest"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
 	"smtpctl/shell/remote/sshdtest"
@@ -128,7 +129,7 @@ func TestFarRemovalLost(t *testing.T) {
 	for _, how := range []string{"ssh killed", "host hung"} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
-			const all, answered = 1000, 300
+			all, answered := fulltest.Of(1000, 400), fulltest.Of(300, 100)
 			whole := smtpdsim.Config{Seed: 1, Messages: all}
 			broken := whole
 			broken.Tamper = okThenMute(answered)
@@ -191,7 +192,10 @@ func TestFarOneDown(t *testing.T) {
 	cfg := smtpdsim.Config{Seed: 1, Messages: 5}
 	m := newFarMachines(t, cfg, cfg, cfg, cfg)
 	m.sims[2].Close()
-	for _, words := range [][]string{{"show", "queue"}, {"show", "status"}, {"pause", "mta"}} {
+	for i, words := range [][]string{{"show", "queue"}, {"show", "status"}, {"pause", "mta"}} {
+		if !fulltest.Takes(i, 2) {
+			continue
+		}
 		r := m.run("", append([]string{"--socket", m.socket, "--spool", filepath.Dir(m.socket), "--host", "mx1,mx2,mx3,mx4"}, words...)...)
 		n := strings.Count(r.stdout, "mx1:")
 		if r.status != 1 || n == 0 || strings.Count(r.stdout, "mx2:") != n || strings.Count(r.stdout, "mx4:") != n || strings.Contains(r.stdout, "mx3:") ||

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"smtpctl/protocol"
+	"smtpctl/protocol/fulltest"
 	"smtpctl/protocol/realsmtpd"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
@@ -75,7 +76,7 @@ var groupCount = regexp.MustCompile(`"count":(\d+)`)
 // ssh, byte for byte the same, one-shot, which is confined, and in a script.
 func TestFarFiles(t *testing.T) {
 	t.Parallel()
-	f := newFarSpool(t, "", 60)
+	f := newFarSpool(t, "", fulltest.Of(60, 20))
 	sp := spool.Open(f.dir)
 	env, msg := f.ids[3].String(), f.ids[3].Msg().String()
 	must := func(err error) {

@@ -223,7 +223,8 @@ func (s *Server) Restart() {
 	s.Stop()
 	s.write("sshd_config", fmt.Sprintf("ListenAddress 127.0.0.1:%d\nHostKey %s\nAuthorizedKeysFile %s\nStrictModes no\nUsePAM no\nPermitRootLogin yes\nPasswordAuthentication no\nPidFile none\nSubsystem sftp internal-sftp\nMaxStartups 100\nMaxSessions 100\n%s\n%s",
 		s.Port, s.path("host"), s.path("authorized"), s.extra, cheap), 0o600)
-	words := append(s.enter[:len(s.enter):len(s.enter)], find("sshd"), "-D", "-e", "-f", s.path("sshd_config"))
+	// -r saves each connection the start of another sshd, where that is not of more than one program.
+	words := append(s.enter[:len(s.enter):len(s.enter)], find("sshd"), "-D", "-r", "-e", "-f", s.path("sshd_config"))
 	s.cmd = exec.Command(words[0], words[1:]...)
 	s.cmd.Stderr = &s.log
 	if err := s.cmd.Start(); err != nil {
