@@ -57,11 +57,12 @@ var fourNot = func() map[string]string {
 			"encrypt <password>", "exit", "quit", "help", "help keys", "help options", "help terms", "help <word...>", "show journal", "show journal <folder>", "spf walk", "spf walk <name...>", "source <file>", "undo"},
 		"is for the machines that it names itself":                                {"on <hosts> <word...>", "show servers", "show servers <hosts>"},
 		"hands mail over to a listener, which TestRealFarRequeue is for":          {"bounce <selector...>", "notify <selector...>", "requeue <selector...>"},
-		"changes or reads files that only the machine itself has, and is refused": {"restore <folder>", "restore <folder> <selector...>", "hold", "hold <held...>", "release <held...>", "release all", "show holds"},
+		"changes or reads files that only the machine itself has, and is refused": {"hold", "hold <held...>", "release <held...>", "release all", "show holds"},
 		"goes on, which other tests are for": {"browse", "browse <selector...>", "monitor", "watch <word...>", "wait <condition...>", "wait empty", "wait empty <condition...>",
 			"wait stats <statistic...>"},
-		"is one result for all, whose sums are looked at below": {"show queue by <grouping...>", "explain all"},
-		"has other values each time":                            {"show stats"},
+		"is one result for all, whose sums are looked at below":             {"show queue by <grouping...>", "explain all"},
+		"puts copies of each machine into its queue, and other tests do so": {"restore <folder>", "restore <folder> <selector...>"},
+		"has other values each time":                                        {"show stats"},
 	} {
 		for _, pattern := range patterns {
 			all[pattern] = why

@@ -15,7 +15,7 @@ type Reach int
 
 const (
 	NeedsFiles   Reach = iota // what works only on that machine: it is refused where smtpd is on another one
-	LooksAtFiles              // to read its files, and perhaps the control socket of smtpd
+	LooksAtFiles              // its files, and perhaps the control socket of smtpd
 	NeedsSocket               // the control socket of smtpd
 	Anywhere                  // nothing: it is the same wherever smtpd is
 )

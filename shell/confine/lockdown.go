@@ -141,6 +141,9 @@ func needsFar(c *command.Call) (sandbox.Rules, error) {
 	if err := saves(c, spool.DefaultDir, &r); err != nil {
 		return r, err
 	}
+	if c.Cmd.Files == command.PutsFiles { // of copies here, which have a journal
+		r.Write = append(r.Write, c.Text(0))
+	}
 	if c.Opts.KeyFile != "" {
 		r.Read = append(r.Read, c.Opts.KeyFile)
 	}

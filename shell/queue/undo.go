@@ -23,9 +23,6 @@ func undoOf(c *command.Call, a protocol.Action, t *tally) command.Undo {
 		if t.saver == nil {
 			return command.Undo{Refusal: "no copies were kept"}
 		}
-		if c.Elsewhere() {
-			return command.Undo{Refusal: "restore puts no mail into the queue of another machine; the copies are in " + t.saver.Dir()}
-		}
 		u.Words = []string{"restore", t.saver.Dir()}
 	}
 	if t.untold {

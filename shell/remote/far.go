@@ -28,8 +28,9 @@ func (h *Host) Reached(socket string) (Facts, string) {
 }
 
 // rights returns the running ssh of the host, and the words, such as "sudo -n ", with which
-// Dial has reached the smtpd that listens on a socket. The words are "" if ssh logs in root,
-// and also before Dial has reached that smtpd. The error wraps ErrUnreachable if no ssh runs.
+// Dial has reached the smtpd that listens on a socket, and before that those by which files are
+// read, if any are. They are "" if ssh logs in root, and if none are known. The error wraps
+// ErrUnreachable if no ssh runs.
 func (h *Host) rights(socket string) (*link, string, error) {
 	l := h.current()
 	if l == nil {
@@ -39,6 +40,9 @@ func (h *Host) rights(socket string) (*link, string, error) {
 	defer h.mu.Unlock()
 	if w := h.ways[socket]; w != nil {
 		return l, w.as, nil
+	}
+	if h.filesAs != nil {
+		return l, *h.filesAs, nil
 	}
 	return l, "", nil
 }

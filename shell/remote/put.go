@@ -116,6 +116,12 @@ func (p *putter) Write(folders []safefile.NewFolder, took func(i int, name strin
 			}
 			took(i, name)
 		}
+		if _, err := p.answer(p.f.ctx, ""); err != nil {
+			return err
+		}
+		if err := p.s.send("k\n"); err != nil {
+			return p.lost(p.f.ctx, err)
+		}
 		_, err := p.answer(p.f.ctx, "")
 		return err
 	}()

@@ -6,14 +6,15 @@ package remote
 //
 //	m N NAME...   a folder of N files in incoming, which gets the first of the names that is
 //	              free; for each file follow a line with its name and its size, and its bytes
-//	e             all folders since the last e are written to the disk
+//	e             all folders since the last k are written to the disk
+//	k             and are kept there
 //	c NAME...     renames folders in incoming to queue/XX/NAME, up to the first that fails
 //	d NAME...     deletes folders in incoming
 //
 // The answer to each folder of m and c, and to each request, is a text and the token with a
 // letter, which is a dot unless something failed. After a failure of m or e the folders since
-// the last e are deleted, and nothing more is carried out; so they are where the input ends in
-// between. After e they stay, whatever happens: that they are in incoming proves that they have
+// the last k are deleted, and nothing more is carried out; so they are where the input ends in
+// between. After k they stay, whatever happens: that they are in incoming proves that they have
 // never been in the queue.
 //
 // The folder incoming belongs to the user of smtpd's queue process, who must not be able to make
@@ -83,7 +84,8 @@ case " $V " in *" $q "*) ;; *) V="$V $q";; esac; }
 while read -r o a; do
 case $o in
 m) put $a;;
-e) cd "$I"; flush; B=; say .;;
+e) cd "$I"; flush; say .;;
+k) B=; say .;;
 c) V=; for d in $a; do if move; then say .; else say f "$E"; break; fi; done
 cd "$Q"; case $Y in f) E=$(sync $V "$I" 2>&1 </dev/null);; a) E=$(sync 2>&1 </dev/null);; esac && say . || say f "$E"
 cd "$I";;

@@ -268,7 +268,8 @@ func (r *restoration) report(ctx context.Context, err error) error {
 			err = fmt.Errorf("smtpd does not list %s: explain ID says why", render.Plural(n, "restored envelope"))
 		}
 	}
-	c.Counts = []command.Count{{Name: "done", N: r.done}, {Name: "restored before", N: r.before}, {Name: "queued", N: r.queued}, {Name: "refused", N: r.refused}, {Name: "unsure", N: r.unsure}}
+	c.Counts = []command.Count{{Name: "done", N: r.done}, {Name: "restored before", N: r.before}, {Name: "queued", N: r.queued}, {Name: "refused", N: r.refused}, {Name: "unsure", N: r.unsure},
+		{Name: "not loaded", N: r.waiting()}, {Name: "unknown", N: r.unknown}}
 	if err == nil && r.refused+r.unsure > 0 {
 		err = fmt.Errorf("%s could not be restored", render.Plural(r.refused+r.unsure, "envelope"))
 	}
@@ -297,6 +298,8 @@ type TallyJSON struct {
 	Queued   int      `json:"queued,omitempty"`
 	Refused  int      `json:"refused,omitempty"`
 	Unsure   int      `json:"unsure,omitempty"`
+	Waiting  int      `json:"not_loaded,omitempty"` // in the queue on disk, and smtpd has not said that it knows them
+	Unknown  int      `json:"unknown,omitempty"`    // perhaps in the queue on disk
 	Inflight int      `json:"inflight,omitempty"`
 	Renamed  int      `json:"renamed,omitempty"`
 	Notes    []string `json:"notes,omitempty"`
@@ -305,7 +308,7 @@ type TallyJSON struct {
 // print prints the counts.
 func (r *restoration) print() error {
 	err := r.c.Print(command.Record{
-		JSON: TallyJSON{"restore", r.done, r.before, r.queued, r.refused, r.unsure, r.inflight, len(r.renamed), r.notes},
+		JSON: TallyJSON{"restore", r.done, r.before, r.queued, r.refused, r.unsure, r.waiting(), r.unknown, r.inflight, len(r.renamed), r.notes},
 		Text: render.Plural(r.done, "envelope") + " restored\n",
 	})
 	for _, text := range r.notes {

@@ -106,9 +106,18 @@ func runRestore(ctx context.Context, c *command.Call) error {
 	return r.report(ctx, errors.Join(err, listed))
 }
 
+// waiting returns how many envelopes are in the queue on disk without smtpd having said that it
+// knows them.
+func (r *restoration) waiting() int {
+	if !r.begun {
+		return 0
+	}
+	return len(r.late) + r.onDisk - r.done
+}
+
 // state says, after an error, where the planned envelopes are.
 func (r *restoration) state() string {
-	waiting := len(r.late) + r.onDisk - r.done
+	waiting := r.waiting()
 	rest := len(r.plan) - r.onDisk - r.unknown
 	if r.done+waiting+r.unknown == 0 {
 		return "nothing restored: the same command tries again"
@@ -120,10 +129,13 @@ func (r *restoration) state() string {
 	if r.unknown > 0 {
 		text += fmt.Sprintf(", %d of which it is not known whether they are in the queue on disk", r.unknown)
 	}
+	if rest > 0 {
+		text += fmt.Sprintf(", %d left", rest)
+	}
 	if waiting+r.unknown+rest == 0 {
 		return text
 	}
-	return fmt.Sprintf("%s, %d left: the same command goes on with them", text, rest)
+	return text + ": the same command goes on with them"
 }
 
 // folderOf returns the folder with the copies. Over ssh that is the folder with the name of the
