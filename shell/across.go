@@ -13,6 +13,7 @@ import (
 
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
+	"smtpctl/shell/fleet"
 	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
 )
@@ -53,7 +54,7 @@ func checkAcross(c *command.Call) error {
 type share struct {
 	host  string // the name of the machine
 	c     *command.Call
-	slot  *slot
+	right *command.Right
 	items chan item
 	came  chan<- struct{} // gets a message after each item, and at the end of items
 	errs  command.Held
@@ -62,23 +63,6 @@ type share struct {
 	head *item             // an item taken from items but not printed yet
 	bare *command.Gathered // prints the list if it has no rows
 	late bool              // the others are not to wait for it
-}
-
-// reachAll connects to several machines before the process is confined, which can start no ssh
-// afterwards. It records the errors in s.far.failed.
-func (s *Session) reachAll(ctx context.Context, c *command.Call, hosts []string) {
-	slots := newSlots(c.Opts.Parallel, hosts)
-	defer sayWaiting(c, slots)()
-	var wg sync.WaitGroup
-	for i, host := range hosts {
-		wg.Go(func() {
-			var err error
-			opts := s.forHost(c.Opts, host)
-			slots[i].hold(func() { err = s.reachSmtpd(context.WithValue(ctx, quietKey{}, true), c, opts) })
-			s.far.fail(opts.Host, err)
-		})
-	}
-	wg.Wait()
 }
 
 // runAcross carries out a call for several machines and prints the result. If parent ends, the
@@ -91,11 +75,11 @@ func (s *Session) runAcross(parent context.Context, c *command.Call, hosts []str
 	if len(hosts) == 0 {
 		return noHosts(c)
 	}
-	ctx, cancel := context.WithCancel(context.WithValue(parent, quietKey{}, true))
+	ctx, cancel := context.WithCancel(fleet.Quiet(parent))
 	defer cancel()
 	c.Out.Begin()
-	slots := newSlots(c.Opts.Parallel, hosts)
-	said := sayWaiting(c, slots)
+	rights := command.NewRights(c.Opts.Parallel, hosts)
+	said := command.SayWaiting(c, rights)
 	defer said()
 	asking := newBarrier(len(hosts))
 	counting := newCensus(c, len(hosts))
@@ -104,7 +88,7 @@ func (s *Session) runAcross(parent context.Context, c *command.Call, hosts []str
 	var joined joiner
 	var wg sync.WaitGroup
 	for i, host := range hosts {
-		sh := &share{host: host, slot: slots[i], items: make(chan item, itemsAhead), came: came}
+		sh := &share{host: host, right: rights[i], items: make(chan item, itemsAhead), came: came}
 		sh.c = s.shareCall(ctx, c.For(host), sh, asking, joined.join)
 		if c.Opts.Expect >= 0 {
 			sh.c.Expected = func(ctx context.Context, n int) error { return counting.count(ctx, sh, n) }
@@ -113,11 +97,11 @@ func (s *Session) runAcross(parent context.Context, c *command.Call, hosts []str
 	}
 	wg.Go(func() {
 		for _, sh := range s.startOrder(c, shares) {
-			sh.slot.take()
+			sh.right.Take()
 			wg.Go(func() {
 				defer sh.end()
 				defer asking.ended()
-				defer sh.slot.leave()
+				defer sh.right.Leave()
 				sh.err = s.runShare(ctx, sh)
 				counting.ended(sh.host, sh.err)
 			})
@@ -167,7 +151,7 @@ func (s *Session) startOrder(c *command.Call, shares []*share) []*share {
 	}
 	trips := map[string]time.Duration{}
 	for _, sh := range shares {
-		trips[sh.host] = s.fleet.Host(sh.host).Status(c.Opts.Socket).Trip
+		trips[sh.host] = s.fleet.Trip(sh.host, c.Opts.Socket)
 	}
 	order := slices.Clone(shares)
 	slices.SortStableFunc(order, func(a, b *share) int { return cmp.Compare(trips[b.host], trips[a.host]) })
@@ -179,7 +163,7 @@ func (s *Session) startOrder(c *command.Call, shares []*share) []*share {
 // call runs, it holds the slot of sh.
 func (s *Session) shareCall(ctx context.Context, c *command.Call, sh *share, asking *barrier, join func(command.Part)) *command.Call {
 	one := *c
-	one.Opts = s.forHost(c.Opts, sh.host)
+	one.Opts = s.fleet.ForHost(c.Opts, sh.host)
 	one.Opts.Output = c.Format()
 	if one.Opts.Columns == "" && c.HasColumns() && !c.Cmd.Lists {
 		one.Opts.Columns = strings.Join(c.Cmd.ListColumns(), ",") // the shares print the same columns
@@ -245,10 +229,10 @@ func (s *Session) runShare(ctx context.Context, sh *share) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := s.far.failure(sh.c.Opts.Host); err != nil && !sh.c.Cmd.TellsDown {
+	if err := s.fleet.Failure(sh.c.Opts.Host); err != nil && !sh.c.Cmd.TellsDown {
 		return err
 	}
-	if err := s.reachFirst(ctx, sh.c); err != nil {
+	if err := s.fleet.ReachFirst(ctx, sh.c); err != nil {
 		return err
 	}
 	sh.c.Log = s.auditBegin(sh.c)
@@ -256,7 +240,7 @@ func (s *Session) runShare(ctx context.Context, sh *share) error {
 	if err == nil {
 		err = sh.c.EndRows()
 	}
-	err = s.ofHost(sh.c, err)
+	err = s.fleet.Explain(sh.c, err)
 	sh.c.AuditEnd(err)
 	if oerr := sh.c.Out.End(); err == nil {
 		err = oerr
@@ -283,11 +267,7 @@ func (s *Session) sumShares(c *command.Call, shares []*share, asking *barrier, c
 		case asking.refused && errors.Is(sh.err, command.ErrNotConfirmed), err != nil && errors.Is(sh.err, context.Canceled),
 			counting.err != nil && errors.Is(sh.err, counting.err):
 		default:
-			text := sh.err.Error()
-			if !strings.HasPrefix(text, sh.host+": ") {
-				text = sh.host + ": " + text
-			}
-			c.Warnf("%s", render.Bound(s.style.Error("smtpctl:")+" "+render.Safe(text)+command.Advice(sh.err), render.MaxMessage))
+			c.WarnError(sh.host, sh.err)
 		}
 		failed, last = append(failed, sh.host), sh.err
 		if command.Status(sh.err) == command.StatusUnreachable {

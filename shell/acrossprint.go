@@ -9,7 +9,7 @@ import (
 )
 
 // lateAfter is how long a person waits for what one machine has before that of others is shown.
-const lateAfter = waitingAfter
+const lateAfter = command.WaitingAfter
 
 // An item is a row, or text that comes between rows.
 type item struct {
@@ -20,14 +20,14 @@ type item struct {
 // give hands over an item, for which it may wait until others have been printed.
 func (sh *share) give(ctx context.Context, it item) (err error) {
 	defer sh.tell()
-	sh.slot.active()
+	sh.right.Active()
 	select {
 	case sh.items <- it:
 		return nil
 	default:
 	}
 	// Another share may use the slot meanwhile: its row may have to be printed first.
-	sh.slot.aside(func() {
+	sh.right.Aside(func() {
 		select {
 		case sh.items <- it:
 		case <-ctx.Done():
@@ -81,13 +81,13 @@ func (sh *share) take(hurry bool) (it item, ok, open bool) {
 	for !sh.late {
 		var over <-chan time.Time
 		if hurry {
-			over = time.After(lateAfter - sh.slot.idle())
+			over = time.After(lateAfter - sh.right.Idle())
 		}
 		select {
 		case it, ok = <-sh.items:
 			return it, ok, false
 		case <-over:
-			sh.late = sh.slot.idle() >= lateAfter
+			sh.late = sh.right.Idle() >= lateAfter
 		}
 	}
 	return it, false, true

@@ -250,3 +250,12 @@ func (a *callAudit) outcome(err error) string {
 	}
 	return strings.Join(parts, ", ")
 }
+
+// hostNameHere returns the name of this machine for the logs of other machines.
+func hostNameHere() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return "another machine"
+	}
+	return render.Safe(name)
+}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"smtpctl/shell/command"
+	"smtpctl/shell/fleet"
 	"smtpctl/shell/hold"
 	"smtpctl/shell/render"
 	"smtpctl/shell/suggest"
@@ -69,7 +70,7 @@ func (r *repl) banner(host string) {
 	if host != "" {
 		text += " on " + host
 	}
-	text += r.s.mailOf(r.s.currentHosts())
+	text += r.s.mailOf(fleet.Hosts(r.s.opts))
 	fmt.Fprintf(r.s.console.Over(r.s.io.Out), "%s; ? or help\n", text)
 	if late := hold.Late(r.s.stateDir(), r.s.opts.Smtpd()); late != "" {
 		fmt.Fprintln(r.s.err, late)
@@ -124,13 +125,13 @@ func (s *Session) mailOf(hosts []string) string {
 // prompt, as dialAsking does. What fails is said, and is tried again by the next command. The error is the
 // signal that has ended it.
 func (s *Session) reachFromPrompt() error {
-	hosts := slices.DeleteFunc(s.currentHosts(), func(host string) bool { return host == "" || host == localHost })
+	hosts := slices.DeleteFunc(fleet.Hosts(s.opts), func(host string) bool { return host == "" || host == command.LocalHost })
 	if len(hosts) == 0 {
 		return nil
 	}
 	ctx, stop := s.withSignals(context.Background())
 	defer stop()
-	for _, err := range s.dialAsking(ctx, nil, s.opts, hosts) {
+	for _, err := range s.fleet.DialAsking(ctx, nil, s.opts, hosts) {
 		var sig *command.SignalError
 		switch {
 		case err == nil:

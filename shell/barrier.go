@@ -56,7 +56,7 @@ func (b *barrier) ask(ctx context.Context, sh *share) bool {
 		return false
 	default:
 	}
-	sh.slot.aside(func() {
+	sh.right.Aside(func() {
 		b.less(true)
 		select {
 		case <-b.decided:

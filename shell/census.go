@@ -32,7 +32,7 @@ func newCensus(c *command.Call, hosts int) *census {
 // has counted or ended. If it returns an error, nothing must be done on the machine.
 func (s *census) count(ctx context.Context, sh *share, n int) (err error) {
 	s.note(sh.host, n, nil)
-	sh.slot.aside(func() {
+	sh.right.Aside(func() {
 		select {
 		case <-s.decided:
 			err = s.err

@@ -28,6 +28,7 @@ var sessionCommands = []*command.Command{
 		Summary: "explain how envelopes are selected"},
 	{Pattern: "help <word...>", Reach: command.Anywhere, Inner: allWords, Group: command.GroupSession, Origin: command.Own, Run: runHelp,
 		Summary: "show help for the commands that begin with these words"},
+	onCommand,
 	{Pattern: "quit", Reach: command.Anywhere, Group: command.GroupSession, Origin: command.Own, Run: runExit,
 		Summary: "leave the prompt or end the script"},
 	{Pattern: "undo", Reach: command.Anywhere, Ready: command.ReadyIfChanged, Group: command.GroupSession, Origin: command.Own, Effect: command.ChangesEnvelopes, Run: runUndo,

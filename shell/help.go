@@ -13,6 +13,7 @@ import (
 	"smtpctl/completer/grammar"
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
+	"smtpctl/shell/fleet"
 )
 
 const usageText = `usage: smtpctl [option ...] command [argument ...]
@@ -106,7 +107,7 @@ func flagDoc(f *pflag.Flag) (value, doc string) {
 // commands, the kinds of their arguments, the flags with the values that they take and
 // what they do, and what the commands of the session print as JSON.
 func Documented() (commands []*command.Command, kinds []*grammar.Kind, flags []*pflag.Flag, doc func(*pflag.Flag) (value, text string), shapes map[string]any) {
-	return commandTable(), allKinds(), allFlags(), flagDoc, map[string]any{"connect, disconnect": ConnectedJSON{}, "show servers": ServerJSON{}}
+	return commandTable(), allKinds(), allFlags(), flagDoc, map[string]any{"connect, disconnect": fleet.ConnectedJSON{}, "show servers": fleet.ServerJSON{}}
 }
 
 // printFlags lists the flags.

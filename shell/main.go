@@ -8,6 +8,7 @@ import (
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 	"smtpctl/shell/confine"
+	"smtpctl/shell/fleet"
 	"smtpctl/shell/render"
 )
 
@@ -35,7 +36,7 @@ func Main(args []string) int {
 		opts.Host = "" // of the simulation, which is here
 	}
 	if err == nil {
-		err = s.takeHost(&opts, hostOption)
+		err = s.fleet.TakeHost(&opts, fleet.HostOption)
 	}
 	if len(rest) == 0 || inv.Demo != cmdline.NoDemo {
 		takePipe()
@@ -71,8 +72,9 @@ func Main(args []string) int {
 		d, err = s.startDemo(inv.Demo, inv.Listen, demoSeed)
 		if err == nil {
 			defer d.close()
-			err = s.startDemoHosts(inv.Demo, inv.Hosts)
-			defer s.closeDemoHosts()
+			var end func()
+			end, err = s.startDemoHosts(inv.Demo, inv.Hosts)
+			defer end()
 		}
 		ready()
 		if err != nil {
@@ -82,7 +84,7 @@ func Main(args []string) int {
 			return s.serveDemo(d, inv.Listen)
 		}
 		s.opts.Socket, s.opts.Spool = d.sim.Path(), d.spool()
-		s.demo = true
+		s.demo, s.fleet.DemoHere = true, true
 		fmt.Fprintln(s.err, demoBanner)
 	}
 	if err != nil {
@@ -90,6 +92,9 @@ func Main(args []string) int {
 	}
 	return s.dispatch(opts, inv, rest)
 }
+
+// hostVariable is the environment variable that names the machines if --host is not given.
+const hostVariable = "SMTPCTL_HOST"
 
 // dispatch chooses one of the three ways in.
 func (s *Session) dispatch(opts command.Options, inv cmdline.Invocation, rest []string) int {
@@ -158,12 +163,12 @@ func (s *Session) reach(ctx context.Context, c *command.Call) error {
 		if err := readInput(c); err != nil {
 			return err
 		}
-		s.reachAll(ctx, c, hostsOf(c))
+		s.fleet.ReachAll(ctx, c, hostsOf(c))
 		return nil
 	}
-	err := s.reachSmtpd(ctx, c, c.Opts)
+	err := s.fleet.ReachSmtpd(ctx, c, c.Opts)
 	if c.Cmd.TellsDown && ctx.Err() == nil {
-		s.far.fail(c.Opts.Host, err)
+		s.fleet.Fail(c.Opts.Host, err)
 		return nil
 	}
 	return err

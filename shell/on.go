@@ -9,6 +9,7 @@ import (
 	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
+	"smtpctl/shell/fleet"
 	"smtpctl/shell/suggest"
 )
 
@@ -20,9 +21,6 @@ var onCommand = &command.Command{
 		"The options of the command may follow it. Commands that are not about an smtpd, such as help, are refused.",
 	Run: func(context.Context, *command.Call) error { return errors.New("on: expected a command") },
 }
-
-// hostsKind is the kind of the first argument of on.
-var hostsKind = &grammar.Kind{Name: "hosts", Doc: "hosts as --host takes them, split by commas: mx1,@front,local", Parse: command.ParseNonEmpty("hosts")}
 
 // afterHosts is the Inner of on.
 func afterHosts(words []string) []string {
@@ -55,10 +53,10 @@ func (s *Session) aims(word string) bool {
 func (s *Session) aim(m *grammar.Match, words []string, opts *command.Options) (*grammar.Match, error) {
 	name, hosts := m.Path[0], m.Args[0].Text
 	if opts.Restricted {
-		return nil, errNamesServer(name)
+		return nil, fleet.ErrNames(name)
 	}
 	opts.Host = hosts
-	if err := s.takeHost(opts, name); err != nil {
+	if err := s.fleet.TakeHost(opts, name); err != nil {
 		return nil, err
 	}
 	inner, _ := s.tree.Inside(words)

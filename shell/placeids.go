@@ -45,7 +45,7 @@ func (s *Session) placeIDs(c *command.Call) error {
 			return s.elsewhere(c, named[i], named)
 		}
 		// Which machines it will be for is not known before the script runs.
-		if c.Opts.Host = strings.Join(named, ","); c.Opts.Host == localHost {
+		if c.Opts.Host = strings.Join(named, ","); c.Opts.Host == command.LocalHost {
 			c.Opts.Host = ""
 		}
 		machines = named

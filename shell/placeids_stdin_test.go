@@ -88,7 +88,7 @@ func TestIDsStdinSeveral(t *testing.T) {
 // TestIDsStdinOne gives ids with names of machines to a command for one machine.
 func TestIDsStdinOne(t *testing.T) {
 	t.Parallel()
-	for _, host := range []string{localHost, "2001:db8::1"} {
+	for _, host := range []string{command.LocalHost, "2001:db8::1"} {
 		for input, refused := range map[string]string{
 			host + ":abc00b00\nabc00c00\n":                "",
 			`{"server":"` + host + `","id":"abc00b00"}`:   "",
@@ -136,7 +136,7 @@ func TestIDsExpect(t *testing.T) {
 // one says for which machine they are, and to lines of scripts that are only checked.
 func TestIDsInside(t *testing.T) {
 	t.Parallel()
-	b := newIDsBed(t, localHost, hostNames[0], hostNames[1])
+	b := newIDsBed(t, command.LocalHost, hostNames[0], hostNames[1])
 	for line, refused := range map[string]string{
 		"on mx1 remove mx1:abc00b00":                                           "",
 		"on mx1 remove admin@mx2.example.com:abc00b00":                         "an id is of admin@mx2.example.com, and the command is for mx1: use --host admin@mx2.example.com, or on admin@mx2.example.com remove ...",

@@ -27,18 +27,18 @@ type idsBed struct {
 
 func newIDsBed(t *testing.T, hosts ...string) *idsBed {
 	t.Helper()
-	b := &idsBed{newQueueTest(t), map[string]*smtpdsim.Server{localHost: nil}}
-	b.sims[localHost] = b.sim
-	b.s.fleet.Seal()
-	b.s.far.simulated = map[string]*demo{}
+	b := &idsBed{newQueueTest(t), map[string]*smtpdsim.Server{command.LocalHost: nil}}
+	b.sims[command.LocalHost] = b.sim
+	sockets := map[string]string{}
 	for _, host := range hosts {
-		if host == localHost {
+		if host == command.LocalHost {
 			continue
 		}
 		sim, _ := simtest.Start(t, smtpdsim.Config{})
-		b.s.far.simulated[host] = &demo{sim: sim}
+		sockets[host] = sim.Path()
 		b.sims[host] = sim
 	}
+	b.s.fleet.Simulate(sockets)
 	for _, sim := range b.sims {
 		for n := range 80 {
 			e := smtpdsim.Envelope{ID: bedID(n/2, n%2), Time: time.Now().Unix() + 9999, Text: fmt.Sprintf(
@@ -50,7 +50,7 @@ func newIDsBed(t *testing.T, hosts ...string) *idsBed {
 		}
 	}
 	b.s.opts.Host = strings.Join(hosts, ",")
-	if b.s.opts.Host == localHost {
+	if b.s.opts.Host == command.LocalHost {
 		b.s.opts.Host = ""
 	}
 	return b
@@ -163,7 +163,7 @@ func TestIDsCommandsOne(t *testing.T) {
 		if c.route {
 			ids = []string{"1", "5", "0"}
 		}
-		for _, host := range []string{localHost, hostNames[i%len(hostNames)]} {
+		for _, host := range []string{command.LocalHost, hostNames[i%len(hostNames)]} {
 			t.Run(c.words+"/"+host, func(t *testing.T) {
 				t.Parallel()
 				bare, carried := newIDsBed(t, host), newIDsBed(t, host)

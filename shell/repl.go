@@ -15,8 +15,10 @@ import (
 	"time"
 
 	"smtpctl/completer"
+	"smtpctl/protocol"
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
+	"smtpctl/shell/fleet"
 	"smtpctl/shell/prompt"
 	"smtpctl/shell/render"
 	"smtpctl/shell/suggest"
@@ -311,13 +313,20 @@ func (r *repl) help(line string) {
 // live returns the source of live values for completion.
 func (s *Session) live(changed func()) *suggest.Live {
 	source := suggest.NewSource(s.dialQuietly, func() string { return s.opts.Spool }, changed)
-	source.Servers, source.Gone = s.currentHosts, s.gone
+	source.Servers, source.Gone = func() []string { return fleet.Hosts(s.opts) }, s.fleet.Gone
 	source.Elsewhere = func() bool { return s.opts.Host != "" }
 	source.NoFiles = s.opts.Restricted
 	source.ReadOnly = s.opts.ReadOnly
 	source.Offers = s.offers
-	source.Hosts = s.hostsFound()
+	if !s.opts.Restricted {
+		source.Hosts = s.fleet.Offered()
+	}
 	return source
+}
+
+// dialQuietly connects for completion and the prompt: it never starts an ssh or asks anything.
+func (s *Session) dialQuietly(ctx context.Context, host string) (*protocol.Conn, error) {
+	return s.fleet.DialQuietly(ctx, s.opts, host)
 }
 
 // offers returns what completion offers for the commands that begin with path, which is the

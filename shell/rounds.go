@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"smtpctl/shell/command"
+	"smtpctl/shell/fleet"
 	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
 )
@@ -44,16 +45,8 @@ type kept struct {
 // onHost implements Env.OnHost.
 func (s *Session) onHost(ctx context.Context, c *command.Call, host string, f func(ctx context.Context, c *command.Call) error) error {
 	one := *c.For(host)
-	one.Opts = s.forHost(c.Opts, host)
-	return named(host, s.ofHost(&one, f(context.WithValue(ctx, quietKey{}, true), &one)))
-}
-
-// named makes an error begin with the name of a machine.
-func named(host string, err error) error {
-	if err == nil || strings.HasPrefix(err.Error(), host+": ") {
-		return err
-	}
-	return fmt.Errorf("%s: %w", host, err)
+	one.Opts = s.fleet.ForHost(c.Opts, host)
+	return command.Named(host, s.fleet.Explain(&one, f(fleet.Quiet(ctx), &one)))
 }
 
 // repeat implements Env.Repeat.
@@ -106,16 +99,16 @@ func (r *rounds) End() { r.turns.End() }
 
 // ask carries out the call on one machine and keeps its rows, as far as there is room.
 func (r *rounds) ask(ctx context.Context, host string) (*kept, error) {
-	ctx, cancel := context.WithCancel(context.WithValue(ctx, quietKey{}, true))
+	ctx, cancel := context.WithCancel(fleet.Quiet(ctx))
 	defer cancel()
 	k := &kept{queued: -1}
 	c := *r.call.Load()
 	c.Confirm, c.Several = nil, nil
-	sh := &share{host: host, slot: newSlots(1, []string{host})[0], items: make(chan item, itemsAhead)}
+	sh := &share{host: host, right: command.NewRights(1, []string{host})[0], items: make(chan item, itemsAhead)}
 	sh.c = r.s.shareCall(ctx, c.For(host), sh, nil, func(p command.Part) { k.parts, k.sums = append(k.parts, p), true })
 	go func() {
 		defer close(sh.items)
-		sh.slot.hold(func() {
+		sh.right.Hold(func() {
 			if sh.err = r.s.runShare(ctx, sh); sh.err == nil {
 				k.queued = r.s.queuedOn(ctx, sh.c)
 			}
@@ -137,12 +130,12 @@ func (r *rounds) ask(ctx context.Context, host string) (*kept, error) {
 	if k.cut {
 		return k, nil
 	}
-	return k, named(host, sh.err)
+	return k, command.Named(host, sh.err)
 }
 
 // queuedOn returns how many envelopes are in the queue of the machine of a call, or -1.
 func (s *Session) queuedOn(ctx context.Context, c *command.Call) int {
-	conn := s.link(c.Opts.Host).conn
+	conn := s.fleet.Link(c.Opts.Host)
 	if conn == nil || !conn.Alive() {
 		return -1
 	}

@@ -17,9 +17,9 @@ import (
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 	"smtpctl/shell/confine"
+	"smtpctl/shell/fleet"
 	"smtpctl/shell/prompt"
 	"smtpctl/shell/queue"
-	"smtpctl/shell/remote"
 	"smtpctl/shell/render"
 	"smtpctl/shell/state"
 )
@@ -47,9 +47,7 @@ type Session struct {
 
 	table []*command.Command
 	tree  *grammar.Tree
-	links map[string]*cachedConn // by the name of the machine, "" for this one
-	fleet remote.Fleet           // the other machines
-	far   farState
+	fleet *fleet.Fleet // the machines
 
 	mode      command.Mode // how the lines come
 	lasting   bool         // something of it may outlast the process: it is that of the program
@@ -90,9 +88,21 @@ type Session struct {
 func NewSession(opts command.Options, streams IO) *Session {
 	s := &Session{opts: opts, io: streams, table: commandTable()}
 	s.tree = newTree(s.table)
+	s.fleet = &fleet.Fleet{
+		Env:         func(name string) string { return s.io.Env(name) },
+		Asks:        func() bool { return command.IsTerminal(s.io.In) && !s.mode.StdinTaken() },
+		Say:         func(line string) { fmt.Fprintln(s.err, line) },
+		AtForcedEnd: s.cleanup.do,
+	}
 	s.setColor(opts.Color)
 	return s
 }
+
+// Fleet implements fleet.Session.
+func (s *Session) Fleet() *fleet.Fleet { return s.fleet }
+
+// Options implements fleet.Session.
+func (s *Session) Options() *command.Options { return &s.opts }
 
 // setColor sets up the output streams.
 func (s *Session) setColor(mode string) {
@@ -118,9 +128,6 @@ func (s *Session) setColor(mode string) {
 
 // Close closes the connections to smtpd and to syslogd.
 func (s *Session) Close() {
-	for _, l := range s.links {
-		l.close()
-	}
 	s.fleet.Close()
 	s.audit.close()
 }
@@ -154,9 +161,9 @@ func (s *Session) evalLine(ctx context.Context, line cmdline.Line) error {
 // env returns what the session lends to a command.
 func (s *Session) env() command.Env {
 	e := command.Env{
-		In: s.io.In, Out: s.out, Err: s.err, Getenv: s.io.Env, Mode: s.mode, Host: s,
-		Dial: s.dial, OnHost: s.onHost, Repeat: s.repeat, Screen: s.screenSize, Keys: s.keys, Confirm: s.confirm, Who: s.whoGives, QueueKey: &s.queueKey,
-		Prefs: s.prefs, StateDir: s.stateDir(), LinkTo: func(o command.Options) *protocol.Conn { return s.link(o.Host).conn }, Far: s.farHost, SealFar: s.fleet.Seal, Conf: s.conf, AtForcedEnd: s.cleanup.do,
+		In: s.io.In, Out: s.out, Err: s.err, ErrStyle: s.style, Getenv: s.io.Env, Mode: s.mode, Host: s,
+		Dial: s.fleet.Dial, OnHost: s.onHost, Repeat: s.repeat, Screen: s.screenSize, Keys: s.keys, Confirm: s.confirm, Who: s.whoGives, QueueKey: &s.queueKey,
+		Prefs: s.prefs, StateDir: s.stateDir(), LinkTo: func(o command.Options) *protocol.Conn { return s.fleet.Link(o.Host) }, Far: s.fleet.Far, SealFar: s.fleet.Seal, Conf: s.conf, AtForcedEnd: s.cleanup.do,
 	}
 	if command.IsTerminal(s.io.In) && !s.mode.StdinTaken() {
 		e.Secret = s.askSecret
@@ -204,7 +211,7 @@ func (s *Session) call(words []string, args *cmdline.Args) (*command.Call, error
 // resolve is call without the checks that need the command to be known.
 func (s *Session) resolve(args *cmdline.Args) (*command.Call, error) {
 	opts, rest := args.Opts, args.Words
-	hostErr := s.takeHost(&opts, hostOption)
+	hostErr := s.fleet.TakeHost(&opts, fleet.HostOption)
 	switch {
 	case args.Err != nil:
 		return nil, args.Err
@@ -243,7 +250,7 @@ func (s *Session) resolve(args *cmdline.Args) (*command.Call, error) {
 		}
 	}
 	if opts.Host != "" && !strings.Contains(opts.Host, ",") {
-		opts = s.forHost(opts, opts.Host)
+		opts = s.fleet.ForHost(opts, opts.Host)
 	}
 	c := &command.Call{Env: s.env(), Cmd: s.table[m.Rule], Path: m.Path, Args: m.Args, Opts: opts, Aimed: aimed}
 	if err := queue.Freeze(c, s.last); err != nil {
@@ -360,21 +367,21 @@ func (s *Session) run(ctx context.Context, c *command.Call) error {
 		}
 		return s.runAcross(ctx, c, hostsOf(c))
 	}
-	if err := s.reachFirst(ctx, c); err != nil {
+	if err := s.fleet.ReachFirst(ctx, c); err != nil {
 		return err
 	}
 	if c.Cmd.Screen {
-		ctx = context.WithValue(ctx, quietKey{}, true) // the screen is in use when ssh would ask
+		ctx = fleet.Quiet(ctx) // the screen is in use when ssh would ask
 	}
 	c.Log = s.auditBegin(c)
 	c.Out.Begin()
 	if !child && !goesOn(c) && !(c.Cmd.Input != command.NoInput && len(c.Args) == 0 && command.IsTerminal(c.In)) {
 		defer c.Progress(c.Verb()+": working", 0).End()
 	}
-	if child || c.Cmd.Screen || c.Opts.Host != "" && s.link(c.Opts.Host).conn == nil {
+	if child || c.Cmd.Screen || c.Opts.Host != "" && s.fleet.Link(c.Opts.Host) == nil {
 		defer s.above.Lose() // it, or ssh, writes to the terminal itself
 	}
-	err := s.ofHost(c, do(ctx, c))
+	err := s.fleet.Explain(c, do(ctx, c))
 	c.AuditEnd(err)
 	s.changes.add(c)
 	if usage := (*command.UsageError)(nil); !c.Cmd.Sources && !errors.As(err, &usage) {

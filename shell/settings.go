@@ -12,6 +12,7 @@ import (
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 	"smtpctl/shell/config"
+	"smtpctl/shell/fleet"
 	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
 	"smtpctl/shell/selector"
@@ -34,11 +35,7 @@ func (s *Session) settings() config.Config {
 			problems = append(problems, fmt.Errorf("%s: confirm: %q: expected a number of envelopes", c.Where["confirm"], c.Confirm))
 		}
 	}
-	_, wrong := hostSettings(&c)
-	problems = append(problems, wrong...)
-	if _, err := parallelSetting(&c); err != nil {
-		problems = append(problems, err)
-	}
+	problems = append(problems, fleet.CheckSettings(&c)...)
 	if c.Columns != "" {
 		columns, err := selector.ParseColumns(c.Columns)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"smtpctl/shell/browse"
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
+	"smtpctl/shell/fleet"
 	"smtpctl/shell/hold"
 	"smtpctl/shell/inspect"
 	"smtpctl/shell/journal"
@@ -53,7 +54,7 @@ var docs = map[string]string{
 }
 
 // commands are the commands of all packages, in no order.
-var commands = slices.Concat(bounce.Commands, queue.Commands, browse.Commands, hold.Commands, inspect.Commands, journal.Commands, requeue.Commands, restore.Commands, server.Commands, tools.Commands, sessionCommands, hostCommands, serverCommands)
+var commands = slices.Concat(bounce.Commands, queue.Commands, browse.Commands, hold.Commands, inspect.Commands, journal.Commands, requeue.Commands, restore.Commands, server.Commands, tools.Commands, sessionCommands, fleet.Commands)
 
 func init() { cmdline.CommandFlags = cmdline.FlagsOf(commands) }
 
@@ -87,6 +88,6 @@ func Patterns(own bool) []string {
 
 // allKinds returns the kinds of arguments that the commands use, by name.
 func allKinds() []*grammar.Kind {
-	return slices.SortedFunc(slices.Values(slices.Concat(queue.Kinds, hold.Kinds, inspect.Kinds, restore.Kinds, server.Kinds, tools.Kinds, sessionKinds, hostKinds)),
+	return slices.SortedFunc(slices.Values(slices.Concat(queue.Kinds, hold.Kinds, inspect.Kinds, restore.Kinds, server.Kinds, tools.Kinds, sessionKinds, fleet.Kinds)),
 		func(a, b *grammar.Kind) int { return cmp.Compare(a.Name, b.Name) })
 }

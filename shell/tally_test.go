@@ -141,7 +141,7 @@ func TestAfter(t *testing.T) {
 				"version: 3\ntype: mta\nsender: a@x.example\nrcpt: b@y.example\ndest: b@y.example\nctime: 1\nretry: %d\n", e.tries)})
 		}
 	}
-	conn, err := s.dial(context.Background(), s.opts)
+	conn, err := s.fleet.Dial(context.Background(), s.opts)
 	if err != nil {
 		t.Fatal(err)
 	}

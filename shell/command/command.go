@@ -248,13 +248,15 @@ type Prefs struct {
 
 // An Env is what a session provides to its commands.
 type Env struct {
-	In     io.Reader // standard input, for commands marked Stdin
-	Out    *Output   // where results go
-	Err    io.Writer
-	Getenv func(string) string
-	Mode   Mode
-	Prefs  Prefs
-	Host   Host
+	In  io.Reader // standard input, for commands marked Stdin
+	Out *Output   // where results go
+	Err io.Writer
+	// ErrStyle is the style of Err.
+	ErrStyle render.Style
+	Getenv   func(string) string
+	Mode     Mode
+	Prefs    Prefs
+	Host     Host
 
 	// Dial returns the connection to the smtpd that the options name.
 	Dial func(ctx context.Context, o Options) (*protocol.Conn, error)

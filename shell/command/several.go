@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"smtpctl/shell/render"
@@ -42,6 +43,20 @@ func (e *SeveralError) Error() string {
 
 // Unwrap returns all of them.
 func (e *SeveralError) Unwrap() []error { return e.Errs }
+
+// Named makes an error begin with the name of a machine.
+func Named(host string, err error) error {
+	if err == nil || strings.HasPrefix(err.Error(), host+": ") {
+		return err
+	}
+	return fmt.Errorf("%s: %w", host, err)
+}
+
+// WarnError tells the user of the error of one of several machines, which is not that of the whole
+// call.
+func (c *Call) WarnError(host string, err error) {
+	c.Warnf("%s", render.Bound(c.ErrStyle.Error("smtpctl:")+" "+render.Safe(Named(host, err).Error())+Advice(err), render.MaxMessage))
+}
 
 // BoundNames returns the names of machines for a sentence, cut where they are many.
 func BoundNames(names []string) string { return render.Bound(strings.Join(names, ", "), ArgBytes*4) }

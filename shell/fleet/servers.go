@@ -1,4 +1,4 @@
-package shell
+package fleet
 
 import (
 	"context"
@@ -8,29 +8,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"text/tabwriter"
 	"time"
 
 	"smtpctl/shell/command"
 	"smtpctl/shell/render"
 )
-
-// serverCommands list the machines.
-var serverCommands = []*command.Command{
-	{Pattern: "show servers", Reach: command.Anywhere, Rows: []any{ServerJSON{}}, Group: command.GroupSession, Origin: command.Own, Needs: command.NeedsAnything, Run: runServers,
-		Summary: "list the machines of the session and those that it has used, with their states",
-		Help:    serversHelp},
-	{Pattern: "show servers <hosts>", Reach: command.Anywhere, Rows: []any{ServerJSON{}}, Group: command.GroupSession, Origin: command.Own, Needs: command.NeedsAnything, Check: checkConnect, Run: runServers,
-		Summary: "connect to these machines, and list their states",
-		Help:    serversHelp},
-}
-
-// serversHelp is the help text of show servers.
-const serversHelp = "A * is before the machines to which the commands of the session go. show servers connects to nothing, but on the\n" +
-	"command line to the machines of --host; show servers mx1,@front connects to those, without questions, and commands\n" +
-	"go where they went before. TRIP is how long the last short question took; FILES says who reads mail, the log and\n" +
-	"smtpd.conf there."
 
 // The states of a machine.
 const (
@@ -56,28 +39,28 @@ type ServerJSON struct {
 
 // runServers lists machines. It connects to those that the line names.
 func runServers(ctx context.Context, c *command.Call) error {
-	s := c.Host.(*Session)
-	o, named := c.Opts, !c.Mode.Lines() || c.Opts.Host != s.opts.Host
+	f, current := of(c)
+	o, named := c.Opts, !c.Mode.Lines() || c.Opts.Host != current.Host
 	if len(c.Args) > 0 {
 		o.Host, named = c.Text(0), true
-		if err := s.takeHost(&o, command.PathOf(c)); err != nil {
+		if err := f.TakeHost(&o, command.PathOf(c)); err != nil {
 			return err
 		}
 	}
-	hosts := strings.Split(o.Host, ",")
+	hosts := Hosts(o)
 	errs := map[string]error{}
 	if named {
-		errs = s.tryServers(ctx, c, o, hosts)
+		errs = f.tryServers(ctx, c, o, hosts)
 		if cause := context.Cause(ctx); cause != nil {
 			return cause
 		}
 	} else {
-		hosts = append(hosts, s.usedServers(hosts)...)
+		hosts = append(hosts, f.usedServers(hosts)...)
 	}
 	rows := make([]ServerJSON, len(hosts))
 	failed := 0
 	for i, host := range hosts {
-		if rows[i] = s.server(o, host, errs[host]); rows[i].State == stateFailed {
+		if rows[i] = f.server(Hosts(*current), o, host, errs[host]); rows[i].State == stateFailed {
 			failed++
 		}
 	}
@@ -92,51 +75,47 @@ func runServers(ctx context.Context, c *command.Call) error {
 
 // tryServers connects to machines at the same time, and finds out who reads files there. It
 // returns what has failed.
-func (s *Session) tryServers(ctx context.Context, c *command.Call, o command.Options, hosts []string) map[string]error {
-	all := s.dialAll(ctx, c, o, hosts)
+func (f *Fleet) tryServers(ctx context.Context, c *command.Call, o command.Options, hosts []string) map[string]error {
+	all := f.dialAll(ctx, c, o, hosts)
 	errs := map[string]error{}
-	slots := newSlots(o.Parallel, hosts)
-	var wg sync.WaitGroup
+	f.onEach(command.NewRights(o.Parallel, hosts), o, hosts, func(i int, o command.Options) {
+		if all[i] == nil && o.Host != "" && f.simulated == nil {
+			f.ssh.Host(o.Host).ProbeFiles(ctx, o.Socket, o.Timeout)
+		}
+	})
 	for i, host := range hosts {
 		errs[host] = all[i]
-		opts := s.forHost(o, host)
-		if all[i] != nil || opts.Host == "" || s.far.simulated != nil {
-			continue
-		}
-		wg.Go(func() {
-			slots[i].hold(func() { s.fleet.Host(opts.Host).ProbeFiles(ctx, opts.Socket, opts.Timeout) })
-		})
 	}
-	wg.Wait()
 	return errs
 }
 
 // usedServers returns the machines that the session has used, but for those in hosts.
-func (s *Session) usedServers(hosts []string) []string {
-	s.far.mu.Lock()
+func (f *Fleet) usedServers(hosts []string) []string {
+	f.mu.Lock()
 	var used []string
-	for host, l := range s.links {
-		if l.conn != nil && host == "" && !slices.Contains(hosts, localHost) || host != "" && s.far.simulated[host] != nil {
+	for host, l := range f.links {
+		if l.conn != nil && host == "" && !slices.Contains(hosts, localHost) || host != "" && f.simulated[host] != "" {
 			used = append(used, host)
 		}
 	}
-	s.far.mu.Unlock()
-	used = slices.DeleteFunc(append(used, s.fleet.Used()...), func(host string) bool { return slices.Contains(hosts, host) })
+	f.mu.Unlock()
+	used = slices.DeleteFunc(append(used, f.ssh.Used()...), func(host string) bool { return slices.Contains(hosts, host) })
 	slices.Sort(used)
 	return slices.Compact(used)
 }
 
-// server returns what is known of a machine. err is why it could not be reached just now.
-func (s *Session) server(o command.Options, host string, err error) ServerJSON {
-	opts := s.forHost(o, host)
-	current := slices.ContainsFunc(s.currentHosts(), func(h string) bool { return h == host || (h == "" || h == localHost) && opts.Host == "" })
+// server returns what is known of a machine. err is why it could not be reached just now; the
+// commands of the session go to the machines now.
+func (f *Fleet) server(now []string, o command.Options, host string, err error) ServerJSON {
+	opts := f.ForHost(o, host)
+	current := slices.ContainsFunc(now, func(h string) bool { return h == host || (h == "" || h == localHost) && opts.Host == "" })
 	j := ServerJSON{Server: host, Current: current, State: stateNot}
-	simulated := s.far.simulated[opts.Host] != nil || s.demo && opts.Host == ""
-	if opts.Host == "" || simulated || s.far.simulated != nil {
+	simulated := f.simulated[opts.Host] != "" || f.DemoHere && opts.Host == ""
+	if opts.Host == "" || simulated || f.simulated != nil {
 		if opts.Host == "" {
 			j.Server = localHost
 		}
-		if conn := s.link(opts.Host).conn; conn != nil && conn.Alive() {
+		if conn := f.Link(opts.Host); conn != nil && conn.Alive() {
 			j.State = stateConnected
 		}
 		switch {
@@ -150,7 +129,7 @@ func (s *Session) server(o command.Options, host string, err error) ServerJSON {
 			}
 		}
 	} else {
-		st := s.fleet.Host(opts.Host).Status(opts.Socket)
+		st := f.ssh.Host(opts.Host).Status(opts.Socket)
 		if st.Connected {
 			j.State = stateConnected
 		}

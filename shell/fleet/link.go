@@ -1,4 +1,4 @@
-package shell
+package fleet
 
 import (
 	"context"
@@ -10,50 +10,50 @@ import (
 	"smtpctl/shell/command"
 )
 
-// A cachedConn is the connection of a session.
-type cachedConn struct {
+// A link is the connection to the smtpd of a machine.
+type link struct {
 	conn *protocol.Conn
 	opts command.Options // that it was opened with
 }
 
 // fits reports whether the connection is what these options ask for.
-func (l *cachedConn) fits(o command.Options) bool {
+func (l *link) fits(o command.Options) bool {
 	return l.opts.Socket == o.Socket && l.opts.Spool == o.Spool && l.opts.Timeout == o.Timeout && l.opts.Window == o.Window
 }
 
-// link returns the place of the connection to the smtpd of a machine.
-func (s *Session) link(host string) *cachedConn {
-	s.far.mu.Lock()
-	defer s.far.mu.Unlock()
-	if s.links == nil {
-		s.links = map[string]*cachedConn{}
+// place returns the place of the connection to the smtpd of a machine.
+func (f *Fleet) place(host string) *link {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.links == nil {
+		f.links = map[string]*link{}
 	}
-	l := s.links[host]
+	l := f.links[host]
 	if l == nil {
-		l = &cachedConn{}
-		s.links[host] = l
+		l = &link{}
+		f.links[host] = l
 	}
 	return l
 }
 
-// dial returns the connection to the smtpd that opts names, opening it if there
+// Dial returns the connection to the smtpd that opts names, opening it if there
 // is none or the one there was has ended.
-func (s *Session) dial(ctx context.Context, opts command.Options) (*protocol.Conn, error) {
+func (f *Fleet) Dial(ctx context.Context, opts command.Options) (*protocol.Conn, error) {
 	if strings.Contains(opts.Host, ",") {
 		return nil, errors.New("it is for one machine: name one host")
 	}
-	l := s.link(opts.Host)
+	l := f.place(opts.Host)
 	if l.conn != nil && l.fits(opts) && l.conn.Alive() {
 		return l.conn, nil
 	}
 	l.close()
-	if err := s.far.failure(opts.Host); err != nil {
+	if err := f.Failure(opts.Host); err != nil {
 		return nil, err
 	}
 	if opts.Host != "" {
-		conn, err := s.dialFar(ctx, opts)
+		conn, err := f.dialFar(ctx, opts)
 		if err == nil {
-			*l = cachedConn{conn: conn, opts: opts}
+			*l = link{conn: conn, opts: opts}
 		}
 		return conn, err
 	}
@@ -65,11 +65,14 @@ func (s *Session) dial(ctx context.Context, opts command.Options) (*protocol.Con
 	if err != nil {
 		return nil, err
 	}
-	*l = cachedConn{conn: conn, opts: opts}
+	*l = link{conn: conn, opts: opts}
 	return conn, nil
 }
 
-func (l *cachedConn) close() {
+// Link returns the connection to the smtpd of a machine if there is one; nil if there is none.
+func (f *Fleet) Link(host string) *protocol.Conn { return f.place(host).conn }
+
+func (l *link) close() {
 	if l.conn != nil {
 		l.conn.Close()
 		l.conn = nil

@@ -1,4 +1,4 @@
-package shell
+package fleet
 
 import (
 	"errors"
@@ -14,21 +14,21 @@ import (
 
 // farSettings returns the settings, of which those about other machines hold for scripts and
 // for the command line, too. They are read once for the session.
-func (s *Session) farSettings() *config.Config {
-	s.far.mu.Lock()
-	defer s.far.mu.Unlock()
-	if s.far.settings == nil {
-		c, _ := config.Load(s.io.Env)
-		s.far.settings = &c
-		s.far.hosts, _ = hostSettings(&c)
+func (f *Fleet) farSettings() *config.Config {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.settings == nil {
+		c, _ := config.Load(f.Env)
+		f.settings = &c
+		f.hosts, _ = loadHosts(&c)
 	}
-	return s.far.settings
+	return f.settings
 }
 
 // takeParallel makes the setting parallel the option --parallel where that is not given.
-func (s *Session) takeParallel(o *command.Options) (err error) {
+func (f *Fleet) takeParallel(o *command.Options) (err error) {
 	if o.Parallel == 0 {
-		o.Parallel, err = parallelSetting(s.farSettings())
+		o.Parallel, err = parallelSetting(f.farSettings())
 	}
 	return err
 }
@@ -45,6 +45,15 @@ func parallelSetting(c *config.Config) (int, error) {
 	return n, nil
 }
 
+// CheckSettings returns what is wrong with what the settings say about machines.
+func CheckSettings(c *config.Config) []error {
+	_, problems := loadHosts(c)
+	if _, err := parallelSetting(c); err != nil {
+		problems = append(problems, err)
+	}
+	return problems
+}
+
 // A hostSetting is what the settings say about one machine. Its fields are "" where they do not.
 type hostSetting struct {
 	way, socket, spool, smtp string
@@ -53,8 +62,8 @@ type hostSetting struct {
 	err   error  // what is wrong with the line
 }
 
-// hostSettings returns the settings of machines by name, and what is wrong with them.
-func hostSettings(c *config.Config) (map[string]hostSetting, []error) {
+// loadHosts returns the settings of machines by name, and what is wrong with them.
+func loadHosts(c *config.Config) (map[string]hostSetting, []error) {
 	all := map[string]hostSetting{}
 	var problems []error
 	for _, n := range c.Machines {
@@ -102,34 +111,34 @@ func (h *hostSetting) parse(name, text string) error {
 	return nil
 }
 
-// hostSetting returns what the settings say about a machine. They say nothing about those of a
+// setting returns what the settings say about a machine. They say nothing about those of a
 // demo.
-func (s *Session) hostSetting(host string) hostSetting {
-	if host == "" || host == localHost || s.far.simulated != nil {
+func (f *Fleet) setting(host string) hostSetting {
+	if host == "" || host == localHost || f.simulated != nil {
 		return hostSetting{}
 	}
-	s.farSettings()
-	return s.far.hosts[host]
+	f.farSettings()
+	return f.hosts[host]
 }
 
 // checkSettings returns what is wrong with the settings of one of some machines: nothing is sent
 // there by a way that nobody has chosen.
-func (s *Session) checkSettings(hosts []string) error {
+func (f *Fleet) checkSettings(hosts []string) error {
 	for _, host := range hosts {
-		if err := s.hostSetting(host).err; err != nil {
+		if err := f.setting(host).err; err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// forHost returns options with one of the hosts that --host may name, and with the paths that
+// ForHost returns options with one of the hosts that --host may name, and with the paths that
 // the settings have for it unless --socket or --spool names others. This machine is "" there.
-func (s *Session) forHost(o command.Options, host string) command.Options {
+func (f *Fleet) ForHost(o command.Options, host string) command.Options {
 	if o.Host = host; host == localHost {
 		o.Host = ""
 	}
-	usual, set := command.DefaultOptions(), s.hostSetting(o.Host)
+	usual, set := command.DefaultOptions(), f.setting(o.Host)
 	if set.socket != "" && o.Socket == usual.Socket {
 		o.Socket = set.socket
 	}

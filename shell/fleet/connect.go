@@ -1,4 +1,4 @@
-package shell
+package fleet
 
 import (
 	"context"
@@ -26,42 +26,37 @@ const connectedHere = "commands are for the smtpd of this machine\n"
 // checkConnect refuses connect in a restricted session, which must not choose servers.
 func checkConnect(c *command.Call) error {
 	if c.Opts.Restricted {
-		return errNamesServer(command.PathOf(c))
+		return ErrNames(command.PathOf(c))
 	}
 	return nil
-}
-
-// errNamesServer returns why a command that names servers is refused in a restricted session.
-func errNamesServer(name string) error {
-	return command.Usagef("%s: refused, --restricted lets no server be named", name)
 }
 
 // runConnect connects to the machines that the argument names, and makes the commands that
 // follow be for them. If one machine cannot be reached, nothing changes: a command must not run
 // on fewer machines than were named.
 func runConnect(ctx context.Context, c *command.Call) error {
-	s := c.Host.(*Session)
-	o := s.opts
+	f, current := of(c)
+	o := *current
 	o.Host = c.Text(0)
-	if err := s.takeHost(&o, hostOption); err != nil {
+	if err := f.TakeHost(&o, HostOption); err != nil {
 		return err
 	}
 	if o.Host == "" {
-		s.opts.Host = ""
+		current.Host = ""
 		return c.Print(command.Record{JSON: ConnectedJSON{Host: localHost, Way: "socket"}, Text: connectedHere})
 	}
-	hosts := strings.Split(o.Host, ",")
+	hosts := Hosts(o)
 	if o.Parallel = c.Opts.Parallel; len(hosts) > 1 {
-		if err := s.takeParallel(&o); err != nil {
+		if err := f.takeParallel(&o); err != nil {
 			return &command.UsageError{Err: err}
 		}
 	}
-	if err := s.reachedAll(ctx, c, hosts, s.dialAsking(ctx, c, o, hosts)); err != nil {
+	if err := reachedAll(ctx, c, hosts, f.DialAsking(ctx, c, o, hosts)); err != nil {
 		return err
 	}
-	s.opts.Host = o.Host
+	current.Host = o.Host
 	for _, host := range hosts {
-		if err := s.connected(c, host, s.forHost(o, host).Socket); err != nil {
+		if err := f.connected(c, host, f.ForHost(o, host).Socket); err != nil {
 			return err
 		}
 	}
@@ -70,7 +65,7 @@ func runConnect(ctx context.Context, c *command.Call) error {
 
 // reachedAll returns an error if there is no connection to one of some machines, for each of
 // which it has printed why.
-func (s *Session) reachedAll(ctx context.Context, c *command.Call, hosts []string, errs []error) error {
+func reachedAll(ctx context.Context, c *command.Call, hosts []string, errs []error) error {
 	var up, down []string
 	for i, host := range hosts {
 		if errs[i] == nil {
@@ -89,7 +84,7 @@ func (s *Session) reachedAll(ctx context.Context, c *command.Call, hosts []strin
 	}
 	for i, err := range errs {
 		if err != nil {
-			c.Warnf("%s", render.Bound(s.style.Error("smtpctl:")+" "+render.Safe(named(hosts[i], err).Error())+command.Advice(err), render.MaxMessage))
+			c.WarnError(hosts[i], err)
 		}
 	}
 	others := ""
@@ -112,14 +107,14 @@ func (e *notConnectedError) Error() string {
 func (e *notConnectedError) Unreachable() bool { return true }
 
 // connected prints what a machine is to which connect has connected.
-func (s *Session) connected(c *command.Call, host, socket string) error {
+func (f *Fleet) connected(c *command.Call, host, socket string) error {
 	if host == localHost {
 		return c.Print(command.Record{JSON: ConnectedJSON{Host: localHost, Way: "socket"}, Text: "connected to the smtpd of this machine\n"})
 	}
-	if s.far.simulated[host] != nil {
+	if f.simulated[host] != "" {
 		return c.Print(command.Record{JSON: ConnectedJSON{Host: host, Way: "simulation"}, Text: "connected to " + host + " (simulated)\n"})
 	}
-	facts, way := s.fleet.Host(host).Reached(socket)
+	facts, way := f.ssh.Host(host).Reached(socket)
 	version := ""
 	if facts.Smtpd != "" {
 		version = ", OpenSMTPD " + render.Safe(facts.Smtpd)
@@ -132,10 +127,10 @@ func (s *Session) connected(c *command.Call, host, socket string) error {
 
 // runDisconnect makes the commands that follow be for the smtpd of this machine.
 func runDisconnect(_ context.Context, c *command.Call) error {
-	s := c.Host.(*Session)
-	if s.opts.Host == "" {
+	_, current := of(c)
+	if current.Host == "" {
 		return errors.New("disconnect: commands are for the smtpd of this machine already")
 	}
-	s.opts.Host = ""
+	current.Host = ""
 	return c.Print(command.Record{JSON: ConnectedJSON{Host: localHost, Way: "socket"}, Text: connectedHere})
 }

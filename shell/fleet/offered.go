@@ -1,4 +1,4 @@
-package shell
+package fleet
 
 import (
 	"maps"
@@ -10,41 +10,38 @@ import (
 	"smtpctl/shell/hostname"
 )
 
-// hostsFound returns what finds the machines that completion offers: those of the session
+// Offered returns what finds the machines that completion offers: those of the session
 // that are connected, the groups of the settings, and the hosts that the configuration of
 // ssh names. Files are read once, when it is first called.
-func (s *Session) hostsFound() func() []completer.Suggestion {
+func (f *Fleet) Offered() func() []completer.Suggestion {
 	var files []completer.Suggestion
 	read := false
 	return func() []completer.Suggestion {
-		if s.opts.Restricted {
-			return nil
-		}
 		if !read {
 			read = true
-			settings := s.farSettings()
+			settings := f.farSettings()
 			for _, g := range settings.Groups {
 				files = append(files, completer.Suggestion{Text: "@" + g.Name, Description: strings.Join(strings.Fields(g.Text), ",")})
 			}
 			if settings.Inventory != "" {
 				files = append(files, completer.Suggestion{Text: "@all", Description: "hosts in " + settings.Inventory})
 			}
-			for _, name := range config.SSHHosts(s.io.Env) {
+			for _, name := range config.SSHHosts(f.Env) {
 				if _, err := hostname.Parse(name); err == nil {
 					files = append(files, completer.Suggestion{Text: name, Description: "from the configuration of ssh"})
 				}
 			}
 		}
 		var out []completer.Suggestion
-		for _, name := range slices.Sorted(maps.Keys(s.far.simulated)) {
+		for _, name := range slices.Sorted(maps.Keys(f.simulated)) {
 			out = append(out, completer.Suggestion{Text: name, Description: "simulated"})
 		}
-		for _, name := range s.fleet.Names() {
+		for _, name := range f.ssh.Names() {
 			out = append(out, completer.Suggestion{Text: name, Description: "reached in this session"})
 		}
-		for _, f := range files {
-			if !slices.ContainsFunc(out, func(o completer.Suggestion) bool { return o.Text == f.Text }) {
-				out = append(out, f)
+		for _, s := range files {
+			if !slices.ContainsFunc(out, func(o completer.Suggestion) bool { return o.Text == s.Text }) {
+				out = append(out, s)
 			}
 		}
 		return append(out, completer.Suggestion{Text: localHost, Description: "this machine"})

@@ -1,10 +1,11 @@
-package shell
+package fleet
 
 // A process that is confined can start no ssh. So machines that could not be reached before are
 // remembered with the error, which each attempt to connect to them gives again.
 
-// fail records that a machine could not be reached before the process was confined.
-func (f *farState) fail(host string, err error) {
+// Fail records that a machine could not be reached before the process was confined, unless err
+// is nil.
+func (f *Fleet) Fail(host string, err error) {
 	if err == nil {
 		return
 	}
@@ -16,8 +17,8 @@ func (f *farState) fail(host string, err error) {
 	f.failed[host] = err
 }
 
-// failure returns why a machine could not be reached before the process was confined.
-func (f *farState) failure(host string) error {
+// Failure returns why a machine could not be reached before the process was confined.
+func (f *Fleet) Failure(host string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.failed[host]
