@@ -2,7 +2,6 @@ package handover
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -97,7 +96,7 @@ func (j *Job) replaceAll(ctx context.Context, c *command.Call, total int, o *out
 			perr = ferr
 		}
 		if err != nil || perr != nil {
-			return errors.Join(err, perr)
+			return both(err, perr)
 		}
 	}
 	return nil

@@ -27,7 +27,7 @@ func (r *Run) remove(ctx context.Context, conn *protocol.Conn, all []protocol.En
 		return nil
 	}
 	if err := act(ctx, conn, protocol.RemoveEnvelope, all); err != nil {
-		return fmt.Errorf("danger: new mail has replaced these envelopes, which are suspended and must be removed: %v: %w", all, err)
+		return fmt.Errorf("danger: new mail has replaced these envelopes, which are suspended and must be removed, as the next requeue or bounce does: %v: %w", all, err)
 	}
 	copies.Reached("removed")
 	return nil

@@ -90,7 +90,7 @@ func (r *Run) Replace(ctx context.Context, u *Unit) (res Result, err error) {
 		err = r.replace(ctx, u, &res)
 		return nil
 	})
-	return res, errors.Join(lerr, err)
+	return res, both(lerr, err)
 }
 
 // token returns a new name for the client of an SMTP session. The name identifies the
@@ -124,13 +124,13 @@ func (r *Run) replace(ctx context.Context, u *Unit, res *Result) error {
 	defer cancel()
 	conn, cerr := r.c.Conn(ctx)
 	if cerr != nil {
-		return errors.Join(err, cerr)
+		return both(err, leftOpen(u, old, cerr))
 	}
 	if errors.Is(err, errUnsure) {
 		err = fmt.Errorf("envelopes %s stay in the queue, suspended if smtpd knows them: %w; the next requeue or bounce looks for the new mail", strings.Join(texts(went), ", "), err)
-		return errors.Join(err, r.resumeRest(ctx, conn, u, old, went))
+		return both(err, r.resumeRest(ctx, conn, u, old, went))
 	}
-	return errors.Join(err, r.finish(ctx, conn, u, old, went, msg, n.Token, res))
+	return both(err, r.finish(ctx, conn, u, old, went, msg, n.Token, res))
 }
 
 // resumeRest resumes the envelopes of a unit that the new mail does not replace.
@@ -138,7 +138,24 @@ func (r *Run) resumeRest(ctx context.Context, conn *protocol.Conn, u *Unit, old,
 	if u.Unknown {
 		return nil
 	}
-	return resume(ctx, conn, ids(slices.DeleteFunc(slices.Clone(old), func(o Old) bool { return slices.Contains(went, o) })))
+	rest := slices.DeleteFunc(slices.Clone(old), func(o Old) bool { return slices.Contains(went, o) })
+	return leftOpen(u, rest, resume(ctx, conn, ids(rest)))
+}
+
+// leftOpen adds to an error that envelopes of a unit were suspended and may be so.
+func leftOpen(u *Unit, all []Old, err error) error {
+	if err == nil || u.Unknown || len(all) == 0 {
+		return err
+	}
+	return fmt.Errorf("%s may still be suspended, with which the next requeue or bounce goes on: %w", strings.Join(texts(all), ", "), err)
+}
+
+// both returns one error of one line for two.
+func both(a, b error) error {
+	if a == nil || b == nil {
+		return cmp.Or(a, b)
+	}
+	return fmt.Errorf("%w; %w", a, b)
 }
 
 // ready returns the envelopes that can be replaced according to smtpd's present
@@ -282,7 +299,7 @@ func (r *Run) finish(ctx context.Context, conn *protocol.Conn, u *Unit, old, wen
 		res.name(ctx, conn, u, went, msg)
 		err = r.remove(ctx, conn, ids(went), u.Unknown)
 	}
-	if err := errors.Join(err, r.resumeRest(ctx, conn, u, old, went)); err != nil {
+	if err := both(err, r.resumeRest(ctx, conn, u, old, went)); err != nil {
 		return err
 	}
 	last := done
