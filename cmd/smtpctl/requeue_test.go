@@ -131,29 +131,8 @@ func killEach(t *testing.T, newBed func(t *testing.T) *requeueBed, command []str
 		if command[0] == "requeue" && doubled > 0 && b.suspended() < doubled {
 			t.Errorf("step %d: %d recipients are doubled, and %d envelopes suspended", step, doubled, b.suspended())
 		}
-		again := b.run(t, 0, command...)
-		if strings.Contains(again.stderr, "interrupted just when smtpd was to accept the mail") {
-			// smtpd has not taken it: they are resumed, as it says.
+		if b.again(t, fmt.Sprint("step ", step), check, command...) {
 			unsure++
-			b.run(t, 0, "resume", "envelope", "all")
-			if strings.Contains(again.stderr, "unchanged on disk") {
-				for _, notes := range b.notes() {
-					os.Remove(notes)
-				}
-			}
-			again = b.run(t, 0, command...)
-		}
-		if again.status != 0 {
-			t.Errorf("step %d: %v", step, again)
-		}
-		if err := check(b); err != nil {
-			t.Errorf("step %d: %v: %v", step, err, again)
-		}
-		if n := b.suspended(); n != 0 {
-			t.Errorf("step %d: %d are suspended: %v", step, n, again)
-		}
-		if left := b.notes(); len(left) != 0 {
-			t.Errorf("step %d: %v is left: %v", step, left, again)
 		}
 		if r.status == 0 {
 			if step < least || fulltest.On() && unsure == 0 || unsure > 3 {
@@ -162,6 +141,37 @@ func killEach(t *testing.T, newBed func(t *testing.T) *requeueBed, command []str
 			return
 		}
 	}
+}
+
+// again gives a command again that was interrupted. Then all is in order: the check says so,
+// nothing is suspended, and there are no notes. unsure is true if it could not be known whether
+// smtpd had the mail.
+func (b *requeueBed) again(t *testing.T, what string, check func(b *requeueBed) error, command ...string) (unsure bool) {
+	t.Helper()
+	again := b.run(t, 0, command...)
+	if unsure = strings.Contains(again.stderr, "interrupted just when smtpd was to accept the mail"); unsure {
+		// smtpd has not taken it: they are resumed, as it says.
+		b.run(t, 0, "resume", "envelope", "all")
+		if strings.Contains(again.stderr, "unchanged on disk") {
+			for _, notes := range b.notes() {
+				os.Remove(notes)
+			}
+		}
+		again = b.run(t, 0, command...)
+	}
+	if again.status != 0 {
+		t.Errorf("%s: %v", what, again)
+	}
+	if err := check(b); err != nil {
+		t.Errorf("%s: %v: %v", what, err, again)
+	}
+	if n := b.suspended(); n != 0 {
+		t.Errorf("%s: %d are suspended: %v", what, n, again)
+	}
+	if left := b.notes(); len(left) != 0 {
+		t.Errorf("%s: %v is left: %v", what, left, again)
+	}
+	return unsure
 }
 
 // notes returns the files of notes.
