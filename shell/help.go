@@ -226,6 +226,9 @@ func (s *Session) printNext(w io.Writer, at *grammar.Place) error {
 	if can.Whole && last == "" {
 		fits = append(fits, grammar.Candidate{Word: "<enter>", Summary: "run the command"})
 	}
+	if len(fits) == 0 {
+		return command.Usagef("nothing that can come here begins with %q: delete it and press ? again", last)
+	}
 	printCandidates(w, nil, fits)
 	return nil
 }

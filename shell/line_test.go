@@ -151,6 +151,8 @@ func TestQuestionAtFlags(t *testing.T) {
 		"show queue --output ": "openmetrics", "show queue -no j": "json", "show queue --from ": "<DIR>", "show queue --fo": "--follow", "watch -n ": "<SECONDS>",
 		"watch sh": "show", "watch show queue ": "<enter>", "encrypt --sch": "--scheme", "encrypt --scheme ": "bcrypt", "-- show ": "queue", "show queue -- ": "<query>",
 		"show queue --nonsense": `no option begins with "--nonsense"`, "show queue --nonsense x ": "unknown flag: --nonsense", "show queue '": "a quote",
+		"domain=": "domain=example.com", "error~": "error~REGEXP", "older=": "older=TIME", "show queue older=": "older=TIME", "watch show queue older=": "older=TIME",
+		"show qx": `nothing that can come here begins with "qx"`, "!": `nothing that can come here begins with "!"`, "resume x": `begins with "x"`, "xyz=": `begins with "xyz="`,
 	} {
 		var out strings.Builder
 		if err := s.printNextIn(&out, s.parser(), line); err != nil {

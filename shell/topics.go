@@ -156,12 +156,13 @@ func (s *Session) printTerm(w io.Writer, at *grammar.Place) bool {
 		return false
 	}
 	f := termNamed(last)
-	can, err := s.tree.Next(s.tree.Inner(at.Words))
+	words := s.tree.Inner(at.Words)
+	can, err := s.tree.Next(words)
 	if err != nil || f == nil {
 		return false
 	}
 	for _, c := range can.Next {
-		if c.Kind != nil && c.Kind.Terms {
+		if c.Kind != nil && c.Kind.Terms || len(words) == 0 { // also without a command
 			io.WriteString(w, f.Explain())
 			return true
 		}

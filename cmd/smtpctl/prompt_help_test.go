@@ -23,6 +23,10 @@ func TestPromptAsksAboutTerms(t *testing.T) {
 		x.expect(`show queue domain=\?\?\.example`)
 		x.keys("\x15show queue from=a?b@x.example\x1b\r")
 		x.expect(`show queue from=a\?b@x\.example`)
+		x.keys("\x15domain=?") // before there is a command
+		x.expect(`domain=GLOB(?s).*smtpctl> domain=`)
+		x.keys("\x15show qx?")
+		x.expect(`nothing that can\s+come here begins with "qx"(?s).*smtpctl> show qx`)
 		x.keys("\x15show ?")
 		x.expect(`has suspended(?s).*what is paused\s+smtpctl> show `) // the menu has no whole text
 		x.keys("\x15help keys\r")
