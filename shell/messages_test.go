@@ -52,11 +52,11 @@ func TestMessagesAreBounded(t *testing.T) {
 		t.Run(cmd.Pattern, func(t *testing.T) {
 			t.Parallel()
 			for j, name := range names {
-				if !fulltest.Takes(i+j, 3) {
-					continue
-				}
 				tail := tails[name]
-				for _, interactive := range []bool{false, true} {
+				for k, interactive := range []bool{false, true} {
+					if !fulltest.Takes(i+j+k, 8) {
+						continue
+					}
 					var errs realsmtpd.LockedBuffer
 					opts := command.DefaultOptions()
 					opts.Socket, opts.Spool, opts.Timeout = path, t.TempDir(), 10*time.Second
