@@ -78,7 +78,7 @@ func (s *Session) runAcross(parent context.Context, c *command.Call, hosts []str
 	ctx, cancel := context.WithCancel(fleet.Quiet(parent))
 	defer cancel()
 	c.Out.Begin()
-	rights := command.NewRights(c.Opts.Parallel, hosts)
+	rights := command.RightsOf(c.Opts.Parallel, hosts)
 	said := command.SayWaiting(c, rights)
 	defer said()
 	asking := newBarrier(len(hosts))
@@ -97,7 +97,7 @@ func (s *Session) runAcross(parent context.Context, c *command.Call, hosts []str
 	}
 	wg.Go(func() {
 		for _, sh := range s.startOrder(c, shares) {
-			sh.right.Take()
+			sh.right.Take(context.Background())
 			wg.Go(func() {
 				defer sh.end()
 				defer asking.ended()

@@ -20,7 +20,7 @@ type item struct {
 // give hands over an item, for which it may wait until others have been printed.
 func (sh *share) give(ctx context.Context, it item) (err error) {
 	defer sh.tell()
-	sh.right.Active()
+	sh.right.Heard(ctx)
 	select {
 	case sh.items <- it:
 		return nil

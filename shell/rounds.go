@@ -104,7 +104,7 @@ func (r *rounds) ask(ctx context.Context, host string) (*kept, error) {
 	k := &kept{queued: -1}
 	c := *r.call.Load()
 	c.Confirm, c.Several = nil, nil
-	sh := &share{host: host, right: command.NewRights(1, []string{host})[0], items: make(chan item, itemsAhead)}
+	sh := &share{host: host, right: command.NewRights(1).Of(host), items: make(chan item, itemsAhead)}
 	sh.c = r.s.shareCall(ctx, c.For(host), sh, nil, func(p command.Part) { k.parts, k.sums = append(k.parts, p), true })
 	go func() {
 		defer close(sh.items)

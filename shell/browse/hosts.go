@@ -110,7 +110,7 @@ func (w *worker) ills() []ill {
 		if !w.wish.lists(m) {
 			continue
 		}
-		slow := s.turn.slow()
+		slow := s.slow()
 		switch {
 		case s.trouble != "":
 			out = append(out, ill{s.name, s.trouble + ", trying again"})

@@ -58,7 +58,7 @@ func (w *worker) lend(ctx context.Context, machines []int) (ills map[int]string,
 			continue
 		}
 		ills[m] = "smtpd has not answered yet"
-		if w.sources[m].turn.slow() == 0 && w.sources[m].do(func(ctx context.Context) bool {
+		if w.sources[m].slow() == 0 && w.sources[m].do(func(ctx context.Context) bool {
 			ready <- m
 			select {
 			case <-over:

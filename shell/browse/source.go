@@ -45,7 +45,7 @@ type source struct {
 
 	progress progress
 	way      way
-	turn     turn
+	right    *command.Right // to work at the same time as others; nil for one machine
 }
 
 // of makes a call one for the machine of the source.
@@ -102,7 +102,7 @@ func (s *source) work(ctx context.Context, p *pass) (_ *pass, again bool) {
 	if !s.begin(ctx) {
 		return nil, false
 	}
-	defer s.turn.end(s.w.turns)
+	defer s.leave()
 	s.fetch(ctx)
 	if p = s.next(ctx, p); p == nil {
 		return nil, false

@@ -1,7 +1,6 @@
 package browse
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -45,7 +44,6 @@ type worker struct {
 	names   []string // of the machines, in the order in which the user named them
 	sources []*source
 	changed chan struct{} // holds a value when the screen should be drawn
-	turns   chan struct{} // as turn says; nil for one machine
 	session chan struct{} // holds a value while a command of the session runs
 
 	mu    sync.Mutex // guards the fields up to trace
@@ -60,13 +58,11 @@ type worker struct {
 
 func newWorker(c *command.Call) *worker {
 	w := &worker{c: c, names: strings.Split(c.Opts.Host, ","), changed: make(chan struct{}, 1), session: make(chan struct{}, 1), merging: make(chan struct{}, 1)}
-	if w.several() {
-		w.turns = make(chan struct{}, cmp.Or(c.Opts.Parallel, command.UsualParallel))
-	}
+	rights := command.NewRights(c.Opts.Parallel)
 	for n, name := range w.names {
 		s := &source{w: w, n: n, kick: make(chan struct{}, 1), jobs: make(chan job, 4), cache: map[protocol.EnvelopeID]*row{}}
 		if w.several() {
-			s.name = name
+			s.name, s.right = name, rights.Of(name)
 		}
 		s.c = s.of(c)
 		w.sources = append(w.sources, s)

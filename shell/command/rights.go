@@ -1,6 +1,8 @@
 package command
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -18,40 +20,51 @@ const (
 // waitingNamed is how many machines are named for which a command waits.
 const waitingNamed = 2
 
-// A Right is the right of a machine to work. So many machines as NewRights was told have it at
-// the same time.
+// Rights are how many machines may work at the same time.
+type Rights struct{ places chan struct{} }
+
+// NewRights returns n rights, or UsualParallel if n is 0.
+func NewRights(n int) *Rights { return &Rights{make(chan struct{}, cmp.Or(n, UsualParallel))} }
+
+// A Right is the right of a machine to work. A machine that has it lends it while it waits for
+// others (Aside), or when it says nothing (Lend), as the caller finds: another one works in its
+// place. When it has waited, or is heard again, it needs a place again, for which it waits.
 type Right struct {
-	host  string
-	all   chan struct{}
-	state atomic.Int32
-	since atomic.Int64 // when the machine last did something, in nanoseconds of time.Time.UnixNano
+	host   string
+	places chan struct{}
+	state  atomic.Int32
+	made   time.Time
+	since  atomic.Int64 // when the machine last did something, in nanoseconds after made
 }
 
 // The states of a right.
 const (
-	rightQueued int32 = iota // the machine has not begun
-	rightHeld                // it works
-	rightAside               // it waits for other machines, or has ended
+	rightQueued  int32 = iota // the machine has not begun
+	rightHeld                 // it works in a place
+	rightLent                 // it works without a place, because it says nothing
+	rightForgone              // it has not begun, and will work without a place
+	rightLeft                 // it waits for other machines, or has ended
 )
 
-// NewRights returns a right for each host, of which n are held at the same time, or UsualParallel
-// if n is 0.
-func NewRights(n int, hosts []string) []*Right {
-	if n == 0 {
-		n = UsualParallel
-	}
-	all := make(chan struct{}, n)
+// Of returns the right of a machine.
+func (rs *Rights) Of(host string) *Right {
+	return &Right{host: host, places: rs.places, made: time.Now()}
+}
+
+// RightsOf returns the right of each host, of which n have a place at the same time, as NewRights
+// takes it.
+func RightsOf(n int, hosts []string) []*Right {
+	all := NewRights(n)
 	rights := make([]*Right, len(hosts))
 	for i, host := range hosts {
-		rights[i] = &Right{host: host, all: all}
-		rights[i].Active()
+		rights[i] = all.Of(host)
 	}
 	return rights
 }
 
 // Hold calls f with the right held, for which it waits.
 func (r *Right) Hold(f func()) {
-	r.Take()
+	r.Take(context.Background())
 	defer r.Leave()
 	f()
 }
@@ -59,28 +72,85 @@ func (r *Right) Hold(f func()) {
 // Aside calls f, during which another machine may work in the place of the caller.
 func (r *Right) Aside(f func()) {
 	r.Leave()
-	defer r.Take()
+	defer r.Take(context.Background())
 	f()
 }
 
-// Take waits until the machine may work.
-func (r *Right) Take() {
-	r.all <- struct{}{}
-	r.state.Store(rightHeld)
-	r.Active()
+// Take waits until the machine may work. It returns false if ctx ends before.
+func (r *Right) Take(ctx context.Context) bool {
+	select {
+	case r.places <- struct{}{}:
+		r.Taken()
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
-// Leave gives the right to another machine.
-func (r *Right) Leave() {
-	r.state.Store(rightAside)
-	<-r.all
+// Free returns a channel that takes a value when the machine may work, for a caller that waits for
+// other things, too. Taken must be called then.
+func (r *Right) Free() chan<- struct{} { return r.places }
+
+// Taken says that Free has taken a value.
+func (r *Right) Taken() {
+	r.active()
+	if r.state.CompareAndSwap(rightQueued, rightHeld) || r.state.CompareAndSwap(rightLeft, rightHeld) {
+		return
+	}
+	r.state.Store(rightLent)
+	<-r.places
 }
 
-// Active takes note that the machine does something.
-func (r *Right) Active() { r.since.Store(time.Now().UnixNano()) }
+// Leave gives up the right, which may be taken again. It reports whether the right was lent.
+func (r *Right) Leave() (lent bool) {
+	was := r.state.Swap(rightLeft)
+	if was == rightHeld {
+		<-r.places
+	}
+	return was == rightLent || was == rightForgone
+}
+
+// Lend lets another machine work in the place of this one, if it has one.
+func (r *Right) Lend() {
+	if r.state.CompareAndSwap(rightHeld, rightLent) {
+		<-r.places
+	}
+}
+
+// Forgo is Lend, and if the machine has not begun, it will work without a place.
+func (r *Right) Forgo() {
+	if !r.state.CompareAndSwap(rightQueued, rightForgone) {
+		r.Lend()
+	}
+}
+
+// Heard takes note that the machine does something. If its right was lent, Heard waits until it
+// may work again, or ctx ends.
+func (r *Right) Heard(ctx context.Context) {
+	r.active()
+	if r.state.Load() != rightLent {
+		return
+	}
+	select {
+	case r.places <- struct{}{}:
+		r.state.Store(rightHeld)
+		r.active()
+	case <-ctx.Done():
+	}
+}
+
+func (r *Right) active() { r.since.Store(int64(time.Since(r.made))) }
 
 // Idle returns for how long the machine has done nothing.
-func (r *Right) Idle() time.Duration { return time.Duration(time.Now().UnixNano() - r.since.Load()) }
+func (r *Right) Idle() time.Duration { return time.Since(r.made) - time.Duration(r.since.Load()) }
+
+// Quiet is Idle for a machine that works, and 0 for one that does not.
+func (r *Right) Quiet() time.Duration {
+	if s := r.state.Load(); s != rightHeld && s != rightLent {
+		return 0
+	}
+	return r.Idle()
+}
 
 // waitingFor says which machines work, and how many have not begun.
 func waitingFor(rights []*Right) string {
@@ -88,9 +158,9 @@ func waitingFor(rights []*Right) string {
 	queued := 0
 	for _, r := range rights {
 		switch r.state.Load() {
-		case rightHeld:
+		case rightHeld, rightLent:
 			names = append(names, r.host)
-		case rightQueued:
+		case rightQueued, rightForgone:
 			queued++
 		}
 	}

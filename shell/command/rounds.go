@@ -47,7 +47,7 @@ type Rounds[T any] struct {
 	cancel context.CancelFunc
 	ctx    context.Context
 	wg     sync.WaitGroup
-	slots  chan struct{}
+	rights *Rights
 	heard  chan heard[T]
 	late   chan struct{}
 	early  []heard[T] // answers for the next round
@@ -67,17 +67,14 @@ type roundTurn[T any] struct {
 	failures int       // in a row, of reaching the machine
 	slow     bool      // it was late the last time: the next round does not wait for it
 	again    time.Time // it is not asked before
-	slot     *roundSlot
+	right    *Right    // of the question under way
 }
 
 // NewRounds returns rounds for machines that are asked with ask, each in a goroutine of its
 // own, parallel at a time, or UsualParallel if that is 0. ask must end soon after its context.
 // every is how far the rounds are apart. End must be called.
 func NewRounds[T any](ctx context.Context, hosts []string, every time.Duration, parallel int, ask func(ctx context.Context, host string) (T, error)) *Rounds[T] {
-	if parallel == 0 {
-		parallel = UsualParallel
-	}
-	r := &Rounds[T]{ask: ask, wait: min(every, roundWait), slots: make(chan struct{}, parallel), heard: make(chan heard[T], len(hosts)), late: make(chan struct{}, 1)}
+	r := &Rounds[T]{ask: ask, wait: min(every, roundWait), rights: NewRights(parallel), heard: make(chan heard[T], len(hosts)), late: make(chan struct{}, 1)}
 	r.ctx, r.cancel = context.WithCancel(ctx)
 	for _, host := range hosts {
 		r.turns = append(r.turns, roundTurn[T]{Turn: Turn[T]{Host: host}})
@@ -144,7 +141,7 @@ func (r *Rounds[T]) next(ctx context.Context, end <-chan time.Time) []Turn[T] {
 		out[i] = r.turns[i].Turn
 		if out[i].Late() {
 			r.turns[i].slow = true
-			r.turns[i].slot.leave()
+			r.turns[i].right.Forgo() // so that it does not keep others from being asked
 		}
 	}
 	return out
@@ -171,7 +168,7 @@ func (r *Rounds[T]) put(h heard[T]) {
 	}
 	now := time.Now()
 	t.slow = t.slow && now.Sub(t.Asked) > r.wait
-	t.Asked, t.Fresh, t.slot = time.Time{}, true, nil
+	t.Asked, t.Fresh, t.right = time.Time{}, true, nil
 	if h.err == nil {
 		t.Value, t.Answered, t.Err, t.failures, t.again = h.value, now, nil, 0, time.Time{}
 		return
@@ -190,58 +187,21 @@ func (r *Rounds[T]) put(h heard[T]) {
 // start asks a machine.
 func (r *Rounds[T]) start(i int) {
 	t := &r.turns[i]
-	t.Asked, t.slot = time.Now(), &roundSlot{}
-	host, slot := t.Host, t.slot
+	t.Asked, t.right = time.Now(), r.rights.Of(t.Host)
+	host, right := t.Host, t.right
 	r.wg.Go(func() {
 		h := heard[T]{i: i}
-		if slot.take(r.ctx, r.slots) {
+		if right.Take(r.ctx) {
 			h.value, h.err = r.ask(r.ctx, host)
 		} else {
 			h.err = context.Cause(r.ctx)
 		}
 		r.heard <- h
-		if slot.leave() {
+		if right.Leave() {
 			select {
 			case r.late <- struct{}{}:
 			default:
 			}
 		}
 	})
-}
-
-// A roundSlot is one of the slots of rounds. A machine that does not answer in its round
-// gives it back, so that such machines do not keep the others from being asked.
-type roundSlot struct {
-	mu    sync.Mutex
-	slots chan struct{} // nil unless it is held
-	left  bool
-}
-
-// take waits for a slot. It reports false if ctx has ended.
-func (s *roundSlot) take(ctx context.Context, slots chan struct{}) bool {
-	select {
-	case slots <- struct{}{}:
-	case <-ctx.Done():
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.left {
-		<-slots // it is late before it has begun, and holds nobody up
-		return true
-	}
-	s.slots = slots
-	return true
-}
-
-// leave gives the slot back, and reports whether that had been done already.
-func (s *roundSlot) leave() (again bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.slots != nil {
-		<-s.slots
-		s.slots = nil
-	}
-	again, s.left = s.left, true
-	return again
 }

@@ -29,7 +29,7 @@ func (f *Fleet) onEach(rights []*command.Right, o command.Options, hosts []strin
 // ReachAll connects to several machines before the process is confined, which can start no ssh
 // afterwards. It keeps the errors, as Fail does.
 func (f *Fleet) ReachAll(ctx context.Context, c *command.Call, hosts []string) {
-	rights := command.NewRights(c.Opts.Parallel, hosts)
+	rights := command.RightsOf(c.Opts.Parallel, hosts)
 	defer command.SayWaiting(c, rights)()
 	f.onEach(rights, c.Opts, hosts, func(_ int, o command.Options) {
 		f.Fail(o.Host, f.ReachSmtpd(Quiet(ctx), c, o))
@@ -39,7 +39,7 @@ func (f *Fleet) ReachAll(ctx context.Context, c *command.Call, hosts []string) {
 // dialAll connects to machines at the same time, without questions, and returns the error of
 // each. Where the command has waited for some seconds it says for which.
 func (f *Fleet) dialAll(ctx context.Context, c *command.Call, o command.Options, hosts []string) []error {
-	rights := command.NewRights(o.Parallel, hosts)
+	rights := command.RightsOf(o.Parallel, hosts)
 	if c != nil {
 		defer command.SayWaiting(c, rights)()
 	}

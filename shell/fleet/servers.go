@@ -78,7 +78,7 @@ func runServers(ctx context.Context, c *command.Call) error {
 func (f *Fleet) tryServers(ctx context.Context, c *command.Call, o command.Options, hosts []string) map[string]error {
 	all := f.dialAll(ctx, c, o, hosts)
 	errs := map[string]error{}
-	f.onEach(command.NewRights(o.Parallel, hosts), o, hosts, func(i int, o command.Options) {
+	f.onEach(command.RightsOf(o.Parallel, hosts), o, hosts, func(i int, o command.Options) {
 		if all[i] == nil && o.Host != "" && f.simulated == nil {
 			f.ssh.Host(o.Host).ProbeFiles(ctx, o.Socket, o.Timeout)
 		}
