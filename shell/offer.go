@@ -151,7 +151,7 @@ func (s *Session) flagFits(name string) (own bool, fits func(path []string) bool
 			}
 		}
 	}
-	is := bulkFlags[name]
+	is := bulkFlags()[name]
 	if is == nil {
 		return false, nil
 	}
@@ -161,9 +161,11 @@ func (s *Session) flagFits(name string) (own bool, fits func(path []string) bool
 }
 
 // bulkFlags are the flags for commands that act on envelopes, or list something.
-var bulkFlags = map[string]func(*command.Command) bool{
-	"dry-run": (*command.Command).Bulk, "expect": (*command.Command).Bulk, "yes": (*command.Command).Bulk,
-	"columns": lists, "save": removes, "keep": removes, "keep-size": removes,
+func bulkFlags() map[string]func(*command.Command) bool {
+	return map[string]func(*command.Command) bool{
+		"dry-run": (*command.Command).Bulk, "expect": (*command.Command).Bulk, "yes": (*command.Command).Bulk,
+		"columns": lists, "save": removes, "keep": removes, "keep-size": removes,
+	}
 }
 
 func lists(c *command.Command) bool { return len(c.Rows) > 0 }

@@ -108,8 +108,8 @@ func (s *Session) signalled(parent context.Context) (ctx context.Context, listen
 	ch := make(chan os.Signal, 2)
 	done := make(chan struct{})
 	listen = func() {
-		takePipe()
 		signal.Notify(ch, endSignals...)
+		takePipe()
 		go s.endBySignal(ch, done, cancel)
 	}
 	return ctx, listen, func() {

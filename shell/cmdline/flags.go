@@ -2,6 +2,7 @@ package cmdline
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -19,16 +20,17 @@ type CommandFlag struct {
 	Command string
 }
 
+// manyFlags is more than commands have; it only saves time.
+const manyFlags = 32
+
 // FlagsOf collects the flags of commands. Commands that begin with the same words have
 // the same flags, each of which is listed once.
 func FlagsOf(commands []*command.Command) []CommandFlag {
-	var out []CommandFlag
-	known := map[string]bool{}
+	out := make([]CommandFlag, 0, manyFlags)
 	for _, c := range commands {
 		words, _, _ := strings.Cut(c.Pattern, " <")
 		for _, f := range c.Flags {
-			if !known[f.Name] {
-				known[f.Name] = true
+			if !slices.ContainsFunc(out, func(have CommandFlag) bool { return have.Name == f.Name }) {
 				out = append(out, CommandFlag{f, words})
 			}
 		}
