@@ -176,8 +176,7 @@ func (u *ui) drawList(cols int) {
 		return
 	}
 	var shown []envelope
-	fields := f.fields
-	grid := u.listGrid(fields, cols)
+	grid := u.listGrid(f.fields, cols)
 	u.setLine(1, append(line{{strings.Repeat(" ", markWidth), bold}}, grid.heads()...))
 	for i := f.top; i < min(n, f.top+height); i++ {
 		e := f.envelope(i)
@@ -186,7 +185,7 @@ func (u *ui) drawList(cols int) {
 			f.at = e
 		}
 		u.drawRow(linesAbove+i-f.top, i == f.cursor, f.marks.has(e), func(style tcell.Style, styled bool) line {
-			return u.envelopeLine(e, grid, fields, style, styled)
+			return u.envelopeLine(e, grid, style, styled)
 		})
 	}
 	u.w.mu.Unlock()
@@ -195,7 +194,7 @@ func (u *ui) drawList(cols int) {
 
 // envelopeLine returns the line of an envelope. With styled, cells may have colors of their
 // own. The caller holds the lock of the worker.
-func (u *ui) envelopeLine(e envelope, g *grid, fields []*selector.Field, style tcell.Style, styled bool) line {
+func (u *ui) envelopeLine(e envelope, g *grid, style tcell.Style, styled bool) line {
 	r := u.w.row(e)
 	switch {
 	case r == nil:
@@ -207,8 +206,8 @@ func (u *ui) envelopeLine(e envelope, g *grid, fields []*selector.Field, style t
 	if g.hosts {
 		cells = append(cells, u.w.names[e.machine])
 	}
-	for _, field := range fields[len(fields)-len(g.cols)+len(cells):] {
-		cells = append(cells, field.Shown.Cell(selector.Row{Envelope: &r.e, Now: u.now().Unix(), Online: true}))
+	for _, c := range g.cols[len(cells):] {
+		cells = append(cells, c.field.Shown.Cell(selector.Row{Envelope: &r.e, Now: u.now().Unix(), Online: true}))
 	}
 	return g.row(cells, style, styled)
 }

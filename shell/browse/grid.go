@@ -23,9 +23,17 @@ type grid struct {
 // row.
 type gridColumn struct {
 	render.Column
-	share int // its weight where columns share the remaining room; 0 if Width is fixed
+	field *selector.Field // what it shows of an envelope; nil for the machine, and in groups
+	share int             // its weight where columns share the remaining room; 0 if Width is fixed
 	style func(cell string) tcell.Style
 }
+
+// minShared is down to which width a column that shares the remaining room can be read. leftOut
+// are the default columns that a narrow screen leaves out until the others can be: the first one
+// first.
+const minShared = 12
+
+var leftOut = []string{"tries", "next", "from", "state"}
 
 // widths are the widths of the columns that do not share the remaining room, by the names of
 // their fields. A column is at least as wide as its head.
@@ -38,7 +46,7 @@ var widths = sync.OnceValue(func() map[string]int {
 const roomForIDs = 110
 
 // listGrid returns the grid of a list of envelopes with the given fields, for a screen of cols
-// columns. It may leave out the id, which is then the first field.
+// columns. Of the default fields it may leave some out; a look at the envelope shows them all.
 func (u *ui) listGrid(fields []*selector.Field, cols int) *grid {
 	g := &grid{hosts: u.hosts > 0}
 	if g.hosts {
@@ -50,7 +58,7 @@ func (u *ui) listGrid(fields []*selector.Field, cols int) *grid {
 		if usual && f.Name == "id" && cols < roomForIDs {
 			continue
 		}
-		c := gridColumn{Column: render.Column{Head: f.Column, Right: f.Shown.Right, Cut: f.Shown.Cut, Width: widths()[f.Name]}}
+		c := gridColumn{field: f, Column: render.Column{Head: f.Column, Right: f.Shown.Right, Cut: f.Shown.Cut, Width: widths()[f.Name]}}
 		if c.Width > 0 {
 			c.Width = max(c.Width, len(c.Head))
 		}
@@ -68,7 +76,16 @@ func (u *ui) listGrid(fields []*selector.Field, cols int) *grid {
 		cols += u.hosts + 1
 	}
 	g.share(cols - markWidth)
+	for i := 0; usual && i < len(leftOut) && !g.readable(); i++ {
+		g.cols = slices.DeleteFunc(g.cols, func(c gridColumn) bool { return c.field != nil && c.field.Name == leftOut[i] })
+		g.share(cols - markWidth)
+	}
 	return g
+}
+
+// readable reports whether no column that shares the remaining room is too narrow.
+func (g *grid) readable() bool {
+	return !slices.ContainsFunc(g.cols, func(c gridColumn) bool { return c.share > 0 && c.Width < minShared })
 }
 
 // before returns what comes before the id in a row that has no other columns: the machine, if
@@ -102,7 +119,9 @@ func (g *grid) share(room int) {
 	shares := 0
 	room -= len(g.cols) - 1
 	for _, c := range g.cols {
-		room -= c.Width
+		if c.share == 0 {
+			room -= c.Width
+		}
 		shares += c.share
 	}
 	for i := range g.cols {
