@@ -257,7 +257,7 @@ func (s *Server) serve(raw net.Conn) {
 	}
 	n := 0
 	denied := s.cfg.Denied || !mayCommand(raw)
-	r := protocol.NewFrameReader(raw, s.layout)
+	r := protocol.NewFrameReader(c, s.layout)
 	for {
 		f, err := r.Next()
 		if err != nil {

@@ -18,6 +18,7 @@ type Facts struct {
 	Machine string // the hardware, as uname -m prints it
 	Bits    int    // the size of a C long in bits, 0 if not known
 	Big     bool   // the machine is big-endian
+	Little  bool   // the machine has said that it is little-endian
 	Zone    *int   // how many seconds its clock is ahead of UTC now, nil if not known
 	Smtpd   string // the version of smtpd, such as 7.6.0p1; "" if not known
 	Tools   map[string]bool
@@ -37,8 +38,8 @@ echo os=` + "`uname -s`" + `
 echo node=` + "`uname -n`" + `
 echo machine=` + "`uname -m`" + `
 echo bits=` + "`getconf LONG_BIT 2>/dev/null`" + `
-echo zone=` + "`date +%z 2>/dev/null`" + `
 echo order=` + "`printf '\\001\\002' | od -An -tx2 2>/dev/null`" + `
+echo zone=` + "`date +%z 2>/dev/null`" + `
 echo smtpd=` + "`smtpd -h 2>&1 </dev/null | sed -n 's/^version: *OpenSMTPD *//p'`" + `
 for t in sudo doas nc socat smtpctl flock logger; do
 if command -v $t >/dev/null 2>&1; then echo tool=$t; fi
@@ -47,8 +48,9 @@ echo '` + factsEnd + `'
 exec cat >/dev/null
 `
 
-// readFacts reads what factsScript prints, up to its last line.
-func readFacts(r io.Reader) (Facts, error) {
+// readFacts reads what factsScript prints, up to its last line. Once it knows the user, the
+// system and the byte order, which are printed first, it calls early, which may be nil.
+func readFacts(r io.Reader, early func(Facts)) (Facts, error) {
 	f := Facts{UID: -1, Tools: map[string]bool{}}
 	br := bufio.NewReaderSize(io.LimitReader(r, maxFacts), 4096)
 	begun := false
@@ -85,7 +87,11 @@ func readFacts(r io.Reader) (Facts, error) {
 		case key == "zone":
 			f.Zone = parseZone(value)
 		case key == "order":
-			f.Big = value == "0102"
+			f.Big, f.Little = value == "0102", value == "0201"
+			if early != nil {
+				early(f)
+				early = nil
+			}
 		case key == "smtpd":
 			f.Smtpd = value
 		case key == "tool":

@@ -187,7 +187,7 @@ func (h *Host) Zone() (seconds int, ok bool) {
 
 // Connect starts the ssh of the host if it does not run.
 func (h *Host) Connect(ctx context.Context, timeout time.Duration, o Options) error {
-	_, err := h.connected(ctx, timeout, o)
+	_, err := h.connected(ctx, timeout, o, nil)
 	h.note(ctx, err)
 	return h.fail(err)
 }

@@ -45,7 +45,7 @@ func (h *Host) Files(ctx context.Context, socket string, timeout time.Duration) 
 
 // take returns a shell that waits, or a new one.
 func (f *Files) take() (*fileShell, error) {
-	l, err := f.h.connected(f.ctx, f.wait, Options{})
+	l, err := f.h.connected(f.ctx, f.wait, Options{}, nil)
 	if err != nil {
 		return nil, f.h.fail(err)
 	}

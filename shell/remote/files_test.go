@@ -47,7 +47,7 @@ func fillSpool(t *testing.T, dir string, n int) (ids []protocol.EnvelopeID) {
 func connect(t *testing.T, f *Fleet, timeout time.Duration) *Files {
 	t.Helper()
 	h := f.Host("mx1")
-	if _, err := h.connected(context.Background(), 20*time.Second, Options{}); err != nil {
+	if _, err := h.connected(context.Background(), 20*time.Second, Options{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	return h.Files(context.Background(), "/run/none.sock", timeout)

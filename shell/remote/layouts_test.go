@@ -5,13 +5,11 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"smtpctl/protocol"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
-	"smtpctl/shell/remote/sshdtest"
 )
 
 // TestLayouts reaches an smtpd of every layout on a machine that tells of itself what such a
@@ -21,14 +19,7 @@ func TestLayouts(t *testing.T) {
 		t.Skip("needs root: smtpd answers nobody else")
 	}
 	srv, _ := reach(t, "")
-	bin := filepath.Join(srv.Dir, "far")
-	os.Mkdir(bin, 0o700)
-	fake := func(name, text string) {
-		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+text+"\n"), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	srv.SetExtra(sshdtest.SetEnv("PATH=" + bin + ":/usr/bin:/bin:/usr/sbin:/sbin"))
+	fake := farPrograms(t, srv)
 	for _, tt := range []struct {
 		system, machine, goos, goarch string
 		smtpd                         string
@@ -68,7 +59,8 @@ func TestLayouts(t *testing.T) {
 			fake("getconf", fmt.Sprint("echo ", l.Word*8))
 			fake("od", "cat >/dev/null; echo ' "+order+"'")
 			fake("smtpd", "echo 'version: OpenSMTPD "+tt.smtpd+"' >&2")
-			sim, socket := simtest.Start(t, smtpdsim.Config{Seed: 1, Messages: 40, Mixed: true, Layout: l})
+			rec := &recorder{}
+			sim, socket := simtest.Start(t, smtpdsim.Config{Seed: 1, Messages: 40, Mixed: true, Layout: l, Fault: rec.wrap})
 			f := &Fleet{}
 			defer f.Close()
 			h, ctx := f.Host("mx1"), context.Background()
@@ -77,6 +69,7 @@ func TestLayouts(t *testing.T) {
 				facts, _ := h.Facts()
 				t.Fatalf("%v, facts %+v\n%s", err, facts, srv.Log())
 			}
+			rec.check(t, l)
 			want, n := map[protocol.EnvelopeID]bool{}, 0
 			for _, e := range sim.Envelopes() {
 				want[e.ID] = true

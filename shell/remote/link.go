@@ -33,6 +33,7 @@ type link struct {
 
 	cmd   *exec.Cmd
 	stdin io.WriteCloser // closing it ends the shell there, and so ssh
+	early chan Facts     // gets the first of the facts, of which Facts.ahead needs no others
 	done  chan struct{}  // closed when ssh has ended
 	err   error          // why ssh has ended; valid once done is closed
 }
@@ -58,9 +59,10 @@ func linkArgs(host, control string, timeout time.Duration, ask bool) []string {
 }
 
 // startLink starts ssh and waits until the machine has reported its facts: for one and a half
-// times timeout, or for terminalTime if ssh may ask at the terminal.
-func startLink(ctx context.Context, host, control string, timeout time.Duration, o Options) (*link, error) {
-	l := &link{host: host, control: control, done: make(chan struct{})}
+// times timeout, or for terminalTime if ssh may ask at the terminal. It begins a meanwhile, if
+// that is not nil.
+func startLink(ctx context.Context, host, control string, timeout time.Duration, o Options, a *ahead) (*link, error) {
+	l := &link{host: host, control: control, early: make(chan Facts, 1), done: make(chan struct{})}
 	var tty *foreground
 	if o.Terminal {
 		if tty = openForeground(); tty != nil {
@@ -79,6 +81,9 @@ func startLink(ctx context.Context, host, control string, timeout time.Duration,
 	if err != nil {
 		return nil, err
 	}
+	if a != nil {
+		a.begin(ctx, l)
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, &noAnswerError{host, limit})
 	defer cancel()
 	type told struct {
@@ -89,7 +94,7 @@ func startLink(ctx context.Context, host, control string, timeout time.Duration,
 	go func() {
 		var t told
 		if _, t.err = io.WriteString(l.stdin, factsScript); t.err == nil {
-			t.facts, t.err = readFacts(stdout)
+			t.facts, t.err = readFacts(stdout, func(f Facts) { l.early <- f })
 		}
 		heard <- t
 		io.Copy(io.Discard, stdout) // no more output is expected, but if there is any, it must not block

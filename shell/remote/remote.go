@@ -232,8 +232,9 @@ func (h *Host) fail(err error) error {
 }
 
 // connected returns the running ssh of the host, or starts one and waits until the machine has
-// reported its facts. Of several callers, one starts ssh and the others wait for it.
-func (h *Host) connected(ctx context.Context, timeout time.Duration, o Options) (*link, error) {
+// reported its facts. Of several callers, one starts ssh and the others wait for it. If it starts
+// ssh, it begins a, unless that is nil.
+func (h *Host) connected(ctx context.Context, timeout time.Duration, o Options, a *ahead) (*link, error) {
 	if l := h.current(); l != nil {
 		return l, nil
 	}
@@ -253,7 +254,7 @@ func (h *Host) connected(ctx context.Context, timeout time.Duration, o Options) 
 	if err := h.sealed(); err != nil {
 		return nil, err
 	}
-	l, err := startLink(ctx, h.name, folder.socket(), timeout, o)
+	l, err := startLink(ctx, h.name, folder.socket(), timeout, o, a)
 	if err != nil {
 		return nil, err
 	}

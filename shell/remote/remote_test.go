@@ -264,7 +264,7 @@ func TestFacts(t *testing.T) {
 		{"uid=1000\nos=OpenBSD\nmachine=i386\nbits=32\norder=0201\n", 4, 8, binary.LittleEndian, false, 24},
 		{"uid=1000\nos=FreeBSD\nmachine=amd64\nbits=64\norder=0201\n", 8, 8, binary.LittleEndian, false, 28},
 	} {
-		f, err := readFacts(strings.NewReader("motd\n" + begins + "\n" + tt.text + factsEnd + "\nmore"))
+		f, err := readFacts(strings.NewReader("motd\n"+begins+"\n"+tt.text+factsEnd+"\nmore"), nil)
 		if err != nil {
 			t.Errorf("%q: %v", tt.text, err)
 			continue
@@ -275,7 +275,7 @@ func TestFacts(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "no shell\n", begins + "\nuid=0\nos=Linux\n", begins + "\nuid=x\nos=Linux\n" + factsEnd + "\n", strings.Repeat("x", 2*maxFacts)} {
-		if _, err := readFacts(strings.NewReader(text)); err == nil {
+		if _, err := readFacts(strings.NewReader(text), nil); err == nil {
 			t.Errorf("%.40q is taken", text)
 		}
 	}
@@ -283,7 +283,7 @@ func TestFacts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := readFacts(bytes.NewReader(out))
+	f, err := readFacts(bytes.NewReader(out), nil)
 	host := protocol.HostLayout()
 	if l := f.Layouts()[0]; err != nil || l.Order != host.Order && l.Order.String() != host.Order.String() || l.Word != host.Word {
 		t.Errorf("this machine: %+v, %v", f, err)

@@ -78,7 +78,9 @@ func (h *Host) dial(ctx context.Context, socket string, opts protocol.Options, o
 	if err := Path(socket); err != nil {
 		return nil, fmt.Errorf("%q: %w", socket, err)
 	}
-	l, err := h.connected(ctx, opts.Timeout, o)
+	a := h.ahead(socket, opts, o)
+	defer a.drop()
+	l, err := h.connected(ctx, opts.Timeout, o, a)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +102,7 @@ func (h *Host) dial(ctx context.Context, socket string, opts protocol.Options, o
 	err = errNoWay()
 	for _, w := range ways {
 		var conn *protocol.Conn
-		if conn, err = h.try(ctx, l, w, socket, opts); err == nil {
+		if conn, err = h.try(ctx, l, w, a, socket, opts); err == nil {
 			h.mu.Lock()
 			h.ways[socket] = w
 			h.mu.Unlock()
@@ -212,8 +214,14 @@ func cause(err error) error {
 }
 
 // try connects to smtpd by one way. It sends a question whose answer shows the layout of smtpd
-// and, if that is wrong, connects again with the next layout.
-func (h *Host) try(ctx context.Context, l *link, w *way, socket string, opts protocol.Options) (*protocol.Conn, error) {
+// and, if that is wrong, connects again with the next layout. What a has found out is taken.
+func (h *Host) try(ctx context.Context, l *link, w *way, a *ahead, socket string, opts protocol.Options) (*protocol.Conn, error) {
+	if w.program == "" && w.local == "" {
+		if conn, trip, err, ok := a.take(ctx, w); ok {
+			h.tripped(trip, err)
+			return conn, err
+		}
+	}
 	layouts := l.facts.Layouts()
 	if w.layout.Order != nil {
 		layouts = []protocol.Layout{w.layout}
@@ -224,21 +232,14 @@ func (h *Host) try(ctx context.Context, l *link, w *way, socket string, opts pro
 		if nc, err = h.open(ctx, l, w, socket); err != nil {
 			return nil, err
 		}
-		opts := opts
-		conn := protocol.NewConn(nc, opts)
-		asked := time.Now()
-		if _, err = conn.Digest(ctx); err == nil {
-			// ssh opens its channel in one round trip, and sends what we wrote after that.
-			trip := time.Since(asked) / 2
-			h.mu.Lock()
-			h.trip = trip
-			h.mu.Unlock()
-			if err = conn.Distant(ctx, min(trip, maxTrip)); err == nil {
-				w.layout = opts.Layout
-				return conn, nil
-			}
+		opened := time.Now()
+		var conn *protocol.Conn
+		var trip time.Duration
+		if conn, trip, err = ask(ctx, nc, opts, opened); err == nil {
+			h.tripped(trip, nil)
+			w.layout = opts.Layout
+			return conn, nil
 		}
-		conn.Close()
 		var bad *protocol.ProtocolError
 		if p, ok := nc.(*program); ok && errors.Is(err, protocol.ErrHangup) {
 			return nil, p.said(w.name, err)
@@ -247,6 +248,16 @@ func (h *Host) try(ctx context.Context, l *link, w *way, socket string, opts pro
 		}
 	}
 	return nil, err
+}
+
+// tripped records a round trip that was measured, unless there was an error.
+func (h *Host) tripped(trip time.Duration, err error) {
+	if err != nil {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.trip = trip
 }
 
 // open opens a connection to the socket of smtpd by one way.
@@ -265,8 +276,13 @@ func (h *Host) open(ctx context.Context, l *link, w *way, socket string) (net.Co
 		}
 		w.local = local
 	}
+	return dialForwarded(ctx, w.local)
+}
+
+// dialForwarded connects to a forwarded socket.
+func dialForwarded(ctx context.Context, local string) (net.Conn, error) {
 	var d net.Dialer
-	nc, err := d.DialContext(ctx, "unix", w.local)
+	nc, err := d.DialContext(ctx, "unix", local)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", protocol.ErrHangup, err)
 	}

@@ -40,10 +40,14 @@ func (w *words) read(r io.Reader) {
 }
 
 // add adds a line, made safe for a terminal and cut to maxWordLine. The line begins drops the
-// lines before it, which are not those of the program.
+// lines before it, which are not those of the program. That ssh could not open a channel for
+// somebody is not added: who wanted it has an error of its own.
 func (w *words) add(line string) {
 	text := strings.TrimSpace(render.Safe(strings.TrimRight(line, "\r\n")))
 	if text == "" || strings.Trim(text, "@ ") == "" { // the frame around a warning of ssh
+		return
+	}
+	if strings.HasPrefix(text, "channel ") && strings.Contains(text, ": open failed: ") {
 		return
 	}
 	text = render.Bound(text, maxWordLine)
