@@ -68,10 +68,6 @@ type share struct {
 // runAcross carries out a call for several machines and prints the result. If parent ends, the
 // error is the cause of its end.
 func (s *Session) runAcross(parent context.Context, c *command.Call, hosts []string) error {
-	if c.Listing != nil {
-		c.Listing.Spoil("was of several machines")
-		defer s.listingDone(parent, c, nil)
-	}
 	if len(hosts) == 0 {
 		return noHosts(c)
 	}
@@ -139,7 +135,18 @@ func (s *Session) runAcross(parent context.Context, c *command.Call, hosts []str
 	if cause := context.Cause(parent); cause != nil {
 		err = cause
 	}
+	noteShares(c, shares, enough)
+	s.listingDone(parent, c, err)
 	return s.sumShares(c, shares, asking, counting, enough, err)
+}
+
+// noteShares says of which machines it is not known what a listing has shown of them.
+func noteShares(c *command.Call, shares []*share, enough bool) {
+	for _, sh := range shares {
+		if sh.err != nil && !(enough && errors.Is(sh.err, context.Canceled)) {
+			c.Listing.Of(sh.host).Spoil("failed")
+		}
+	}
 }
 
 // startOrder returns the shares in the order in which they start. Those of a command that changes
@@ -169,7 +176,7 @@ func (s *Session) shareCall(ctx context.Context, c *command.Call, sh *share, ask
 		one.Opts.Columns = strings.Join(c.Cmd.ListColumns(), ",") // the shares print the same columns
 	}
 	out := command.NewOutput(toShare(func(p []byte) (int, error) { return len(p), sh.give(ctx, item{text: bytes.Clone(p)}) }), false, render.NewStyle(false))
-	one.Out, one.Err, one.Listing = out, &sh.errs, nil
+	one.Out, one.Err, one.Listing = out, &sh.errs, c.Listing.Of(sh.host)
 	one.Gather = func(row *command.Gathered) error {
 		if err := out.Flush(); err != nil {
 			return err
@@ -192,6 +199,10 @@ func (s *Session) shareCall(ctx context.Context, c *command.Call, sh *share, ask
 func noHosts(c *command.Call) error {
 	if c.Opts.Expect > 0 {
 		return fmt.Errorf("%s: no envelope selected, %d expected: nothing done", command.PathOf(c), c.Opts.Expect)
+	}
+	if note := queue.NothingListed(c); note != "" {
+		c.Warnf("smtpctl: %s", note)
+		return nil
 	}
 	c.Warnf("smtpctl: %s: there are no ids: nothing done on any machine", command.PathOf(c))
 	return nil

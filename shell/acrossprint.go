@@ -129,6 +129,9 @@ func printShares(c *command.Call, shares []*share, came <-chan struct{}, end fun
 		if err := g.Print(it.row); err != nil {
 			return false, err
 		}
+		if it.row.ID != 0 {
+			c.Listing.Of(sh.host).Take(it.row.ID)
+		}
 		if rows++; it.row.Limit() > 0 && rows == it.row.Limit() {
 			end()
 			return true, nil

@@ -3,9 +3,16 @@ package shell
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"syscall"
 
+	"smtpctl/completer/grammar"
+	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
+	"smtpctl/shell/fleet"
+	"smtpctl/shell/queue"
+	"smtpctl/shell/render"
 )
 
 // showsEnvelopes reports whether _ stands for what a call shows, in the commands after it: a
@@ -20,7 +27,10 @@ func showsEnvelopes(c *command.Call) bool {
 // noteListing has a call that lists note what it shows.
 func (s *Session) noteListing(c *command.Call) {
 	if showsEnvelopes(c) {
-		c.Listing = &command.Listing{By: c.Typed(), Socket: c.Opts.Smtpd()}
+		c.Listing = &command.Listing{By: c.Typed(), Socket: c.Opts.Smtpd(), Session: s.opts.Host}
+		if hosts := c.Hosts(); hosts != nil {
+			c.Listing.Across(hosts, s.smtpdOf(c.Opts))
+		}
 	}
 }
 
@@ -40,4 +50,31 @@ func (s *Session) listingDone(ctx context.Context, c *command.Call, err error) {
 	}
 	c.Listing.Done()
 	s.last = c.Listing
+}
+
+// smtpdOf returns what names the smtpd of a machine.
+func (s *Session) smtpdOf(opts command.Options) func(host string) string {
+	return func(host string) string {
+		one := s.fleet.ForHost(opts, host)
+		return one.Smtpd()
+	}
+}
+
+// followLast makes a command with _ be for the machines of the last listing, if that was of
+// several and on or --host named them for it alone.
+func (s *Session) followLast(opts *command.Options, given []cmdline.GivenFlag, args []grammar.Arg) (followed bool, err error) {
+	hosts := s.last.Hosts()
+	named := slices.ContainsFunc(given, func(g cmdline.GivenFlag) bool { return "--"+g.Name == fleet.HostOption })
+	if hosts == nil || named || opts.Restricted || opts.Host != s.opts.Host || s.last.Session != s.opts.Host || !queue.UsesLast(args) {
+		return false, nil
+	}
+	opts.Host = strings.Join(hosts, ",")
+	return true, s.fleet.TakeHost(opts, command.LastListing)
+}
+
+// sayLast says which envelopes of the last listing _ does not stand for in a call.
+func sayLast(c *command.Call) {
+	for _, note := range queue.NotMeant(c) {
+		c.Warnf("smtpctl: %s", render.Safe(note))
+	}
 }

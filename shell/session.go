@@ -249,11 +249,16 @@ func (s *Session) resolve(args *cmdline.Args) (*command.Call, error) {
 			return nil, err
 		}
 	}
+	if !aimed {
+		if aimed, err = s.followLast(&opts, args.Given, m.Args); err != nil {
+			return nil, err
+		}
+	}
 	if opts.Host != "" && !strings.Contains(opts.Host, ",") {
 		opts = s.fleet.ForHost(opts, opts.Host)
 	}
 	c := &command.Call{Env: s.env(), Cmd: s.table[m.Rule], Path: m.Path, Args: m.Args, Opts: opts, Aimed: aimed}
-	if err := queue.Freeze(c, s.last); err != nil {
+	if err := queue.Freeze(c, s.last, s.smtpdOf(opts)); err != nil {
 		return nil, err
 	}
 	return c, s.placeIDs(c)
@@ -279,67 +284,6 @@ func (s *Session) verbatimFlags(word string) (own []string, ok bool) {
 	return nil, false
 }
 
-// checkAllowed refuses calls that this session must not carry out.
-func (s *Session) checkAllowed(c *command.Call) error {
-	if err := s.checkReach(c); err != nil {
-		return err
-	}
-	switch {
-	case c.Cmd.Changes() && c.Opts.ReadOnly:
-		return fmt.Errorf("%s: refused, this session is read-only", command.PathOf(c))
-	case c.Opts.Save != "" && c.Opts.ReadOnly:
-		return command.Usagef("%s: --save is refused, this session is read-only", command.PathOf(c))
-	case c.Opts.Restricted && namesAFile(c):
-		return command.Usagef("%s: refused, --restricted lets no command read a file", command.PathOf(c))
-	case c.Cmd.Screen && s.mode.Lines() && !s.mode.Interactive():
-		return command.Usagef("%s: needs a terminal, and a script has none: use show queue", command.PathOf(c))
-	case c.Cmd.Input != command.NoInput && s.mode.Interactive() && c.Cmd.Input != command.AsksInput:
-		return command.Usagef("%s: needs arguments when used at the prompt", command.PathOf(c))
-	case c.Cmd.Input != command.NoInput && s.mode.StdinTaken():
-		return command.Usagef("%s: standard input is taken by the script: give it an argument, or put the script into a file and use -f", command.PathOf(c))
-	case c.Cmd.Changes() && !c.Cmd.Bulk() && c.Opts.DryRun:
-		return command.Usagef("%s: --dry-run works only with commands that act on envelopes; nothing done", command.PathOf(c))
-	case !c.Cmd.Bulk() && c.Opts.Expect >= 0:
-		return command.Usagef("%s: --expect works only with commands that act on envelopes", command.PathOf(c))
-	case c.Opts.Save != "" && c.Cmd.Group == command.GroupQueue && c.Cmd.Changes() && c.Cmd.Effect != command.RemovesEnvelopes:
-		return command.Usagef("%s: --save works only with remove", command.PathOf(c))
-	case c.Cmd.Lacks(c.Opts.Output) && slices.Contains(command.Separated, c.Opts.Output):
-		return command.Usagef("%s: -o %s works only with commands that list something: use -o plain or -o json", command.PathOf(c), c.Opts.Output)
-	case c.Cmd.Lacks(c.Opts.Output):
-		return command.Usagef("%s: -o %s works only with %s", command.PathOf(c), c.Opts.Output, s.having(c.Opts.Output))
-	case c.Opts.Columns != "" && len(c.Cmd.Rows) == 0:
-		return command.Usagef("%s: --columns works only with commands that list something", command.PathOf(c))
-	}
-	if err := s.misplacedFlag(c); err != nil {
-		return err
-	}
-	if c.Opts.Columns != "" {
-		if err := c.CheckColumns(); err != nil {
-			return err
-		}
-	}
-	return s.checkArgs(c)
-}
-
-// having names the commands that have a format.
-func (s *Session) having(format string) string {
-	var names []string
-	for _, c := range s.table {
-		if name, _, _ := strings.Cut(c.Pattern, " <"); !c.Lacks(format) && !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	if len(names) == 1 {
-		return names[0]
-	}
-	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
-}
-
-// namesAFile reports whether an argument is the name of a file.
-func namesAFile(c *command.Call) bool {
-	return slices.ContainsFunc(c.Args, func(a grammar.Arg) bool { return a.Kind.Path })
-}
-
 // run carries out a call.
 func (s *Session) run(ctx context.Context, c *command.Call) error {
 	do := func(ctx context.Context, c *command.Call) error {
@@ -357,6 +301,9 @@ func (s *Session) run(ctx context.Context, c *command.Call) error {
 	}
 	if err := s.checkReach(c); err != nil { // as a command inside another it may have got its options since
 		return err
+	}
+	if c.Several == nil {
+		sayLast(c)
 	}
 	switch {
 	case c.Several != nil:

@@ -292,3 +292,28 @@ func TestOverlayKeepsCursor(t *testing.T) {
 		x.sees("0000006800000001" + x.u.w.on(0) + " to ")
 	}
 }
+
+// TestMarkedSeveral leaves with marks on several machines: the last listing is those of each.
+func TestMarkedSeveral(t *testing.T) {
+	t.Parallel()
+	b := fewHosts(t, 3, [2]int{132, 40}, nil)
+	listing := &command.Listing{By: "browse"}
+	listing.Across([]string{"mx1", "mx2", "mx3"}, func(host string) string { return host })
+	b.u.c.Listing = listing
+	b.sees("SERVER", "mx3")
+	b.types(" ")
+	b.press(tcell.KeyEnd)
+	b.types(" ")
+	b.sees("2 marked")
+	b.types("q")
+	if err := <-b.done; err != nil {
+		t.Error(err)
+	}
+	b.u.listMarked()
+	listing.Done()
+	for host, want := range map[string]string{"mx1": "[0000000100000001]", "mx2": "[]", "mx3": "[0000000300000001]"} {
+		if ids, err := listing.Of(host).IDs(); err != nil || fmt.Sprint(ids) != want {
+			t.Errorf("%s: %v, want %s: %v", host, ids, want, err)
+		}
+	}
+}

@@ -52,16 +52,26 @@ func loop(ctx context.Context, c *command.Call, t *terminal) error {
 	t.close()
 	<-ended
 	u.w.panicked()
-	switch marks := &u.top().marks; {
-	case err != nil || marks.count == 0 || c.Listing == nil:
-	case u.w.several():
-		c.Listing.TakeAll(nil)
-		c.Listing.Spoil("was of several machines")
-	default:
-		c.Listing.TakeAll(marks.ids(0))
-		c.Warnf("smtpctl: %s stands for %s", command.LastListing, render.Plural(marks.count, "envelope that was marked", "envelopes that were marked"))
+	if err == nil {
+		u.listMarked()
 	}
 	return err
+}
+
+// listMarked makes the marked envelopes, if there are any, the last listing.
+func (u *ui) listMarked() {
+	marks := &u.top().marks
+	if marks.count == 0 || u.c.Listing == nil {
+		return
+	}
+	if u.w.several() {
+		for m, name := range u.w.names {
+			u.c.Listing.Of(name).TakeAll(marks.ids(m))
+		}
+	} else {
+		u.c.Listing.TakeAll(marks.ids(0))
+	}
+	u.c.Warnf("smtpctl: %s stands for %s", command.LastListing, render.Plural(marks.count, "envelope that was marked", "envelopes that were marked"))
 }
 
 // All keys that have been typed already are acted on before the screen is drawn, within these

@@ -310,6 +310,8 @@ type Call struct {
 	Args []grammar.Arg
 	Opts Options
 
+	// Last is the listing that _ among the arguments stands for, nil without that word.
+	Last *Listing
 	// Aimed says that the command was inside one that said for which machines it is.
 	Aimed bool
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"smtpctl/protocol"
 	"smtpctl/shell/render"
 )
 
@@ -12,6 +13,8 @@ import (
 type Gathered struct {
 	Of  string // which call, such as the name of a machine
 	Key any    // that Rows.Compare compares
+	// ID is the envelope that the row shows, 0 if it shows something else.
+	ID protocol.EnvelopeID
 	// Bare says that it is no row. It tells of the columns of a list that may have no rows.
 	Bare bool
 	rows *Rows
@@ -64,6 +67,9 @@ func (r *Rows) gather(c *Call) {
 		}
 		if r.Key != nil {
 			g.Key = r.Key()
+		}
+		if r.ID != nil {
+			g.ID = r.ID()
 		}
 		return c.Gather(g)
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"smtpctl/protocol"
 	"smtpctl/shell/render"
 )
 
@@ -23,6 +24,8 @@ type Rows struct {
 	Key     func() any
 	Compare func(a, b any) int
 	Limit   int
+	// ID returns the envelope that the row shows. It is nil for lists of something else.
+	ID func() protocol.EnvelopeID
 
 	print   func() error
 	head    func() error // prints what comes before the first row, also if there is none

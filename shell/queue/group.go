@@ -89,6 +89,7 @@ type group struct {
 	name   string
 	server string   // the machine that it is of, where each has groups of its own
 	terms  []string // that select it
+	into   *group   // the group of several machines that it was joined with
 	count  int
 	oldest int64 // when it was created
 	tries  int   // most
@@ -110,7 +111,7 @@ func runShowGroups(ctx context.Context, c *command.Call) error {
 	limit := sel.limit
 	sel.limit = 0
 	groups := newGrouper(ctx, c, by[0], maxGroups)
-	listed := listedGroups{limited: limit > 0}
+	listed := &listedGroups{limited: limit > 0, listing: c.Listing}
 	n, err := eachSelected(ctx, c, sel, groups.now, func(e *protocol.Envelope, _ bool) (bool, error) {
 		group, err := groups.add(e)
 		if group != nil && c.Listing != nil {
@@ -131,7 +132,7 @@ func runShowGroups(ctx context.Context, c *command.Call) error {
 			g.server = groups.server
 		}
 	}
-	part := &groupPart{by: by, servers: servers, limit: limit, groups: groups, listed: &listed}
+	part := &groupPart{by: by, servers: servers, limit: limit, groups: groups, listed: []*listedGroups{listed}}
 	if perr := c.PrintPart(part); perr != nil {
 		return perr
 	}

@@ -17,7 +17,7 @@ type groupPart struct {
 	servers bool // each machine has groups of its own
 	limit   int  // how many groups are shown, 0 for all
 	groups  *grouper
-	listed  *listedGroups
+	listed  []*listedGroups // of each machine
 }
 
 // Join implements command.Part: groups of the same envelopes are added up.
@@ -27,6 +27,7 @@ func (p *groupPart) Join(other command.Part) {
 		p.byServer()
 		o.byServer()
 	}
+	p.listed = append(p.listed, o.listed...)
 	into := p.groups.groups
 	for key, g := range o.groups.groups {
 		known := into[key]
@@ -68,6 +69,7 @@ func (g *group) join(o *group) {
 	if o.name < g.name {
 		g.name, g.terms = o.name, o.terms
 	}
+	o.into = g
 	g.count += o.count
 	g.tries = max(g.tries, o.tries)
 	for i, n := range o.ages {
@@ -89,7 +91,9 @@ func (p *groupPart) Print(c *command.Call) error {
 	}
 	rest := sumGroups("", sorted[len(shown):])
 	rest.name = fmt.Sprintf("(and %s)", render.Plural(len(sorted)-len(shown), "more group"))
-	c.Listing.TakeAll(p.listed.of(shown))
+	for _, l := range p.listed {
+		l.done(shown)
+	}
 	return printGroups(c, p, shown, len(sorted)-len(shown), rest)
 }
 

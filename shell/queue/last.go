@@ -3,7 +3,9 @@ package queue
 import (
 	"fmt"
 	"slices"
+	"strings"
 
+	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
 	"smtpctl/shell/render"
@@ -16,9 +18,14 @@ type lastArg struct{}
 // isLast reports whether a word is that word.
 func isLast(word string) bool { return word == command.LastListing }
 
+// UsesLast reports whether _ is among arguments.
+func UsesLast(args []grammar.Arg) bool {
+	return slices.ContainsFunc(args, func(a grammar.Arg) bool { _, ok := a.Value.(lastArg); return ok })
+}
+
 // Freeze puts the envelopes that the last listing showed, nil if there was none, in the
-// place of _ among the arguments of a call.
-func Freeze(c *command.Call, last *command.Listing) error {
+// place of _ among the arguments of a call. smtpd returns the smtpd of a machine.
+func Freeze(c *command.Call, last *command.Listing, smtpd func(host string) string) error {
 	for i, a := range c.Args {
 		if _, ok := a.Value.(lastArg); !ok {
 			continue
@@ -27,14 +34,108 @@ func Freeze(c *command.Call, last *command.Listing) error {
 		if err != nil {
 			return err
 		}
-		if last.Socket != c.Opts.Smtpd() {
-			return command.Usagef("%s: the last listing, %s, was of another smtpd: list the envelopes of this one first", command.LastListing, last.Name())
+		var v any = &idSet{evps: ids, last: last}
+		if last.Hosts() != nil || c.Hosts() != nil {
+			if v, err = lastAcross(c, last, smtpd); err != nil {
+				return err
+			}
+		} else if last.Socket != c.Opts.Smtpd() {
+			return ofAnother(last)
 		}
 		args := slices.Clone(c.Args)
-		args[i].Value = &idSet{evps: ids, last: last}
-		c.Args = args
+		args[i].Value = v
+		c.Args, c.Last = args, last
 	}
 	return nil
+}
+
+// NothingListed says that the listing for which _ among the arguments of a call for several
+// machines stands showed no envelope of these, or returns "".
+func NothingListed(c *command.Call) string {
+	switch {
+	case c.Last == nil:
+		return ""
+	case c.Last.Count() == 0:
+		return "the last listing, " + c.Last.Name() + ", showed no envelope"
+	}
+	return "the last listing, " + c.Last.Name() + ", showed no envelope of " + render.Bound(strings.Join(c.Hosts(), ", "), command.ArgBytes)
+}
+
+// NotMeant says which envelopes of the last listing _ among the arguments of a call does not
+// stand for: those of machines that the call is not for, and those of machines that failed.
+func NotMeant(c *command.Call) (notes []string) {
+	if c.Last == nil {
+		return nil
+	}
+	machines := c.Hosts()
+	if machines == nil {
+		machines = []string{c.Server()}
+	}
+	n := 0
+	var others, failed []string
+	for _, host := range c.Last.Hosts() {
+		one := c.Last.Of(host)
+		_, err := one.IDs()
+		switch meant := slices.Contains(machines, host); {
+		case err != nil && meant:
+			failed = append(failed, host)
+		case !meant && one.Count() > 0:
+			n += one.Count()
+			others = append(others, host)
+		}
+	}
+	if len(others) > 0 {
+		notes = append(notes, fmt.Sprintf("%s leaves out %s of the last listing on %s: this command is not for %s",
+			command.LastListing, render.Plural(n, "envelope"), command.BoundNames(others), command.BoundNames(others)))
+	}
+	if len(failed) > 0 {
+		notes = append(notes, fmt.Sprintf("the last listing, %s, failed on %s: no envelopes of there are meant", c.Last.Name(), command.BoundNames(failed)))
+	}
+	return notes
+}
+
+// ofAnother is the error for _ in a command for machines of which the last listing was not.
+func ofAnother(last *command.Listing) error {
+	return command.Usagef("%s: the last listing, %s, was of another smtpd: list the envelopes of this one first", command.LastListing, last.Name())
+}
+
+// lastAcross returns the value of _ where it, or the call, is of several machines: of each
+// machine of the call those that the listing showed of it.
+func lastAcross(c *command.Call, last *command.Listing, smtpd func(host string) string) (any, error) {
+	machines := c.Hosts()
+	if machines == nil {
+		machines = []string{c.Server()}
+	}
+	sets, known := command.PerHost{}, 0
+	var own *idSet
+	for _, host := range machines {
+		one := last.Of(host)
+		if last.Hosts() == nil {
+			one = last
+		}
+		if one == nil || one.Socket != smtpd(host) {
+			continue
+		}
+		known++
+		ids, err := one.IDs()
+		if err != nil {
+			if c.Hosts() == nil {
+				return nil, err
+			}
+			continue
+		}
+		own = &idSet{evps: ids, last: one}
+		if len(ids) > 0 {
+			sets[host] = own
+		}
+	}
+	switch {
+	case known == 0:
+		return nil, ofAnother(last)
+	case c.Hosts() == nil:
+		return own, nil
+	}
+	return sets, nil
 }
 
 // leftQueue tells how many of the envelopes that the last listing showed are in the queue
@@ -71,17 +172,18 @@ func (s *selection) lastFailed(c *command.Call, a protocol.Action, t *tally) err
 	return fmt.Errorf("%s: %w", command.PathOf(c), t.nothingDone(a, false))
 }
 
-// listedGroups are the envelopes of groups, for _ after the listing.
+// listedGroups are the envelopes of groups of one machine, for _ after the listing.
 type listedGroups struct {
 	limited bool // not all groups are shown
+	listing *command.Listing
 	ids     []protocol.EnvelopeID
 	groups  []*group // of the envelopes, if limited
 }
 
 // take takes in an envelope of a group.
 func (l *listedGroups) take(id protocol.EnvelopeID, g *group) {
-	if len(l.ids) > command.MaxListed {
-		return // one more than can be listed says so
+	if !l.listing.Room(len(l.ids)) {
+		return
 	}
 	l.ids = append(l.ids, id)
 	if l.limited {
@@ -89,10 +191,11 @@ func (l *listedGroups) take(id protocol.EnvelopeID, g *group) {
 	}
 }
 
-// of returns the envelopes of the groups that are shown.
-func (l *listedGroups) of(shown []*group) []protocol.EnvelopeID {
-	if !l.limited || len(l.ids) > command.MaxListed {
-		return l.ids
+// done gives the envelopes of the groups that are shown to the listing.
+func (l *listedGroups) done(shown []*group) {
+	if !l.limited {
+		l.listing.TakeCounted(l.ids)
+		return
 	}
 	in := map[*group]bool{}
 	for _, g := range shown {
@@ -100,9 +203,13 @@ func (l *listedGroups) of(shown []*group) []protocol.EnvelopeID {
 	}
 	ids := l.ids[:0]
 	for i, id := range l.ids {
-		if in[l.groups[i]] {
+		g := l.groups[i]
+		for g.into != nil { // it was joined with one of another machine
+			g = g.into
+		}
+		if in[g] {
 			ids = append(ids, id)
 		}
 	}
-	return ids
+	l.listing.TakeCounted(ids)
 }

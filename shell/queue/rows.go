@@ -29,7 +29,10 @@ type envelopeWriter struct {
 // newEnvelopeWriter returns a writer for the columns that the arguments of a call
 // choose.
 func newEnvelopeWriter(c *command.Call, now int64, online bool) *envelopeWriter {
-	w := &envelopeWriter{online: online, listing: c.Listing}
+	w := &envelopeWriter{online: online}
+	if c.Gather == nil { // otherwise what is gathered is not shown yet
+		w.listing = c.Listing
+	}
 	fields := columnsIn(c)
 	each := func(of func(col *selector.Column, r selector.Row) string) func() []string {
 		texts := make([]string, len(fields))
@@ -46,6 +49,7 @@ func newEnvelopeWriter(c *command.Call, now int64, online bool) *envelopeWriter 
 		Cells:  each(func(col *selector.Column, r selector.Row) string { return col.Cell(r) }),
 		Long:   each((*selector.Column).Longer),
 		Values: each((*selector.Column).ValueOf),
+		ID:     func() protocol.EnvelopeID { return w.e.ID },
 	}
 	for _, f := range fields {
 		col := f.Shown

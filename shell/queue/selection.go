@@ -310,7 +310,8 @@ func SelectorHelp() string {
 		"ids are for their machines only, and those that no id names do nothing, whatever the terms.\n")
 	b.WriteString("_ stands for exactly the envelopes that the last listing in this session showed, and not for mail that came since:\n" +
 		"remove _, or with terms remove _ older=1h. Listings are show queue, show queue by, explain, an action with\n" +
-		"--dry-run, and the marks of browse. With limit=N they are those N; what | does with the listing does not count.\n")
+		"--dry-run, and the marks of browse. With limit=N they are those N; what | does with the listing does not count.\n" +
+		"After a list of several machines _ stands for the envelopes of each, and a command with _ is for those machines.\n")
 	b.WriteString("In a GLOB * stands for any text and ? for one character; \\* \\? \\\\ stand for themselves, \\x1b for a byte.\n" +
 		"Letters match in either case. A domain may end in a dot, and may be written in its own script or as xn--.")
 	return b.String()

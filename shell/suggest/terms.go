@@ -65,11 +65,10 @@ func (l *Live) lastListing(kind string, path []string) []completer.Suggestion {
 		return nil
 	}
 	last := l.Last()
-	ids, err := last.IDs()
-	if err != nil {
+	if _, err := last.IDs(); err != nil {
 		return nil
 	}
-	return []completer.Suggestion{{Text: command.LastListing, Description: "the " + render.Plural(len(ids), "envelope") + " that " + last.Name() + " showed"}}
+	return []completer.Suggestion{{Text: command.LastListing, Description: "the " + render.Plural(last.Count(), "envelope") + " that " + last.Name() + " showed"}}
 }
 
 // waits are suggested times after the word for.
