@@ -149,7 +149,7 @@ func TestFarGiveRefused(t *testing.T) {
 	closed := ln.Addr().String()
 	ln.Close()
 	const advice = "; let smtpd there listen on lo, or say where it listens in the settings: host mx1 = smtp=127.0.0.1:PORT"
-	for _, tt := range []struct {
+	for i, tt := range []struct {
 		name, addr string
 		at         smtpdsim.Listener
 		before     string // a command
@@ -165,7 +165,10 @@ func TestFarGiveRefused(t *testing.T) {
 		{"a login", "", smtpdsim.Listener{Login: true}, "", "takes no mail without TLS or a login: 530 "},
 		{"paused", "", smtpdsim.Listener{}, "pause smtp", "smtpd accepts no mail at the moment: resume smtp"},
 	} {
-		for _, command := range []string{"requeue", "bounce", "notify"} {
+		for j, command := range []string{"requeue", "bounce", "notify"} {
+			if !fulltest.Takes(i+j, 3) {
+				continue
+			}
 			b := newRequeueBed(t)
 			addr := tt.addr
 			if addr == "" {
@@ -215,13 +218,16 @@ func TestFarGiveRefused(t *testing.T) {
 // script.
 func TestFarGiveWays(t *testing.T) {
 	t.Parallel()
-	for _, extra := range []string{"", "AllowTcpForwarding no"} {
+	for i, extra := range []string{"", "AllowTcpForwarding no"} {
 		ssh := newFarBed(t, extra)
-		for _, way := range []string{"auto", "forward", "nc", "socat"} {
+		for j, way := range []string{"auto", "forward", "nc", "socat"} {
 			if _, err := exec.LookPath(way); way != "auto" && way != "forward" && err != nil {
 				continue
 			}
-			for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
+			for k, address := range []string{"127.0.0.1:0", "[::1]:0"} {
+				if !fulltest.Takes(i+j+k, 2) {
+					continue
+				}
 				b := newRequeueBed(t)
 				addr, err := b.sim.Listen(address, smtpdsim.Listener{})
 				if err != nil {
