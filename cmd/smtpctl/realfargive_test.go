@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -104,5 +105,32 @@ func TestRealFarRequeue(t *testing.T) {
 	delete(took, "s@x.example") // who asked to be told of the delivery
 	if err := once(took, 4); err != nil {
 		t.Errorf("%v\n%s", err, d.Log())
+	}
+}
+
+// TestRealFarRequeuePacked does so with a queue that is compressed and encrypted, in which what
+// smtpd is receiving can be read only with the key.
+func TestRealFarRequeuePacked(t *testing.T) {
+	key := strings.Repeat("k", 32)
+	d := realsmtpd.Start(t, realsmtpd.Config{Args: []string{"-P", "mta"}, Extra: "queue compression\nqueue encryption \"" + key + "\"\n"})
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte(key+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d.Send(realsmtpd.Mail{From: "s@ok.example", To: []string{"a@ok.example", "b@ok.example"}, Body: "Subject: packed\n\nbody"})
+	d.WaitQueued(2)
+	before := envelopesOf(t, d)
+	b := &requeueBed{state: t.TempDir(), args: []string{"--socket", d.Socket, "--spool", d.Spool, "--key-file", file}}
+	b.reach(t, newFarBed(t, ""), "host mx1 = smtp=127.0.0.1:2525\n")
+	if r := b.run(t, 0, "requeue", "to=*"); r.status != 0 || strings.Count(r.stdout, " -> ") != 2 || r.stderr != "2 envelopes requeued\n" {
+		t.Errorf("%v\n%s", r, d.Log())
+	}
+	for rcpt, e := range envelopesOf(t, d) {
+		if e.ID == before[rcpt].ID || !strings.HasPrefix(e.Helo, "handover-") {
+			t.Errorf("%s: %+v", rcpt, e)
+		}
+	}
+	if r := b.run(t, 0, "show", "message", envelopesOf(t, d)["a@ok.example"].ID.String()); !strings.Contains(r.stdout, "Subject: packed") {
+		t.Errorf("%v", r)
 	}
 }
