@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
@@ -13,14 +14,56 @@ import (
 // errEnded is for machines that were not tried before a command was interrupted.
 var errEnded = errors.New("not tried")
 
-// onEach calls do for machines at the same time, as far as rights let it, with the options for
-// each. do is also called after the end of ctx.
+// A machine that is connected to mostly waits. So, unless the user has said how many work at the
+// same time, another one is connected to in its place after lendAfter: one that is far does not
+// keep others from beginning. At most mostLent machines have lent their places at the same time.
+const (
+	lendAfter = 250 * time.Millisecond
+	mostLent  = 48
+)
+
+// lending lends a right that is held after lendAfter, if lent has room, until stop is called. A
+// nil lent has none.
+func lending(r *command.Right, lent chan struct{}) (stop func()) {
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		after := time.NewTimer(lendAfter)
+		defer after.Stop()
+		select {
+		case <-done:
+			return
+		case <-after.C:
+		}
+		select {
+		case <-done:
+		case lent <- struct{}{}:
+			r.Lend()
+			<-done
+			<-lent
+		}
+	}()
+	return func() {
+		close(done)
+		<-ended
+	}
+}
+
+// onEach calls do, which waits for machines, for several at the same time, as far as rights let
+// it, with the options for each. do is also called after the end of ctx.
 func (f *Fleet) onEach(rights []*command.Right, o command.Options, hosts []string, do func(i int, o command.Options)) {
+	var lent chan struct{}
+	if o.Parallel == 0 {
+		lent = make(chan struct{}, mostLent)
+	}
 	var wg sync.WaitGroup
 	for i, host := range hosts {
 		wg.Go(func() {
 			one := f.ForHost(o, host)
-			rights[i].Hold(func() { do(i, one) })
+			rights[i].Hold(func() {
+				defer lending(rights[i], lent)()
+				do(i, one)
+			})
 		})
 	}
 	wg.Wait()
