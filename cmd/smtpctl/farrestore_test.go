@@ -1,16 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
 	"smtpctl/protocol/fulltest"
+	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/spool"
 	"smtpctl/shell/remote/sshdtest"
 )
@@ -262,4 +265,78 @@ func TestFarRestoreHostile(t *testing.T) {
 	if got := contents(t, b.dir+"/queue"); len(got) != len(b.ids)+len(kinds) {
 		t.Errorf("%d files are there", len(got))
 	}
+}
+
+// TestFarRestoreAcross restores mail of several machines whose ids are the same and whose mail is
+// not: each gets its own. What a restore into the queue of
+// one machine has begun is never taken up for another.
+func TestFarRestoreAcross(t *testing.T) {
+	t.Parallel()
+	cfg := smtpdsim.Config{Seed: 1, Messages: 30, Spool: "spool"}
+	m := newFarMachines(t, cfg, cfg, cfg)
+	var queued []map[string]string
+	for i, dir := range m.spools {
+		sp := spool.Open(dir)
+		for id := range sp.IDs() {
+			os.WriteFile(sp.MessagePath(id.Msg()), fmt.Appendf(nil, "Subject: of mx%d\n\n%v\n", i+1, id), 0o600)
+		}
+		queued = append(queued, contents(t, filepath.Join(dir, "queue")))
+	}
+	dir := filepath.Join(t.TempDir(), "saved")
+	opts := []string{"--socket", m.socket, "--spool", filepath.Join(filepath.Dir(m.socket), "spool")}
+	far := func(hosts string, words ...string) result {
+		return m.run("", append(append(slices.Clone(opts), "--host", hosts), words...)...)
+	}
+	if r := far("mx1,mx2,mx3", "remove", "--save", dir, "from=*"); r.status != 0 {
+		t.Fatal(r)
+	}
+	// Of one machine the journal says that a restore into the queue of another has begun.
+	journal := filepath.Join(dir, "mx3", "journal")
+	saved, _ := os.ReadFile(journal)
+	ids, _ := os.ReadDir(filepath.Join(dir, "mx3"))
+	names, _ := filepath.Glob(filepath.Join(dir, "mx3", ids[0].Name(), ids[0].Name()+"*"))
+	begun := fmt.Sprintf("{\"event\":\"placing\",\"id\":\"%[1]s\",\"as\":\"%[1]s\",\"into\":\"mx9\"}\n", filepath.Base(names[0]))
+	os.WriteFile(journal, append(slices.Clone(saved), begun...), 0o600)
+	r := far("mx1,mx2,mx3", "restore", dir)
+	if r.status != 1 || !strings.HasPrefix(r.stdout, "mx1: 30 envelopes restored\nmx2: 30 envelopes restored\nmx3: 29 envelopes restored\n") || !strings.Contains(r.stderr, "into the queue of mx9: give the command for that machine again") {
+		t.Errorf("%v", r)
+	}
+	os.WriteFile(journal, bytes.ReplaceAll(must(os.ReadFile(journal)), []byte(begun), nil), 0o600)
+	if r := far("mx1,mx2,mx3", "restore", dir); r.status != 0 || r.stdout != "mx1: 0 envelopes restored\nmx2: 0 envelopes restored\nmx3: 1 envelope restored\n" {
+		t.Errorf("again: %v", r)
+	}
+	for i := range m.sims {
+		if n := len(m.sims[i].Envelopes()); n != 30 {
+			t.Errorf("mx%d has %d", i+1, n)
+		}
+		sameFiles(t, fmt.Sprint("mx", i+1), contents(t, filepath.Join(m.spools[i], "queue")), queued[i])
+	}
+	// The copies of one machine may be given to another, which is said.
+	if r := far("mx1", "remove", "all"); r.status != 0 {
+		t.Fatal(r)
+	}
+	os.WriteFile(filepath.Join(dir, "mx2", "journal"), saved2(t, dir), 0o600)
+	r = far("mx1", "restore", filepath.Join(dir, "mx2"))
+	if r.status != 0 || r.stdout != "30 envelopes restored\n" || !strings.Contains(r.stderr, "30 of them were removed from the queue of mx2: mx1 delivers what it restores") {
+		t.Errorf("to another: %v", r)
+	}
+}
+
+// saved2 returns the lines of the journal of mx2 that say what was saved.
+func saved2(t *testing.T, dir string) (lines []byte) {
+	t.Helper()
+	for line := range bytes.Lines(must(os.ReadFile(filepath.Join(dir, "mx2", "journal")))) {
+		if bytes.Contains(line, []byte(`"saved"`)) {
+			lines = append(lines, line...)
+		}
+	}
+	return lines
+}
+
+// must returns a value that there is.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
