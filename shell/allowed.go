@@ -6,12 +6,13 @@ import (
 	"strings"
 
 	"smtpctl/completer/grammar"
+	"smtpctl/shell/across"
 	"smtpctl/shell/command"
 )
 
 // checkAllowed refuses calls that this session must not carry out.
 func (s *Session) checkAllowed(c *command.Call) error {
-	if err := s.checkReach(c); err != nil {
+	if err := across.Check(s.fleet, c); err != nil {
 		return err
 	}
 	switch {
@@ -48,7 +49,7 @@ func (s *Session) checkAllowed(c *command.Call) error {
 			return err
 		}
 	}
-	return s.checkArgs(c)
+	return across.CheckArgs(c)
 }
 
 // having names the commands that have a format.

@@ -21,7 +21,7 @@ func showsEnvelopes(c *command.Call) bool {
 	if c.Cmd.Bulk() {
 		return c.Opts.DryRun
 	}
-	return c.Cmd.Lists && (c.Cmd.Screen || !goesOn(c))
+	return c.Cmd.Lists && (c.Cmd.Screen || !cmdline.Endless(c))
 }
 
 // noteListing has a call that lists note what it shows.

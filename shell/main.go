@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"smtpctl/shell/across"
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 	"smtpctl/shell/confine"
@@ -160,10 +161,10 @@ func (s *Session) reach(ctx context.Context, c *command.Call) error {
 		return nil
 	}
 	if c.Hosts() != nil {
-		if err := readInput(c); err != nil {
+		if err := across.ReadInput(c); err != nil {
 			return err
 		}
-		s.fleet.ReachAll(ctx, c, hostsOf(c))
+		s.fleet.ReachAll(ctx, c, across.HostsOf(c))
 		return nil
 	}
 	err := s.fleet.ReachSmtpd(ctx, c, c.Opts)
@@ -172,6 +173,28 @@ func (s *Session) reach(ctx context.Context, c *command.Call) error {
 		return nil
 	}
 	return err
+}
+
+// reachesLater reports whether a call may start an ssh at any time: it asks several machines
+// again and again, or a command inside it names machines.
+func (s *Session) reachesLater(c *command.Call) bool {
+	if across.InRounds(c) && c.Hosts() != nil {
+		return true
+	}
+	if c.Cmd.Inner == nil {
+		return false
+	}
+	var words []string
+	for _, a := range c.Args {
+		words = append(words, a.Text)
+	}
+	inner := c.Cmd.Inner(words)
+	for ok := true; ok && len(inner) > 0; inner, ok = s.tree.Inside(inner) {
+		if s.aims(inner[0]) {
+			return true
+		}
+	}
+	return false
 }
 
 // lockDown confines the process to what a one-shot command needs. It does nothing where

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"slices"
 
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
@@ -26,17 +25,10 @@ func (s *Session) evalCommand(ctx context.Context, lc cmdline.LineCommand) error
 		return s.runPiped(ctx, c, lc.Pipe)
 	case lc.File != "":
 		return s.runToFile(ctx, c, lc.File, lc.Append)
-	case s.mode.Interactive() && s.out.Tty && !goesOn(c) && !c.Cmd.Changes() && !c.Opts.Restricted:
+	case s.mode.Interactive() && s.out.Tty && !cmdline.Endless(c) && !c.Cmd.Changes() && !c.Opts.Restricted:
 		return s.runPaged(ctx, c)
 	}
 	return s.run(ctx, c)
-}
-
-// goesOn reports whether a call runs until it is interrupted.
-func goesOn(c *command.Call) bool {
-	return c.Cmd.Live || slices.ContainsFunc(cmdline.CommandFlags, func(f cmdline.CommandFlag) bool {
-		return f.Live && f.Of(c.Path) && c.Flag(f.Name) != ""
-	})
 }
 
 // parseCommand parses one command of a line. It refuses to redirect output where that

@@ -14,6 +14,7 @@ import (
 
 	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
+	"smtpctl/shell/across"
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 	"smtpctl/shell/confine"
@@ -162,13 +163,18 @@ func (s *Session) evalLine(ctx context.Context, line cmdline.Line) error {
 func (s *Session) env() command.Env {
 	e := command.Env{
 		In: s.io.In, Out: s.out, Err: s.err, ErrStyle: s.style, Getenv: s.io.Env, Mode: s.mode, Host: s,
-		Dial: s.fleet.Dial, OnHost: s.onHost, Repeat: s.repeat, Screen: s.screenSize, Keys: s.keys, Confirm: s.confirm, Who: s.whoGives, QueueKey: &s.queueKey,
+		Dial: s.fleet.Dial, OnHost: s.across().OnHost, Repeat: s.across().Repeat, Screen: s.screenSize, Keys: s.keys, Confirm: s.confirm, Who: s.whoGives, QueueKey: &s.queueKey,
 		Prefs: s.prefs, StateDir: s.stateDir(), LinkTo: func(o command.Options) *protocol.Conn { return s.fleet.Link(o.Host) }, Far: s.fleet.Far, SealFar: s.fleet.Seal, Conf: s.conf, AtForcedEnd: s.cleanup.do,
 	}
 	if command.IsTerminal(s.io.In) && !s.mode.StdinTaken() {
 		e.Secret = s.askSecret
 	}
 	return e
+}
+
+// across returns what carries out commands on several machines.
+func (s *Session) across() *across.Runner {
+	return &across.Runner{Fleet: s.fleet, Log: s.auditBegin, Done: s.changes.add, Listed: s.listingDone, Counted: func() { s.carriedOut++ }}
 }
 
 // stateDir returns the folder of files that outlast the session. For a demo they end
@@ -261,7 +267,7 @@ func (s *Session) resolve(args *cmdline.Args) (*command.Call, error) {
 	if err := queue.Freeze(c, s.last, s.smtpdOf(opts)); err != nil {
 		return nil, err
 	}
-	return c, s.placeIDs(c)
+	return c, across.PlaceIDs(c, s.checking)
 }
 
 // verbatimFlags reports whether a first word stands for a command whose arguments are
@@ -299,7 +305,7 @@ func (s *Session) run(ctx context.Context, c *command.Call) error {
 			return confine.RunUnprivileged(ctx, c, s.self, words, input)
 		}
 	}
-	if err := s.checkReach(c); err != nil { // as a command inside another it may have got its options since
+	if err := across.Check(s.fleet, c); err != nil { // as a command inside another it may have got its options since
 		return err
 	}
 	if c.Several == nil {
@@ -308,11 +314,11 @@ func (s *Session) run(ctx context.Context, c *command.Call) error {
 	switch {
 	case c.Several != nil:
 		return c.Several.Run(ctx, c)
-	case c.Hosts() != nil && !inRounds(c):
-		if err := readInput(c); err != nil {
+	case c.Hosts() != nil && !across.InRounds(c):
+		if err := across.ReadInput(c); err != nil {
 			return err
 		}
-		return s.runAcross(ctx, c, hostsOf(c))
+		return s.across().Run(ctx, c, across.HostsOf(c))
 	}
 	if err := s.fleet.ReachFirst(ctx, c); err != nil {
 		return err
@@ -322,7 +328,7 @@ func (s *Session) run(ctx context.Context, c *command.Call) error {
 	}
 	c.Log = s.auditBegin(c)
 	c.Out.Begin()
-	if !child && !goesOn(c) && !(c.Cmd.Input != command.NoInput && len(c.Args) == 0 && command.IsTerminal(c.In)) {
+	if !child && !cmdline.Endless(c) && !(c.Cmd.Input != command.NoInput && len(c.Args) == 0 && command.IsTerminal(c.In)) {
 		defer c.Progress(c.Verb()+": working", 0).End()
 	}
 	if child || c.Cmd.Screen || c.Opts.Host != "" && s.fleet.Link(c.Opts.Host) == nil {

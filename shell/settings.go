@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"smtpctl/completer"
-	"smtpctl/completer/grammar"
 	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 	"smtpctl/shell/config"
@@ -125,20 +124,11 @@ func (s *Session) aliasWords(name, text string) ([]string, error) {
 	return words, err
 }
 
-// quoted returns words as they are typed.
-func quoted(words []string) string {
-	out := make([]string, len(words))
-	for i, w := range words {
-		out[i] = grammar.Quote(w)
-	}
-	return strings.Join(out, " ")
-}
-
 // selections returns the names of selections, for completion.
 func selections(n cmdline.Names) []completer.Suggestion {
 	var out []completer.Suggestion
 	for name, words := range n.Selections {
-		out = append(out, completer.Suggestion{Text: name, Description: quoted(words), Class: completer.Term})
+		out = append(out, completer.Suggestion{Text: name, Description: cmdline.Quoted(words), Class: completer.Term})
 	}
 	slices.SortFunc(out, func(a, b completer.Suggestion) int { return strings.Compare(a.Text, b.Text) })
 	return out
@@ -156,7 +146,7 @@ func (r *repl) parser() *cmdline.Parser {
 func (r *repl) showExpanded(line cmdline.Line) {
 	if line.Expanded && !r.s.mayHoldPassword(line) {
 		for _, c := range line.Commands {
-			fmt.Fprintln(r.s.err, render.Safe("-> "+quoted(c.Full)))
+			fmt.Fprintln(r.s.err, render.Safe("-> "+cmdline.Quoted(c.Full)))
 		}
 	}
 }

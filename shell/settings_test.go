@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 )
 
@@ -41,7 +42,7 @@ func TestSettingsNames(t *testing.T) {
 		line := r.parser().Parse(text)
 		var got []string
 		for _, c := range line.Commands {
-			got = append(got, quoted(c.Full))
+			got = append(got, cmdline.Quoted(c.Full))
 		}
 		if strings.Join(got, ";") != want || line.Expanded != (want != text) {
 			t.Errorf("%q: %q, want %q", text, got, want)
@@ -51,7 +52,7 @@ func TestSettingsNames(t *testing.T) {
 		"q dom": "show queue", "q": "", "remove @spam st": "remove from=@news.example 'error~^5 x'", "show status; q x": "show queue",
 		"remove '@spam x": "remove", "ex @spam": "encrypt", "ex @spam x": "encrypt @spam",
 	} {
-		if at := r.parser().Place(text); quoted(at.Words) != want {
+		if at := r.parser().Place(text); cmdline.Quoted(at.Words) != want {
 			t.Errorf("typed %q: %q, want %q", text, at.Words, want)
 		}
 	}

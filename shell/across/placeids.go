@@ -1,4 +1,4 @@
-package shell
+package across
 
 import (
 	"fmt"
@@ -16,8 +16,8 @@ import (
 // command for one machine the name has to be that of the machine, and is dropped before the
 // command sees the id.
 
-// hostsOf returns those of several machines that a call is for: those that its ids name.
-func hostsOf(c *command.Call) []string {
+// HostsOf returns those of several machines that a call is for: those that its ids name.
+func HostsOf(c *command.Call) []string {
 	carried, others := c.Carried()
 	return slices.DeleteFunc(c.Hosts(), func(host string) bool { return carried != nil && !others && !carried[host] })
 }
@@ -28,9 +28,10 @@ func carriesHosts(c *command.Call) bool {
 	return carried != nil
 }
 
-// placeIDs refuses ids that carry the names of machines that a call is not for, and drops the
-// name of the machine from ids for one.
-func (s *Session) placeIDs(c *command.Call) error {
+// PlaceIDs refuses ids that carry the names of machines that a call is not for, and drops the
+// name of the machine from ids for one. With checking, it is not known yet for which machines the
+// call will be.
+func PlaceIDs(c *command.Call, checking bool) error {
 	carried, _ := c.Carried()
 	if len(carried) == 0 {
 		return nil
@@ -41,8 +42,8 @@ func (s *Session) placeIDs(c *command.Call) error {
 		machines = []string{c.Server()}
 	}
 	if i := slices.IndexFunc(named, func(host string) bool { return !slices.Contains(machines, host) }); i >= 0 {
-		if !s.checking {
-			return s.elsewhere(c, named[i], named)
+		if !checking {
+			return elsewhere(c, named[i], named)
 		}
 		// Which machines it will be for is not known before the script runs.
 		if c.Opts.Host = strings.Join(named, ","); c.Opts.Host == command.LocalHost {
@@ -59,7 +60,7 @@ func (s *Session) placeIDs(c *command.Call) error {
 
 // elsewhere returns the error for ids of a machine that a call is not for, out of all machines
 // that its ids name.
-func (s *Session) elsewhere(c *command.Call, host string, named []string) error {
+func elsewhere(c *command.Call, host string, named []string) error {
 	of := "this machine"
 	if c.Opts.Host != "" {
 		of = render.Bound(c.Opts.Host, command.ArgBytes)
@@ -70,36 +71,36 @@ func (s *Session) elsewhere(c *command.Call, host string, named []string) error 
 	}
 	list := render.Bound(strings.Join(named, ","), command.ArgBytes)
 	first := "connect " + list + " first"
-	if s.mode == command.OneShot {
+	if c.Mode == command.OneShot {
 		first = "--host " + list
 	}
 	return command.Usagef("%s: use %s, or on %s %s", err, first, list, c.Verb()+" ...")
 }
 
-// checkArgs checks the arguments of a call before anything is sent: for each machine, those
+// CheckArgs checks the arguments of a call before anything is sent: for each machine, those
 // that it would get.
-func (s *Session) checkArgs(c *command.Call) error {
+func CheckArgs(c *command.Call) error {
 	if carried, _ := c.Carried(); carried == nil {
-		return s.checkOwn(c)
+		return checkOwn(c)
 	}
 	path, args := c.Path, c.Args
 	defer func() { c.Path, c.Args = path, args }()
-	for _, host := range hostsOf(c) {
+	for _, host := range HostsOf(c) {
 		c.Path, c.Args = path, args
 		one := c.For(host)
 		c.Path, c.Args = one.Path, one.Args
-		if err := s.checkOwn(c); err != nil {
+		if err := checkOwn(c); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// checkOwn is checkArgs for one machine, or for arguments that are the same on all machines.
-func (s *Session) checkOwn(c *command.Call) error {
+// checkOwn is CheckArgs for one machine, or for arguments that are the same on all machines.
+func checkOwn(c *command.Call) error {
 	if c.Cmd.Changes() && len(c.Args) == 1 {
 		id, ok := c.Args[0].Value.(queue.IDArg)
-		if ok && !id.Whole() && (!s.mode.Interactive() || c.Cmd.WholeIDs) {
+		if ok && !id.Whole() && (!c.Mode.Interactive() || c.Cmd.WholeIDs) {
 			return command.Usagef("%s: expected 8 or 16 hex digits: a command that changes something needs the whole id", command.PathOf(c))
 		}
 	}
@@ -109,9 +110,9 @@ func (s *Session) checkOwn(c *command.Call) error {
 	return c.Cmd.Check(c)
 }
 
-// readInput reads the ids on standard input for a call for several machines, since those of
+// ReadInput reads the ids on standard input for a call for several machines, since those of
 // each machine are known only then.
-func readInput(c *command.Call) error {
+func ReadInput(c *command.Call) error {
 	machines := c.Hosts()
 	if machines == nil {
 		return nil

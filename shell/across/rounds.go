@@ -1,4 +1,4 @@
-package shell
+package across
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"smtpctl/shell/cmdline"
 	"smtpctl/shell/command"
 	"smtpctl/shell/fleet"
 	"smtpctl/shell/queue"
@@ -25,7 +26,7 @@ const (
 // Rounds are a call for several machines that is carried out again and again. They implement
 // command.Several.
 type rounds struct {
-	s     *Session
+	by    *Runner
 	call  atomic.Pointer[command.Call] // of the latest round
 	hosts []string
 	turns *command.Rounds[*kept]
@@ -42,51 +43,29 @@ type kept struct {
 	queued int // envelopes in its queue, -1 if that is not known
 }
 
-// onHost implements Env.OnHost.
-func (s *Session) onHost(ctx context.Context, c *command.Call, host string, f func(ctx context.Context, c *command.Call) error) error {
+// OnHost implements Env.OnHost.
+func (r *Runner) OnHost(ctx context.Context, c *command.Call, host string, f func(ctx context.Context, c *command.Call) error) error {
 	one := *c.For(host)
-	one.Opts = s.fleet.ForHost(c.Opts, host)
-	return command.Named(host, s.fleet.Explain(&one, f(fleet.Quiet(ctx), &one)))
+	one.Opts = r.Fleet.ForHost(c.Opts, host)
+	return command.Named(host, r.Fleet.Explain(&one, f(fleet.Quiet(ctx), &one)))
 }
 
-// repeat implements Env.Repeat.
-func (s *Session) repeat(ctx context.Context, c *command.Call, every time.Duration) (command.Several, error) {
-	if err := s.checkReach(c); err != nil || c.Hosts() == nil {
+// Repeat implements Env.Repeat.
+func (r *Runner) Repeat(ctx context.Context, c *command.Call, every time.Duration) (command.Several, error) {
+	if err := Check(r.Fleet, c); err != nil || c.Hosts() == nil {
 		return nil, err
 	}
 	if queue.UsesStdin(c.Args) {
 		return nil, command.Usagef("%s: the ids on standard input are there once, and this goes on", command.PathOf(c))
 	}
-	r := &rounds{s: s, hosts: hostsOf(c)}
-	r.turns = command.NewRounds(ctx, r.hosts, every, c.Opts.Parallel, r.ask)
-	return r, nil
+	all := &rounds{by: r, hosts: HostsOf(c)}
+	all.turns = command.NewRounds(ctx, all.hosts, every, c.Opts.Parallel, all.ask)
+	return all, nil
 }
 
-// inRounds reports whether a call asks the machines by itself, again and again, where it is for
+// InRounds reports whether a call asks the machines by itself, again and again, where it is for
 // several.
-func inRounds(c *command.Call) bool { return c.Cmd.Rounds && (goesOn(c) || c.Cmd.Screen) }
-
-// reachesLater reports whether a call may start an ssh at any time: it asks several machines
-// again and again, or a command inside it names machines.
-func (s *Session) reachesLater(c *command.Call) bool {
-	if inRounds(c) && c.Hosts() != nil {
-		return true
-	}
-	if c.Cmd.Inner == nil {
-		return false
-	}
-	var words []string
-	for _, a := range c.Args {
-		words = append(words, a.Text)
-	}
-	inner := c.Cmd.Inner(words)
-	for ok := true; ok && len(inner) > 0; inner, ok = s.tree.Inside(inner) {
-		if s.aims(inner[0]) {
-			return true
-		}
-	}
-	return false
-}
+func InRounds(c *command.Call) bool { return c.Cmd.Rounds && (cmdline.Endless(c) || c.Cmd.Screen) }
 
 // Late implements command.Several.
 func (r *rounds) Late() <-chan struct{} { return r.turns.Late() }
@@ -105,12 +84,12 @@ func (r *rounds) ask(ctx context.Context, host string) (*kept, error) {
 	c := *r.call.Load()
 	c.Confirm, c.Several = nil, nil
 	sh := &share{host: host, right: command.NewRights(1).Of(host), items: make(chan item, itemsAhead)}
-	sh.c = r.s.shareCall(ctx, c.For(host), sh, nil, func(p command.Part) { k.parts, k.sums = append(k.parts, p), true })
+	sh.c = r.by.shareCall(ctx, c.For(host), sh, nil, func(p command.Part) { k.parts, k.sums = append(k.parts, p), true })
 	go func() {
 		defer close(sh.items)
 		sh.right.Hold(func() {
-			if sh.err = r.s.runShare(ctx, sh); sh.err == nil {
-				k.queued = r.s.queuedOn(ctx, sh.c)
+			if sh.err = r.by.runShare(ctx, sh); sh.err == nil {
+				k.queued = r.by.queuedOn(ctx, sh.c)
 			}
 		})
 	}()
@@ -134,8 +113,8 @@ func (r *rounds) ask(ctx context.Context, host string) (*kept, error) {
 }
 
 // queuedOn returns how many envelopes are in the queue of the machine of a call, or -1.
-func (s *Session) queuedOn(ctx context.Context, c *command.Call) int {
-	conn := s.fleet.Link(c.Opts.Host)
+func (r *Runner) queuedOn(ctx context.Context, c *command.Call) int {
+	conn := r.Fleet.Link(c.Opts.Host)
 	if conn == nil || !conn.Alive() {
 		return -1
 	}

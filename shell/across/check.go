@@ -1,17 +1,18 @@
-package shell
+package across
 
 import (
 	"cmp"
 	"strings"
 
 	"smtpctl/shell/command"
+	"smtpctl/shell/fleet"
 	"smtpctl/shell/queue"
 	"smtpctl/shell/remote"
 )
 
-// checkReach refuses a call for other machines that changes files of those machines, or that
+// Check refuses a call for other machines that changes files of those machines, or that
 // would take files of this machine for theirs.
-func (s *Session) checkReach(c *command.Call) error {
+func Check(f *fleet.Fleet, c *command.Call) error {
 	if !c.Elsewhere() {
 		return nil
 	}
@@ -28,7 +29,7 @@ func (s *Session) checkReach(c *command.Call) error {
 		return command.Usagef("%s: --log %q: %w", command.PathOf(c), c.Opts.Log, remote.Path(c.Opts.Log))
 	case c.Opts.From != "":
 		return command.Usagef("%s: --from lists copies on this machine, and not mail of %s: give it without --host, or after on local", command.PathOf(c), strings.ReplaceAll(c.Opts.Host, ",", ", "))
-	case s.fleet.Simulated() && (c.Cmd.Reach == command.LooksAtFiles || c.Cmd.Offers == command.OffersUnlisted || c.Opts.Save != "" || queue.ReadsMail(c)):
+	case f.Simulated() && (c.Cmd.Reach == command.LooksAtFiles || c.Cmd.Offers == command.OffersUnlisted || c.Opts.Save != "" || queue.ReadsMail(c)):
 		return command.Usagef("%s: %s is simulated, and its files cannot be read: only those of the plain demo, local, can", command.PathOf(c), c.Opts.Host)
 	}
 	return checkAcross(c)

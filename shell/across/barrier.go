@@ -1,4 +1,4 @@
-package shell
+package across
 
 import (
 	"context"
@@ -71,7 +71,7 @@ func (b *barrier) ask(ctx context.Context, sh *share) bool {
 
 // run waits until every share has asked or ended. If any has asked, run prints what the command
 // would do on each machine, and asks the user.
-func (b *barrier) run(ctx context.Context, s *Session, c *command.Call, shares []*share, stop <-chan struct{}) {
+func (b *barrier) run(ctx context.Context, c *command.Call, shares []*share, stop <-chan struct{}) {
 	select {
 	case <-b.all:
 	case <-stop:

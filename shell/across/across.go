@@ -1,4 +1,6 @@
-package shell
+// Package across carries out one command on several machines: as one list, with one question and
+// one result, once or again and again.
+package across
 
 import (
 	"bytes"
@@ -36,13 +38,13 @@ func checkAcross(c *command.Call) error {
 		return command.Usagef("%s: %s: name one host", command.PathOf(c), why)
 	}
 	switch {
-	case (goesOn(c) || c.Cmd.Screen) && !inRounds(c):
+	case (cmdline.Endless(c) || c.Cmd.Screen) && !InRounds(c):
 		return refuse("goes on until it ends, and works for one machine at a time")
 	case c.Cmd.Single != "":
 		return refuse(c.Cmd.Single)
-	case inRounds(c) && queue.UsesStdin(c.Args):
+	case InRounds(c) && queue.UsesStdin(c.Args):
 		return refuse("the ids on standard input are those of one machine")
-	case inRounds(c) && carriesHosts(c):
+	case InRounds(c) && carriesHosts(c):
 		return refuse("takes no ids of single machines")
 	case queue.Shortened(c.Args):
 		return command.Usagef("%s: an id that is shortened could be another on each machine: name one host, or write the machine before the id, as in %s:abcd", command.PathOf(c), c.Hosts()[0])
@@ -65,9 +67,20 @@ type share struct {
 	late bool              // the others are not to wait for it
 }
 
-// runAcross carries out a call for several machines and prints the result. If parent ends, the
-// error is the cause of its end.
-func (s *Session) runAcross(parent context.Context, c *command.Call, hosts []string) error {
+// A Runner carries out the commands of a session on several machines.
+type Runner struct {
+	Fleet *fleet.Fleet
+	Log   func(c *command.Call) command.Log // logs that the call for a machine begins
+	Done  func(c *command.Call)             // is told of the call for each machine at the end
+	// Listed is told how the whole call has ended.
+	Listed func(parent context.Context, c *command.Call, err error)
+	// Counted is told that a command was carried out, unless it was wrong usage.
+	Counted func()
+}
+
+// Run carries out a call for several machines and prints the result. If parent ends, the error is
+// the cause of its end.
+func (r *Runner) Run(parent context.Context, c *command.Call, hosts []string) error {
 	if len(hosts) == 0 {
 		return noHosts(c)
 	}
@@ -85,20 +98,20 @@ func (s *Session) runAcross(parent context.Context, c *command.Call, hosts []str
 	var wg sync.WaitGroup
 	for i, host := range hosts {
 		sh := &share{host: host, right: rights[i], items: make(chan item, itemsAhead), came: came}
-		sh.c = s.shareCall(ctx, c.For(host), sh, asking, joined.join)
+		sh.c = r.shareCall(ctx, c.For(host), sh, asking, joined.join)
 		if c.Opts.Expect >= 0 {
 			sh.c.Expected = func(ctx context.Context, n int) error { return counting.count(ctx, sh, n) }
 		}
 		shares[i] = sh
 	}
 	wg.Go(func() {
-		for _, sh := range s.startOrder(c, shares) {
+		for _, sh := range r.startOrder(c, shares) {
 			sh.right.Take(context.Background())
 			wg.Go(func() {
 				defer sh.end()
 				defer asking.ended()
 				defer sh.right.Leave()
-				sh.err = s.runShare(ctx, sh)
+				sh.err = r.runShare(ctx, sh)
 				counting.ended(sh.host, sh.err)
 			})
 		}
@@ -107,7 +120,7 @@ func (s *Session) runAcross(parent context.Context, c *command.Call, hosts []str
 	asked := make(chan struct{})
 	go func() {
 		defer close(asked)
-		asking.run(parent, s, c, shares, stop)
+		asking.run(parent, c, shares, stop)
 	}()
 	enough, err := printShares(c, shares, came, func() { cancel() })
 	if err != nil {
@@ -129,15 +142,15 @@ func (s *Session) runAcross(parent context.Context, c *command.Call, hosts []str
 	if eerr := c.Out.End(); err == nil {
 		err = eerr
 	}
-	if err == nil && c.Cmd.Empty != "" && c.Out.Empty() && (c.Out.Tty || s.mode.Interactive()) && reached(shares) {
+	if err == nil && c.Cmd.Empty != "" && c.Out.Empty() && (c.Out.Tty || c.Mode.Interactive()) && reached(shares) {
 		c.Warnf("smtpctl: %s", c.Cmd.Empty)
 	}
 	if cause := context.Cause(parent); cause != nil {
 		err = cause
 	}
 	noteShares(c, shares, enough)
-	s.listingDone(parent, c, err)
-	return s.sumShares(c, shares, asking, counting, enough, err)
+	r.Listed(parent, c, err)
+	return r.sumShares(c, shares, asking, counting, enough, err)
 }
 
 // noteShares says of which machines it is not known what a listing has shown of them.
@@ -152,13 +165,13 @@ func noteShares(c *command.Call, shares []*share, enough bool) {
 // startOrder returns the shares in the order in which they start. Those of a command that changes
 // something start in the order in which the user named the machines. Those of any other start with
 // the machine that is farthest, so that the command does not end with a wait for that one alone.
-func (s *Session) startOrder(c *command.Call, shares []*share) []*share {
+func (r *Runner) startOrder(c *command.Call, shares []*share) []*share {
 	if c.Cmd.Changes() {
 		return shares
 	}
 	trips := map[string]time.Duration{}
 	for _, sh := range shares {
-		trips[sh.host] = s.fleet.Trip(sh.host, c.Opts.Socket)
+		trips[sh.host] = r.Fleet.Trip(sh.host, c.Opts.Socket)
 	}
 	order := slices.Clone(shares)
 	slices.SortStableFunc(order, func(a, b *share) int { return cmp.Compare(trips[b.host], trips[a.host]) })
@@ -168,9 +181,9 @@ func (s *Session) startOrder(c *command.Call, shares []*share) []*share {
 // shareCall returns the call for one machine. Its rows and its text become items of sh, its
 // questions go to asking, and a result that is one for all machines goes to join. While the
 // call runs, it holds the slot of sh.
-func (s *Session) shareCall(ctx context.Context, c *command.Call, sh *share, asking *barrier, join func(command.Part)) *command.Call {
+func (r *Runner) shareCall(ctx context.Context, c *command.Call, sh *share, asking *barrier, join func(command.Part)) *command.Call {
 	one := *c
-	one.Opts = s.fleet.ForHost(c.Opts, sh.host)
+	one.Opts = r.Fleet.ForHost(c.Opts, sh.host)
 	one.Opts.Output = c.Format()
 	if one.Opts.Columns == "" && c.HasColumns() && !c.Cmd.Lists {
 		one.Opts.Columns = strings.Join(c.Cmd.ListColumns(), ",") // the shares print the same columns
@@ -236,22 +249,22 @@ type toShare func(p []byte) (int, error)
 func (f toShare) Write(p []byte) (int, error) { return f(p) }
 
 // runShare carries out the share of one machine, and logs it there if it changes something.
-func (s *Session) runShare(ctx context.Context, sh *share) error {
+func (r *Runner) runShare(ctx context.Context, sh *share) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := s.fleet.Failure(sh.c.Opts.Host); err != nil && !sh.c.Cmd.TellsDown {
+	if err := r.Fleet.Failure(sh.c.Opts.Host); err != nil && !sh.c.Cmd.TellsDown {
 		return err
 	}
-	if err := s.fleet.ReachFirst(ctx, sh.c); err != nil {
+	if err := r.Fleet.ReachFirst(ctx, sh.c); err != nil {
 		return err
 	}
-	sh.c.Log = s.auditBegin(sh.c)
+	sh.c.Log = r.Log(sh.c)
 	err := sh.c.Cmd.Run(ctx, sh.c)
 	if err == nil {
 		err = sh.c.EndRows()
 	}
-	err = s.fleet.Explain(sh.c, err)
+	err = r.Fleet.Explain(sh.c, err)
 	sh.c.AuditEnd(err)
 	if oerr := sh.c.Out.End(); err == nil {
 		err = oerr
@@ -261,11 +274,11 @@ func (s *Session) runShare(ctx context.Context, sh *share) error {
 
 // sumShares prints the warnings and errors of all shares, each line with the name of its
 // machine, and returns the error of the whole command. err is the error of printing, if any.
-func (s *Session) sumShares(c *command.Call, shares []*share, asking *barrier, counting *census, enough bool, err error) error {
+func (r *Runner) sumShares(c *command.Call, shares []*share, asking *barrier, counting *census, enough bool, err error) error {
 	var failed, away []string
 	var last error
 	for _, sh := range shares {
-		s.changes.add(sh.c)
+		r.Done(sh.c)
 		for line := range strings.Lines(sh.errs.String()) {
 			c.Warnf("%s", render.Safe(sh.host+": "+strings.TrimSpace(line)))
 		}
@@ -285,7 +298,7 @@ func (s *Session) sumShares(c *command.Call, shares []*share, asking *barrier, c
 			away = append(away, sh.host)
 		}
 	}
-	s.carriedOut++
+	r.Counted()
 	switch {
 	case err != nil:
 		return err
@@ -315,7 +328,7 @@ func (e *failedOnError) Error() string {
 
 // Advice returns the line that tries again where nothing has answered, unless that is long.
 func (e *failedOnError) Advice() string {
-	line := quoted(append([]string{"on", strings.Join(e.away, ",")}, cmdline.Words(e.c)...))
+	line := cmdline.Quoted(append([]string{"on", strings.Join(e.away, ",")}, cmdline.Words(e.c)...))
 	if len(e.away) == 0 || len(line) > command.ArgBytes*4 {
 		return ""
 	}
