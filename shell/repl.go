@@ -396,6 +396,5 @@ func (s *Session) ask(ctx context.Context, question string) bool {
 		return false
 	}
 	s.above.Write([]byte(line + "\n")) // the terminal has echoed the answer
-	line = strings.ToLower(strings.TrimSpace(line))
-	return line == "y" || line == "yes"
+	return slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(line)))
 }

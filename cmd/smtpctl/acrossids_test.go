@@ -86,7 +86,7 @@ func TestAcrossIDs(t *testing.T) {
 		t.Errorf("only %q take ids", found)
 	}
 	r := b.run(script.String(), "-k", "-j", "--spool", spool, "--socket", filepath.Join(b.Dir, "smtpd.sock"), "--host", "mx1,mx2,mx3", "-f", "-")
-	if strings.Contains(r.stdout+strings.ReplaceAll(r.stderr, "run smtpctl on each of mx1, mx2, mx3", ""), "mx3") {
+	if strings.Contains(r.stdout+r.stderr, "mx3") {
 		t.Errorf("mx3 was asked: %v", r)
 	}
 	for i, command := range found {
@@ -96,8 +96,12 @@ func TestAcrossIDs(t *testing.T) {
 				lines += line
 			}
 		}
-		refused := strings.Contains(lines, "run smtpctl on each of") || strings.Contains(lines, "takes no ids of single machines") || command == "discover" // smtpd knows it
-		if lines != "" && !refused && command != "show log" && command != "resume envelope" {                                                               // there is no log, and nothing is suspended
+		refused := strings.Contains(lines, "takes no ids of single machines") || command == "discover" // smtpd knows it
+		switch command {
+		case "requeue", "bounce", "notify": // of the simulated machines none listens to SMTP
+			refused = strings.Contains(lines, "failed on mx1, mx2\n")
+		}
+		if lines != "" && !refused && command != "show log" && command != "resume envelope" { // there is no log, and nothing is suspended
 			t.Errorf("%s: %s", command, lines)
 		}
 	}
