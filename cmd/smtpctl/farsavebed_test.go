@@ -61,7 +61,7 @@ func newHooked(t *testing.T) *hooked {
 	t.Helper()
 	bin := t.TempDir()
 	text := fmt.Sprintf("#!/bin/sh\nb=%s; n=0; [ ! -e $b/n ] || read -r n <$b/n; n=$((n+1)); echo $n >$b/n\n"+
-		"hang() { echo $n >$b/hung; while [ ! -e $b/go ]; do sleep 0.05; done; }\n. $b/hook\nPATH=/usr/bin:/bin exec dd \"$@\"\n", bin)
+		"hang() { echo $n >$b/hung; while [ -d $b ] && [ ! -e $b/go ]; do sleep 0.05; done; }\n. $b/hook\nPATH=/usr/bin:/bin exec dd \"$@\"\n", bin)
 	if err := os.WriteFile(filepath.Join(bin, "dd"), []byte(text), 0o755); err != nil {
 		t.Fatal(err)
 	}

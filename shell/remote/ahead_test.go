@@ -110,7 +110,7 @@ func TestAhead(t *testing.T) {
 				return func() { os.WriteFile(filepath.Join(srv.Dir, name), nil, 0o600) }
 			}
 			wait := func(name string) string {
-				return "while [ ! -e " + filepath.Join(srv.Dir, name) + " ]; do sleep 0.01; done"
+				return "while [ -d " + srv.Dir + " ] && [ ! -e " + filepath.Join(srv.Dir, name) + " ]; do sleep 0.01; done"
 			}
 			rec := &recorder{opened: mark("opened"), asked: mark("asked")}
 			fake("uname", wait("opened")+"\nexec /usr/bin/uname \"$@\"")
