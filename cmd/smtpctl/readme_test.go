@@ -33,7 +33,7 @@ func TestReadmeCommands(t *testing.T) {
 			ran++
 			line = toHosts.ReplaceAllString(line, "")
 			bin := t.TempDir()
-			wrapper := "#!/bin/sh\nexec " + program + " " + strings.Join(startDemoProcess(t), " ") + " \"$@\"\n"
+			wrapper := "#!/bin/sh\nexec " + program + " " + strings.Join(startDemoProcess(t), " ") + " --timeout 1m \"$@\"\n"
 			for _, name := range []string{"smtpctl", "mailq"} {
 				if err := os.WriteFile(filepath.Join(bin, name), []byte(wrapper), 0o755); err != nil {
 					t.Fatal(err)
