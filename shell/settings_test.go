@@ -129,6 +129,11 @@ func TestSettingsHosts(t *testing.T) {
 		if c, err := s.parse([]string{"--host", "mx1", "show", "status"}); err != nil || c.Opts.Socket != command.DefaultOptions().Socket {
 			t.Errorf("%q holds for mx1: %v", text, err)
 		}
+		usual := command.DefaultOptions()
+		c, err := s.parse([]string{"--socket", usual.Socket, "--host", "mx3", "--spool=" + usual.Spool, "show", "status"})
+		if err == nil && (c.Opts.Socket != usual.Socket || c.Opts.Spool != usual.Spool) {
+			t.Errorf("%q wins over what was given: %s, %s", text, c.Opts.Socket, c.Opts.Spool)
+		}
 		if s.opts.Socket != command.DefaultOptions().Socket {
 			t.Errorf("%q changes the socket of the session", text)
 		}

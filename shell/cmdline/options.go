@@ -55,8 +55,8 @@ func FlagSet(o *command.Options, inv *Invocation) *pflag.FlagSet {
 	fs.Usage = func() {}
 	fs.SortFlags = false
 	fs.StringVar(&o.Host, "host", o.Host, "use the smtpd of another machine, by ssh: `HOST` is a name as ssh takes it, local for this machine, or several of them and of groups such as @front with commas between them")
-	fs.StringVar(&o.Socket, "socket", o.Socket, "`PATH` of smtpd's control socket")
-	fs.StringVar(&o.Spool, "spool", o.Spool, "`DIR` that holds smtpd's queue")
+	fs.Var(&place{&o.Socket, &o.SocketGiven}, "socket", "`PATH` of smtpd's control socket")
+	fs.Var(&place{&o.Spool, &o.SpoolGiven}, "spool", "`DIR` that holds smtpd's queue")
 	fs.StringVar(&o.KeyFile, "key-file", o.KeyFile, "read the key of an encrypted queue from `FILE`; by default it is read from smtpd.conf or asked for")
 	fs.DurationVar(&o.Timeout, "timeout", o.Timeout, "how long smtpd may take to answer, a `TIME` such as 5s or 1m")
 	fs.IntVar(&o.Window, "window", o.Window, "keep `N` requests in flight; 0 adapts to the load of smtpd")

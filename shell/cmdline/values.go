@@ -82,3 +82,26 @@ func (m *machines) String() string {
 
 // Type implements pflag.Value.
 func (m *machines) Type() string { return "int" }
+
+// A place is a path, as a flag, of which it is known whether it was given.
+type place struct {
+	path  *string
+	given *bool
+}
+
+// Set implements pflag.Value.
+func (p *place) Set(text string) error {
+	*p.path, *p.given = text, true
+	return nil
+}
+
+// String implements pflag.Value.
+func (p *place) String() string {
+	if p.path == nil {
+		return ""
+	}
+	return *p.path
+}
+
+// Type implements pflag.Value.
+func (p *place) Type() string { return "string" }

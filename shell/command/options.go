@@ -15,6 +15,8 @@ type Options struct {
 	Host     string        // the machine of smtpd, as ssh is asked for it; "" for this one
 	Socket   string        // path of smtpd's control socket, on that machine
 	Spool    string        // smtpd's spool folder, the one that holds queue
+	// SocketGiven and SpoolGiven say that flags have named Socket and Spool, and no default or setting.
+	SocketGiven, SpoolGiven bool
 	SMTP     string        // where smtpd takes mail on another machine, "" for the usual addresses
 	KeyFile  string        // file that holds the key of an encrypted queue
 	Timeout  time.Duration // how long smtpd may take to answer

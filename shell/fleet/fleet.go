@@ -122,7 +122,7 @@ func (demoHost) Log(context.Context, string, []string) error { return nil }
 func (f *Fleet) dialDemo(ctx context.Context, opts command.Options) (*protocol.Conn, error) {
 	socket, ok := f.simulated[opts.Host]
 	if !ok {
-		return nil, fmt.Errorf("%s: the simulation has no such machine: it has mx1 to mx%d, and local", opts.Host, len(f.simulated))
+		return nil, &remote.Error{Host: opts.Host, Err: fmt.Errorf("the simulation has no such machine: it has mx1 to mx%d, and local", len(f.simulated))}
 	}
 	return protocol.Dial(ctx, socket, protocol.Options{Timeout: opts.Timeout, Window: opts.Window})
 }

@@ -169,7 +169,7 @@ func printServers(c *command.Call, rows []ServerJSON) error {
 		}
 	}
 	table := func() error {
-		tw := tabwriter.NewWriter(c.Out, 0, 8, 2, ' ', 0)
+		tw := tabwriter.NewWriter(c.Out, 0, 8, 1, ' ', 0)
 		fmt.Fprintln(tw, "  SERVER\tSTATE\tSYSTEM\tSMTPD\tWAY\tUID\tTRIP\tFILES")
 		for _, j := range rows {
 			mark, state := " ", j.State

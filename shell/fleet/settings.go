@@ -138,11 +138,11 @@ func (f *Fleet) ForHost(o command.Options, host string) command.Options {
 	if o.Host = host; host == localHost {
 		o.Host = ""
 	}
-	usual, set := command.DefaultOptions(), f.setting(o.Host)
-	if set.socket != "" && o.Socket == usual.Socket {
+	set := f.setting(o.Host)
+	if set.socket != "" && !o.SocketGiven {
 		o.Socket = set.socket
 	}
-	if set.spool != "" && o.Spool == usual.Spool {
+	if set.spool != "" && !o.SpoolGiven {
 		o.Spool = set.spool
 	}
 	o.SMTP = set.smtp

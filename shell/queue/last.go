@@ -164,6 +164,8 @@ func (s *selection) lastFailed(c *command.Call, a protocol.Action, t *tally) err
 	switch n := len(s.set.evps); {
 	case n == 0:
 		return nil
+	case t.missing+t.gone >= n && n == 1:
+		return fmt.Errorf("%s: the envelope that the last listing showed is not in the queue any more", command.PathOf(c))
 	case t.missing+t.gone >= n:
 		return fmt.Errorf("%s: none of the %d envelopes that the last listing showed is in the queue any more", command.PathOf(c), n)
 	case len(s.terms) > 0 && t.found() == 0:
