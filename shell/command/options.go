@@ -12,17 +12,17 @@ import (
 // of a command, on the command line, at the prompt and in scripts. At the prompt and in
 // scripts they apply to their line only.
 type Options struct {
-	Host     string        // the machine of smtpd, as ssh is asked for it; "" for this one
-	Socket   string        // path of smtpd's control socket, on that machine
-	Spool    string        // smtpd's spool folder, the one that holds queue
+	Host   string // the machine of smtpd, as ssh is asked for it; "" for this one
+	Socket string // path of smtpd's control socket, on that machine
+	Spool  string // smtpd's spool folder, the one that holds queue
 	// SocketGiven and SpoolGiven say that flags have named Socket and Spool, and no default or setting.
 	SocketGiven, SpoolGiven bool
-	SMTP     string        // where smtpd takes mail on another machine, "" for the usual addresses
-	KeyFile  string        // file that holds the key of an encrypted queue
-	Timeout  time.Duration // how long smtpd may take to answer
-	Window   int           // requests in flight, 1 to 1024; 0 adapts it to smtpd
-	Color    string        // auto, always or never
-	ReadOnly bool          // refuse every command that changes something
+	SMTP                    string        // where smtpd takes mail on another machine, "" for the usual addresses
+	KeyFile                 string        // file that holds the key of an encrypted queue
+	Timeout                 time.Duration // how long smtpd may take to answer
+	Window                  int           // requests in flight, 1 to 1024; 0 adapts it to smtpd
+	Color                   string        // auto, always or never
+	ReadOnly                bool          // refuse every command that changes something
 	// Parallel is how many machines work at the same time, 1 to MaxHosts; 0 if nobody has said.
 	Parallel int
 

@@ -94,7 +94,7 @@ func (h far) SMTP(ctx context.Context, addrs []string, wait time.Duration) (net.
 
 // Files implements command.Far.
 func (h far) Files(ctx context.Context, socket string, timeout time.Duration) command.FarFiles {
-	return h.Host.Files(ctx, socket, timeout)
+	return h.Host.Files(ctx, socket, timeout).By(h.fleet.setting(h.Name()).way)
 }
 
 // Lock implements command.Far.

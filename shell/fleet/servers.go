@@ -80,7 +80,7 @@ func (f *Fleet) tryServers(ctx context.Context, c *command.Call, o command.Optio
 	errs := map[string]error{}
 	f.onEach(command.RightsOf(o.Parallel, hosts), o, hosts, func(i int, o command.Options) {
 		if all[i] == nil && o.Host != "" && f.simulated == nil {
-			f.ssh.Host(o.Host).ProbeFiles(ctx, o.Socket, o.Timeout)
+			f.ssh.Host(o.Host).ProbeFiles(ctx, o.Socket, f.setting(o.Host).way, o.Timeout)
 		}
 	})
 	for i, host := range hosts {

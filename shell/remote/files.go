@@ -34,13 +34,20 @@ type Files struct {
 	h      *Host
 	socket string
 	wait   time.Duration
+	way    string // the only one to smtpd, as Options.Way has it; "" if none is set
 }
 
 // Files returns the files of the host, until ctx ends. Its ssh must run: nothing here starts
 // it. What makes somebody root there is what does so for smtpd's socket, if that has been
 // reached. timeout is for how long the machine may be silent.
 func (h *Host) Files(ctx context.Context, socket string, timeout time.Duration) *Files {
-	return &Files{ctx, h, socket, timeout}
+	return &Files{ctx: ctx, h: h, socket: socket, wait: timeout}
+}
+
+// By makes what a set way uses, sudo or doas, the first that makes somebody root there.
+func (f *Files) By(way string) *Files {
+	f.way = way
+	return f
 }
 
 // take returns a shell that waits, or a new one.
@@ -63,11 +70,14 @@ func (f *Files) take() (*fileShell, error) {
 	w, as := f.h.ways[f.socket], []string{""}
 	known := f.h.filesAs
 	f.h.mu.Unlock()
+	set, _ := cutWay(f.way)
 	switch {
 	case known != nil:
 		as = []string{*known}
 	case w != nil && w.as != "":
 		as = []string{w.as, ""}
+	case set != "":
+		as = []string{set + " -n ", ""}
 	case l.facts.UID != 0:
 		as = nil
 		for _, tool := range []string{"sudo", "doas"} {

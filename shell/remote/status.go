@@ -62,8 +62,8 @@ func (h *Host) note(ctx context.Context, err error) {
 }
 
 // ProbeFiles finds out who reads files there, for Status. Its ssh must run.
-func (h *Host) ProbeFiles(ctx context.Context, socket string, timeout time.Duration) {
-	f := h.Files(ctx, socket, timeout)
+func (h *Host) ProbeFiles(ctx context.Context, socket, way string, timeout time.Duration) {
+	f := h.Files(ctx, socket, timeout).By(way)
 	s, err := f.take()
 	if err == nil {
 		f.done(s)
