@@ -164,7 +164,7 @@ func (s *Session) reach(ctx context.Context, c *command.Call) error {
 		if err := across.ReadInput(c); err != nil {
 			return err
 		}
-		s.fleet.ReachAll(ctx, c, across.HostsOf(c))
+		s.fleet.ReachAll(ctx, c, c.Meant())
 		return nil
 	}
 	err := s.fleet.ReachSmtpd(ctx, c, c.Opts)

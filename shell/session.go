@@ -318,7 +318,7 @@ func (s *Session) run(ctx context.Context, c *command.Call) error {
 		if err := across.ReadInput(c); err != nil {
 			return err
 		}
-		return s.across().Run(ctx, c, across.HostsOf(c))
+		return s.across().Run(ctx, c, c.Meant())
 	}
 	if err := s.fleet.ReachFirst(ctx, c); err != nil {
 		return err

@@ -75,6 +75,12 @@ func TestAcrossIDs(t *testing.T) {
 		if more {
 			ids += " mx2:" + id.String() + " mx2:" + (id + 1).String()
 		}
+		switch command {
+		case "wait":
+			ids += " for 1m"
+		case "wait empty":
+			ids += " for 1s"
+		}
 		fmt.Fprintf(&script, "%s %s\n", command, ids)
 		if command == "remove" {
 			want[0] = append(want[0], id)
@@ -96,8 +102,12 @@ func TestAcrossIDs(t *testing.T) {
 				lines += line
 			}
 		}
-		refused := strings.Contains(lines, "takes no ids of single machines") || command == "discover" // smtpd knows it
+		refused := command == "discover" // smtpd knows it
 		switch command {
+		case "browse":
+			refused = strings.Contains(lines, "takes no ids of single machines")
+		case "wait empty":
+			refused = strings.Contains(lines, ": 3 envelopes are left: mx1 (1), mx2 (2)\n")
 		case "requeue", "bounce", "notify": // of the simulated machines none listens to SMTP
 			refused = strings.Contains(lines, "failed on mx1, mx2\n")
 		}
@@ -203,4 +213,47 @@ func TestAcrossIDsPrompt(t *testing.T) {
 		t.Errorf("%d and %d are left", len(sims[0].Envelopes()), len(sims[1].Envelopes()))
 	}
 	b.gone()
+}
+
+// TestAcrossIDsWatched waits for and follows envelopes of two machines out of three: those of the
+// same ids on the other of the two do not count, and the third, which cannot be reached, is not
+// asked.
+func TestAcrossIDsWatched(t *testing.T) {
+	t.Parallel()
+	b := newFarBed(t, "")
+	sims := b.twins(3)
+	args := []string{"--socket", filepath.Join(b.Dir, "smtpd.sock"), "--timeout", "1m", "--host", "mx1,mx2,mx3"}
+	ask := func(words string) result {
+		return runCommand(t, b.command(append(slices.Clone(args), strings.Fields(words)...)...), "")
+	}
+	first, second := acrossID(0, 1), acrossID(1, 1)
+	both := fmt.Sprintf("mx1:%v mx2:%v", first, second)
+	follow := newStream(t, b.command(append(slices.Clone(args), strings.Fields("show queue --follow -j "+both)...)...))
+	awaitEach(t, follow.said, "mx1: smtpctl: following 1 envelope", "mx2: smtpctl: following 1 envelope")
+	for words, want := range map[string]string{
+		"wait " + both: "", fmt.Sprintf("wait mx2:%v for 1m", first): "",
+		"wait empty " + both + " for 1s":               "timed out after 1s: 2 envelopes are left: mx1 (1), mx2 (1)",
+		fmt.Sprintf("wait empty mx2:%v for 1s", first): "timed out after 1s: 1 envelope is left: mx2 (1)",
+		"wait empty mx1:ffffffffffffffff":              "",
+		"wait mx1:ffffffffffffffff for 1s":             "timed out after 1s: no envelope is selected",
+		"wait mx3:ffffffffffffffff for 1s":             "mx3: ssh",
+	} {
+		if r := ask(words); (r.status == 0) != (want == "") || !strings.Contains(r.stderr, want) || want == "" && r.stderr != "" {
+			t.Errorf("%s: %v, want %q", words, r, want)
+		}
+	}
+	for i, id := range []protocol.EnvelopeID{second, first} { // of the other machine each
+		run(t, "--socket", sims[i].Path(), "remove", id.String())
+	}
+	for i, id := range []protocol.EnvelopeID{first, second} {
+		run(t, "--socket", sims[i].Path(), "remove", id.String())
+		line := awaitLine(t, follow.lines, fmt.Sprintf(`"event":"left","envelope":{"id":"%v"`, id))
+		if !strings.HasPrefix(line, fmt.Sprintf(`{"server":"mx%d",`, i+1)) {
+			t.Errorf("%q", line)
+		}
+	}
+	if r := ask("wait empty " + both + " for 1m"); r.status != 0 || r.stderr != "" {
+		t.Errorf("%v", r)
+	}
+	follow.interrupt()
 }

@@ -16,12 +16,6 @@ import (
 // command for one machine the name has to be that of the machine, and is dropped before the
 // command sees the id.
 
-// HostsOf returns those of several machines that a call is for: those that its ids name.
-func HostsOf(c *command.Call) []string {
-	carried, others := c.Carried()
-	return slices.DeleteFunc(c.Hosts(), func(host string) bool { return carried != nil && !others && !carried[host] })
-}
-
 // carriesHosts reports whether ids of a call carry names of machines.
 func carriesHosts(c *command.Call) bool {
 	carried, _ := c.Carried()
@@ -85,7 +79,7 @@ func CheckArgs(c *command.Call) error {
 	}
 	path, args := c.Path, c.Args
 	defer func() { c.Path, c.Args = path, args }()
-	for _, host := range HostsOf(c) {
+	for _, host := range c.Meant() {
 		c.Path, c.Args = path, args
 		one := c.For(host)
 		c.Path, c.Args = one.Path, one.Args

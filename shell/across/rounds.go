@@ -58,7 +58,7 @@ func (r *Runner) Repeat(ctx context.Context, c *command.Call, every time.Duratio
 	if queue.UsesStdin(c.Args) {
 		return nil, command.Usagef("%s: the ids on standard input are there once, and this goes on", command.PathOf(c))
 	}
-	all := &rounds{by: r, hosts: HostsOf(c)}
+	all := &rounds{by: r, hosts: c.Meant()}
 	all.turns = command.NewRounds(ctx, all.hosts, every, c.Opts.Parallel, all.ask)
 	return all, nil
 }

@@ -3,6 +3,7 @@ package command
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"smtpctl/shell/hostname"
@@ -62,6 +63,11 @@ func (c *Call) Carried() (hosts map[string]bool, others bool) {
 func (c *Call) Means(host string) bool {
 	hosts, others := c.Carried()
 	return hosts == nil || others || hosts[host]
+}
+
+// Meant returns those of several machines that a call is for.
+func (c *Call) Meant() []string {
+	return slices.DeleteFunc(c.Hosts(), func(host string) bool { return !c.Means(host) })
 }
 
 // For returns the call as it is for the machine of a name: without the ids of others. Of a

@@ -45,14 +45,17 @@ func (r *followRoom) keep(more int) bool {
 // runFollowAcross is runFollow for several machines, in one stream. What the machines have found
 // in one round is printed in the order in which they are named. A machine that is down, or does
 // not answer, holds up no other.
-func runFollowAcross(ctx context.Context, c *command.Call, sel selection) error {
-	hosts, g := c.Hosts(), command.NewGatherer(c, "server")
+func runFollowAcross(ctx context.Context, c *command.Call) error {
+	hosts, g := c.Meant(), command.NewGatherer(c, "server")
+	if len(hosts) == 0 {
+		return noneMeant(c)
+	}
 	room, followers := &followRoom{}, map[string]*follower{}
 	for _, host := range hosts {
 		followers[host] = &follower{known: map[protocol.EnvelopeID]*followed{}, room: room}
 	}
 	rounds := command.NewRounds(ctx, hosts, followEvery, c.Opts.Parallel, func(ctx context.Context, host string) (followLook, error) {
-		return followers[host].lookOn(ctx, c, g, sel, host)
+		return followers[host].lookOn(ctx, c, g, host)
 	})
 	defer rounds.End()
 	told := map[string]bool{} // machines that could not be reached from the start
@@ -117,7 +120,7 @@ func printLook(c *command.Call, g *command.Gatherer, t *command.Turn[followLook]
 }
 
 // lookOn looks once at one of several machines, unless the last look was not long ago.
-func (f *follower) lookOn(ctx context.Context, c *command.Call, g *command.Gatherer, sel selection, host string) (out followLook, err error) {
+func (f *follower) lookOn(ctx context.Context, c *command.Call, g *command.Gatherer, host string) (out followLook, err error) {
 	began := time.Now()
 	if began.Before(f.next) {
 		return out, nil
@@ -132,7 +135,7 @@ func (f *follower) lookOn(ctx context.Context, c *command.Call, g *command.Gathe
 			}
 		})
 		if f.c == nil {
-			if f.t, err = listedTarget(ctx, one, sel); err != nil {
+			if f.t, err = listedTarget(ctx, one, selectionIn(one)); err != nil {
 				return err
 			}
 		}

@@ -32,7 +32,7 @@ func runShowQueue(ctx context.Context, c *command.Call) error {
 	sel := selectionIn(c)
 	if c.Flag(followFlag) != "" {
 		if c.Hosts() != nil {
-			return runFollowAcross(ctx, c, sel)
+			return runFollowAcross(ctx, c)
 		}
 		return runFollow(ctx, c, sel)
 	}

@@ -47,14 +47,20 @@ func waitFor(ctx context.Context, c *command.Call, cond condition) error {
 	if err != nil {
 		return err
 	}
+	hosts, sure := c.Meant(), max(cond.sure, 1)
+	switch {
+	case c.Hosts() == nil:
+		hosts, sure = []string{c.Server()}, 1
+	case len(hosts) == 0:
+		if ok, _ := cond.holds(nil); ok {
+			return nil
+		}
+		return noneMeant(c)
+	}
 	deadline := time.Now().Add(limit)
 	p := c.Progress(c.Verb()+": waiting", 0)
 	defer p.End()
 	p.Next("gives up", deadline)
-	hosts, sure := c.Hosts(), max(cond.sure, 1)
-	if hosts == nil {
-		hosts, sure = []string{c.Server()}, 1
-	}
 	rounds := command.NewRounds(ctx, hosts, waitEvery, c.Opts.Parallel, func(ctx context.Context, host string) (seen, error) {
 		return lookAt(ctx, c, host, cond)
 	})
@@ -129,6 +135,12 @@ func waitFor(ctx context.Context, c *command.Call, cond condition) error {
 		case <-time.After(rest):
 		}
 	}
+}
+
+// noneMeant is the error of a call that would wait for envelopes of several machines, where the
+// last listing showed none of any.
+func noneMeant(c *command.Call) error {
+	return fmt.Errorf("%s: %s, so there is nothing to wait for", command.PathOf(c), NothingListed(c))
 }
 
 func later(a, b time.Time) time.Time {
