@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +68,8 @@ func (b builder) Run() int {
 			}
 		}
 	}
+	// The default was computed while this program had one processor; see package early.
+	fulltest.Parallel(2 * runtime.GOMAXPROCS(0))
 	if !raceEnabled {
 		// Most tests wait for processes and time-outs: more of them can run at once than
 		// there are processors. -parallel takes precedence.
