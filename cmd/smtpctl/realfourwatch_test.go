@@ -44,7 +44,7 @@ func fourWatched(t *testing.T, b *farBed, daemons []*realsmtpd.Daemon, hosts, op
 	monitor.glassShows(`sums of 4 machines; (?s).*` + hosts[1] + ` +up +8 `)
 
 	id := planted(8)[7].ID
-	if r := b.run("", append(slices.Clone(options), "--host", hosts[2], "remove", id.String())...); r.status != 0 {
+	if r := runCommand(t, b.command(append(slices.Clone(options), "--host", hosts[2], "remove", id.String())...), ""); r.status != 0 {
 		t.Errorf("%v", r)
 	}
 	watch.glassShows(watched(8*len(hosts) - 1))
