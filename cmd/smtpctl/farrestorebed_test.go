@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -21,6 +20,7 @@ import (
 
 // A putBed is an sshd whose smtpd has an empty queue, and a folder with copies of mail.
 type putBed struct {
+	ended chan struct{} // closed at the end of what start has started
 	*farSpool
 	bin string // of the programs that count
 	top string // of the copies, which are in its folder mx1
@@ -102,6 +102,7 @@ func (b *putBed) start(options ...string) (cmd *exec.Cmd, out *strings.Builder, 
 		b.farBed.t.Fatal(err)
 	}
 	ended := make(chan struct{})
+	b.ended = ended
 	go func() { cmd.Wait(); close(ended) }()
 	deadline := time.After(patience)
 	for {
@@ -122,11 +123,11 @@ func (b *putBed) start(options ...string) (cmd *exec.Cmd, out *strings.Builder, 
 // end waits for the end of what start has started, which kill may have ended.
 func (b *putBed) end(cmd *exec.Cmd) {
 	b.farBed.t.Helper()
-	for deadline := time.Now().Add(patience); syscall.Kill(cmd.Process.Pid, 0) == nil && cmd.ProcessState == nil; time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			cmd.Process.Kill()
-			b.farBed.t.Error("it does not end")
-		}
+	select {
+	case <-b.ended:
+	case <-time.After(patience):
+		cmd.Process.Kill()
+		b.farBed.t.Fatal("it does not end")
 	}
 }
 
