@@ -85,22 +85,23 @@ func (c *Conn) ActMessages(ctx context.Context, a Action, ids []MessageID, resul
 // act sends n requests, whose payloads id returns, and passes on their results by
 // number.
 func (c *Conn) act(ctx context.Context, a Action, n int, id func(int) uint64, result func(int, bool)) (unconfirmed int, err error) {
-	return c.several(ctx, a.String(), actions[a].kind, c.flow(a), n, func(i int) []byte { return c.layout.appendUint64(c.num[:0], id(i)) },
+	return c.several(ctx, a.String(), actions[a].kind, a, n, func(i int) []byte { return c.layout.appendUint64(c.num[:0], id(i)) },
 		func(i int, _ []byte, err error) error {
 			result(i, err == nil)
 			return nil
 		})
 }
 
-// several sends n requests of a kind with a window of them in flight. It calls answer with the
+// several sends n requests of a kind, as many of them in flight as of the action like. It calls answer with the
 // payload of each answer, or with the error that stands for a FAIL; an error of answer ends it.
 // The next unconfirmed requests had been sent as well.
-func (c *Conn) several(ctx context.Context, op string, kind Type, flow actFlow, n int, payload func(int) []byte, answer func(i int, payload []byte, refused error) error) (unconfirmed int, err error) {
+func (c *Conn) several(ctx context.Context, op string, kind Type, like Action, n int, payload func(int) []byte, answer func(i int, payload []byte, refused error) error) (unconfirmed int, err error) {
 	end, err := c.acquire(ctx)
 	if err != nil {
 		return 0, opError(ctx, op, err)
 	}
 	defer end()
+	flow := c.flow(like)
 	now := time.Now()
 	sent, done := 0, 0
 	for done < n {
@@ -155,7 +156,7 @@ func (c *Conn) ActIn(ctx context.Context, a Action, msgs []MessageID, plan ActPl
 }
 
 func (c *Conn) actListed(ctx context.Context, a Action, plan ActPlan, start func(*lister)) (int, error) {
-	w := &actionQueue{kind: actions[a].kind, flow: c.flow(a), maxQueued: maxActions, plan: plan}
+	w := &actionQueue{kind: actions[a].kind, maxQueued: maxActions, plan: plan}
 	if a == RemoveEnvelope {
 		w.maxQueued, w.deferSends = maxRemovals, true
 	}
@@ -169,6 +170,7 @@ func (c *Conn) actListed(ctx context.Context, a Action, plan ActPlan, start func
 		}
 		return true
 	}, func(l *lister) {
+		w.flow = c.flow(a)
 		l.acts = w
 		start(l)
 	})

@@ -32,7 +32,7 @@ type actFlow struct {
 	shrunk time.Time   // when the window was halved last
 }
 
-// flow returns an actFlow for one run of an action.
+// flow returns an actFlow for one run of an action. The caller has the connection to itself.
 func (c *Conn) flow(a Action) actFlow {
 	p := &c.pace
 	f := actFlow{pace: p, limit: actWindow, most: actWindow}

@@ -249,7 +249,7 @@ func (c *Conn) DiscoverMessages(ctx context.Context, ids []MessageID, result fun
 		}
 	}
 	t := TypeDiscoverMessage
-	unconfirmed, err = c.several(ctx, "discover", t, c.flow(ScheduleEnvelope), len(ids), func(i int) []byte { return c.layout.appendUint32(nil, uint32(ids[i])) },
+	unconfirmed, err = c.several(ctx, "discover", t, ScheduleEnvelope, len(ids), func(i int) []byte { return c.layout.appendUint32(nil, uint32(ids[i])) },
 		func(i int, p []byte, refused error) error {
 			if refused != nil {
 				return refused

@@ -25,6 +25,9 @@ type idsBed struct {
 	sims map[string]*smtpdsim.Server
 }
 
+// bedBorn is when the envelopes of all beds were made, so that the beds print the same.
+var bedBorn = time.Now().Unix() - 1
+
 func newIDsBed(t *testing.T, hosts ...string) *idsBed {
 	t.Helper()
 	b := &idsBed{newQueueTest(t), map[string]*smtpdsim.Server{command.LocalHost: nil}}
@@ -42,7 +45,7 @@ func newIDsBed(t *testing.T, hosts ...string) *idsBed {
 	for _, sim := range b.sims {
 		for n := range 80 {
 			e := smtpdsim.Envelope{ID: bedID(n/2, n%2), Time: time.Now().Unix() + 9999, Text: fmt.Sprintf(
-				"version: 3\ndispatcher: relay\ntype: mta\nsender: a@x.example\nrcpt: b@y.example\ndest: b@y.example\nctime: %d\n", time.Now().Unix()-1)}
+				"version: 3\ndispatcher: relay\ntype: mta\nsender: a@x.example\nrcpt: b@y.example\ndest: b@y.example\nctime: %d\n", bedBorn)}
 			if n < 20 {
 				e.Flags = protocol.FlagSuspend
 			}
