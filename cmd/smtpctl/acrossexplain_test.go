@@ -80,117 +80,113 @@ func laterID(t *testing.T, sim *smtpdsim.Server) string {
 // that has it.
 func TestAcrossExplain(t *testing.T) {
 	t.Parallel()
-	for _, n := range fleetSizes() {
-		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			t.Parallel()
-			b := newFarBed(t, "")
-			names, list, sims := b.machines(n)
-			last := names[n-1]
-			s := &scripted{dir: t.TempDir(), lines: []string{"remove next=20m", "resume route all"}} // what would be due meanwhile, or have names looked up
-			envelope := laterID(t, sims[n-1])
-			formats := []string{"json", "plain", "table", "csv", "tsv"}
-			if n > 2 {
-				formats = []string{"json", "plain", "csv"}
+	eachFleet(t, func(t *testing.T, b *farBed, names []string, list string, sims []*smtpdsim.Server) {
+		n := len(sims)
+		last := names[n-1]
+		s := &scripted{dir: t.TempDir(), lines: []string{"remove next=20m", "resume route all"}} // what would be due meanwhile, or have names looked up
+		envelope := laterID(t, sims[n-1])
+		formats := []string{"json", "plain", "table", "csv", "tsv"}
+		if n > 2 {
+			formats = []string{"json", "plain", "csv"}
+		}
+		for _, words := range []string{"explain domain=example.org", "explain all", "explain from=* state=pending", "explain " + envelope, "explain " + envelope[:8]} {
+			for _, name := range names {
+				s.add("on", name, words, "-j")
 			}
-			for _, words := range []string{"explain domain=example.org", "explain all", "explain from=* state=pending", "explain " + envelope, "explain " + envelope[:8]} {
-				for _, name := range names {
-					s.add("on", name, words, "-j")
-				}
-				for _, format := range formats {
-					s.add(words, "-o", format)
-				}
-				s.add(words, "columns=verdict,notes")
-				s.add("on", last, words)
+			for _, format := range formats {
+				s.add(words, "-o", format)
 			}
-			limited := s.add("explain from=* limit=2 -j")
-			gone := s.add("explain fffffffffffffff1")
-			goneMessage := s.add("explain ffffffff")
-			none := s.add("explain domain=none.example -o csv")
-			noGroup := s.add("show queue by domain domain=none.example -o csv")
-			r := s.run(b, list)
-			for form := range 5 {
-				at := 2 + form*(n+2+len(formats))
-				var want []string
-				for i, name := range names {
-					want = append(want, verdictsIn(t, s.result(t, at+i), name)...)
+			s.add(words, "columns=verdict,notes")
+			s.add("on", last, words)
+		}
+		limited := s.add("explain from=* limit=2 -j")
+		gone := s.add("explain fffffffffffffff1")
+		goneMessage := s.add("explain ffffffff")
+		none := s.add("explain domain=none.example -o csv")
+		noGroup := s.add("show queue by domain domain=none.example -o csv")
+		r := s.run(b, list)
+		for form := range 5 {
+			at := 2 + form*(n+2+len(formats))
+			var want []string
+			for i, name := range names {
+				want = append(want, verdictsIn(t, s.result(t, at+i), name)...)
+			}
+			if form >= 3 { // only the last has it
+				want = want[len(want)-1:]
+			}
+			at += n
+			json := s.result(t, at)
+			got := verdictsIn(t, json, "")
+			slices.Sort(want)
+			slices.Sort(got)
+			if !slices.Equal(got, want) || len(got) == 0 {
+				t.Errorf("%s: %q\nwant %q", s.lines[at], got, want)
+			}
+			counts := regexp.MustCompile(`"count":(\d+)`).FindAllStringSubmatch(json.stdout, -1)
+			if !slices.IsSortedFunc(counts, func(a, b []string) int {
+				x, _ := strconv.Atoi(a[1])
+				y, _ := strconv.Atoi(b[1])
+				return y - x
+			}) {
+				t.Errorf("%s: %q", s.lines[at], counts)
+			}
+			// Each line of text has the name of its machine.
+			for i, format := range formats {
+				if format != "plain" && format != "table" {
+					continue
 				}
-				if form >= 3 { // only the last has it
-					want = want[len(want)-1:]
-				}
-				at += n
-				json := s.result(t, at)
-				got := verdictsIn(t, json, "")
-				slices.Sort(want)
-				slices.Sort(got)
-				if !slices.Equal(got, want) || len(got) == 0 {
-					t.Errorf("%s: %q\nwant %q", s.lines[at], got, want)
-				}
-				counts := regexp.MustCompile(`"count":(\d+)`).FindAllStringSubmatch(json.stdout, -1)
-				if !slices.IsSortedFunc(counts, func(a, b []string) int {
-					x, _ := strconv.Atoi(a[1])
-					y, _ := strconv.Atoi(b[1])
-					return y - x
-				}) {
-					t.Errorf("%s: %q", s.lines[at], counts)
-				}
-				// Each line of text has the name of its machine.
-				for i, format := range formats {
-					if format != "plain" && format != "table" {
-						continue
-					}
-					text := s.result(t, at+i).stdout
-					for line := range strings.Lines(text) {
-						if name, _, _ := strings.Cut(line, ": "); line != "\n" && !slices.Contains(names, name) || form >= 3 && name != last {
-							t.Errorf("%s: %q", s.lines[at+1], line)
-						}
-					}
-					for line := range strings.Lines(s.result(t, at+len(formats)+1).stdout) {
-						if strings.HasPrefix(line, "do: ") && !strings.Contains(text, "\n"+last+": "+line) {
-							t.Errorf("%s: no %q in %s", s.lines[at+1], line, text)
-						}
+				text := s.result(t, at+i).stdout
+				for line := range strings.Lines(text) {
+					if name, _, _ := strings.Cut(line, ": "); line != "\n" && !slices.Contains(names, name) || form >= 3 && name != last {
+						t.Errorf("%s: %q", s.lines[at+1], line)
 					}
 				}
-				for i, format := range formats {
-					comma := map[string]rune{"csv": ',', "tsv": '\t'}[format]
-					if comma == 0 {
-						continue
-					}
-					r := s.result(t, at+i)
-					rows := csv.NewReader(strings.NewReader(r.stdout))
-					rows.Comma = comma
-					all, err := rows.ReadAll()
-					if err != nil || len(all) != len(want)+1 || all[0][0] != "server" || !slices.Contains(all[0], "verdict") || !slices.Contains(names, all[1][0]) {
-						t.Errorf("%s: %v: %v", s.lines[at+i], err, r)
+				for line := range strings.Lines(s.result(t, at+len(formats)+1).stdout) {
+					if strings.HasPrefix(line, "do: ") && !strings.Contains(text, "\n"+last+": "+line) {
+						t.Errorf("%s: no %q in %s", s.lines[at+1], line, text)
 					}
 				}
-				if r := s.result(t, at+len(formats)); !strings.HasPrefix(r.stdout, "SERVER  VERDICT") && !strings.HasPrefix(r.stdout, "SERVER VERDICT") || strings.Contains(r.stdout, "REASON") {
-					t.Errorf("%v", r)
+			}
+			for i, format := range formats {
+				comma := map[string]rune{"csv": ',', "tsv": '\t'}[format]
+				if comma == 0 {
+					continue
+				}
+				r := s.result(t, at+i)
+				rows := csv.NewReader(strings.NewReader(r.stdout))
+				rows.Comma = comma
+				all, err := rows.ReadAll()
+				if err != nil || len(all) != len(want)+1 || all[0][0] != "server" || !slices.Contains(all[0], "verdict") || !slices.Contains(names, all[1][0]) {
+					t.Errorf("%s: %v: %v", s.lines[at+i], err, r)
 				}
 			}
-			if got := verdictsIn(t, s.result(t, limited), ""); len(got) != 2 || strings.Count(r.stderr, "limit= leaves out ") != 1 {
-				t.Errorf("limit=2: %q: %v", got, r)
-			}
-			if r := s.result(t, gone); strings.Count(r.stdout, "gone: it is not in the queue") != n {
+			if r := s.result(t, at+len(formats)); !strings.HasPrefix(r.stdout, "SERVER  VERDICT") && !strings.HasPrefix(r.stdout, "SERVER VERDICT") || strings.Contains(r.stdout, "REASON") {
 				t.Errorf("%v", r)
 			}
-			if r := s.result(t, goneMessage); r.stdout != "" {
-				t.Errorf("%v", r)
-			}
-			if text := ": no such id in the queue of " + strings.Join(names, ", ") + "\n"; strings.Count(r.stderr, text) != 2 {
-				t.Errorf("no %q in %v", text, r)
-			}
-			if r := s.result(t, none); !strings.HasPrefix(r.stdout, "server,verdict,count,") || strings.Count(r.stdout, "\n") != 1 {
-				t.Errorf("%v", r)
-			}
-			// A list that is joined has one line of names, too.
-			if r := s.result(t, noGroup); strings.Count(r.stdout, "\n") != 1 || !strings.HasPrefix(r.stdout, "by,name,") {
-				t.Errorf("%v", r)
-			}
-			if strings.Count(r.stderr, "there is nothing to explain") != 1 || strings.Count(r.stderr, "\n") != 4+2*(n-1) {
-				t.Errorf("%v", r)
-			}
-		})
-	}
+		}
+		if got := verdictsIn(t, s.result(t, limited), ""); len(got) != 2 || strings.Count(r.stderr, "limit= leaves out ") != 1 {
+			t.Errorf("limit=2: %q: %v", got, r)
+		}
+		if r := s.result(t, gone); strings.Count(r.stdout, "gone: it is not in the queue") != n {
+			t.Errorf("%v", r)
+		}
+		if r := s.result(t, goneMessage); r.stdout != "" {
+			t.Errorf("%v", r)
+		}
+		if text := ": no such id in the queue of " + strings.Join(names, ", ") + "\n"; strings.Count(r.stderr, text) != 2 {
+			t.Errorf("no %q in %v", text, r)
+		}
+		if r := s.result(t, none); !strings.HasPrefix(r.stdout, "server,verdict,count,") || strings.Count(r.stdout, "\n") != 1 {
+			t.Errorf("%v", r)
+		}
+		// A list that is joined has one line of names, too.
+		if r := s.result(t, noGroup); strings.Count(r.stdout, "\n") != 1 || !strings.HasPrefix(r.stdout, "by,name,") {
+			t.Errorf("%v", r)
+		}
+		if strings.Count(r.stderr, "there is nothing to explain") != 1 || strings.Count(r.stderr, "\n") != 4+2*(n-1) {
+			t.Errorf("%v", r)
+		}
+	})
 }
 
 // TestAcrossExplainDown explains what the others have where machines fail, and names those.

@@ -65,82 +65,78 @@ func awaitEach(t *testing.T, lines <-chan string, texts ...string) (got []string
 // those that each machine alone shows.
 func TestAcrossFollow(t *testing.T) {
 	t.Parallel()
-	for _, n := range fleetSizes() {
-		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			t.Parallel()
-			b := newFarBed(t, "")
-			names, list, sims := b.machines(n)
-			formats := []string{"json", "plain", "csv"}
-			var streams, alone []*stream
-			for _, format := range formats {
-				streams = append(streams, newStream(t, b.command("--socket", filepath.Join(b.Dir, "smtpd.sock"), "--host", list, "show", "queue", "--follow", "-o", format)))
-			}
-			for i, sim := range sims {
-				s := newStream(t, exec.Command(program, "--socket", sim.Path(), "show", "queue", "--follow", "-j"))
-				awaitLine(t, s.said, fmt.Sprintf("smtpctl: following %d envelopes; Ctrl-C ends", len(sims[i].Envelopes())))
-				alone = append(alone, s)
-			}
-			for _, s := range streams {
-				var want []string
-				for i, name := range names {
-					want = append(want, fmt.Sprintf("%s: smtpctl: following %d envelopes; Ctrl-C ends", name, len(sims[i].Envelopes())))
-				}
-				awaitEach(t, s.said, want...)
-			}
-			var events []string // of all machines, as JSON without the time
-			for i, sim := range sims {
-				sim.Add(smtpdsim.Envelope{ID: 0xabcd000100000001 + protocol.EnvelopeID(i), Text: tableMail})
-				run(t, "--socket", sim.Path(), "remove", sim.Envelopes()[0].ID.String())
-				for range 2 {
-					var e map[string]any
-					if err := json.Unmarshal([]byte(awaitLine(t, alone[i].lines, "")), &e); err != nil {
-						t.Fatal(err)
-					}
-					e["server"], e["time"] = names[i], ""
-					text, _ := json.Marshal(e)
-					events = append(events, string(text))
-				}
-			}
-			slices.Sort(events)
-			var got []string
-			for range 2 * n {
-				line := awaitLine(t, streams[0].lines, `{"server":"mx`)
-				var e map[string]any
-				json.Unmarshal([]byte(line), &e)
-				e["time"] = ""
-				text, _ := json.Marshal(e)
-				got = append(got, string(text))
-			}
-			slices.Sort(got)
-			if !slices.Equal(got, events) {
-				t.Errorf("%q\nwant %q", got, events)
-			}
+	eachFleet(t, func(t *testing.T, b *farBed, names []string, list string, sims []*smtpdsim.Server) {
+		n := len(sims)
+		formats := []string{"json", "plain", "csv"}
+		var streams, alone []*stream
+		for _, format := range formats {
+			streams = append(streams, newStream(t, b.command("--socket", filepath.Join(b.Dir, "smtpd.sock"), "--host", list, "show", "queue", "--follow", "-o", format)))
+		}
+		for i, sim := range sims {
+			s := newStream(t, exec.Command(program, "--socket", sim.Path(), "show", "queue", "--follow", "-j"))
+			awaitLine(t, s.said, fmt.Sprintf("smtpctl: following %d envelopes; Ctrl-C ends", len(sims[i].Envelopes())))
+			alone = append(alone, s)
+		}
+		for _, s := range streams {
 			var want []string
-			for i := range names {
-				want = append(want, "|came|"+(0xabcd000100000001+protocol.EnvelopeID(i)).String()+"|")
+			for i, name := range names {
+				want = append(want, fmt.Sprintf("%s: smtpctl: following %d envelopes; Ctrl-C ends", name, len(sims[i].Envelopes())))
 			}
-			for _, line := range awaitEach(t, streams[1].lines, want...) {
-				if name, _, _ := strings.Cut(line, ":"); !slices.Contains(names, name) {
-					t.Errorf("%q", line)
+			awaitEach(t, s.said, want...)
+		}
+		var events []string // of all machines, as JSON without the time
+		for i, sim := range sims {
+			sim.Add(smtpdsim.Envelope{ID: 0xabcd000100000001 + protocol.EnvelopeID(i), Text: tableMail})
+			run(t, "--socket", sim.Path(), "remove", sim.Envelopes()[0].ID.String())
+			for range 2 {
+				var e map[string]any
+				if err := json.Unmarshal([]byte(awaitLine(t, alone[i].lines, "")), &e); err != nil {
+					t.Fatal(err)
 				}
+				e["server"], e["time"] = names[i], ""
+				text, _ := json.Marshal(e)
+				events = append(events, string(text))
 			}
-			if head := awaitLine(t, streams[2].lines, ""); !strings.HasPrefix(head, "server,time,event,id,") {
-				t.Errorf("%q", head)
+		}
+		slices.Sort(events)
+		var got []string
+		for range 2 * n {
+			line := awaitLine(t, streams[0].lines, `{"server":"mx`)
+			var e map[string]any
+			json.Unmarshal([]byte(line), &e)
+			e["time"] = ""
+			text, _ := json.Marshal(e)
+			got = append(got, string(text))
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, events) {
+			t.Errorf("%q\nwant %q", got, events)
+		}
+		var want []string
+		for i := range names {
+			want = append(want, "|came|"+(0xabcd000100000001+protocol.EnvelopeID(i)).String()+"|")
+		}
+		for _, line := range awaitEach(t, streams[1].lines, want...) {
+			if name, _, _ := strings.Cut(line, ":"); !slices.Contains(names, name) {
+				t.Errorf("%q", line)
 			}
-			for range 2 * n {
-				row, err := csv.NewReader(strings.NewReader(awaitLine(t, streams[2].lines, ""))).Read()
-				if err != nil || len(row) != 8 || !slices.Contains(names, row[0]) {
-					t.Errorf("%q, %v", row, err)
-				}
+		}
+		if head := awaitLine(t, streams[2].lines, ""); !strings.HasPrefix(head, "server,time,event,id,") {
+			t.Errorf("%q", head)
+		}
+		for range 2 * n {
+			row, err := csv.NewReader(strings.NewReader(awaitLine(t, streams[2].lines, ""))).Read()
+			if err != nil || len(row) != 8 || !slices.Contains(names, row[0]) {
+				t.Errorf("%q, %v", row, err)
 			}
-			for _, s := range streams {
-				if status := s.interrupt(); status != 130 {
-					t.Errorf("status %d", status)
-				}
+		}
+		for _, s := range streams {
+			if status := s.interrupt(); status != 130 {
+				t.Errorf("status %d", status)
 			}
-			b.gone()
-		})
-	}
+		}
+		b.gone()
+	})
 }
 
 // muted returns a configuration with which a simulation never answers.

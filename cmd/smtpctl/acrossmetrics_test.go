@@ -88,43 +88,39 @@ func parsedByOthers(t *testing.T, text string) {
 // order in which the machines are named.
 func TestAcrossMetrics(t *testing.T) {
 	t.Parallel()
-	for _, n := range fleetSizes() {
-		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			t.Parallel()
-			b := newFarBed(t, "")
-			names, _, sims := b.machines(n)
-			here, err := smtpdsim.Start(filepath.Join(b.Dir, "smtpd.sock"), smtpdsim.Config{Seed: 9, Messages: 7})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(here.Close)
-			names = append(names, "local")
-			slices.Reverse(names)
-			// A domain that has to be escaped, and is on one machine only.
-			sims[0].Add(smtpdsim.Envelope{ID: 0x1000000000001, Text: strings.Replace(tableMail, "example.org", `x"\y.example`, 1)})
-			want := map[string][]string{}
-			for _, name := range names {
-				alone := b.across(name, "show", "stats", "-o", "openmetrics")
-				for family, lines := range exposed(t, alone.stdout, name) {
-					if want[family] == nil {
-						want[family] = lines[:2:2]
-					}
-					want[family] = append(want[family], lines[2:]...)
+	eachFleet(t, func(t *testing.T, b *farBed, names []string, _ string, sims []*smtpdsim.Server) {
+		n := len(sims)
+		here, err := smtpdsim.Start(filepath.Join(b.Dir, "smtpd.sock"), smtpdsim.Config{Seed: 9, Messages: 7})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(here.Close)
+		names = append(names, "local")
+		slices.Reverse(names)
+		// A domain that has to be escaped, and is on one machine only.
+		sims[0].Add(smtpdsim.Envelope{ID: 0x1000000000001, Text: strings.Replace(tableMail, "example.org", `x"\y.example`, 1)})
+		want := map[string][]string{}
+		for _, name := range names {
+			alone := b.across(name, "show", "stats", "-o", "openmetrics")
+			for family, lines := range exposed(t, alone.stdout, name) {
+				if want[family] == nil {
+					want[family] = lines[:2:2]
 				}
+				want[family] = append(want[family], lines[2:]...)
 			}
-			r := b.across(strings.Join(names, ","), "show", "stats", "-o", "openmetrics")
-			got := exposed(t, r.stdout, "")
-			for family := range want {
-				if !slices.Equal(got[family], want[family]) {
-					t.Errorf("%s: %q, want %q", family, got[family], want[family])
-				}
+		}
+		r := b.across(strings.Join(names, ","), "show", "stats", "-o", "openmetrics")
+		got := exposed(t, r.stdout, "")
+		for family := range want {
+			if !slices.Equal(got[family], want[family]) {
+				t.Errorf("%s: %q, want %q", family, got[family], want[family])
 			}
-			if len(got) != len(want) || r.status != 0 || r.stderr != "" || len(want["opensmtpd_up"]) != n+3 {
-				t.Errorf("%d families, want %d: %v", len(got), len(want), r)
-			}
-			parsedByOthers(t, r.stdout)
-		})
-	}
+		}
+		if len(got) != len(want) || r.status != 0 || r.stderr != "" || len(want["opensmtpd_up"]) != n+3 {
+			t.Errorf("%d families, want %d: %v", len(got), len(want), r)
+		}
+		parsedByOthers(t, r.stdout)
+	})
 }
 
 // TestAcrossMetricsDown prints the metrics of machines of which some fail: by ssh, because

@@ -33,6 +33,19 @@ func fleetSizes() []int {
 	return []int{3}
 }
 
+// eachFleet runs a test on fleets of all sizes, side by side.
+func eachFleet(t *testing.T, test func(t *testing.T, b *farBed, names []string, list string, sims []*smtpdsim.Server)) {
+	t.Helper()
+	for _, n := range fleetSizes() {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			b := newFarBed(t, "")
+			names, list, sims := b.machines(n)
+			test(t, b, names, list, sims)
+		})
+	}
+}
+
 // across runs the program for several hosts, which may be slow: the tests share the machine.
 func (b *farBed) across(hosts string, args ...string) result {
 	b.t.Helper()
@@ -72,90 +85,86 @@ func groupsIn(t *testing.T, r result) (out []shownGroup) {
 // those of the machines, and limit= comes after the sum.
 func TestAcrossGroups(t *testing.T) {
 	t.Parallel()
-	for _, n := range fleetSizes() {
-		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			t.Parallel()
-			b := newFarBed(t, "")
-			names, list, sims := b.machines(n)
-			total := 0
-			for _, sim := range sims {
-				total += len(sim.Envelopes())
+	eachFleet(t, func(t *testing.T, b *farBed, names []string, list string, sims []*smtpdsim.Server) {
+		n := len(sims)
+		total := 0
+		for _, sim := range sims {
+			total += len(sim.Envelopes())
+		}
+		groupings := []string{"domain", "error", "from", "state", "age"}
+		want := map[string]map[string]shownGroup{}
+		for _, name := range names {
+			for _, g := range groupsIn(t, b.groupings(name, groupings)) {
+				if want[g.By] == nil {
+					want[g.By] = map[string]shownGroup{}
+				}
+				w, known := want[g.By][g.Name]
+				if !known {
+					w.Oldest = g.Oldest
+				}
+				w.Count, w.Tries, w.Oldest = w.Count+g.Count, max(w.Tries, g.Tries), min(w.Oldest, g.Oldest)
+				want[g.By][g.Name] = w
 			}
-			groupings := []string{"domain", "error", "from", "state", "age"}
-			want := map[string]map[string]shownGroup{}
-			for _, name := range names {
-				for _, g := range groupsIn(t, b.groupings(name, groupings)) {
-					if want[g.By] == nil {
-						want[g.By] = map[string]shownGroup{}
-					}
-					w, known := want[g.By][g.Name]
-					if !known {
-						w.Oldest = g.Oldest
-					}
-					w.Count, w.Tries, w.Oldest = w.Count+g.Count, max(w.Tries, g.Tries), min(w.Oldest, g.Oldest)
-					want[g.By][g.Name] = w
+		}
+		all := groupsIn(t, b.groupings(list, groupings))
+		for _, by := range groupings {
+			got := slices.DeleteFunc(slices.Clone(all), func(g shownGroup) bool { return g.By != by })
+			for i, g := range got {
+				w := want[by][g.Name]
+				if g.Count != w.Count || g.Tries != w.Tries || g.Oldest != w.Oldest || g.Server != "" {
+					t.Errorf("by %s: %+v, want %+v", by, g, w)
+				}
+				if by != "age" && i > 0 && got[i-1].Count < g.Count {
+					t.Errorf("by %s: %d after %d", by, g.Count, got[i-1].Count)
 				}
 			}
-			all := groupsIn(t, b.groupings(list, groupings))
-			for _, by := range groupings {
-				got := slices.DeleteFunc(slices.Clone(all), func(g shownGroup) bool { return g.By != by })
-				for i, g := range got {
-					w := want[by][g.Name]
-					if g.Count != w.Count || g.Tries != w.Tries || g.Oldest != w.Oldest || g.Server != "" {
-						t.Errorf("by %s: %+v, want %+v", by, g, w)
-					}
-					if by != "age" && i > 0 && got[i-1].Count < g.Count {
-						t.Errorf("by %s: %d after %d", by, g.Count, got[i-1].Count)
-					}
-				}
-				if len(got) != len(want[by]) || len(got) == 0 {
-					t.Errorf("by %s: %d groups, want %d", by, len(got), len(want[by]))
-				}
+			if len(got) != len(want[by]) || len(got) == 0 {
+				t.Errorf("by %s: %d groups, want %d", by, len(got), len(want[by]))
 			}
-			all = groupsIn(t, b.across(list, "show", "queue", "by", "domain", "-j"))
-			s := &scripted{dir: t.TempDir()}
-			limited := s.add("show queue by domain limit=2 -j")
-			table := s.add("show queue by domain -o table")
-			byServer := s.add("show queue by server -j")
-			byBoth := s.add("show queue by domain server -j")
-			limitedBoth := s.add("show queue by domain server limit=3 -o plain")
-			tableBoth := s.add("show queue by domain server -o table")
-			none := s.add("show queue from=none@nowhere.example -o csv")
-			r := s.run(b, list)
-			two := groupsIn(t, s.result(t, limited))
-			if len(two) != 2 || two[0].Name != all[0].Name || two[1].Count != all[1].Count || !strings.Contains(r.stderr, fmt.Sprintf("limit= leaves out %d groups", len(all)-2)) || r.status != 0 {
-				t.Errorf("%v", r)
+		}
+		all = groupsIn(t, b.across(list, "show", "queue", "by", "domain", "-j"))
+		s := &scripted{dir: t.TempDir()}
+		limited := s.add("show queue by domain limit=2 -j")
+		table := s.add("show queue by domain -o table")
+		byServer := s.add("show queue by server -j")
+		byBoth := s.add("show queue by domain server -j")
+		limitedBoth := s.add("show queue by domain server limit=3 -o plain")
+		tableBoth := s.add("show queue by domain server -o table")
+		none := s.add("show queue from=none@nowhere.example -o csv")
+		r := s.run(b, list)
+		two := groupsIn(t, s.result(t, limited))
+		if len(two) != 2 || two[0].Name != all[0].Name || two[1].Count != all[1].Count || !strings.Contains(r.stderr, fmt.Sprintf("limit= leaves out %d groups", len(all)-2)) || r.status != 0 {
+			t.Errorf("%v", r)
+		}
+		r = s.result(t, table)
+		if !strings.Contains(r.stdout, fmt.Sprintf("%d ", total)) || strings.Count(r.stdout, "total") != 1 || strings.Contains(r.stdout, "mx1") {
+			t.Errorf("%v", r)
+		}
+		for i, g := range groupsIn(t, s.result(t, byServer)) {
+			if k := n - 1 - i; g.Name != names[k] || g.Count != len(sims[k].Envelopes()) || g.By != "server" {
+				t.Errorf("%+v", g)
 			}
-			r = s.result(t, table)
-			if !strings.Contains(r.stdout, fmt.Sprintf("%d ", total)) || strings.Count(r.stdout, "total") != 1 || strings.Contains(r.stdout, "mx1") {
-				t.Errorf("%v", r)
+		}
+		sum := map[string]int{}
+		for _, g := range groupsIn(t, s.result(t, byBoth)) {
+			sum[g.Server] += g.Count
+		}
+		for i, name := range names {
+			if sum[name] != len(sims[i].Envelopes()) || len(sum) != n {
+				t.Errorf("%s: %v", name, sum)
 			}
-			for i, g := range groupsIn(t, s.result(t, byServer)) {
-				if k := n - 1 - i; g.Name != names[k] || g.Count != len(sims[k].Envelopes()) || g.By != "server" {
-					t.Errorf("%+v", g)
-				}
-			}
-			sum := map[string]int{}
-			for _, g := range groupsIn(t, s.result(t, byBoth)) {
-				sum[g.Server] += g.Count
-			}
-			for i, name := range names {
-				if sum[name] != len(sims[i].Envelopes()) || len(sum) != n {
-					t.Errorf("%s: %v", name, sum)
-				}
-			}
-			r = s.result(t, limitedBoth)
-			if strings.Count(r.stdout, "\n") != 3 || !strings.HasPrefix(r.stdout, names[n-1]+":") {
-				t.Errorf("%v", r)
-			}
-			if r = s.result(t, tableBoth); !strings.HasPrefix(r.stdout, "SERVER") {
-				t.Errorf("%v", r)
-			}
-			if r = s.result(t, none); strings.Count(r.stdout, "\n") != 1 || !strings.HasPrefix(r.stdout, "server,id,") {
-				t.Errorf("a list without rows: %v", r)
-			}
-		})
-	}
+		}
+		r = s.result(t, limitedBoth)
+		if strings.Count(r.stdout, "\n") != 3 || !strings.HasPrefix(r.stdout, names[n-1]+":") {
+			t.Errorf("%v", r)
+		}
+		if r = s.result(t, tableBoth); !strings.HasPrefix(r.stdout, "SERVER") {
+			t.Errorf("%v", r)
+		}
+		if r = s.result(t, none); strings.Count(r.stdout, "\n") != 1 || !strings.HasPrefix(r.stdout, "server,id,") {
+			t.Errorf("a list without rows: %v", r)
+		}
+	})
 }
 
 // TestAcrossGroupsFail counts what the others have where one machine fails, and says so.

@@ -53,71 +53,67 @@ func untilAsked(t *testing.T, sim *smtpdsim.Server, what protocol.Type) {
 // all together, and the queue is empty once the last machine's is.
 func TestAcrossWait(t *testing.T) {
 	t.Parallel()
-	for _, n := range fleetSizes() {
-		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			t.Parallel()
-			b := newFarBed(t, "")
-			names, list, sims := b.machines(n)
-			total := 0
-			var each []string
-			for i, sim := range sims {
-				total += len(sim.Envelopes())
-				each = append(each, fmt.Sprintf("%s (%d)", names[i], len(sim.Envelopes())))
+	eachFleet(t, func(t *testing.T, b *farBed, names []string, list string, sims []*smtpdsim.Server) {
+		n := len(sims)
+		total := 0
+		var each []string
+		for i, sim := range sims {
+			total += len(sim.Envelopes())
+			each = append(each, fmt.Sprintf("%s (%d)", names[i], len(sim.Envelopes())))
+		}
+		only := sims[n-1].Envelopes()[0].ID.String() // on the last machine alone
+		var lines, want []string
+		for _, tt := range []struct{ line, want string }{
+			{"wait from=* for 20s", ""},
+			{"wait " + only + " for 20s", ""},
+			{"wait " + only[:8] + " for 20s", ""},
+			{"wait from=none@none.example for 1s", "no envelope is selected"},
+			{"wait empty from=none@none.example for 20s", ""},
+			{"wait empty " + only + " for 1s", fmt.Sprintf("1 envelope is left: %s (1)", names[n-1])},
+			{"wait empty for 1s", fmt.Sprintf("%d envelopes are left: %s", total, strings.Join(each, ", "))},
+			{fmt.Sprintf("wait stats scheduler.envelope=%d for 20s", total), ""},
+			{fmt.Sprintf("wait stats scheduler.envelope=%d- for 1s", total+1), fmt.Sprintf("scheduler.envelope is %d: %s", total, strings.Join(each, ", "))},
+			{fmt.Sprintf("wait stats scheduler.envelope!=%d for 1s", total), fmt.Sprintf("scheduler.envelope is %d: %s", total, strings.Join(each, ", "))},
+			{"wait stats none=0 for 20s", ""},
+			{"wait stats uptime=100000000- for 1s", names[0] + ": uptime is "},
+			{"wait stats uptime=-100000000 for 20s", ""},
+		} {
+			lines = append(lines, tt.line)
+			if tt.want != "" {
+				want = append(want, fmt.Sprintf("stdin:%d: wait ", len(lines))+"|: timed out after 1s: "+tt.want)
 			}
-			only := sims[n-1].Envelopes()[0].ID.String() // on the last machine alone
-			var lines, want []string
-			for _, tt := range []struct{ line, want string }{
-				{"wait from=* for 20s", ""},
-				{"wait " + only + " for 20s", ""},
-				{"wait " + only[:8] + " for 20s", ""},
-				{"wait from=none@none.example for 1s", "no envelope is selected"},
-				{"wait empty from=none@none.example for 20s", ""},
-				{"wait empty " + only + " for 1s", fmt.Sprintf("1 envelope is left: %s (1)", names[n-1])},
-				{"wait empty for 1s", fmt.Sprintf("%d envelopes are left: %s", total, strings.Join(each, ", "))},
-				{fmt.Sprintf("wait stats scheduler.envelope=%d for 20s", total), ""},
-				{fmt.Sprintf("wait stats scheduler.envelope=%d- for 1s", total+1), fmt.Sprintf("scheduler.envelope is %d: %s", total, strings.Join(each, ", "))},
-				{fmt.Sprintf("wait stats scheduler.envelope!=%d for 1s", total), fmt.Sprintf("scheduler.envelope is %d: %s", total, strings.Join(each, ", "))},
-				{"wait stats none=0 for 20s", ""},
-				{"wait stats uptime=100000000- for 1s", names[0] + ": uptime is "},
-				{"wait stats uptime=-100000000 for 20s", ""},
-			} {
-				lines = append(lines, tt.line)
-				if tt.want != "" {
-					want = append(want, fmt.Sprintf("stdin:%d: wait ", len(lines))+"|: timed out after 1s: "+tt.want)
-				}
+		}
+		r := b.run(strings.Join(lines, "\n")+"\n", "-k", "--socket", filepath.Join(b.Dir, "smtpd.sock"), "--host", list, "-f", "-")
+		said := strings.Split(strings.TrimSuffix(r.stderr, "\n"), "\n")
+		for i, w := range want {
+			begins, holds, _ := strings.Cut(w, "|")
+			if i >= len(said) || !strings.HasPrefix(said[i], begins) || !strings.Contains(said[i], holds) || strings.Contains(said[i], "no answer") {
+				t.Errorf("no %q: %v", w, r)
 			}
-			r := b.run(strings.Join(lines, "\n")+"\n", "-k", "--socket", filepath.Join(b.Dir, "smtpd.sock"), "--host", list, "-f", "-")
-			said := strings.Split(strings.TrimSuffix(r.stderr, "\n"), "\n")
-			for i, w := range want {
-				begins, holds, _ := strings.Cut(w, "|")
-				if i >= len(said) || !strings.HasPrefix(said[i], begins) || !strings.Contains(said[i], holds) || strings.Contains(said[i], "no answer") {
-					t.Errorf("no %q: %v", w, r)
-				}
+		}
+		if len(said) != len(want) || r.stdout != "" || r.status != 1 {
+			t.Errorf("%v", r)
+		}
+		// A shortened id is refused, but a time may look like one.
+		if r := b.across(list, "wait", "empty", "from=none@none.example", "for", "5d"); r.status != 0 {
+			t.Errorf("%v", r)
+		}
+		if r := b.across(list, "wait", "abcd", "for", "5d"); r.status != 2 || !strings.Contains(r.stderr, "shortened") {
+			t.Errorf("%v", r)
+		}
+		s := begin(t, b.command("--socket", filepath.Join(b.Dir, "smtpd.sock"), "--host", list, "wait", "empty", "for", "50s"))
+		for i, sim := range sims {
+			untilAsked(t, sim, protocol.TypeGetDigest)
+			if s.ProcessState != nil {
+				t.Errorf("ended before %s is empty", names[i])
 			}
-			if len(said) != len(want) || r.stdout != "" || r.status != 1 {
-				t.Errorf("%v", r)
-			}
-			// A shortened id is refused, but a time may look like one.
-			if r := b.across(list, "wait", "empty", "from=none@none.example", "for", "5d"); r.status != 0 {
-				t.Errorf("%v", r)
-			}
-			if r := b.across(list, "wait", "abcd", "for", "5d"); r.status != 2 || !strings.Contains(r.stderr, "shortened") {
-				t.Errorf("%v", r)
-			}
-			s := begin(t, b.command("--socket", filepath.Join(b.Dir, "smtpd.sock"), "--host", list, "wait", "empty", "for", "50s"))
-			for i, sim := range sims {
-				untilAsked(t, sim, protocol.TypeGetDigest)
-				if s.ProcessState != nil {
-					t.Errorf("ended before %s is empty", names[i])
-				}
-				run(t, "--socket", sim.Path(), "remove", "all")
-			}
-			if r := s.end(); r.status != 0 || r.stdout != "" || r.stderr != "" {
-				t.Errorf("%v", r)
-			}
-			b.gone()
-		})
-	}
+			run(t, "--socket", sim.Path(), "remove", "all")
+		}
+		if r := s.end(); r.status != 0 || r.stdout != "" || r.stderr != "" {
+			t.Errorf("%v", r)
+		}
+		b.gone()
+	})
 }
 
 // TestAcrossWaitFails waits for machines of which one is down, dies, or never answers: that one

@@ -86,18 +86,6 @@ func TestRealFarRestore(t *testing.T) {
 			}
 			d.WaitQueued(8)
 		}
-		ours(t, d, "", "resume", "mta")
-		ours(t, d, "", "schedule", "all")
-		realsmtpd.WaitFor(t, 60*time.Second, what, func() error {
-			if left := ours(t, d, "", "show", "queue").stdout; left != "" {
-				return fmt.Errorf("%s", left)
-			}
-			return nil
-		})
-		if err := once(d.Sink.Took(), 8); err != nil {
-			t.Errorf("%s: %v\n%s", what, err, d.Log())
-		}
-		d.Sink.Forget()
-		ours(t, d, "", "pause", "mta")
+		deliveredOnce(t, d, what, 8)
 	}
 }

@@ -75,6 +75,25 @@ func once(n map[string]int, want int) error {
 	return nil
 }
 
+// deliveredOnce lets smtpd, whose relaying is paused, deliver its queue to the sink: n recipients
+// get their mail once.
+func deliveredOnce(t *testing.T, d *realsmtpd.Daemon, what string, n int) {
+	t.Helper()
+	ours(t, d, "", "resume", "mta")
+	ours(t, d, "", "schedule", "all")
+	realsmtpd.WaitFor(t, 60*time.Second, what, func() error {
+		if left := ours(t, d, "", "show", "queue").stdout; left != "" {
+			return fmt.Errorf("%s", left)
+		}
+		return nil
+	})
+	if err := once(d.Sink.Took(), n); err != nil {
+		t.Errorf("%s: %v\n%s", what, err, d.Log())
+	}
+	d.Sink.Forget()
+	ours(t, d, "", "pause", "mta")
+}
+
 // TestRestore restores what --save has saved: all, some, again, and what is in the way.
 func TestRestore(t *testing.T) {
 	t.Parallel()
@@ -318,19 +337,7 @@ func TestRealRestore(t *testing.T) {
 	}
 	delivered := func(what string) {
 		t.Helper()
-		ours(t, d, "", "resume", "mta")
-		ours(t, d, "", "schedule", "all")
-		realsmtpd.WaitFor(t, 60*time.Second, what, func() error {
-			if left := ours(t, d, "", "show", "queue").stdout; left != "" {
-				return fmt.Errorf("%s", left)
-			}
-			return nil
-		})
-		if err := once(d.Sink.Took(), 3); err != nil {
-			t.Errorf("%s: %v\n%s", what, err, d.Log())
-		}
-		d.Sink.Forget()
-		ours(t, d, "", "pause", "mta")
+		deliveredOnce(t, d, what, 3)
 	}
 	delivered("delivery")
 
