@@ -92,9 +92,9 @@ func (c *Conn) act(ctx context.Context, a Action, n int, id func(int) uint64, re
 		})
 }
 
-// several sends n requests of a kind, as many of them in flight as of the action like. It calls answer with the
-// payload of each answer, or with the error that stands for a FAIL; an error of answer ends it.
-// The next unconfirmed requests had been sent as well.
+// several sends n requests of a kind, as many of them in flight as of the action like. It calls
+// answer with the payload of each answer, or with the error that stands for a FAIL; an error of
+// answer ends it. The next unconfirmed requests had been sent as well.
 func (c *Conn) several(ctx context.Context, op string, kind Type, like Action, n int, payload func(int) []byte, answer func(i int, payload []byte, refused error) error) (unconfirmed int, err error) {
 	end, err := c.acquire(ctx)
 	if err != nil {

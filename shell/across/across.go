@@ -180,7 +180,7 @@ func (r *Runner) startOrder(c *command.Call, shares []*share) []*share {
 
 // shareCall returns the call for one machine. Its rows and its text become items of sh, its
 // questions go to asking, and a result that is one for all machines goes to join. While the
-// call runs, it holds the slot of sh.
+// call runs, it holds the right of sh.
 func (r *Runner) shareCall(ctx context.Context, c *command.Call, sh *share, asking *barrier, join func(command.Part)) *command.Call {
 	one := *c
 	one.Opts = r.Fleet.ForHost(c.Opts, sh.host)

@@ -62,12 +62,18 @@ func (c *Call) Carried() (hosts map[string]bool, others bool) {
 // machine, since they only narrow down what the ids name.
 func (c *Call) Means(host string) bool {
 	hosts, others := c.Carried()
+	return means(hosts, others, host)
+}
+
+// means is Means for what Carried has returned.
+func means(hosts map[string]bool, others bool, host string) bool {
 	return hosts == nil || others || hosts[host]
 }
 
 // Meant returns those of several machines that a call is for.
 func (c *Call) Meant() []string {
-	return slices.DeleteFunc(c.Hosts(), func(host string) bool { return !c.Means(host) })
+	hosts, others := c.Carried()
+	return slices.DeleteFunc(c.Hosts(), func(host string) bool { return !means(hosts, others, host) })
 }
 
 // For returns the call as it is for the machine of a name: without the ids of others. Of a
