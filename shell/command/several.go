@@ -74,3 +74,18 @@ func (c *Call) Hosts() []string {
 	}
 	return strings.Split(c.Opts.Host, ",")
 }
+
+// CheckExpected compares how many envelopes a command would act on with --expect, where that was
+// given: those of all machines together if it is for several. done says what they are in the
+// error, such as selected. An error means that nothing must be done.
+func (c *Call) CheckExpected(ctx context.Context, n int, done string) error {
+	switch {
+	case c.Opts.Expect < 0:
+		return nil
+	case c.Expected != nil:
+		return c.Expected(ctx, n)
+	case n != c.Opts.Expect:
+		return fmt.Errorf("%s: %s %s, %d expected: nothing done", PathOf(c), render.Plural(n, "envelope"), done, c.Opts.Expect)
+	}
+	return nil
+}

@@ -22,14 +22,8 @@ type Plan struct {
 // Approve compares a plan with --expect, and asks at the prompt. An error means that
 // nothing must be done.
 func (p *Plan) Approve(ctx context.Context, c *command.Call) error {
-	switch {
-	case c.Opts.Expect < 0:
-	case c.Expected != nil:
-		if err := c.Expected(ctx, p.N); err != nil {
-			return err
-		}
-	case p.N != c.Opts.Expect:
-		return fmt.Errorf("%s: %s selected, %d expected: nothing done", command.PathOf(c), render.Plural(p.N, "envelope"), c.Opts.Expect)
+	if err := c.CheckExpected(ctx, p.N, "selected"); err != nil {
+		return err
 	}
 	if c.Prefs.Confirm != nil && p.Unasked > 0 {
 		p.Unasked = *c.Prefs.Confirm

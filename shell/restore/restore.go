@@ -193,14 +193,10 @@ func (r *restoration) close() {
 // approve compares the set with --expect, and asks at the prompt.
 func (r *restoration) approve(ctx context.Context) error {
 	c, n := r.c, len(r.plan)
-	if c.Expected != nil {
-		if err := c.Expected(ctx, n); err != nil {
-			return err
-		}
+	if err := c.CheckExpected(ctx, n, "to restore"); err != nil {
+		return err
 	}
 	switch {
-	case c.Expected == nil && c.Opts.Expect >= 0 && n != c.Opts.Expect:
-		return fmt.Errorf("%s: %s to restore, %d expected: nothing done", command.PathOf(c), render.Plural(n, "envelope"), c.Opts.Expect)
 	case c.Opts.DryRun:
 		r.note()
 		for _, text := range r.notes {
