@@ -260,7 +260,6 @@ func TestFaults(t *testing.T) {
 			return fmt.Sprint(found), err
 		},
 	}
-	const timeout = 100 * time.Millisecond
 	for name, request := range requests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -273,6 +272,8 @@ func TestFaults(t *testing.T) {
 				f := now.Load()
 				return smtpdsim.Break(c, f.what, f.at)
 			}})
+			// What must succeed has all the time that a busy machine needs; what fails waits in vain.
+			timeout := time.Minute
 			dial := func() *protocol.Conn {
 				c, err := protocol.Dial(ctx, path, protocol.Options{Timeout: timeout})
 				if err != nil {
@@ -293,13 +294,14 @@ func TestFaults(t *testing.T) {
 				c.Resume(ctx, protocol.MTA)
 				c.Close()
 			}
+			timeout = 100 * time.Millisecond
 			for _, w := range []string{"hangup", "garbage", "stall", "flood"} {
 				for _, n := range []int64{0, 1, 4, 8, 15, 16, 17, 20, 40, 100, 300, 1100} {
 					now.Store(&fault{w, n})
 					c := dial()
 					start := time.Now()
 					got, err := request(c)
-					if took := time.Since(start); took > 5*time.Second {
+					if took := time.Since(start); took > 30*time.Second {
 						t.Errorf("%s at %d took %v", w, n, took)
 					}
 					if err == nil && got != right && w != "garbage" && w != "flood" {
