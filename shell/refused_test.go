@@ -345,7 +345,8 @@ func TestShowSpool(t *testing.T) {
 	counted := func() bool {
 		return strings.Contains(errs, " that its queue on disk has (dispatcher 3, cut 2, field 2, ") && strings.Contains(errs, ", unknown 1")
 	}
-	for i := 0; i < 20 && !counted(); i++ { // it has no time for all of them where the machine is busy
+	// It has no time for all of them where the machine is busy.
+	for deadline := time.Now().Add(time.Minute); !counted() && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		_, errs, _ = q.eval("show status")
 	}
 	if !counted() {
