@@ -42,8 +42,8 @@ type Fleet struct {
 	mu     sync.Mutex
 	folder *folder
 	hosts  map[string]*Host
-	closed bool
-	sealed bool // no ssh can be started
+	closed chan struct{} // nil before Close, and closed at its end
+	sealed bool          // no ssh can be started
 }
 
 // Host returns the machine of a name that hostname.Parse accepts. It starts nothing. After Close
@@ -100,7 +100,7 @@ func (f *Fleet) Used() []string {
 func (f *Fleet) place() (*folder, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.closed {
+	if f.closed != nil {
 		return nil, errors.New("the session has ended")
 	}
 	if f.folder == nil {
@@ -129,10 +129,18 @@ func (f *Fleet) Seal() string {
 
 // Close ends all ssh at the same time, within a few seconds, and removes the private folder.
 // Requests that are under way fail, and no ssh can be started any more. Close may be called
-// again.
+// again, and at the same time: each call returns when all is done, since the program may end
+// after any of them.
 func (f *Fleet) Close() {
 	f.mu.Lock()
-	f.closed = true
+	if done := f.closed; done != nil {
+		f.mu.Unlock()
+		<-done
+		return
+	}
+	done := make(chan struct{})
+	defer close(done)
+	f.closed = done
 	hosts, folder := f.hosts, f.folder
 	f.hosts, f.folder = nil, nil
 	f.mu.Unlock()
@@ -264,7 +272,7 @@ func (h *Host) connected(ctx context.Context, timeout time.Duration, o Options, 
 	h.fleet.mu.Lock()
 	closed := h.fleet.closed
 	h.fleet.mu.Unlock()
-	if closed { // Close was called meanwhile and did not end this ssh
+	if closed != nil { // Close was called meanwhile and did not end this ssh
 		l.end()
 		return nil, errors.New("the session has ended")
 	}
