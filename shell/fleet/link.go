@@ -43,7 +43,7 @@ func (f *Fleet) Dial(ctx context.Context, opts command.Options) (*protocol.Conn,
 		return nil, errors.New("it is for one machine: name one host")
 	}
 	l := f.place(opts.Host)
-	if l.conn != nil && l.fits(opts) && l.conn.Alive() {
+	if l.conn != nil && l.fits(opts) && l.conn.Alive() && !f.Gone(opts.Host) {
 		return l.conn, nil
 	}
 	l.close()

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -95,22 +96,27 @@ func (f *Fleet) Used() []string {
 	return out
 }
 
-// place returns the private folder of the fleet, which the first call makes. It fails after
-// Close.
+// place returns the private folder of the fleet, which the first call makes, and another one if
+// somebody has removed that meanwhile: at the end of the user's last login, what is in
+// XDG_RUNTIME_DIR goes. It fails after Close.
 func (f *Fleet) place() (*folder, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed != nil {
 		return nil, errors.New("the session has ended")
 	}
-	if f.folder == nil {
-		d, err := newFolder()
-		if err != nil {
-			return nil, fmt.Errorf("a folder for sockets: %w", err)
-		}
-		f.folder = d
+	if f.folder != nil && there(f.folder.path) {
+		return f.folder, nil
 	}
-	return f.folder, nil
+	d, err := newFolder()
+	if err != nil {
+		return nil, fmt.Errorf("a folder for sockets: %w", err)
+	}
+	if f.folder != nil {
+		f.folder.lock.Close()
+	}
+	f.folder = d
+	return d, nil
 }
 
 // Seal forbids the fleet to start another ssh. It is for a process that is about to be
@@ -262,6 +268,12 @@ func (h *Host) connected(ctx context.Context, timeout time.Duration, o Options, 
 	if err := h.sealed(); err != nil {
 		return nil, err
 	}
+	h.mu.Lock()
+	old := h.link
+	h.mu.Unlock()
+	if old != nil {
+		old.end() // it still runs if only its control socket is gone
+	}
 	l, err := startLink(ctx, h.name, folder.socket(), timeout, o, a)
 	if err != nil {
 		return nil, err
@@ -294,17 +306,27 @@ func (h *Host) sealed() error {
 	return ErrUnreachable
 }
 
-// current returns the running ssh of the host, or nil.
+// current returns the running ssh of the host, or nil. An ssh whose control socket is gone
+// counts as ended, since nothing new goes through it, unless no other can be started.
 func (h *Host) current() *link {
+	h.fleet.mu.Lock()
+	sealed := h.fleet.sealed
+	h.fleet.mu.Unlock()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.link == nil || h.link.ended() {
+	if h.link == nil || h.link.ended() || !sealed && !there(h.link.control) {
 		return nil
 	}
 	return h.link
 }
 
-// Connected reports whether the ssh of the host runs. It does not check the connection.
+// there reports whether there is something at a path.
+func there(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, os.ErrNotExist)
+}
+
+// Connected reports whether the ssh of the host can be used. It does not check the connection.
 func (h *Host) Connected() bool { return h.current() != nil }
 
 // Facts returns the facts about the machine. ok is false before the first connection.

@@ -265,7 +265,7 @@ func (h *Host) open(ctx context.Context, l *link, w *way, socket string) (net.Co
 	if w.program != "" {
 		return l.open(w.program)
 	}
-	if w.local == "" {
+	if w.local == "" || !there(w.local) {
 		folder, err := h.fleet.place()
 		if err != nil {
 			return nil, err
