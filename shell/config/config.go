@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"unicode"
 
 	"smtpctl/protocol/safefile"
 	"smtpctl/shell/state"
@@ -22,6 +23,9 @@ import (
 // System is the file with the settings for all users. The settings in a user's own file
 // take precedence.
 const System = "/etc/smtpctl.conf"
+
+// byteOrderMark may stand at the beginning of a file and is not part of it.
+const byteOrderMark = "\ufeff"
 
 // Limits of a file.
 const (
@@ -53,6 +57,10 @@ type Config struct {
 	Aliases    []Named // the first words of a line
 	Groups     []Named // of hosts, used as @NAME after --host
 	Machines   []Named // words such as way=sudo-nc for one host, which Name is; neither is checked
+
+	// Hidden is the first problem because of which the files may say something about machines
+	// that is not here: a file that is not read, or not to its end, or a wrong line about them.
+	Hidden error
 }
 
 // A Named is a name for words.
@@ -96,17 +104,25 @@ func Load(env func(string) string) (c Config, problems []error) {
 // file reads a file, unless another user could have written it.
 func (c *Config) file(path string) []error {
 	f, err := safefile.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) { // HOME may be /dev/null
 		return nil
 	}
 	if err != nil {
-		return []error{err}
+		return []error{c.hide(err)}
 	}
 	defer f.Close()
 	if err := trusted(f); err != nil {
-		return []error{fmt.Errorf("%s: %w", path, err)}
+		return []error{c.hide(fmt.Errorf("%s: %w", path, err))}
 	}
 	return c.read(path, f)
+}
+
+// hide makes a problem Hidden if it is the first of its kind, and returns it.
+func (c *Config) hide(problem error) error {
+	if c.Hidden == nil {
+		c.Hidden = problem
+	}
+	return problem
 }
 
 // trusted refuses a file that users other than root and the effective user may write.
@@ -132,25 +148,49 @@ func (c *Config) read(path string, r io.Reader) (problems []error) {
 	n := 0
 	for sc.Scan() {
 		n++
-		err := c.line(sc.Text(), fmt.Sprintf("%s:%d", path, n))
-		if n > maxLines {
-			return append(problems, fmt.Errorf("%s:%d: more than %d lines, the rest is not read", path, n, maxLines))
+		text := sc.Text()
+		if n == 1 {
+			text = strings.TrimPrefix(text, byteOrderMark)
 		}
+		if n > maxLines {
+			return append(problems, c.hide(fmt.Errorf("%s:%d: more than %d lines, the rest is not read", path, n, maxLines)))
+		}
+		err := c.line(text, fmt.Sprintf("%s:%d", path, n))
 		if err == nil {
 			continue
 		}
-		problems = append(problems, fmt.Errorf("%s:%d: %w", path, n, err))
-		if len(problems) == maxErrors {
-			return append(problems, fmt.Errorf("%s: the rest is not read", path))
+		err = fmt.Errorf("%s:%d: %w", path, n, err)
+		if ofMachines(text) {
+			c.hide(err)
+		}
+		if problems = append(problems, err); len(problems) == maxErrors {
+			return append(problems, c.hide(fmt.Errorf("%s: the rest is not read", path)))
 		}
 	}
 	if err := sc.Err(); err != nil {
 		if errors.Is(err, bufio.ErrTooLong) {
 			err = fmt.Errorf("the line is longer than %d bytes, and the rest is not read", maxLine)
 		}
-		problems = append(problems, fmt.Errorf("%s:%d: %w", path, n+1, err))
+		problems = append(problems, c.hide(fmt.Errorf("%s:%d: %w", path, n+1, err)))
 	}
 	return problems
+}
+
+// ofMachines reports whether a wrong line seems to say something about machines. The setting
+// host, without a name, does not.
+func ofMachines(line string) bool {
+	words := strings.FieldsFunc(line, func(r rune) bool { return unicode.IsSpace(r) || r == '=' || r == ':' })
+	if len(words) == 0 {
+		return false
+	}
+	switch strings.TrimSuffix(strings.ToLower(words[0]), "s") {
+	case "group", "inventory", "parallel":
+		return true
+	case "host":
+		key, _, _ := strings.Cut(line, "=")
+		return strings.TrimSpace(key) != "host"
+	}
+	return false
 }
 
 // names maps the word before a name to the list of such names.

@@ -68,18 +68,22 @@ func TestHosts(t *testing.T) {
 	env := func(name string) string { return map[string]string{"HOME": home, "XDG_CONFIG_HOME": home}[name] }
 	os.MkdirAll(filepath.Join(home, "smtpctl"), 0o700)
 	list := filepath.Join(home, "list")
-	hosts := func(group string) ([]string, error) {
+	hosts := func(group string) (names []string, err error) {
 		c, _ := Load(env)
-		return c.Hosts(group)
+		members, err := c.Hosts(group)
+		for _, m := range members {
+			names = append(names, m.Name+" "+strings.TrimPrefix(m.Where, home))
+		}
+		return names, err
 	}
 	write := func(path, text string) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	write(filepath.Join(home, "smtpctl", "config"), "group front = mx1  admin@mx2\ninventory = "+list+"\n")
-	write(list, "# hosts\nmx3 first\n\n  mx4\n")
-	for group, want := range map[string]string{"front": "[mx1 admin@mx2]", "all": "[mx3 mx4]"} {
+	write(filepath.Join(home, "smtpctl", "config"), "group front = mx1  admin@mx2\ngroup both = mx5, @front\ninventory = "+list+"\n")
+	write(list, "\ufeff# hosts\r\nmx3 first\r\n\r\n  mx4\r\n")
+	for group, want := range map[string]string{"front": "[mx1 /smtpctl/config:1 admin@mx2 /smtpctl/config:1]", "both": "[mx5 /smtpctl/config:2 @front /smtpctl/config:2]", "all": "[mx3 /list:2 mx4 /list:4]"} {
 		if got, err := hosts(group); err != nil || fmt.Sprint(got) != want {
 			t.Errorf("@%s: %v, %v", group, got, err)
 		}
@@ -91,9 +95,42 @@ func TestHosts(t *testing.T) {
 	if got, err := hosts("all"); err == nil {
 		t.Errorf("an empty inventory: %v", got)
 	}
+	write(list, strings.Repeat("#\n", maxInventory/2)+"mx1\n")
+	if got, err := hosts("all"); err == nil {
+		t.Errorf("a part of an inventory: %v", got)
+	}
 	os.Chmod(list, 0o666)
 	if got, err := hosts("all"); err == nil {
 		t.Errorf("an inventory that others may write: %v", got)
+	}
+}
+
+// TestHidden says whether what is wrong with a file may hide what it says about machines.
+func TestHidden(t *testing.T) {
+	machines := "host mx1 = way=nc\ngroup front = mx1\ninventory = /x\nparallel = 2\n"
+	for text, hidden := range map[string]bool{
+		machines: false, "\ufeff" + machines: false, strings.ReplaceAll(machines, "\n", "\r\n"): false,
+		"menu = tabs\ncolour = never\nlet X = y\nalias = z\nx\nhost = mx1\n" + machines: false,
+		"host mx1 =\n": true, "host mx1\n": true, "Host mx1 = way=nc\n": true, "hosts mx1 = way=nc\n": true, "\ufeffhost mx1\n": true,
+		"group Front = mx1\n": true, "group front: mx1\n": true, "group = mx1\n": true, "groups front = mx1\n": true,
+		"inventory /x\n": true, "inventories = /x\n": false, "parallel 5\n": true,
+		strings.Repeat("x\n", maxErrors): true, strings.Repeat("#\n", maxLines+1): true, strings.Repeat("#", maxLine+1) + "\n": true,
+	} {
+		if c, err := load(t, text, 0o600); (c.Hidden != nil) != hidden {
+			t.Errorf("%.60q: hidden by %v, of %s", text, c.Hidden, err)
+		}
+	}
+	if c, err := load(t, machines, 0o622); c.Hidden == nil {
+		t.Errorf("a file that others may write: %s", err)
+	}
+	for home, hidden := range map[string]bool{"/nonexistent": false, "/dev/null": false, "": false, t.TempDir(): true} {
+		if hidden { // a folder in place of the file
+			os.MkdirAll(filepath.Join(home, ".config", "smtpctl", "config"), 0o700)
+		}
+		c, problems := Load(func(name string) string { return map[string]string{"HOME": home}[name] })
+		if (c.Hidden != nil) != hidden || len(problems) > 0 != hidden {
+			t.Errorf("HOME=%s: %v, %v", home, c.Hidden, problems)
+		}
 	}
 }
 

@@ -1,11 +1,11 @@
 package config
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
+	"unicode"
 
 	"smtpctl/protocol/safefile"
 )
@@ -16,13 +16,22 @@ const allHosts = "all"
 // maxInventory is how many bytes of an inventory are read.
 const maxInventory = 1 << 20
 
-// Hosts returns the hosts of a group: group NAME = HOST..., or for the group all the
-// inventory, a file with one host a line.
-func (c *Config) Hosts(group string) ([]string, error) {
+// Hosts returns the members of a group, each with the file and line that names it: group NAME =
+// HOST..., or for the group all the inventory, a file with one host a line. A member that begins
+// with @ is another group. Nothing else of the names is checked.
+func (c *Config) Hosts(group string) ([]Named, error) {
 	for _, g := range c.Groups {
-		if g.Name == group {
-			return strings.Fields(g.Text), nil
+		if g.Name != group {
+			continue
 		}
+		var members []Named
+		for _, name := range strings.FieldsFunc(g.Text, func(r rune) bool { return unicode.IsSpace(r) || r == ',' }) {
+			members = append(members, Named{Name: name, Where: g.Where})
+		}
+		if len(members) == 0 {
+			return nil, fmt.Errorf("%s: group %s names no host", g.Where, group)
+		}
+		return members, nil
 	}
 	if group == allHosts && c.Inventory != "" {
 		return inventory(c.Inventory)
@@ -31,7 +40,7 @@ func (c *Config) Hosts(group string) ([]string, error) {
 }
 
 // inventory returns the hosts in a file: the first word of each line that is not a comment.
-func inventory(path string) ([]string, error) {
+func inventory(path string) ([]Named, error) {
 	if !filepath.IsAbs(path) {
 		return nil, fmt.Errorf("inventory %s: expected a path that begins with a slash", path)
 	}
@@ -43,15 +52,20 @@ func inventory(path string) ([]string, error) {
 	if err := trusted(f); err != nil {
 		return nil, fmt.Errorf("inventory %s: %w", path, err)
 	}
-	var hosts []string
-	sc := bufio.NewScanner(io.LimitReader(f, maxInventory))
-	for sc.Scan() {
-		if words := strings.Fields(sc.Text()); len(words) > 0 && !strings.HasPrefix(words[0], "#") {
-			hosts = append(hosts, words[0])
-		}
-	}
-	if err := sc.Err(); err != nil {
+	text, err := io.ReadAll(io.LimitReader(f, maxInventory+1))
+	switch {
+	case err != nil:
 		return nil, fmt.Errorf("inventory %s: %w", path, err)
+	case len(text) > maxInventory: // a part of it would be fewer machines than were meant
+		return nil, fmt.Errorf("inventory %s: it has more than %d bytes", path, maxInventory)
+	}
+	var hosts []Named
+	n := 0
+	for line := range strings.Lines(strings.TrimPrefix(string(text), byteOrderMark)) {
+		n++
+		if words := strings.Fields(line); len(words) > 0 && !strings.HasPrefix(words[0], "#") {
+			hosts = append(hosts, Named{Name: words[0], Where: fmt.Sprintf("%s:%d", path, n)})
+		}
 	}
 	if len(hosts) == 0 {
 		return nil, fmt.Errorf("inventory %s: it names no host", path)

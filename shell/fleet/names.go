@@ -22,6 +22,9 @@ func (f *Fleet) TakeHost(o *command.Options, name string) error {
 	if o.Host == "" {
 		return nil
 	}
+	if err := f.hidden(); err != nil && o.Host != localHost {
+		return &command.UsageError{Err: err}
+	}
 	hosts, err := f.hostNames(o.Host)
 	if err != nil {
 		return command.Usagef("%s %q: %w", name, o.Host, err)
@@ -50,28 +53,53 @@ func (f *Fleet) TakeHost(o *command.Options, name string) error {
 // hostNames returns the names in a list separated by commas, each once. @NAME stands for the
 // hosts of a group in the settings.
 func (f *Fleet) hostNames(list string) ([]string, error) {
-	var out []string
+	names := nameList{fleet: f, seen: map[string]bool{}}
 	for _, name := range strings.Split(list, ",") {
-		names := []string{name}
-		if group, ok := strings.CutPrefix(name, "@"); ok {
-			var err error
-			if names, err = f.farSettings().Hosts(group); err != nil {
-				return nil, err
-			}
-		}
-		for _, n := range names {
-			if _, err := hostname.Parse(n); err != nil {
-				return nil, fmt.Errorf("%q: %w", n, err)
-			}
-			if !slices.Contains(out, n) {
-				out = append(out, n)
-			}
-		}
-		if len(out) > command.MaxHosts {
-			return nil, fmt.Errorf("more than %d machines", command.MaxHosts)
+		if err := names.add(name, nil); err != nil {
+			return nil, err
 		}
 	}
-	return out, nil
+	return names.hosts, nil
+}
+
+// A nameList is a list of hosts that is being made.
+type nameList struct {
+	fleet *Fleet
+	hosts []string
+	seen  map[string]bool // names of hosts, and of groups with @, that were added
+}
+
+// add adds a host or, for @NAME, the hosts of that group and of the groups in it. within are the
+// groups in which name is.
+func (l *nameList) add(name string, within []string) error {
+	group, ok := strings.CutPrefix(name, "@")
+	switch {
+	case ok && slices.Contains(within, group):
+		return fmt.Errorf("the group @%s contains itself", group)
+	case l.seen[name]:
+		return nil
+	}
+	l.seen[name] = true
+	if !ok {
+		if _, err := hostname.Parse(name); err != nil {
+			return fmt.Errorf("%q: %w", name, err)
+		}
+		if l.hosts = append(l.hosts, name); len(l.hosts) > command.MaxHosts {
+			return fmt.Errorf("more than %d machines", command.MaxHosts)
+		}
+		return nil
+	}
+	members, err := l.fleet.farSettings().Hosts(group)
+	if err != nil {
+		return err
+	}
+	within = append(slices.Clip(within), group)
+	for _, m := range members {
+		if err := l.add(m.Name, within); err != nil {
+			return fmt.Errorf("%s: %w", m.Where, err)
+		}
+	}
+	return nil
 }
 
 // ErrNames returns why a command that names machines is refused in a restricted session.

@@ -72,6 +72,9 @@ func loadHosts(c *config.Config) (map[string]hostSetting, []error) {
 			h.err = fmt.Errorf("%s: host %s: %w", n.Where, n.Name, err)
 			problems = append(problems, h.err)
 		}
+		if _, err := hostname.Parse(n.Name); err != nil && c.Hidden == nil {
+			c.Hidden = h.err // it may be of any machine
+		}
 		all[n.Name] = h
 	}
 	return all, problems
@@ -119,6 +122,20 @@ func (f *Fleet) setting(host string) hostSetting {
 	}
 	f.farSettings()
 	return f.hosts[host]
+}
+
+// hidden returns an error if the settings may say something about machines that is not known:
+// nothing is sent to another machine then, since it could go to another smtpd than was meant, or
+// to fewer machines.
+func (f *Fleet) hidden() error {
+	if f.simulated != nil {
+		return nil
+	}
+	err := f.farSettings().Hidden
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("settings: %w; they may say how to reach a machine: nothing is sent to any", command.FileError(err))
 }
 
 // checkSettings returns what is wrong with the settings of one of some machines: nothing is sent
