@@ -148,7 +148,7 @@ func TestIDsInside(t *testing.T) {
 		"watch --host mx1 show queue admin@mx2.example.com:abc01000":           "an id is of admin@mx2.example.com, and the command is for mx1",
 		"watch on mx1 show queue admin@mx2.example.com:abc01000":               "an id is of admin@mx2.example.com, and the command is for mx1",
 		"show journal mx1:abc01000":                                            "mx1:abc01000",
-		"--host mx1,local browse mx1:abc01000":                                 "name one host",
+		"--host mx1,local browse mx1:abc01000":                                 "needs a terminal",
 		"--host mx1,local show queue --follow mx9:abc01000":                    "an id is of mx9, and the command is for mx1,local",
 		"--host mx1,local wait empty mx1:abc01000 for 1s":                      "timed out after 1s",
 		"--host mx1,local wait empty mx1:abc0ffff for 1m":                      "",

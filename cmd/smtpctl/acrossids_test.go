@@ -105,7 +105,7 @@ func TestAcrossIDs(t *testing.T) {
 		refused := command == "discover" // smtpd knows it
 		switch command {
 		case "browse":
-			refused = strings.Contains(lines, "takes no ids of single machines")
+			refused = strings.Contains(lines, "needs a terminal")
 		case "wait empty":
 			refused = strings.Contains(lines, ": 3 envelopes are left: mx1 (1), mx2 (2)\n")
 		case "requeue", "bounce", "notify": // of the simulated machines none listens to SMTP
@@ -238,7 +238,12 @@ func TestAcrossIDsWatched(t *testing.T) {
 		"wait mx1:ffffffffffffffff for 3s":             "timed out after 3s: no envelope is selected",
 		"wait mx3:ffffffffffffffff for 3s":             "mx3: ssh",
 	} {
-		if r := ask(words); (r.status == 0) != (want == "") || !strings.Contains(r.stderr, want) || want == "" && r.stderr != "" {
+		r := ask(words)
+		if strings.Contains(r.stderr, "no answer yet") { // on a busy machine
+			r = ask(strings.Replace(words, "for 1s", "for 20s", 1))
+			want = strings.Replace(want, "after 1s", "after 20s", 1)
+		}
+		if (r.status == 0) != (want == "") || !strings.Contains(r.stderr, want) || want == "" && r.stderr != "" {
 			t.Errorf("%s: %v, want %q", words, r, want)
 		}
 	}

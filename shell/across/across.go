@@ -44,8 +44,6 @@ func checkAcross(c *command.Call) error {
 		return refuse(c.Cmd.Single)
 	case InRounds(c) && queue.UsesStdin(c.Args):
 		return refuse("the ids on standard input are those of one machine")
-	case c.Cmd.Screen && carriesHosts(c):
-		return refuse("takes no ids of single machines")
 	case queue.Shortened(c.Args):
 		return command.Usagef("%s: an id that is shortened could be another on each machine: name one host, or write the machine before the id, as in %s:abcd", command.PathOf(c), c.Hosts()[0])
 	}

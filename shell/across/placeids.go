@@ -16,12 +16,6 @@ import (
 // command for one machine the name has to be that of the machine, and is dropped before the
 // command sees the id.
 
-// carriesHosts reports whether ids of a call carry names of machines.
-func carriesHosts(c *command.Call) bool {
-	carried, _ := c.Carried()
-	return carried != nil
-}
-
 // PlaceIDs refuses ids that carry the names of machines that a call is not for, and drops the
 // name of the machine from ids for one. With checking, it is not known yet for which machines the
 // call will be.

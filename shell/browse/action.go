@@ -137,7 +137,14 @@ func (u *ui) actCall(verb []string) (*command.Call, []int, error) {
 			words = []string{"all"}
 		}
 		call, err := u.parse(slices.Concat(verb, words))
-		return call, u.w.all(only), err
+		if err != nil {
+			return nil, nil, err
+		}
+		machines := u.w.all(only)
+		if skip := u.w.skip(call); skip != nil {
+			machines = slices.DeleteFunc(machines, func(m int) bool { return skip[m] })
+		}
+		return call, machines, nil
 	}
 	at := f.envelope(f.cursor)
 	machines, ids := []int{at.machine}, map[int][]protocol.EnvelopeID{at.machine: {at.id}}

@@ -147,6 +147,11 @@ func showHosts(t testing.TB, cfgs []*smtpdsim.Config, size [2]int, change func(*
 		change(&h.opts)
 	}
 	h.env.Host, h.env.Dial = h, h.dial
+	h.env.OnHost = func(ctx context.Context, c *command.Call, host string, f func(context.Context, *command.Call) error) error {
+		one := *c.For(host)
+		one.Opts.Host = host
+		return f(ctx, &one)
+	}
 	h.env.LinkTo = func(o command.Options) *protocol.Conn {
 		h.mu.Lock()
 		defer h.mu.Unlock()

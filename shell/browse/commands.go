@@ -44,11 +44,32 @@ func run(ctx context.Context, c *command.Call) error {
 	if !ok || !command.IsTerminal(in) || !c.Out.Tty || command.Dumb(c.Getenv) {
 		return command.Usagef("%s: needs a terminal that can show a screen, for input and output: use show queue", command.PathOf(c))
 	}
-	if !strings.Contains(c.Opts.Host, ",") {
+	if c.Hosts() == nil {
 		if _, err := c.Conn(ctx); err != nil {
 			return err
 		}
+		return onScreen(ctx, c, in)
 	}
+	one := *c
+	switch hosts := c.Meant(); len(hosts) {
+	case 0:
+		c.Warnf("smtpctl: %s", queue.NothingListed(c))
+		return nil
+	case 1:
+		listing := c.Listing.Of(hosts[0])
+		return c.OnHost(ctx, c, hosts[0], func(ctx context.Context, c *command.Call) error {
+			c.Listing = listing
+			return run(ctx, c)
+		})
+	default:
+		one.Opts.Host = strings.Join(hosts, ",")
+		return onScreen(ctx, &one, in)
+	}
+}
+
+// onScreen is run for a terminal that can show a screen. Where there are several machines, ids in
+// the call are of each of them, or of all.
+func onScreen(ctx context.Context, c *command.Call, in *os.File) error {
 	if err := c.Out.Flush(); err != nil {
 		return err
 	}

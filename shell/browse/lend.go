@@ -42,6 +42,19 @@ func (w *worker) all(only int) []int {
 	return machines
 }
 
+// skip is that of wish for a call.
+func (w *worker) skip(c *command.Call) []bool {
+	carried, others := c.Carried()
+	if !w.several() || carried == nil || others {
+		return nil
+	}
+	skip := make([]bool, len(w.names))
+	for m, name := range w.names {
+		skip[m] = !carried[name]
+	}
+	return skip
+}
+
 // lend makes the sources of machines pause until release is called. It returns why those do not
 // that cannot be used, by machine: what is said there is safe for a terminal.
 func (w *worker) lend(ctx context.Context, machines []int) (ills map[int]string, release func()) {
@@ -97,7 +110,7 @@ func (u *ui) across(ctx context.Context, a *action, call *command.Call, machines
 		}
 	}
 	if call.Opts.Host = strings.Join(names, ","); len(machines) == 1 {
-		a.host, call.Opts.Host = names[0], u.w.sources[machines[0]].c.Opts.Host
+		a.host, *call = names[0], *u.w.sources[machines[0]].of(call)
 	}
 	dial := call.Dial
 	call.Dial = func(ctx context.Context, o command.Options) (*protocol.Conn, error) {

@@ -48,13 +48,15 @@ type source struct {
 	right    *command.Right // to work at the same time as others; nil for one machine
 }
 
-// of makes a call one for the machine of the source.
+// of makes a call one for the machine of the source: with the paths that the settings have for
+// it, and without the ids of others.
 func (s *source) of(c *command.Call) *command.Call {
 	one := *c
 	if s.name != "" {
-		if one.Opts.Host = s.name; s.name == command.LocalHost {
-			one.Opts.Host = ""
-		}
+		_ = c.OnHost(context.Background(), c, s.name, func(_ context.Context, c *command.Call) error {
+			one = *c
+			return nil
+		})
 	}
 	return &one
 }

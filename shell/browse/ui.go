@@ -145,7 +145,7 @@ func (u *ui) list(f *frame) error {
 		}
 	}
 	u.gen++
-	f.wish.gen, f.wish.call, f.list = u.gen, call, nil
+	f.wish.gen, f.wish.call, f.wish.skip, f.list = u.gen, call, u.w.skip(call), nil
 	u.w.want(f.wish)
 	return nil
 }

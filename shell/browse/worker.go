@@ -32,10 +32,15 @@ type wish struct {
 	sort string // the name of an order, after - for its reverse; "" for the order of the ids
 	by   string // the name of a grouping, "" for a list of envelopes
 	only int    // the number of the only machine to list, from 1; 0 for all
+	// skip has true for each of several machines that none of the ids in call is of, if ids in call
+	// are of machines.
+	skip []bool
 }
 
 // lists reports whether the wish is for a machine.
-func (x *wish) lists(machine int) bool { return x.only == 0 || x.only == machine+1 }
+func (x *wish) lists(machine int) bool {
+	return (x.only == 0 || x.only == machine+1) && (x.skip == nil || !x.skip[machine])
+}
 
 // A worker does everything that needs smtpd, in a source for each machine. The listing of the
 // only machine is the list on the screen; those of several are put together.
