@@ -11,6 +11,8 @@ import (
 type menu struct {
 	n    int  // how many suggestions the menu has
 	sel  int  // the selected suggestion: 1 for the first, 0 for none
+	max  int  // how many suggestions are shown at most
+	top  int  // the first suggestion that is shown, from 0
 	open bool // the last suggestion is only the beginning of a word, such as a folder
 }
 
@@ -20,18 +22,24 @@ func (m *menu) selected() bool { return m.sel > 0 }
 func (m *menu) key(k string) {
 	switch {
 	case k == keyTab, k == keyDown && m.sel > 0:
+		if m.sel > 0 && m.top+m.max == m.sel {
+			m.top++
+		}
 		m.sel++
 		if m.sel > m.n {
-			m.sel = 0
+			m.sel, m.top = 0, 0
 		}
 	case k == keyBackTab, k == keyUp && m.sel > 0:
+		if m.sel > 1 && m.top == m.sel-1 {
+			m.top--
+		}
 		m.sel--
 		if m.sel < 0 {
-			m.sel = m.n
+			m.sel, m.top = m.n, m.n-min(m.max, m.n)
 		}
 	case k == keyUp, k == keyDown:
 	default:
-		m.sel = 0
+		m.sel, m.top = 0, 0
 	}
 }
 
@@ -101,7 +109,12 @@ func (p *Prompt) layMenu(d goprompt.Document, more int) {
 	}
 	_ = goprompt.OptionMaxSuggestion(uint16(shown))(p.gp)
 	gap := p.rowsBelow(d)
-	p.out.menu.lay(hidden, gap)
+	texts := make([]string, n)
+	for i, s := range p.last.list {
+		texts[i] = s.Text
+	}
+	p.out.menu.lay(hidden, gap, texts)
+	p.tty.setMenuRows(shown)
 	_, cols := p.tty.size()
 	p.out.plan(rows, min(len(p.last.list), shown)+p.out.menu.extra(), gap == 0 && p.oneRow(d, cols))
 }

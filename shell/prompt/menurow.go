@@ -12,8 +12,9 @@ import (
 // CursorBackward; at last one CursorUp. Into these calls it inserts a gap between the line and
 // the menu, and a last row that says how many suggestions are not shown.
 type menuRow struct {
-	hidden int // how many suggestions are not shown; below 0 if that is unknown
-	gap    int // rows between the row of the cursor and the menu
+	hidden int      // how many suggestions are not shown; below 0 if that is unknown
+	gap    int      // rows between the row of the cursor and the menu
+	texts  []string // the suggestions, whole
 
 	rows  int  // rows of the menu that is being drawn
 	down  int  // rows that have been begun
@@ -34,7 +35,9 @@ const (
 )
 
 // lay sets how the next menus are drawn.
-func (m *menuRow) lay(hidden, gap int) { m.hidden, m.gap = hidden, max(gap, 0) }
+func (m *menuRow) lay(hidden, gap int, texts []string) {
+	m.hidden, m.gap, m.texts = hidden, max(gap, 0), texts
+}
 
 // extra returns how many rows are inserted.
 func (m *menuRow) extra() int {
@@ -46,18 +49,16 @@ func (m *menuRow) extra() int {
 
 // text returns the text of the last row, cut or filled to m.width columns.
 func (m *menuRow) text() string {
-	text := " more: type on to narrow them"
+	more := " more"
 	if m.hidden > 0 {
-		text = fmt.Sprintf(" %s more: type on to narrow them", thousands(m.hidden))
+		more = " " + thousands(m.hidden) + more
 	}
-	for textWidth(text) > m.width {
-		i := strings.LastIndexAny(text, " :")
-		if i <= 0 {
-			return ""
+	for _, text := range []string{more + ": type on to narrow them", more + ": type on", more, ""} {
+		if width := textWidth(text); width <= m.width {
+			return text + strings.Repeat(" ", m.width-width)
 		}
-		text = text[:i]
 	}
-	return text + strings.Repeat(" ", m.width-textWidth(text))
+	return ""
 }
 
 // thousands formats a number with commas between groups of three digits.
@@ -114,6 +115,9 @@ func (w *writer) CursorDown(n int) {
 // WriteStr writes a text: a part of a row of the menu, the prefix, the line or any other.
 func (w *writer) WriteStr(s string) {
 	if w.menu.next == inRows {
+		if w.menu.width == 0 {
+			s = w.menu.whole(s, w.tty.menuTop())
+		}
 		w.menu.width += textWidth(s)
 	} else {
 		if strings.HasSuffix(s, "\n") {

@@ -166,6 +166,20 @@ func (t *terminal) setSuggestionCount(n int, open bool) {
 	t.menu.n, t.menu.open = n, open
 }
 
+// setMenuRows notes how many suggestions the menu shows at most.
+func (t *terminal) setMenuRows(n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.menu.max = n
+}
+
+// menuTop returns which suggestion is the first that the menu shows, from 0.
+func (t *terminal) menuTop() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.menu.top
+}
+
 // again puts a key at the front of the queue.
 func (t *terminal) again(key string) {
 	t.mu.Lock()
