@@ -78,6 +78,11 @@ type Completer struct {
 	// outer.
 	Inside  func(outer []string) Source
 	Options []Option
+	// Every describes the flag in Place.Every.
+	Every string
+	// Also, if not nil, returns more words that may stand after these words of a command,
+	// given the beginning of the word.
+	Also func(path []string, typed string) []Suggestion
 	// Allowed, if not nil, reports whether the command of a rule could succeed with
 	// these flags, inside the command with the words outer, if there are any.
 	Allowed func(given, outer []string, rule int) bool
@@ -173,6 +178,9 @@ func (c *Completer) suggest(at *grammar.Place) Found {
 		} else if source != nil {
 			values.add(source.Values(n.Kind, can.Path, last))
 		}
+	}
+	if c.Also != nil {
+		values.add(Found{List: c.Also(can.Path, last)})
 	}
 	fits := Rank(literals, last)
 	if len(values.List) == 0 && last != "" && !begins(fits, last) {

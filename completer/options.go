@@ -14,8 +14,11 @@ func (c *Completer) flagValues(name string, path []string, typed string) Found {
 			return c.optionValues(o, path, typed)
 		}
 	}
-	return Found{}
+	return Found{List: Rank(seconds, typed)} // of the flag in Place.Every, which is no option
 }
+
+// seconds are offered where a number of seconds is wanted.
+var seconds = []Suggestion{{Text: "1"}, {Text: "2"}, {Text: "5"}, {Text: "10"}, {Text: "30"}, {Text: "60"}}
 
 // optionValues is flagValues for a flag that there is.
 func (c *Completer) optionValues(o *Option, path []string, typed string) Found {
@@ -50,9 +53,12 @@ func (c *Completer) attached(name string, path []string, typed string) Found {
 func (c *Completer) options(at *grammar.Place, path []string) []Suggestion {
 	prefix := at.Word.Text
 	var own, out []Suggestion
+	if at.Every != "" && strings.HasPrefix(at.Every, prefix) && at.Every != prefix {
+		own = append(own, Suggestion{Text: at.Every, Description: c.Every})
+	}
 	for _, o := range c.Options {
 		switch s := (Suggestion{Text: o.Name, Description: o.Doc}); {
-		case !strings.HasPrefix(o.Name, prefix), o.Name == prefix, o.Fits != nil && !o.Fits(path), at.Ended && !slices.Contains(at.Own, o.Name):
+		case !strings.HasPrefix(o.Name, prefix), o.Name == prefix, o.Name == at.Every, o.Fits != nil && !o.Fits(path), at.Ended && !slices.Contains(at.Own, o.Name):
 		case o.Own && len(path) > 0:
 			own = append(own, s)
 		default:

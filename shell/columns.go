@@ -37,10 +37,7 @@ func (s *Session) resolveWords(words []string, opts *command.Options) (*grammar.
 func (s *Session) columnsAfter(path []string, typed string) []completer.Suggestion {
 	before := typed[:strings.LastIndexByte(typed, ',')+1]
 	var out []completer.Suggestion
-	for _, c := range s.table {
-		if len(path) == 0 || !c.Begins(path) {
-			continue
-		}
+	for _, c := range s.begun(path) {
 		for _, name := range c.ListColumns() {
 			v := completer.Suggestion{Text: before + name}
 			if !slices.Contains(strings.Split(before, ","), name) && !slices.Contains(out, v) {

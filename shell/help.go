@@ -43,9 +43,8 @@ func (s *Session) printHelp(w io.Writer, words []string) error {
 		return nil
 	}
 	path, err := s.helpPath(words)
-	if f := termNamed(words[0]); err != nil && f != nil && len(words) == 1 {
-		_, err := io.WriteString(w, f.Explain())
-		return err
+	if err != nil && len(words) == 1 && explained(w, termNamed(words[0]), s.settingNamed(strings.TrimSuffix(words[0], "="))) {
+		return nil
 	}
 	if err != nil {
 		return &command.UsageError{Err: err}
@@ -170,10 +169,17 @@ func (s *Session) printOverview(w io.Writer) {
 	}
 }
 
+// everyText is what help and the menu say of the flag with which watch is told how often.
+const everyText = "how often to repeat it, in seconds: watch -n 5 show queue"
+
 // flagNamed returns the flag of a name with its dashes, nil if there is none.
 func flagNamed(name string) *pflag.Flag {
 	opts := command.DefaultOptions()
-	return cmdline.FlagSet(&opts, nil).Lookup(strings.TrimPrefix(name, "--"))
+	flags := cmdline.FlagSet(&opts, nil)
+	if short, ok := strings.CutPrefix(name, "-"); ok && len(short) == 1 && short != "-" {
+		return flags.ShorthandLookup(short)
+	}
+	return flags.Lookup(strings.TrimPrefix(name, "--"))
 }
 
 // printNextIn prints what can come next at the end of a line.
@@ -187,25 +193,31 @@ func (s *Session) printNextIn(w io.Writer, p *cmdline.Parser, line string) error
 
 // printNext prints what can come next in a place.
 func (s *Session) printNext(w io.Writer, at *grammar.Place) error {
-	if at.Comment || at.Word.After != 0 || s.printTerm(w, at) {
+	if at.Comment || at.Word.After != 0 || s.printWord(w, at) {
 		return nil
 	}
 	c := s.completer(nil, nil)
 	last := at.Word.Text
 	var fits []grammar.Candidate
 	if at.Flag != "" || at.Flags() && strings.HasPrefix(last, "-") {
+		valued := at.Flag
+		if name, _, whole := strings.Cut(last, "="); whole && valued == "" {
+			valued = name
+		}
+		value, doc := "", ""
+		if f := flagNamed(valued); f != nil {
+			value, doc = flagDoc(f)
+		}
+		switch {
+		case value != "":
+			fits = append(fits, grammar.Candidate{Word: "<" + strings.Trim(value, "[=]") + ">", Summary: doc})
+		case at.Flag != "":
+			fits = append(fits, grammar.Candidate{Word: "<SECONDS>", Summary: everyText})
+		}
 		for _, found := range c.Complete(*at).List {
 			fits = append(fits, grammar.Candidate{Word: found.Text, Summary: found.Description})
 		}
-		f := flagNamed(at.Flag)
-		switch {
-		case len(fits) > 0:
-		case f != nil:
-			value, doc := flagDoc(f)
-			fits = append(fits, grammar.Candidate{Word: "<" + value + ">", Summary: doc})
-		case at.Flag != "":
-			fits = append(fits, grammar.Candidate{Word: "<SECONDS>", Summary: "how often, in seconds"})
-		default:
+		if len(fits) == 0 {
 			return command.Usagef("no option begins with %q: \"help options\" lists them", last)
 		}
 		printCandidates(w, nil, fits)
@@ -218,10 +230,25 @@ func (s *Session) printNext(w io.Writer, at *grammar.Place) error {
 	if err != nil {
 		return &command.UsageError{Err: err}
 	}
+	if at.Every != "" && last == "" {
+		fits = append(fits, grammar.Candidate{Word: at.Every + " <SECONDS>", Summary: everyText})
+	}
 	for _, n := range can.Next {
-		if n.Kind != nil || strings.HasPrefix(n.Word, last) {
-			fits = append(fits, n)
+		if n.Kind == nil && !strings.HasPrefix(n.Word, last) {
+			continue
 		}
+		fits = append(fits, n)
+		if n.Kind == nil {
+			continue
+		}
+		for _, x := range s.settingsOf(n.Kind.Name, can.Path) {
+			if x.Fits(can.Path) && strings.HasPrefix(x.Word(), last) {
+				fits = append(fits, grammar.Candidate{Word: x.Word() + x.Want, Summary: x.Doc})
+			}
+		}
+	}
+	if x := s.columnsSetting(can.Path, "columns"); x != nil && !s.ownColumns(can.Path) && strings.HasPrefix(x.Word(), last) && x.Fits(can.Path) {
+		fits = append(fits, grammar.Candidate{Word: x.Word() + x.Want, Summary: x.Doc})
 	}
 	if can.Whole && last == "" {
 		fits = append(fits, grammar.Candidate{Word: "<enter>", Summary: "run the command"})

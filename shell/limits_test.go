@@ -229,6 +229,7 @@ func TestRestrictedCompletion(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	os.WriteFile(dir+"/hidden", nil, 0o600)
+	os.Mkdir(dir+"/hidden.d", 0o700)
 	for _, line := range []string{"source " + dir + "/", "show queue --spool " + dir + "/", "--key-file " + dir + "/"} {
 		for _, restricted := range []bool{false, true} {
 			opts := command.DefaultOptions()

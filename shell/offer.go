@@ -20,6 +20,7 @@ import (
 func (s *Session) completer(live *suggest.Live, inv *cmdline.Invocation) *completer.Completer {
 	c := &completer.Completer{
 		Tree: s.tree, Options: s.flagOptions(live, inv), Allowed: s.couldSucceed,
+		Every: everyText, Also: s.columnsWords,
 		Redirects: inv == nil && !s.opts.Restricted && !s.opts.ReadOnly,
 	}
 	if live != nil {
@@ -130,7 +131,7 @@ func (s *Session) flagOptions(live *suggest.Live, inv *cmdline.Invocation) []com
 			o.Of = func(_ []string, typed string) []completer.Suggestion { return suggest.HostWords(live.Hosts(), typed) }
 		}
 		if cmdline.NamesFile(f) {
-			o.Kind = &grammar.Kind{Name: "file", Path: true}
+			o.Kind = &grammar.Kind{Name: "file", Path: true, Folder: value == "DIR"}
 		}
 		out = append(out, o)
 		if f.Shorthand != "" {

@@ -80,7 +80,7 @@ func (s *Session) sourceInside(live *suggest.Live) func(outer []string) complete
 	return func(outer []string) completer.Source {
 		for ok := true; ok && len(outer) > 0; outer, ok = s.tree.Inside(outer) {
 			if s.aims(outer[0]) {
-				away.NoFiles, away.Offers, away.Selections = live.NoFiles, live.Offers, live.Selections
+				away.NoFiles, away.Offers, away.Settings, away.Selections = live.NoFiles, live.Offers, live.Settings, live.Selections
 				return away
 			}
 		}

@@ -317,7 +317,7 @@ func (s *Session) live(changed func()) *suggest.Live {
 	source.Elsewhere = func() bool { return s.opts.Host != "" }
 	source.NoFiles = s.opts.Restricted
 	source.ReadOnly = s.opts.ReadOnly
-	source.Offers = s.offers
+	source.Offers, source.Settings = s.offers, s.settingsOf
 	if !s.opts.Restricted {
 		source.Hosts = s.fleet.Offered()
 	}

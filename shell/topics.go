@@ -8,7 +8,6 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"smtpctl/completer/grammar"
 	"smtpctl/shell/command"
 	"smtpctl/shell/queue"
 	"smtpctl/shell/render"
@@ -146,26 +145,4 @@ func (r *repl) asksAbout(before, after string, again bool) bool {
 	}
 	_, _, value, term := selector.Split(last)
 	return !term || value == "" && !again
-}
-
-// printTerm prints what is to know about the term that is being typed in a place, and
-// reports whether there is one.
-func (s *Session) printTerm(w io.Writer, at *grammar.Place) bool {
-	last := at.Word.Text
-	if _, _, value, term := selector.Split(last); !term || value != "" {
-		return false
-	}
-	f := termNamed(last)
-	words := s.tree.Inner(at.Words)
-	can, err := s.tree.Next(words)
-	if err != nil || f == nil {
-		return false
-	}
-	for _, c := range can.Next {
-		if c.Kind != nil && c.Kind.Terms || len(words) == 0 { // also without a command
-			io.WriteString(w, f.Explain())
-			return true
-		}
-	}
-	return false
 }

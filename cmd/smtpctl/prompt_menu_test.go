@@ -179,6 +179,13 @@ func TestPromptMenuOffers(t *testing.T) {
 			{"rsmmta", `resume mta +resume relaying`},
 			{"show queue ", `by (?s).*limit=.*sort=`},
 			{"watch ", `explain (?s).*show `},
+			{"watch -", `-n +how often`},
+			{"watch -n ", `1(?s:.*)60`},
+			{"show queue limit=", `limit=10`},
+			{"show queue by domain limit=", `limit=10`},
+			{"schedule older=0s rate=", `rate=10/1m`},
+			{"show log older=0s fr", `from=`},
+			{"show routes columns=", `columns=id`},
 		} {
 			x.keys("\x15" + test.typed)
 			want := regexp.MustCompile(`> ` + regexp.QuoteMeta(strings.TrimSpace(test.typed)) + `\n(?s:.*)` + test.want)

@@ -34,10 +34,12 @@ type Kind struct {
 	Help func() string
 	// Parse checks a word and returns its value.
 	Parse func(word string) (any, error)
-	// Path marks the name of a file or folder.
-	Path bool
+	// Path marks the name of a file or folder, and Folder, besides, that of a folder only.
+	Path, Folder bool
 	// Terms marks a kind that may be a condition, such as domain=example.com.
 	Terms bool
+	// Examples are words that it takes, where these have the form NAME=VALUE and are no terms.
+	Examples []string
 	// Words, if not empty, are all the words that the kind takes; they may be
 	// abbreviated, and Parse gets the whole word.
 	Words []Candidate

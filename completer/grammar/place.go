@@ -24,6 +24,8 @@ type Place struct {
 	// Ended says that no flag may stand here except those in Own, with their dashes.
 	Ended bool
 	Own   []string
+	// Every is a flag that may stand here and nowhere else, a number of seconds after it.
+	Every string
 	Err   error // what is wrong with a flag in front of it
 }
 

@@ -51,6 +51,7 @@ type Args struct {
 
 	before int            // words of a command before that of the command inside it
 	flags  *pflag.FlagSet // that write to Opts; made for the first flag
+	next   string         // the flag that may come next, and would not be one elsewhere
 	valued string         // the flag whose value was the last that was a word of its own
 }
 
@@ -136,6 +137,9 @@ func (a *Args) exact(p *Parser, words, own []string) {
 
 // every takes the flag with a number of seconds that may stand right after a word.
 func (a *Args) every(word, flag string, words []string) {
+	if len(words) == 0 {
+		a.next = flag
+	}
 	if len(words) == 0 || !strings.HasPrefix(words[0], flag) {
 		return
 	}

@@ -54,6 +54,7 @@ func (p *Parser) Place(text string) grammar.Place {
 	words, _ := p.expand(place.Before)
 	before, n := p.Args(words), len(words)
 	place.Words, place.Ended, place.Own = before.Words, before.Ended, before.Own
+	place.Every = before.next
 	for _, g := range before.Given {
 		if g.Value != "false" {
 			place.Given = append(place.Given, g.Name)

@@ -50,6 +50,8 @@ type Command struct {
 	State bool
 	// Offers says which values completion offers for the arguments.
 	Offers Offers
+	// Settings are the words NAME=VALUE among its arguments that are no terms.
+	Settings []*Setting
 	// Flags are the flags that only this command has.
 	Flags []Flag
 	// Formats are the output formats that only this command has.
@@ -137,7 +139,6 @@ const (
 	OffersUnlisted               // ids of envelope files on disk that smtpd does not list
 	OffersNothing                // nothing live: what they select is not in the queue
 	OffersPaused                 // addresses and domains between which relaying is paused
-	OffersCounted                // what smtpd lists, of which it shows no list: it takes no order and no columns
 )
 
 // An Input says what a command reads from standard input.
@@ -192,6 +193,12 @@ func (c *Command) Begins(words []string) bool {
 		}
 	}
 	return true
+}
+
+// Names reports whether word i of the command is this one, and no argument.
+func (c *Command) Names(i int, word string) bool {
+	pattern := strings.Fields(c.Pattern)
+	return i < len(pattern) && pattern[i] == word
 }
 
 // Own reports whether OpenSMTPD's smtpctl has no such command.

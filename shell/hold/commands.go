@@ -21,12 +21,20 @@ var flags = []command.Flag{
 	{Name: "stay", Text: "stay in the foreground and make such a pass every five seconds, or every=TIME, until Ctrl-C"},
 }
 
+// settings are the words of hold that are no terms.
+var settings = []*command.Setting{
+	{Name: "for", Want: "TIME", Doc: "how long to hold it, such as 2h; without it until it is released", Note: "The hold ends with the first hold --again after that time. At most 30 days.",
+		Examples: []string{"domain=example.com for=2h", "error='*rate limit*' for=90m"}, Some: []string{"30m", "1h", "2h", "4h", "12h", "1d"}},
+	{Name: "every", Want: "TIME", Doc: "with --stay: how often mail that came since is suspended", Note: "A second to an hour; without it every five seconds.",
+		Examples: []string{"domain=example.com --stay every=2s"}, Some: []string{"1s", "2s", "5s", "10s", "1m"}},
+}
+
 // Commands are the commands for holds.
 var Commands = []*command.Command{
 	{Pattern: "hold", Reach: command.NeedsSocket, Single: "holds are those of one smtpd", Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, State: true, Repeated: true, Flags: flags, Check: checkHold, Run: runHold,
 		Summary: "with --again or --stay: suspend mail that arrived since the last pass, and end holds whose time is over",
 		Help:    holdHelp},
-	{Pattern: "hold <held...>", Reach: command.NeedsSocket, Single: "holds are those of one smtpd", Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, State: true, Flags: flags, Check: checkHold, Run: runHold,
+	{Pattern: "hold <held...>", Reach: command.NeedsSocket, Single: "holds are those of one smtpd", Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, State: true, Flags: flags, Settings: settings, Check: checkHold, Run: runHold,
 		Summary: "suspend the selected mail; hold --again also suspends what arrives later: hold domain=example.com for=2h",
 		Help:    holdHelp},
 	{Pattern: "release <held...>", Reach: command.NeedsSocket, Single: "holds are those of one smtpd", Ready: command.ReadyIfHeld, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, State: true, Check: checkRelease, Run: runRelease,
@@ -42,7 +50,7 @@ var Commands = []*command.Command{
 
 // Kinds are the kinds of arguments of these commands.
 var Kinds = []*grammar.Kind{
-	{Name: "held", Terms: true, Doc: "terms such as domain=example.com; for=2h", Parse: parseHeld},
+	{Name: "held", Terms: true, Doc: "terms such as domain=example.com", Parse: parseHeld},
 }
 
 // holdHelp is the help of hold, the dangers first.

@@ -13,7 +13,7 @@ import (
 
 // Kinds are the kinds of arguments of these commands.
 var Kinds = []*grammar.Kind{
-	{Name: "logged", Doc: "ids, addresses such as user@example.com or @example.com, or terms such as domain=example.com", Parse: parseLogged},
+	{Name: "logged", Terms: true, Doc: "ids, addresses such as user@example.com or @example.com, or terms such as domain=example.com", Parse: parseLogged},
 }
 
 // explainHelp is the help of explain.
@@ -23,7 +23,7 @@ const explainHelp = "A single id is explained in full. Several envelopes are gro
 
 // Commands are the commands that look into mail and relaying.
 var Commands = []*command.Command{
-	{Pattern: "explain <query...>", Reach: command.LooksAtFiles, Lists: true, Rows: []any{VerdictGroup{}, Verdict{}}, Offers: command.OffersCounted, Group: command.GroupQueue, Origin: command.Own, Needs: command.NeedsNames, Logs: true, Check: checkExplain, Run: runExplain,
+	{Pattern: "explain <query...>", Reach: command.LooksAtFiles, Lists: true, Rows: []any{VerdictGroup{}, Verdict{}}, Group: command.GroupQueue, Origin: command.Own, Needs: command.NeedsNames, Logs: true, Settings: queue.GroupSettings, Check: checkExplain, Run: runExplain,
 		Summary: "explain why the selected envelopes are still in the queue, and what would help",
 		Help:    explainHelp},
 	{Pattern: "explain all", Reach: command.LooksAtFiles, Lists: true, Rows: []any{VerdictGroup{}}, Group: command.GroupQueue, Origin: command.Own, Needs: command.NeedsNames, Check: checkExplain, Run: runExplain,
@@ -50,7 +50,7 @@ var Commands = []*command.Command{
 	{Pattern: "show spool", Reach: command.LooksAtFiles, Rows: []any{SpoolJSON{}}, Group: command.GroupQueue, Origin: command.Own, Run: runShowSpool, Flags: []command.Flag{{Name: "fail", Text: "exit with status 1 if anything is listed"}},
 		Summary: "list envelope files that smtpd does not list, with the reason, and mail whose file is missing",
 		Help:    spoolHelp},
-	{Pattern: "show spool <query...>", Reach: command.LooksAtFiles, Rows: []any{SpoolJSON{}}, WholeIDs: true, Offers: command.OffersUnlisted, Group: command.GroupQueue, Origin: command.Own, Check: queue.CheckPicked, Run: runShowSpool,
+	{Pattern: "show spool <query...>", Reach: command.LooksAtFiles, Rows: []any{SpoolJSON{}}, WholeIDs: true, Offers: command.OffersUnlisted, Group: command.GroupQueue, Origin: command.Own, Settings: queue.PickSettings, Check: queue.CheckPicked, Run: runShowSpool,
 		Summary: "the same for the selected envelopes; limit=N lists at most N",
 		Help:    spoolHelp},
 }

@@ -30,7 +30,7 @@ var Commands = []*command.Command{
 	{Pattern: "resume envelope all", Reach: command.NeedsSocket, Group: command.GroupQueue, Effect: command.ChangesEnvelopes, Run: runResumeEnvelope,
 		Summary: "resume all envelopes that are suspended",
 		Help:    command.ResumeHelp},
-	{Pattern: "schedule <scheduled...>", Reach: command.NeedsSocket, Group: command.GroupQueue, Effect: command.ChangesEnvelopes, Check: checkPace, Run: runSchedule,
+	{Pattern: "schedule <scheduled...>", Reach: command.NeedsSocket, Group: command.GroupQueue, Effect: command.ChangesEnvelopes, Settings: paceSettings, Check: checkPace, Run: runSchedule,
 		Summary: "deliver the selected envelopes now, all at once or at a pace: batch=N, rate=N/TIME",
 		Help:    scheduleHelp + paceHelp},
 	{Pattern: "schedule all", Reach: command.NeedsSocket, Group: command.GroupQueue, Effect: command.ChangesEnvelopes, Run: runSchedule,
@@ -44,10 +44,10 @@ var Commands = []*command.Command{
 			"between two listings. An envelope leaves when it is delivered, bounced or removed, or no longer matches. If more\n" +
 			"than 100,000 envelopes are selected, --follow ends with an error. For several machines it is one stream; a machine\n" +
 			"that is down or does not answer holds up no other, and is followed again when it is back."},
-	{Pattern: "show queue <query...>", Rounds: true, Reach: command.NeedsSocket, Lists: true, Group: command.GroupQueue, Formats: command.Separated, OwnColumns: true, Empty: "no envelope matches", Check: checkListed, Run: runShowQueue,
+	{Pattern: "show queue <query...>", Rounds: true, Reach: command.NeedsSocket, Lists: true, Group: command.GroupQueue, Formats: command.Separated, OwnColumns: true, Empty: "no envelope matches", Settings: listSettings, Check: checkListed, Run: runShowQueue,
 		Summary: "list the selected envelopes; sort=KEY sorts them, limit=N lists at most N",
 		HelpOf:  columnsHelp},
-	{Pattern: "show queue by <grouping...>", Reach: command.NeedsSocket, Lists: true, Group: command.GroupQueue, Rows: []any{GroupJSON{}, ServerGroupJSON{}}, Empty: "no envelope matches", Origin: command.Own, Check: checkGroups, Run: runShowGroups,
+	{Pattern: "show queue by <grouping...>", Reach: command.NeedsSocket, Lists: true, Group: command.GroupQueue, Rows: []any{GroupJSON{}, ServerGroupJSON{}}, Empty: "no envelope matches", Origin: command.Own, Settings: GroupSettings, Check: checkGroups, Run: runShowGroups,
 		Summary: "count the envelopes by a field such as domain, error, from, subject or state; by domain age counts each domain by age, by domain server each domain on each machine",
 		Help:    "Terms may follow, as for show queue; limit=N shows only the N largest groups. A * in an error stands for\na part that differs between messages; the text can be used unchanged after error=."},
 	{Pattern: "wait <condition...>", Reach: command.NeedsSocket, Group: command.GroupTools, Origin: command.Own, Live: true, Check: checkWait, Rounds: true, Run: waitUntil(matches),
@@ -75,12 +75,15 @@ var Kinds = []*grammar.Kind{
 	{Name: "envelope", Doc: "id of an envelope, 16 hex digits, or the beginning of one", Parse: ParseID},
 	{Name: "grouping", Terms: true, DocOf: groupingDoc, Parse: parseGrouping},
 	{Name: "condition", Terms: true, Doc: "ids or terms such as domain=example.com; for and a time such as 60s", Parse: parseCondition},
-	{Name: "statistic", Doc: "NAME=N, NAME=N- or NAME=-N; for and a time such as 60s", Parse: parseStatCondition},
-	{Name: "query", Terms: true, Doc: "ids, terms such as domain=example.com, sort=KEY, limit=N or columns=NAMES", Help: SelectorHelp, Parse: parseListed},
+	{Name: "statistic", Doc: "NAME=N, NAME=N- or NAME=-N; for and a time such as 60s", Examples: statExamples, Parse: parseStatCondition},
+	{Name: "query", Terms: true, Doc: "ids of envelopes or messages, or terms such as domain=example.com", Help: SelectorHelp, Parse: parseListed},
 	{Name: "id", Doc: "id of an envelope or message, or the beginning of one", Parse: ParseID},
-	{Name: "scheduled", Terms: true, Doc: "ids or terms as elsewhere; batch=50 or rate=50/1m, and stop=50%", Help: SelectorHelp, Parse: parsePaced},
+	{Name: "scheduled", Terms: true, Doc: "ids of envelopes or messages, or terms such as domain=example.com", Help: SelectorHelp, Parse: parsePaced},
 	{Name: "selector", Terms: true, Doc: "ids of envelopes or messages, terms such as domain=example.com, or - for ids on standard input", Help: SelectorHelp, Parse: ParseSelector},
 }
+
+// statExamples are conditions of wait stats.
+var statExamples = []string{"scheduler.envelope=-100", "scheduler.envelope.inflight=0 for 10m", "scheduler.delivery.ok=1000-", "smtp.session!=0"}
 
 // pauseEnvelopeHelp is the help of pause envelope, the danger first.
 const pauseEnvelopeHelp = "A restart of smtpd resumes all envelopes, because smtpd keeps the pause in memory only. The current attempt\n" +

@@ -18,7 +18,7 @@ var Commands = []*command.Command{
 
 // Kinds are the kinds of arguments of these commands.
 var Kinds = []*grammar.Kind{
-	{Name: "folder", Doc: "folder that --save has written, or a copy of smtpd's spool folder", Path: true, Parse: command.ParseText("the name of a folder", 4095)},
+	{Name: "folder", Doc: "folder that --save has written, or a copy of smtpd's spool folder", Path: true, Folder: true, Parse: command.ParseText("the name of a folder", 4095)},
 }
 
 // restoreHelp is the help of restore, the dangers first.

@@ -67,6 +67,10 @@ type Live struct {
 	// Without it, commands take what smtpd lists.
 	Offers func(path []string) command.Offers
 
+	// Settings, if set, returns the words NAME=VALUE that are no terms, of the command that
+	// begins with the words path and goes on with a kind of argument.
+	Settings func(kind string, path []string) []*command.Setting
+
 	// Wait, if not 0, makes each answer wait for its fetch, for at most this time.
 	Wait time.Duration
 

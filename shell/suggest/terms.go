@@ -77,9 +77,24 @@ var waits = []completer.Suggestion{{Text: "60s"}, {Text: "5m"}, {Text: "10m"}, {
 // waitFor is the word for, which comes before a time.
 var waitFor = completer.Suggestion{Text: "for", Description: "how long to wait, such as for 60s", Class: completer.Term}
 
-// lists reports whether the command that begins with path prints a list of what smtpd lists.
-// Such a command takes an order and columns.
-func (l *Live) lists(path []string) bool { return l.offers(path) == command.OffersListed }
+// settings returns the words NAME=VALUE that are no terms, of the command that begins with path
+// and goes on with this kind of argument.
+func (l *Live) settings(kind string, path []string) []*command.Setting {
+	if l.Settings == nil {
+		return nil
+	}
+	return l.Settings(kind, path)
+}
+
+// setting returns the setting with a name, nil if there is none.
+func (l *Live) setting(kind string, path []string, name string) *command.Setting {
+	for _, s := range l.settings(kind, path) {
+		if s.Name == name {
+			return s
+		}
+	}
+	return nil
+}
 
 // termWords returns the beginnings of terms, and the other words that this kind of argument
 // takes in the same place.
@@ -96,13 +111,15 @@ func (l *Live) termWords(kind string, path []string) []completer.Suggestion {
 		}
 	case "condition":
 		words = append(words, waitFor)
-	case "query":
-		words = append(words, completer.Suggestion{Text: "limit=", Description: "show at most so many", Open: true})
-		if l.lists(path) {
-			words = append(words,
-				completer.Suggestion{Text: "sort=", Description: "order: " + strings.Join(queue.SortKeys(), ", ") + "; with - before it the reverse", Open: true},
-				completer.Suggestion{Text: "columns=", Description: "show these columns: " + strings.Join(selector.DefaultColumns, ","), Open: true})
+	}
+	var settings []completer.Suggestion
+	for _, s := range l.settings(kind, path) {
+		if s.Fits(path) {
+			settings = append(settings, completer.Suggestion{Text: s.Word(), Description: s.Doc, Open: true})
 		}
+	}
+	if kind == "query" {
+		words, settings = append(words, settings...), nil
 	}
 	for _, k := range selector.Terms() {
 		if kind == "held" && k.OfMail() {
@@ -114,16 +131,7 @@ func (l *Live) termWords(kind string, path []string) []completer.Suggestion {
 		}
 		words = append(words, completer.Suggestion{Text: text, Description: k.Want + ": " + k.Doc, Open: true})
 	}
-	if kind == "held" {
-		words = append(words, completer.Suggestion{Text: "for=", Description: "how long to hold it, such as 2h", Open: true})
-	}
-	if kind == "scheduled" {
-		words = append(words,
-			completer.Suggestion{Text: "batch=", Description: "so many at a time, the next when these are through", Open: true},
-			completer.Suggestion{Text: "rate=", Description: "so many in a time, such as 50/1m", Open: true},
-			completer.Suggestion{Text: "stop=", Description: "stop when that share of the attempts fails, such as 50%", Open: true})
-	}
-	return words
+	return append(words, settings...)
 }
 
 // termValues returns the terms that begin with key, op and value, one for each known value.
@@ -135,17 +143,12 @@ func (l *Live) termValues(kind string, path []string, key, op, value string) com
 		}
 	}
 	regex := strings.HasSuffix(op, "~")
+	setting := l.setting(kind, path, key)
 	switch f := selector.Find(selector.Terms(), key); {
-	case kind == "query" && (key == "sort" || key == "columns") && !l.lists(path):
-	case kind == "query" && key == "sort":
-		add(queue.SortKeys())
-		for _, k := range queue.SortKeys() {
-			if strings.HasPrefix(value, "-") {
-				add([]string{"-" + k})
-			}
+	case setting != nil && op == "=":
+		for _, c := range setting.Offered(value) {
+			found.List = append(found.List, completer.Suggestion{Text: c.Word, Description: c.Summary})
 		}
-	case kind == "query" && key == "columns" && op == "=":
-		found.List = columnWords(value)
 	case f == nil || regex && !f.Regex:
 	case len(f.Values) > 0:
 		add(f.Values)
@@ -205,18 +208,6 @@ func (l *Live) withActions(found completer.Found) completer.Found {
 		list = append(list, completer.Suggestion{Text: text, Description: "action of smtpd.conf, no envelope has it"})
 	}
 	return completer.Found{List: list, More: found.More}
-}
-
-// columnWords returns lists of columns: the complete names in value, followed by one more.
-func columnWords(value string) []completer.Suggestion {
-	before := value[:strings.LastIndexByte(value, ',')+1]
-	var out []completer.Suggestion
-	for _, f := range selector.Columns() {
-		if !slices.Contains(strings.Split(before, ","), f.Name) {
-			out = append(out, completer.Suggestion{Text: before + f.Name, Description: f.Doc})
-		}
-	}
-	return out
 }
 
 // counted returns the values of a key in the envelopes that match the terms in path.

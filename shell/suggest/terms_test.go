@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -50,18 +49,6 @@ func TestHeaderNames(t *testing.T) {
 	}
 	if got := headerNames("nothing-so-long-as-this-which-is-no-field"); got != nil {
 		t.Errorf("%v", got)
-	}
-}
-
-// TestOrderWords offers an order and columns only where they are taken.
-func TestOrderWords(t *testing.T) {
-	offers := map[string]command.Offers{"show queue": command.OffersListed, "explain": command.OffersCounted, "show spool": command.OffersUnlisted}
-	l := &Live{Offers: func(path []string) command.Offers { return offers[strings.Join(path, " ")] }}
-	for path, want := range map[string]bool{"show queue": true, "explain": false, "show spool": false} {
-		got := texts(l.termWords("query", strings.Fields(path)))
-		if slices.Contains(got, "sort=") != want || slices.Contains(got, "columns=") != want || !slices.Contains(got, "limit=") {
-			t.Errorf("%s: %q", path, got)
-		}
 	}
 }
 

@@ -36,7 +36,7 @@ func (l *Live) Values(kind *grammar.Kind, path []string, prefix string) complete
 		if l.NoFiles {
 			return completer.Found{}
 		}
-		return ranked(pathSuggestions(filepath.Dir(prefix+"x"), prefix), prefix)
+		return ranked(pathSuggestions(filepath.Dir(prefix+"x"), prefix, kind.Folder), prefix)
 	}
 	var get fetcher
 	switch kind.Name {
@@ -44,7 +44,7 @@ func (l *Live) Values(kind *grammar.Kind, path []string, prefix string) complete
 		return l.hosts(prefix)
 	case "envelope", "id":
 		return l.ids(kind.Name, path, prefix)
-	case "selector", "scheduled", "held", "query", "condition", "grouping":
+	case "selector", "scheduled", "held", "query", "condition", "grouping", "logged":
 		return l.selectorWords(kind.Name, path, prefix)
 	case "statistic":
 		return l.statistics(path, prefix)
@@ -178,9 +178,9 @@ func LooksLikeTable(s string) bool {
 	return s != "" && s[0] != '-' && s == render.Safe(s) && !strings.ContainsAny(s, "'\"\\$`<>{}")
 }
 
-// pathSuggestions returns the names in a folder, without hidden files, each after the folder
+// pathSuggestions returns the names in a folder, or of the folders there, without hidden files, each after the folder
 // that the user has typed.
-func pathSuggestions(dir, typed string) []completer.Suggestion {
+func pathSuggestions(dir, typed string, folders bool) []completer.Suggestion {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil
@@ -196,7 +196,15 @@ func pathSuggestions(dir, typed string) []completer.Suggestion {
 		if base == "" && name[0] == '-' {
 			s.Text = "./" + name // a name that begins with a dash would be an option
 		}
-		if e.IsDir() {
+		isDir := e.IsDir()
+		if e.Type()&os.ModeSymlink != 0 {
+			info, err := os.Stat(filepath.Join(dir, name))
+			isDir = err == nil && info.IsDir()
+		}
+		switch {
+		case folders && !isDir:
+			continue
+		case isDir:
 			s.Text += "/"
 			s.Open = true
 			s.Description = "folder"
