@@ -26,6 +26,8 @@ func Parse(text string) (string, error) {
 	switch {
 	case len(text) > maxName:
 		return "", errors.New("the name of a host is at most 255 bytes long")
+	case strings.HasPrefix(host, "[") && strings.Contains(host, ":"):
+		return "", errors.New("expected an address without brackets; a port is set in ~/.ssh/config, by Port below Host")
 	case !plainName(host, "._-:"), host == ".", host == "..":
 		return "", errors.New("expected a host as ssh(1) takes it, such as mx1 or admin@mx2.example.com")
 	}

@@ -10,12 +10,21 @@ import (
 var (
 	good = []string{"mx1", "a@mx1", "mx1.example.com", "2001:db8::1", "192.0.2.1", "a.b-c+d@h_1", "local", "admin@mx2.example.com", "::1", "fe80::", "a@fe80::1",
 		"beef", "12345678", "1234567812345678", "a:b", ":", strings.Repeat("a", 255)}
-	bad = []string{"", "-oProxyCommand=x", "@mx1", "-x@mx1", "a@-x", "a@", "a b", "mx1;x", "$(x)", "`x`", "mx1\n", "a@b@c", "..", "mx/1", "mx%h", "é", "[::1]", "fe80::1%eth0",
+	bad = []string{"", "-oProxyCommand=x", "@mx1", "-x@mx1", "a@-x", "a@", "a b", "mx1;x", "$(x)", "`x`", "mx1\n", "a@b@c", "..", "mx/1", "mx%h", "é", "[::1]", "[::1]:22", "root@[::1]", "[web]", "fe80::1%eth0",
 		"from=a", "mx1|x", "\x1b[31mmx1", "mx1\x00", "mx1,mx2", "@front", strings.Repeat("a", 256)}
 )
 
 // ids are ids of every kind: of envelopes, messages and routes, and beginnings of them.
 var ids = []string{"1234567812345678", "12345678", "abcd", "FFFFffff", "5", "18446744073709551615", "", "x", "for", "_", "-"}
+
+// TestBrackets says where a port is set, for what seems to be an address in brackets.
+func TestBrackets(t *testing.T) {
+	for name, want := range map[string]bool{"[::1]": true, "[::1]:22": true, "root@[2001:db8::1]:22": true, "[web]": false, "web]": false, "-[::1]": false} {
+		if _, err := Parse(name); err == nil || strings.Contains(err.Error(), "without brackets") != want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
 
 // TestNames takes names of hosts, and nothing that ssh or a shell could read otherwise.
 func TestNames(t *testing.T) {

@@ -20,8 +20,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"smtpctl/protocol"
 )
 
 // Options say how ssh may reach a machine.
@@ -337,21 +335,6 @@ func (h *Host) Facts() (f Facts, ok bool) {
 		return Facts{}, false
 	}
 	return h.link.facts, true
-}
-
-// Explain returns an error of a connection to smtpd as an *Error. If ssh has ended, the error
-// also says so, with what ssh said. Explain may wait up to endedWait for the end of ssh.
-func (h *Host) Explain(err error) error {
-	h.mu.Lock()
-	l := h.link
-	h.mu.Unlock()
-	if err == nil || l == nil || !protocol.Unreachable(err) {
-		return h.fail(err)
-	}
-	if why := l.endedSoon(); why != nil {
-		return &Error{h.name, fmt.Errorf("%w (%w)", why, err)}
-	}
-	return h.fail(err)
 }
 
 // close ends the ssh of the host, if there is one.

@@ -82,7 +82,7 @@ func (h *Host) dial(ctx context.Context, socket string, opts protocol.Options, o
 	defer a.drop()
 	l, err := h.connected(ctx, opts.Timeout, o, a)
 	if err != nil {
-		return nil, err
+		return nil, notFound(h.name, err)
 	}
 	ways := l.facts.ways(socket)
 	if o.Way != "" {
