@@ -39,8 +39,8 @@ func TestConnectSeveral(t *testing.T) {
 		}
 	}
 	for _, want := range []string{"smtpctl: h1: ssh: ", "smtpctl: h2: ssh: ", "smtpctl: h3: ssh: ",
-		"stdin:2: connect: no connection to h1, h2, h3; commands are for the same machine as before; for those that can be reached: connect mx1,mx2\n",
-		"stdin:7: connect: h1: ssh: ", "stdin:8: connect: no connection to h1, h2; commands are for the same machine as before\n"} {
+		"stdin:2: connect: no connection to h1, h2, h3; commands are for mx3, as before; for those that can be reached: connect mx1,mx2\n",
+		"stdin:7: connect: h1: ssh: ", "stdin:8: connect: no connection to h1, h2; commands are for mx1, mx2, local, as before\n"} {
 		if !strings.Contains(r.stderr, want) {
 			t.Errorf("no %q: %v", want, r)
 		}

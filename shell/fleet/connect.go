@@ -51,7 +51,7 @@ func runConnect(ctx context.Context, c *command.Call) error {
 			return &command.UsageError{Err: err}
 		}
 	}
-	if err := reachedAll(ctx, c, hosts, f.DialAsking(ctx, c, o, hosts)); err != nil {
+	if err := reachedAll(ctx, c, hosts, f.DialAsking(ctx, c, o, hosts), asBefore(*current)); err != nil {
 		return err
 	}
 	current.Host = o.Host
@@ -63,9 +63,17 @@ func runConnect(ctx context.Context, c *command.Call) error {
 	return nil
 }
 
-// reachedAll returns an error if there is no connection to one of some machines, for each of
-// which it has printed why.
-func reachedAll(ctx context.Context, c *command.Call, hosts []string, errs []error) error {
+// asBefore says for which machines commands still are when connect has failed.
+func asBefore(o command.Options) string {
+	if o.Host == "" {
+		return "commands are for this machine, as before"
+	}
+	return "commands are for " + command.BoundNames(Hosts(o)) + ", as before"
+}
+
+// reachedAll returns an error, with before in it, if there is no connection to one of some
+// machines, for each of which it has printed why.
+func reachedAll(ctx context.Context, c *command.Call, hosts []string, errs []error, before string) error {
 	var up, down []string
 	for i, host := range hosts {
 		if errs[i] == nil {
@@ -80,7 +88,7 @@ func reachedAll(ctx context.Context, c *command.Call, hosts []string, errs []err
 	case cause != nil:
 		return cause
 	case len(hosts) == 1:
-		return fmt.Errorf("connect: %w; commands are for the same machine as before", errs[0])
+		return fmt.Errorf("connect: %w; %s", errs[0], before)
 	}
 	for i, err := range errs {
 		if err != nil {
@@ -91,16 +99,16 @@ func reachedAll(ctx context.Context, c *command.Call, hosts []string, errs []err
 	if len(up) > 0 {
 		others = "; for those that can be reached: connect " + strings.Join(up, ",")
 	}
-	return &notConnectedError{command.BoundNames(down), render.Bound(others, render.MaxMessage/2)}
+	return &notConnectedError{command.BoundNames(down), before, render.Bound(others, render.MaxMessage/2)}
 }
 
 // A notConnectedError means that some of several machines could not be connected to.
 type notConnectedError struct {
-	down, others string
+	down, before, others string
 }
 
 func (e *notConnectedError) Error() string {
-	return "connect: no connection to " + e.down + "; commands are for the same machine as before" + e.others
+	return "connect: no connection to " + e.down + "; " + e.before + e.others
 }
 
 // Unreachable gives the error the exit status of an smtpd that cannot be reached.
