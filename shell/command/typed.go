@@ -15,6 +15,10 @@ const (
 	ArgBytes  = 80 // of each
 )
 
+// recordedBytes bounds a command in a record: each envelope may have a record, and a command may
+// have been given thousands of ids.
+const recordedBytes = 1000
+
 // Typed returns the words of a call as they can be typed again, with its arguments
 // quoted where that is needed.
 func (c *Call) Typed() string {
@@ -24,6 +28,9 @@ func (c *Call) Typed() string {
 	}
 	return strings.Join(words, " ")
 }
+
+// Recorded is Typed for a record in a file, in which a long command is shortened.
+func (c *Call) Recorded() string { return render.Bound(c.Typed(), recordedBytes) }
 
 // Again returns a command so that it works where it is read: at the prompt as it is, in
 // another shell with the name of this program, and the options that say which smtpd.

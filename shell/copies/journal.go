@@ -21,7 +21,7 @@ const JournalName = "journal"
 
 // Limits of a journal that is read.
 const (
-	maxJournalLine  = 64 << 10
+	maxJournalLine  = 16 << 20 // bytes: there are records with the whole of a command that named thousands of ids
 	maxJournalLines = 20_000_000
 )
 

@@ -46,7 +46,7 @@ func nodeOf(c *command.Call) string {
 
 // Limits of notes that are read.
 const (
-	maxNote  = 1 << 20 // bytes of a line
+	maxNote  = 16 << 20 // bytes of a line, which has the ids of all envelopes of a message
 	maxNotes = 1_000_000
 	maxRuns  = 1000 // files
 )

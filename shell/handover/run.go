@@ -107,7 +107,7 @@ func (r *Run) replace(ctx context.Context, u *Unit, res *Result) error {
 	if old, err = r.ready(ctx, conn, u, old, false, res); err != nil || len(old) == 0 {
 		return err
 	}
-	n := note{Token: token(), Event: begun, IDs: texts(old), Unknown: u.Unknown, Socket: r.c.Opts.Socket, Host: r.c.Opts.Host, Node: nodeOf(r.c), Who: r.c.Who(), Command: r.c.Typed()}
+	n := note{Token: token(), Event: begun, IDs: texts(old), Unknown: u.Unknown, Socket: r.c.Opts.Socket, Host: r.c.Opts.Host, Node: nodeOf(r.c), Who: r.c.Who(), Command: r.c.Recorded()}
 	if err := r.notes.add(n); err != nil {
 		return fmt.Errorf("nothing was done to the remaining envelopes: %w", command.FileError(err))
 	}

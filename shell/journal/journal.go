@@ -27,8 +27,12 @@ const (
 	maxFile = 16 << 20
 )
 
-// maxLine is the most bytes of a line.
-const maxLine = 64 << 10
+// Bounds of a line, in bytes. A text that is longer is shortened: without the line in which a
+// command begins, the command would not be listed.
+const (
+	maxLine = 64 << 10
+	maxText = 1500 // of who gave a command, its words, or another text but a path
+)
 
 // A line is one line of the file: a command begins, acts on envelopes, or ends.
 type line struct {
@@ -47,24 +51,23 @@ type line struct {
 	Copies  string `json:"copies,omitempty"` // the folder with copies of what it removed
 }
 
-// A Writer records what one command does. Lines that cannot be written are left out:
-// syslog has them too, and a full disk must not keep anybody from working.
+// A Writer records what one command does. Lines that cannot be written are left out, and End
+// says why: syslog has them too, and a full disk must not keep anybody from working.
 type Writer struct {
-	f   *os.File
+	f   *os.File // nil if the file could not be opened
 	key string
+	err error // the first one
 }
 
-// Begin records that a command begins. It returns nil if nothing can be recorded.
+// Begin records that a command begins. It returns nil without a folder.
 func Begin(dir, who, command, socket string) *Writer {
-	if dir == "" || os.MkdirAll(dir, 0o700) != nil {
+	if dir == "" {
 		return nil
 	}
-	f, err := open(dir)
-	if err != nil {
-		return nil
+	w := &Writer{key: fmt.Sprintf("%d-%d", time.Now().UnixNano(), os.Getpid())}
+	if w.err = os.MkdirAll(dir, 0o700); w.err == nil {
+		w.f, w.err = open(dir)
 	}
-	now := time.Now()
-	w := &Writer{f, fmt.Sprintf("%d-%d", now.UnixNano(), os.Getpid())}
 	w.write(line{Who: who, Command: command, Socket: socket, PID: os.Getpid()})
 	return w
 }
@@ -96,10 +99,22 @@ func open(dir string) (*os.File, error) {
 // write writes a line with a single call, so that lines of several processes do not
 // mix.
 func (w *Writer) write(l line) {
+	if w.f == nil {
+		return
+	}
 	l.Key, l.Time = w.key, render.Time(time.Now().Unix())
+	for _, text := range []*string{&l.Who, &l.Command, &l.Socket, &l.Outcome} {
+		*text = render.Bound(*text, maxText)
+	}
 	text, err := json.Marshal(l)
-	if err == nil && len(text) < maxLine {
-		w.f.Write(append(text, '\n'))
+	if err == nil && len(text) >= maxLine {
+		err = fmt.Errorf("%s: a line has more than %d bytes", w.f.Name(), maxLine)
+	}
+	if err == nil {
+		_, err = w.f.Write(append(text, '\n'))
+	}
+	if w.err == nil {
+		w.err = err
 	}
 }
 
@@ -116,13 +131,15 @@ func (w *Writer) IDs(ids []string) {
 }
 
 // End records the outcome of the command, and the folder with copies of the mail that
-// it removed.
-func (w *Writer) End(outcome, copies string, failed bool) {
+// it removed. The error says why a line could not be written.
+func (w *Writer) End(outcome, copies string, failed bool) error {
 	if w == nil {
-		return
+		return nil
 	}
-	w.write(line{Outcome: outcome, Copies: copies, Failed: failed})
-	w.f.Close()
+	if w.write(line{Outcome: outcome, Copies: copies, Failed: failed}); w.f != nil {
+		w.f.Close()
+	}
+	return w.err
 }
 
 // An Entry is a command of the journal.

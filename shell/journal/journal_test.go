@@ -92,20 +92,49 @@ func TestJournalElsewhere(t *testing.T) {
 	}
 	for _, dir := range []string{"", file, file + "/below"} {
 		w := Begin(dir, "user x", "remove all", "")
-		if w != nil {
-			t.Errorf("%q: a journal", dir)
-		}
 		w.IDs([]string{"x"})
-		w.End("done", "", false)
+		if err := w.End("done", "", false); (err == nil) != (dir == "") {
+			t.Errorf("%q: %v", dir, err)
+		}
 	}
 	link := t.TempDir()
 	if err := os.Symlink(file, filepath.Join(link, name)); err != nil {
 		t.Fatal(err)
 	}
-	if Begin(link, "user x", "remove all", "") != nil {
+	if Begin(link, "user x", "remove all", "").End("done", "", false) == nil {
 		t.Error("a link was followed")
 	}
 	if _, err := Read(link); err == nil {
 		t.Error("a link was read")
+	}
+}
+
+// TestJournalFull has a journal that cannot be written any more after the first line.
+func TestJournalFull(t *testing.T) {
+	w := Begin(t.TempDir(), "user x", "remove all", "")
+	w.f.Close()
+	w.IDs([]string{"x"})
+	if err := w.End("done", "", false); err == nil {
+		t.Error("no error")
+	}
+}
+
+// TestJournalLong has texts of any length: each command is listed, with its beginning and its
+// outcome.
+func TestJournalLong(t *testing.T) {
+	dir := t.TempDir()
+	for _, n := range []int{maxText, maxText + 1, maxLine, 3 << 20} {
+		long := strings.Repeat("\x01", n)
+		if err := Begin(dir, long, "remove "+long, long).End("done=1"+long, "", true); err != nil {
+			t.Errorf("%d bytes: %v", n, err)
+		}
+		all, err := Read(dir)
+		if err != nil || len(all) == 0 {
+			t.Fatalf("%d bytes: %d entries, %v", n, len(all), err)
+		}
+		if e := all[len(all)-1]; !strings.HasPrefix(e.Command, "remove ") || !strings.HasPrefix(e.Outcome, "done=1") || !e.Failed {
+			t.Errorf("%d bytes: %.40q, %.40q", n, e.Command, e.Outcome)
+		}
+		os.Remove(filepath.Join(dir, name))
 	}
 }

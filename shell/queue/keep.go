@@ -93,7 +93,7 @@ func (k *keeper) keep(ctx context.Context, c *command.Call, conn *protocol.Conn,
 	if k.refusal != "" {
 		return nil, nil
 	}
-	v, err := k.store.New(time.Now(), c.Opts.Spool, copies.Origin{Who: c.Who(), Command: c.Typed()})
+	v, err := k.store.New(time.Now(), c.Opts.Spool, copies.Origin{Who: c.Who(), Command: c.Recorded()})
 	if err == nil {
 		if err = k.save(ctx, c, conn, v, ids); err == nil {
 			err = v.Seal()

@@ -14,7 +14,7 @@ import (
 // openSaver opens the folder of --save. Copies of mail of another machine go to a folder in
 // it that has the name of the machine, so that equal ids of two machines never meet.
 func openSaver(c *command.Call) (*copies.Saver, error) {
-	o := copies.Origin{Who: c.Who(), Command: c.Typed(), Host: c.Opts.Host}
+	o := copies.Origin{Who: c.Who(), Command: c.Recorded(), Host: c.Opts.Host}
 	if c.Elsewhere() {
 		// The folder is one of this machine, whose smtpd must not delete anything there.
 		return copies.OpenSaver(filepath.Join(c.Opts.Save, c.Opts.Host), spool.DefaultDir, o)

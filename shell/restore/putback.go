@@ -155,7 +155,7 @@ func (r *restoration) record(event copies.Event, envelopes []landed) error {
 	for i, l := range envelopes {
 		records[i] = copies.Record{Event: event, ID: l.id.String(), As: l.as.String(), Into: r.c.Opts.Host}
 	}
-	records[0].Who, records[0].Command = r.c.Who(), r.c.Typed()
+	records[0].Who, records[0].Command = r.c.Who(), r.c.Recorded()
 	if err := r.log.Add(records...); err != nil {
 		return command.FileError(err)
 	}
