@@ -42,6 +42,7 @@ type auditor struct {
 	to    func(text string) // takes the lines instead of syslog, for tests
 	w     *syslog.Writer
 	stuck bool // syslogd did not take a line in time, or there is none: no more of this command is logged
+	told  bool // that the journal cannot be written
 }
 
 // log logs one line. It waits once for a syslogd that is stuck.
@@ -81,6 +82,22 @@ func (a *auditor) again() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.stuck = false
+}
+
+// journaled takes note of whether the journal took a command. It returns what is to be said of
+// an error, once until the journal takes a command again.
+func (a *auditor) journaled(err error) (say string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	told := a.told
+	if a.told = err != nil; !a.told || told {
+		return ""
+	}
+	say = "smtpctl: the journal lacks this command, or a part of it: " + command.FileError(err).Error()
+	if a.stuck {
+		return say + "; syslog does not take it either"
+	}
+	return say + "; syslog has it"
 }
 
 // close closes the connection to syslogd.
@@ -219,7 +236,9 @@ func (a *callAudit) End(err error) {
 	a.begin()
 	outcome := a.outcome(err)
 	a.lines(a.head + outcome)
-	a.file.End(outcome, a.c.Copies, err != nil)
+	if say := a.s.audit.journaled(a.file.End(outcome, a.c.Copies, err != nil)); say != "" {
+		a.c.Warnf("%s", render.Safe(say))
+	}
 }
 
 // commandLine returns the command for the log, on one line.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -264,6 +265,37 @@ func TestWho(t *testing.T) {
 	} {
 		if got := confine.Who(func(name string) string { return tt.env[name] }, tt.login); got != tt.want {
 			t.Errorf("login %q, %v: %q, want %q", tt.login, tt.env, got, tt.want)
+		}
+	}
+}
+
+// TestAuditUnjournaled has a journal that cannot be written: that is said once until the journal
+// takes a command again, and keeps no command from working.
+func TestAuditUnjournaled(t *testing.T) {
+	var out, errs bytes.Buffer
+	state := t.TempDir()
+	s, _, _ := auditedSession(t, 3, IO{In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(name string) string {
+		return map[string]string{"XDG_STATE_HOME": state}[name]
+	}})
+	s.lasting = true
+	path := filepath.Join(state, "smtpctl", "journal")
+	for _, step := range []struct {
+		do   func() error
+		said bool
+	}{
+		{func() error { return os.MkdirAll(path, 0o700) }, true}, {func() error { return nil }, false},
+		{func() error { return os.Remove(path) }, false},
+		{func() error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) }, true},
+	} {
+		if err := step.do(); err != nil {
+			t.Fatal(err)
+		}
+		errs.Reset()
+		if err := s.Eval(context.Background(), "update table aliases"); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(errs.String(), "the journal lacks this command, or a part of it: "+path+": "); got != step.said {
+			t.Errorf("%q, want it said: %v", errs.String(), step.said)
 		}
 	}
 }
