@@ -116,7 +116,7 @@ func runBounce(ctx context.Context, c *command.Call) error {
 func prepare(ctx context.Context, c *command.Call, k kind, unasked int) ([]handover.Selected, []unit, []handover.Kept, error) {
 	all, err := handover.Choose(ctx, c)
 	if err != nil {
-		return nil, nil, nil, command.Interrupted(ctx, c, err, "nothing sent")
+		return nil, nil, nil, command.NothingDone(ctx, c, err, "nothing sent")
 	}
 	units, kept := notices(ctx, c, k, all)
 	rate := fmt.Sprintf("%s to the senders, %d a second at most", render.Plural(len(units), "notice goes", "notices go"), perSecond)

@@ -161,6 +161,15 @@ func Stopped(ctx context.Context, c *Call, err error, done string) error {
 	return fmt.Errorf("%w: %s", err, done)
 }
 
+// NothingDone adds to an error before which nothing was changed that nothing was, unless it says
+// so by itself: if the command was interrupted, or smtpd did not go on answering.
+func NothingDone(ctx context.Context, c *Call, err error, done string) error {
+	if protocol.Unreachable(err) && !errors.Is(err, protocol.ErrNotRunning) {
+		return Stopped(ctx, c, err, done)
+	}
+	return Interrupted(ctx, c, err, done)
+}
+
 // FileError returns an error of the file system without the name of the system call.
 func FileError(err error) error {
 	var pe *os.PathError

@@ -49,7 +49,7 @@ func actTallied(ctx context.Context, c *command.Call, a protocol.Action, verb st
 	c.Undo = undoOf(c, a, t)
 	if err != nil && t.done == 0 && t.unconfirmed == 0 {
 		c.Counts = t.counts()
-		return command.Interrupted(ctx, c, err, "nothing "+verb)
+		return command.NothingDone(ctx, c, err, "nothing "+verb)
 	}
 	t.mark.counted(t)
 	if err != nil {
@@ -288,6 +288,9 @@ func actEnvelope(ctx context.Context, c *command.Call, conn *protocol.Conn, a pr
 	// An envelope whose file has gone is not listed, but smtpd still has the envelope.
 	c.AuditEnvelopes([]protocol.EnvelopeID{id})
 	t.unconfirmed, err = conn.Act(ctx, a, []protocol.EnvelopeID{id}, t.count(a))
+	if e == nil && t.failures > 0 { // it was not there before either: it has not just left
+		t.failures, t.failed, t.missing = 0, nil, 1
+	}
 	return err
 }
 

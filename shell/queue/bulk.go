@@ -227,7 +227,7 @@ func takePreview(ctx context.Context, c *command.Call, conn *protocol.Conn, a pr
 	}
 	g.missing = asked.missing()
 	if err := tg.mail.finish(ctx, conn); err != nil {
-		return nil, fmt.Errorf("%s: %w; nothing done", command.PathOf(c), err)
+		return nil, fmt.Errorf("%s: %w", command.PathOf(c), err)
 	}
 	return g, nil
 }

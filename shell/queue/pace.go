@@ -143,7 +143,7 @@ func runPaced(ctx context.Context, c *command.Call, pace paceArg, stop int) erro
 	t := &tally{}
 	set, err := takePreview(ctx, c, conn, protocol.ScheduleEnvelope, &tg, time.Now().Unix())
 	if err != nil {
-		return err
+		return command.NothingDone(ctx, c, err, "nothing scheduled")
 	}
 	w.ids = set.ids
 	w.sum = PaceJSON{Command: "schedule", DryRun: c.Opts.DryRun, Selected: len(set.ids), Untouched: len(set.ids), Skipped: set.dry.suspended + set.dry.busy}

@@ -25,7 +25,7 @@ const (
 func runRequeue(ctx context.Context, c *command.Call) error {
 	all, err := handover.Choose(ctx, c)
 	if err != nil {
-		return command.Interrupted(ctx, c, err, "nothing requeued")
+		return command.NothingDone(ctx, c, err, "nothing requeued")
 	}
 	if name := c.Flag("dispatcher"); name != "" {
 		return runDispatcher(ctx, c, name, all)
