@@ -149,8 +149,11 @@ func TestListingAsksOnce(t *testing.T) {
 // TestListingWhileQueueChanges lists a queue while mail comes and goes: what is
 // there all the time is listed, once and in order.
 func TestListingWhileQueueChanges(t *testing.T) {
-	for _, batch := range []int{1, 2, 3, 256} {
-		for _, files := range []bool{false, true} {
+	for i, batch := range []int{1, 2, 3, 256} {
+		for j, files := range []bool{false, true} {
+			if !fulltest.Takes(i+j, 2) {
+				continue
+			}
 			dir, opts := "", protocol.Options{}
 			if files {
 				dir = t.TempDir()
@@ -231,8 +234,11 @@ func TestSingles(t *testing.T) {
 
 // TestActWhileListing acts on envelopes as they are listed.
 func TestActWhileListing(t *testing.T) {
-	for _, batch := range []int{1, 3, 256} {
-		for _, window := range []int{0, 1, 7} {
+	for i, batch := range []int{1, 3, 256} {
+		for j, window := range []int{0, 1, 7} {
+			if !fulltest.Takes(i+j, 3) {
+				continue
+			}
 			s, c := connect(t, smtpdsim.Config{EvpBatch: batch}, protocol.Options{Window: window})
 			all := fillSim(s, 700, some)
 			even := func(e *protocol.Envelope, _ error) bool { return e.ID%2 == 0 }

@@ -178,7 +178,7 @@ func TestLinesAgree(t *testing.T) {
 			continue
 		}
 		for j, form := range typedForms(line) {
-			if j >= 5 && (i+j)%4 != 0 || !fulltest.Takes(i+j/4, 6) {
+			if j >= 5 && (i+j)%4 != 0 || !fulltest.Takes(i+j/4, 12) {
 				continue // another command has it
 			}
 			for end := range len(form) + 2 {

@@ -42,7 +42,7 @@ func TestFaultsOfEveryCommand(t *testing.T) {
 		for i, line := range faultyLines {
 			for j, what := range []string{"hangup", "stall", "garbage", "flood", "split"} {
 				for k, at := range []int64{0, 7, 16, 18, 90, 500} {
-					if !fulltest.Takes(i+j+k, 3) {
+					if !fulltest.Takes(i+j+k, 6) {
 						continue
 					}
 					name := fmt.Sprintf("%s at %d", what, at)
@@ -55,7 +55,7 @@ func TestFaultsOfEveryCommand(t *testing.T) {
 			for at := range 4 {
 				for j, what := range tamperings {
 					tamper := smtpdsim.Tampers(at)[what]
-					if !fulltest.Takes(i+j+at, 4) {
+					if !fulltest.Takes(i+j+at, 8) {
 						continue
 					}
 					name := fmt.Sprintf("%s frame %d", what, at)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"smtpctl/protocol"
+	"smtpctl/protocol/fulltest"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
 	"smtpctl/shell/command"
@@ -261,7 +262,7 @@ func TestInterruptedActions(t *testing.T) {
 		t.Run(tt.line, func(t *testing.T) {
 			t.Parallel()
 			nothing, some := 0, 0
-			for at := range 200 {
+			for at := 0; at < 200; at += fulltest.Of(1, 3) {
 				ctx, cancel := context.WithCancelCause(context.Background())
 				opts := command.DefaultOptions()
 				opts.Spool, opts.Window = t.TempDir(), 1

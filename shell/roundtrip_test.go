@@ -96,7 +96,7 @@ func listedIDs(t *testing.T, s *Session, out *bytes.Buffer, line string) []strin
 // as the menu says, and no other than those with that value.
 func TestCompletedTermsSelect(t *testing.T) {
 	t.Parallel()
-	s, all, out := hostileQueue(t, 7, 60)
+	s, all, out := hostileQueue(t, 7, fulltest.Of(60, 20))
 	l := s.live(func() {})
 	l.Wait = 20 * completeWait // a busy machine must not make it look at less
 	comp := &completer.Completer{Tree: s.tree, Source: l}
@@ -139,7 +139,7 @@ func TestCompletedTermsSelect(t *testing.T) {
 // JSON, and as the plain name after the key of a term.
 func TestGroupsSelect(t *testing.T) {
 	t.Parallel()
-	s, _, out := hostileQueue(t, 11, 60)
+	s, _, out := hostileQueue(t, 11, fulltest.Of(60, 20))
 	keys := map[string]string{"from": "from", "domain": "domain", "error": "error", "state": "state"}
 	for _, g := range selector.Grouped() {
 		if g.Name == "age" {

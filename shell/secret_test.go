@@ -43,7 +43,7 @@ func TestPasswordsAreNotShown(t *testing.T) {
 			"-- " + password + " x", "--expect " + password + " x", "-r --read-only=false " + password,
 		} {
 			for k, before := range []string{"", "--color never ", "show status; ", "watch ", "watch 1 ", "help ", "-r "} {
-				if !fulltest.Takes(i+j+k, 5) {
+				if !fulltest.Takes(i+j+k, 10) {
 					continue
 				}
 				line := before + word + " " + rest

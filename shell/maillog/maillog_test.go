@@ -201,7 +201,7 @@ func TestLastTry(t *testing.T) {
 	if LastTry(context.Background(), dir, id) != nil {
 		t.Error("a try without a log")
 	}
-	os.WriteFile(filepath.Join(dir, "maillog"), append(bytes.Repeat([]byte("x\n"), tail), sample...), 0o600)
+	os.WriteFile(filepath.Join(dir, "maillog"), append(bytes.Repeat([]byte(strings.Repeat("x", 199)+"\n"), tail/100), sample...), 0o600)
 	if e := LastTry(context.Background(), dir, id); e == nil || e.Kind != PutOff || len(e.Perhaps) != 1 {
 		t.Errorf("%+v", e)
 	}

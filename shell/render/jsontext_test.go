@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"testing"
+
+	"smtpctl/protocol/fulltest"
 )
 
 // TestJSONText encodes text of every byte, in pieces of every kind, as AppendJSON
@@ -15,7 +17,7 @@ func TestJSONText(t *testing.T) {
 	for c := range 256 {
 		alphabet = append(alphabet, string([]byte{byte(c)}))
 	}
-	for size := range 400 {
+	for size := 0; size < 400; size += fulltest.Of(1, 6) {
 		var text []byte
 		for len(text) < size*size/4 {
 			text = append(text, alphabet[r.IntN(len(alphabet))]...)
