@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"smtpctl/protocol"
+	"smtpctl/protocol/fulltest"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
 	"smtpctl/shell/remote/sshdtest"
@@ -97,11 +98,16 @@ func farPrograms(t *testing.T, srv *sshdtest.Server) (fake func(name, text strin
 // them only when it has been asked: so neither waits for the facts, however long the way is.
 // smtpd gets one connection.
 func TestAhead(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: smtpd answers nobody else")
 	}
-	for _, trip := range []time.Duration{0, 20 * time.Millisecond, 100 * time.Millisecond, 400 * time.Millisecond} {
+	for i, trip := range []time.Duration{0, 20 * time.Millisecond, 100 * time.Millisecond, 400 * time.Millisecond} {
+		if !fulltest.Takes(i, 2) {
+			continue
+		}
 		t.Run(trip.String(), func(t *testing.T) {
+			t.Parallel()
 			srv, f := reach(t, "")
 			fake := farPrograms(t, srv)
 			if trip > 0 {
@@ -150,10 +156,11 @@ func TestAhead(t *testing.T) {
 // so early: what was opened is closed, and no error tells of it. TestLayouts has such with another
 // byte order.
 func TestAheadNotTaken(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: smtpd answers nobody else")
 	}
-	for _, tt := range []struct {
+	for i, tt := range []struct {
 		name, extra, program, text string
 		o                          Options
 		way, want                  string
@@ -167,7 +174,11 @@ func TestAheadNotTaken(t *testing.T) {
 		{"set, not allowed", "AllowStreamLocalForwarding no", "true", "", Options{Way: "forward", WaySet: "the test"}, "", "way=forward, which the test sets, does not work", 0},
 		{"no facts", "", "uname", "kill -9 $PPID", Options{}, "", "cannot be reached|the connection was closed", 0}, // either end is seen first
 	} {
+		if !fulltest.Takes(i, 2) {
+			continue
+		}
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			srv, f := reach(t, tt.extra)
 			fake := farPrograms(t, srv)
 			if tt.extra != "" {
@@ -208,14 +219,16 @@ func TestAheadNotTaken(t *testing.T) {
 // TestAheadInterrupted ends the wait for a machine at any moment: the error is that of the end,
 // the next Dial reaches smtpd, and nothing is left behind.
 func TestAheadInterrupted(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: smtpd answers nobody else")
 	}
 	srv, f := reach(t, "")
 	_, socket := simtest.Start(t, smtpdsim.Config{Messages: 3})
 	why := errors.New("interrupted")
-	for i := range 12 {
-		h := f.Host(fmt.Sprint("mx", i%9+1))
+	hosts := fulltest.Of(9, 4)
+	for i := 0; i < 12; i += fulltest.Of(1, 3) {
+		h := f.Host(fmt.Sprint("mx", i%hosts+1))
 		ctx, cancel := context.WithCancelCause(context.Background())
 		time.AfterFunc(time.Duration(i)*15*time.Millisecond, func() { cancel(why) })
 		if conn, err := h.Dial(ctx, socket, opts, Options{}); err == nil {
@@ -225,7 +238,7 @@ func TestAheadInterrupted(t *testing.T) {
 		}
 		cancel(nil)
 	}
-	for i := range 9 {
+	for i := range hosts {
 		conn, err := f.Host(fmt.Sprint("mx", i+1)).Dial(context.Background(), socket, opts, Options{})
 		if err != nil {
 			t.Fatal(err)

@@ -27,7 +27,7 @@ func (l *link) channelArgs(more ...string) []string {
 // forward makes the ssh of the link listen on the socket local of this machine and forward
 // each connection to the socket path of the other machine.
 func (l *link) forward(ctx context.Context, path, local string) error {
-	_, err := l.run(ctx, exec.Command(Program, l.channelArgs("-O", "forward", "-L", local+":"+path, "--", l.host)...), "", 0)
+	_, err := l.run(ctx, exec.Command(l.program, l.channelArgs("-O", "forward", "-L", local+":"+path, "--", l.host)...), "", 0)
 	return err
 }
 
@@ -37,7 +37,7 @@ func (l *link) forward(ctx context.Context, path, local string) error {
 // writes.
 func (l *link) sh(ctx context.Context, as, script string, limit int) ([]byte, error) {
 	command := marked(strings.TrimSpace(as + " sh -s"))
-	out, err := l.run(ctx, exec.Command(Program, l.channelArgs("--", l.host, command)...), script, limit+maxStart)
+	out, err := l.run(ctx, exec.Command(l.program, l.channelArgs("--", l.host, command)...), script, limit+maxStart)
 	out, begun := afterBegins(out)
 	switch {
 	case err != nil:
@@ -145,7 +145,7 @@ func (l *link) channel(more ...string) (*program, error) {
 		return nil, err
 	}
 	p := &program{UnixConn: nc.(*net.UnixConn), out: startSkipper{r: nc}, words: &words{}, done: make(chan struct{})}
-	p.cmd = exec.Command(Program, l.channelArgs(more...)...)
+	p.cmd = exec.Command(l.program, l.channelArgs(more...)...)
 	p.cmd.SysProcAttr = apart()
 	p.cmd.Stdin, p.cmd.Stdout = theirs, theirs
 	stderr, err := p.cmd.StderrPipe()

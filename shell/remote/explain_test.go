@@ -19,6 +19,7 @@ import (
 
 // TestSilent tells a machine that does not answer from an smtpd that does not.
 func TestSilent(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: smtpd answers nobody else")
 	}

@@ -33,10 +33,14 @@ type folder struct {
 
 // newFolder makes a private folder, if possible in a place that a restart of the machine
 // empties and whose short name leaves room for names of sockets. It also removes the folders
-// of processes that were killed.
-func newFolder() (*folder, error) {
+// of processes that were killed. within, if it is not "", is the only place.
+func newFolder(within string) (*folder, error) {
 	var firstErr error
-	for _, parent := range parents() {
+	places := []string{within}
+	if within == "" {
+		places = parents()
+	}
+	for _, parent := range places {
 		parent, err := family(parent)
 		if err != nil {
 			firstErr = err

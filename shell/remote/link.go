@@ -26,6 +26,7 @@ const Program = "ssh"
 
 // A link is a running ssh. All connections to its machine go through it.
 type link struct {
+	program string // the ssh that is started
 	host    string
 	control string // the path of its control socket
 	facts   Facts
@@ -58,11 +59,11 @@ func linkArgs(host, control string, timeout time.Duration, ask bool) []string {
 	return append(args, "--", host, "exec sh -s")
 }
 
-// startLink starts ssh and waits until the machine has reported its facts: for one and a half
-// times timeout, or for terminalTime if ssh may ask at the terminal. It begins a meanwhile, if
-// that is not nil.
-func startLink(ctx context.Context, host, control string, timeout time.Duration, o Options, a *ahead) (*link, error) {
-	l := &link{host: host, control: control, early: make(chan Facts, 1), done: make(chan struct{})}
+// startLink starts program, an ssh, and waits until the machine has reported its facts: for one
+// and a half times timeout, or for terminalTime if ssh may ask at the terminal. It begins a
+// meanwhile, if that is not nil.
+func startLink(ctx context.Context, program, host, control string, timeout time.Duration, o Options, a *ahead) (*link, error) {
+	l := &link{program: program, host: host, control: control, early: make(chan Facts, 1), done: make(chan struct{})}
 	var tty *foreground
 	if o.Terminal {
 		if tty = openForeground(); tty != nil {
@@ -70,7 +71,7 @@ func startLink(ctx context.Context, host, control string, timeout time.Duration,
 			l.words.say = o.Say
 		}
 	}
-	l.cmd = exec.Command(Program, linkArgs(host, control, timeout, tty != nil)...)
+	l.cmd = exec.Command(l.program, linkArgs(host, control, timeout, tty != nil)...)
 	l.cmd.SysProcAttr = endingWith()
 	limit := timeout + timeout/2
 	if tty != nil {
@@ -212,7 +213,7 @@ func (l *link) endedSoon() error {
 
 // quit asks ssh to end, by its control socket.
 func (l *link) quit() {
-	cmd := exec.Command(Program, l.channelArgs("-O", "exit", "--", l.host)...)
+	cmd := exec.Command(l.program, l.channelArgs("-O", "exit", "--", l.host)...)
 	cmd.SysProcAttr = apart()
 	if cmd.Start() != nil {
 		return

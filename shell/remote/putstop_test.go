@@ -17,6 +17,7 @@ import (
 // TestPutInterrupted ends the context before Move, and hangs what moves: the first keeps it from
 // beginning, and of the second nothing is sure.
 func TestPutInterrupted(t *testing.T) {
+	t.Parallel()
 	bin := t.TempDir()
 	os.WriteFile(filepath.Join(bin, "mv"), []byte("#!/bin/sh\nsleep 30\n"), 0o755)
 	_, f := reach(t, sshdtest.SetEnv("PATH="+bin+":/usr/bin:/bin"))

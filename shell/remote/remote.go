@@ -10,6 +10,7 @@
 package remote
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,6 +44,9 @@ type Fleet struct {
 	hosts  map[string]*Host
 	closed chan struct{} // nil before Close, and closed at its end
 	sealed bool          // no ssh can be started
+
+	program string // the ssh that is started, "" for Program
+	parent  string // where the folder for sockets is made, "" for the best of parents
 }
 
 // Host returns the machine of a name that hostname.Parse accepts. It starts nothing. After Close
@@ -106,7 +110,7 @@ func (f *Fleet) place() (*folder, error) {
 	if f.folder != nil && there(f.folder.path) {
 		return f.folder, nil
 	}
-	d, err := newFolder()
+	d, err := newFolder(f.parent)
 	if err != nil {
 		return nil, fmt.Errorf("a folder for sockets: %w", err)
 	}
@@ -272,7 +276,7 @@ func (h *Host) connected(ctx context.Context, timeout time.Duration, o Options, 
 	if old != nil {
 		old.end() // it still runs if only its control socket is gone
 	}
-	l, err := startLink(ctx, h.name, folder.socket(), timeout, o, a)
+	l, err := startLink(ctx, cmp.Or(h.fleet.program, Program), h.name, folder.socket(), timeout, o, a)
 	if err != nil {
 		return nil, err
 	}

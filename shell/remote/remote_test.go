@@ -23,14 +23,17 @@ import (
 // opts are for an smtpd that answers.
 var opts = protocol.Options{Timeout: 20 * time.Second}
 
+// fleetOf returns a fleet whose ssh leads to a server.
+func fleetOf(srv *sshdtest.Server) *Fleet {
+	return &Fleet{program: filepath.Join(srv.Dir, "bin", "ssh"), parent: srv.Dir}
+}
+
 // reach starts an sshd, and returns a fleet whose ssh leads there.
 func reach(t *testing.T, extra string) (*sshdtest.Server, *Fleet) {
 	t.Helper()
 	srv := sshdtest.Start(t, extra)
-	t.Setenv("PATH", srv.Path())
-	t.Setenv("XDG_RUNTIME_DIR", srv.Dir)
 	os.Chmod(srv.Dir, 0o700)
-	f := &Fleet{}
+	f := fleetOf(srv)
 	t.Cleanup(f.Close)
 	return srv, f
 }
@@ -53,6 +56,7 @@ func gone(t *testing.T, folder string) {
 
 // TestDial reaches an smtpd by each way, and leaves no process and no folder behind.
 func TestDial(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: smtpd answers nobody else")
 	}
@@ -61,6 +65,7 @@ func TestDial(t *testing.T) {
 		{"not allowed to forward", "AllowStreamLocalForwarding no", "nc"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			srv, f := reach(t, tt.extra)
 			_, socket := simtest.Start(t, smtpdsim.Config{Messages: 300})
 			h := f.Host("mx1")
@@ -111,6 +116,7 @@ func TestDial(t *testing.T) {
 
 // TestDialErrors meets what can be wrong. Each is one line that names the machine.
 func TestDialErrors(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: smtpd answers nobody else")
 	}
@@ -148,6 +154,7 @@ func TestDialErrors(t *testing.T) {
 		{"bad path", "expected a path", nil, func(t *testing.T, srv *sshdtest.Server) string { return "/run/x;reboot" }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			srv, f := reach(t, "")
 			socket := tt.before(t, srv)
 			o := opts
@@ -168,6 +175,7 @@ func TestDialErrors(t *testing.T) {
 // TestLost kills ssh under a connection: what is under way fails and says so, and the next
 // connection is by a new ssh.
 func TestLost(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: smtpd answers nobody else")
 	}
@@ -202,7 +210,7 @@ func TestKilled(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: smtpd answers nobody else")
 	}
-	if socket := os.Getenv("REMOTE_TEST_HOLD"); socket != "" {
+	if socket := os.Getenv("REMOTE_TEST_HOLD"); socket != "" { // as a fleet of a user begins
 		if _, err := (&Fleet{}).Host("mx1").Dial(context.Background(), socket, opts, Options{}); err != nil {
 			t.Fatal(err)
 		}
@@ -213,7 +221,7 @@ func TestKilled(t *testing.T) {
 	srv, f := reach(t, "")
 	_, socket := simtest.Start(t, smtpdsim.Config{Messages: 3})
 	cmd := exec.Command(os.Args[0], "-test.run", "^TestKilled$")
-	cmd.Env = append(os.Environ(), "REMOTE_TEST_HOLD="+socket)
+	cmd.Env = append(os.Environ(), "REMOTE_TEST_HOLD="+socket, "PATH="+srv.Path(), "XDG_RUNTIME_DIR="+srv.Dir)
 	out, _ := cmd.StdoutPipe()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -248,6 +256,7 @@ func TestPaths(t *testing.T) {
 
 // TestFacts reads what machines of every kind tell.
 func TestFacts(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		text   string
 		word   int

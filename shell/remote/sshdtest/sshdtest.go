@@ -132,14 +132,14 @@ var makeKeys = sync.OnceValues(func() (map[string]string, error) {
 	return texts, nil
 })
 
-// noRC is a variable that keeps bash from reading ~/.bashrc, as if a shell had started it:
-// what the one who runs the tests has there takes time, and could change a result.
-const noRC = "SHLVL=2"
+// noRC are variables that keep bash (as if a shell had started it), zsh and fish from reading
+// start files of the one who runs the tests: what is there takes time, and could change a result.
+const noRC = "SHLVL=2 ZDOTDIR=/nonexistent XDG_CONFIG_HOME=/nonexistent"
 
 // cheap are lines of sshd_config for sessions that take a sixth of the processor time. The key
-// exchange is the quickest of those that OpenSSH has, not its default. sshd ignores SetEnv if
-// the lines before have one.
-const cheap = "KexAlgorithms curve25519-sha256,curve25519-sha256@libssh.org\nUseDNS no\nSetEnv " + noRC + "\n"
+// exchange is the quickest of those that OpenSSH has, not its default; no ~/.ssh/rc is read. sshd
+// ignores SetEnv if the lines before have one.
+const cheap = "KexAlgorithms curve25519-sha256,curve25519-sha256@libssh.org\nUseDNS no\nPermitUserRC no\nSetEnv " + noRC + "\n"
 
 // wrapper is the ssh of the tests. It adds the configuration of the test, and replaces the
 // socket in -L by the one that Leads has set for the host.
