@@ -93,6 +93,13 @@ type NewFile struct {
 	Open    func() (content io.ReadCloser, size int64, err error)
 }
 
+// A NewEnvelope is a text that is to replace the file of an envelope in the queue of smtpd on
+// another machine. The id is one of 16 hex digits.
+type NewEnvelope struct {
+	ID   string
+	Text []byte
+}
+
 // A Putter puts folders into the spool folder of smtpd on another machine: first into the
 // folder incoming, and then into that of the queue. It gives them to the user who owns that.
 type Putter interface {
@@ -107,6 +114,14 @@ type Putter interface {
 	Move(names []string) (moved int, sure bool, err error)
 	// Drop deletes folders in incoming. A folder that is not there is no error.
 	Drop(names []string) error
+	// Replace has texts replace the files of envelopes in the queue, each in one step: each file
+	// has its old content or the new one, whatever happens. The first replaced of them have been.
+	// If sure is false, this may not be on the disk, and others may have been replaced as well. A
+	// file that is not there is an error.
+	Replace(all []NewEnvelope) (replaced int, sure bool, err error)
+	// Delete deletes the files of envelopes of one message, 16 hex digits each, and the message
+	// with its last envelope. Files that are not there are no error.
+	Delete(ids []string) error
 	// Unsynced says what keeps files from being written to the disk at once; "" if nothing does.
 	Unsynced() string
 	// Close ends the use of a Putter.

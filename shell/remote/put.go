@@ -96,6 +96,22 @@ func (p *putter) Write(folders []safefile.NewFolder, took func(i int, name strin
 			}
 		}
 	}
+	err := p.write(folders, took)
+	if err == nil {
+		if err = p.s.send("k\n"); err != nil {
+			return p.lost(p.f.ctx, err)
+		}
+		defer p.s.ending(p.f.ctx)()
+		if _, err = p.answer(p.f.ctx, ""); err != nil {
+			p.s.dead = true
+			p.s.Close()
+		}
+	}
+	return err
+}
+
+// write is Write that has the folders deleted if nothing follows.
+func (p *putter) write(folders []safefile.NewFolder, took func(i int, name string)) error {
 	stop := p.s.ending(p.f.ctx)
 	sent := make(chan error, 1)
 	go func() {
@@ -115,12 +131,6 @@ func (p *putter) Write(folders []safefile.NewFolder, took func(i int, name strin
 				return p.lost(p.f.ctx, errOther)
 			}
 			took(i, name)
-		}
-		if _, err := p.answer(p.f.ctx, ""); err != nil {
-			return err
-		}
-		if err := p.s.send("k\n"); err != nil {
-			return p.lost(p.f.ctx, err)
 		}
 		_, err := p.answer(p.f.ctx, "")
 		return err
@@ -251,13 +261,11 @@ func (p *putter) Move(names []string) (moved int, sure bool, err error) {
 	if err := checkNames(names); err != nil {
 		return 0, true, err
 	}
-	if cause := context.Cause(p.f.ctx); cause != nil {
-		return 0, true, cause
+	ctx, stop, err := p.beyond()
+	if err != nil {
+		return 0, true, err
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(p.f.ctx))
-	defer cancel()
-	defer context.AfterFunc(p.f.ctx, func() { p.s.SetReadDeadline(time.Now().Add(moveGrace)); time.AfterFunc(moveGrace, cancel) })()
-	defer p.s.ending(ctx)()
+	defer stop()
 	if err := p.s.send("c " + strings.Join(names, " ") + "\n"); err != nil {
 		return 0, false, p.lost(ctx, err)
 	}
@@ -270,7 +278,7 @@ func (p *putter) Move(names []string) (moved int, sure bool, err error) {
 		}
 	}
 	if _, err := p.answer(ctx, p.dir+"/queue"); err != nil {
-		return moved, false, errors.Join(failed, err)
+		return moved, false, both(failed, err)
 	}
 	return moved, true, failed
 }

@@ -126,12 +126,14 @@ func TestPut(t *testing.T) {
 			bin := t.TempDir()
 			os.WriteFile(filepath.Join(bin, "sh"), []byte("#!/bin/dash\nexec "+strings.Replace(words, filepath.Base(program), program, 1)+" \"$@\"\n"), 0o755)
 			if shell == "busybox" {
-				for _, name := range []string{"dd", "ls", "mv", "mkdir", "chown", "rm", "find", "sync", "wc", "df", "cat"} {
+				for _, name := range []string{"dd", "ls", "mv", "mkdir", "chown", "rm", "find", "sync", "wc", "df", "cat", "rmdir"} {
 					os.Symlink(program, filepath.Join(bin, name))
 				}
 			}
 			_, f := reach(t, sshdtest.SetEnv("PATH="+bin+":/usr/bin:/bin"))
-			putAll(t, connect(t, f, 20*time.Second))
+			files := connect(t, f, 20*time.Second)
+			putAll(t, files)
+			replaceAll(t, files)
 		})
 	}
 }

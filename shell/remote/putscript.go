@@ -10,9 +10,13 @@ package remote
 //	k             and are kept there
 //	c NAME...     renames folders in incoming to queue/XX/NAME, up to the first that fails
 //	d NAME...     deletes folders in incoming
+//	r NAME ID...  has files of the folder NAME, made since the last k, replace those of envelopes
+//	              in queue/XX/MMMMMMMM, in order, up to the first that fails; then the folders since
+//	              the last k are deleted
+//	u MMMMMMMM ID...  deletes the files of envelopes of a message, and the message with its last one
 //
-// The answer to each folder of m and c, and to each request, is a text and the token with a
-// letter, which is a dot unless something failed. After a failure of m or e the folders since
+// The answer to each folder of m and c, each envelope of r, and each request, is a text and the
+// token with a letter, which is a dot unless something failed. After a failure of m or e the folders since
 // the last k are deleted, and nothing more is carried out; so they are where the input ends in
 // between. After k they stay, whatever happens: that they are in incoming proves that they have
 // never been in the queue.
@@ -81,6 +85,23 @@ E="$d: File exists"; if [ -e $d ] || [ -h $d ]; then return 1; fi
 E=$(mv "$I/$d" ./$d 2>&1 </dev/null) || return
 if [ -e $d/$d ]; then mv $d/$d "$I/$d" </dev/null; E="$d: File exists"; return 1; fi
 case " $V " in *" $q "*) ;; *) V="$V $q";; esac; }
+other() { X=$(df -P "$I" . | { read -r x; read -r x; read -r y; [ -z "$y" ] || [ "${x##* }" = "${y##* }" ] || echo x; }); [ -n "$X" ]; }
+within() { m=$1; q=${m%??????}; E="$q/$m: No such file or directory"; cd -P "$Q/$q/$m" || return
+E="$q/$m: expected no symbolic link"; [ "$PWD" = "$Q/$q/$m" ]; }
+swap() { case $V in */${i%????????}) ;; *) within ${i%????????} || return
+E="$q/$m: Invalid cross-device link"; if other; then return 1; fi
+V="$V $q/$m";; esac
+E="$i: No such file or directory"; [ -e $i ] || [ -h $i ] || return
+E="$i: it is no regular file"; if [ -h $i ] || [ ! -f $i ]; then return 1; fi
+E=$(mv -f "$I/$t/$i" . 2>&1 </dev/null); }
+strike() { q=${1%??????}; if [ ! -e "$Q/$q/$1" ] && [ ! -h "$Q/$q/$1" ]; then return; fi
+within $1 || return; shift
+E=$(rm -f "$@" 2>&1 </dev/null) || return
+case $Y in f) E=$(sync . 2>&1 </dev/null);; a) E=$(sync 2>&1 </dev/null);; esac || return
+set +f; set -- $m????????; set -f
+if [ -e "$1" ] || [ -h "$1" ]; then return 0; fi
+E=$(rm -f message 2>&1 </dev/null) || return
+cd "$Q/$q" && rmdir $m </dev/null; return 0; }
 while read -r o a; do
 case $o in
 m) put $a;;
@@ -90,6 +111,10 @@ c) V=; for d in $a; do if move; then say .; else say f "$E"; break; fi; done
 cd "$Q"; case $Y in f) E=$(sync $V "$I" 2>&1 </dev/null);; a) E=$(sync 2>&1 </dev/null);; esac && say . || say f "$E"
 cd "$I";;
 d) if cd "$I" && E=$(rm -rf $a 2>&1 </dev/null); then say .; else say f "$E"; fi;;
+r) V=; t=${a%% *}; for i in ${a#* }; do if swap; then say .; else say f "$E"; break; fi; done
+cd "$Q"; L=.; case $Y in f) E=$(sync . $V 2>&1 </dev/null);; a) E=$(sync 2>&1 </dev/null);; esac || L=f
+cd "$I" && rm -rf $B; B=; say $L "$E";;
+u) if strike $a; then say .; else say f "$E"; fi; cd "$I";;
 esac; done
 lose
 `
