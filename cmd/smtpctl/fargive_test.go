@@ -75,6 +75,30 @@ func TestFarBounceKilled(t *testing.T) {
 	killEach(t, func(t *testing.T) *requeueBed { return farRequeueBed(t, ssh, smtpdsim.Listener{}) }, []string{"bounce", "to=r*"}, 15, threeNotices)
 }
 
+// unknownOnce is the state of a queue of which all mail that smtpd had refused has been requeued.
+func unknownOnce(b *requeueBed) error {
+	n := b.queued()
+	if left, _ := filepath.Glob(b.spool.MessageDir(0x0b000001)); len(left) != 0 || n["u0@y.example"] != 1 || n["u1@y.example"] != 1 {
+		return fmt.Errorf("%v, %v", n, left)
+	}
+	return nil
+}
+
+// TestFarUnknownKilled does so with mail that smtpd refuses to load, whose files are deleted there.
+func TestFarUnknownKilled(t *testing.T) {
+	t.Parallel()
+	ssh := newFarBed(t, "")
+	killEach(t, func(t *testing.T) *requeueBed { return farRequeueBed(t, ssh, smtpdsim.Listener{}) }, []string{"requeue", "to=u*"}, 7, unknownOnce)
+	b := farRequeueBed(t, ssh, smtpdsim.Listener{})
+	b.plantUnknown(t)
+	if r := b.run(t, 0, "bounce", "to=u*"); r.status != 0 || strings.Count(r.stdout, " -> ") != 2 || b.queued()["s@x.example"] != 1 {
+		t.Errorf("bounce: %v", r)
+	}
+	if left, _ := filepath.Glob(b.spool.MessageDir(0x0b000001)); len(left) > 0 {
+		t.Errorf("bounce: %q is left", left)
+	}
+}
+
 // TestFarGiveLost ends the SMTP session, or kills ssh, at each line of each session, before the
 // line is carried out and after it: given again, the command leaves each mail once.
 func TestFarGiveLost(t *testing.T) {
@@ -90,9 +114,10 @@ func TestFarGiveLost(t *testing.T) {
 			}
 		},
 	} {
-		for command, check := range map[string]func(b *requeueBed) error{"requeue": sixOnce, "bounce": threeNotices} {
+		for command, check := range map[string]func(b *requeueBed) error{"requeue to=r*": sixOnce, "bounce to=r*": threeNotices, "requeue to=u*": unknownOnce} {
 			t.Run(how+" "+command, func(t *testing.T) {
 				t.Parallel()
+				words := strings.Fields(command)
 				ssh := newFarBed(t, "")
 				for at := 1; ; at += fulltest.Of(1, 7) {
 					var seen atomic.Int64
@@ -105,9 +130,10 @@ func TestFarGiveLost(t *testing.T) {
 						lost <- fmt.Sprintf("%q, carried out %v", line, carriedOut)
 						return true
 					}})
-					r := b.run(t, 0, command, "to=r*")
+					b.plantUnknown(t)
+					r := b.run(t, 0, words...)
 					if seen.Load() < int64(at) {
-						if r.status != 0 || at < 30 {
+						if r.status != 0 || at < 15 {
 							t.Errorf("line %d never came: %v", at, r)
 						}
 						return
@@ -125,7 +151,7 @@ func TestFarGiveLost(t *testing.T) {
 							t.Errorf("%s: %v is suspended: %v", what, e.ID, r)
 						}
 					}
-					b.again(t, what, check, command, "to=r*")
+					b.again(t, what, check, words...)
 				}
 			})
 		}
@@ -204,13 +230,6 @@ func TestFarGiveRefused(t *testing.T) {
 	}
 	if r := b.run(t, 0, "requeue", "12345678", "--without-dsn"); r.status != 1 || strings.Count(r.stdout, " -> ") != 1 || b.suspended() != 0 {
 		t.Errorf("without options of DSN: %v", r)
-	}
-	b.plantUnknown(t)
-	if r := b.run(t, 0, "requeue", "to=u*"); r.status != 1 || r.stdout != "" || strings.Count(r.stderr, "its file can be deleted only there: run smtpctl on mx1") != 2 {
-		t.Errorf("mail that smtpd refuses: %v", r)
-	}
-	if r := b.run(t, 0, "requeue", "to=u*", "--dispatcher", "relay"); r.status != 2 || !strings.Contains(r.stderr, "run smtpctl on mx1") {
-		t.Errorf("another action: %v", r)
 	}
 }
 

@@ -33,6 +33,13 @@ var putting = []string{"mkdir", "dd", "chown", "find", "mv", "rm", "sync"}
 // started, and wait at one of them: from the n-th on, of the file at, until there is a file go.
 func newPutBed(t *testing.T) *putBed {
 	t.Helper()
+	bin := countingPrograms(t)
+	return &putBed{farSpool: &farSpool{farBed: newFarBed(t, sshdtest.SetEnv("PATH="+bin+":/usr/bin:/bin"))}, bin: bin}
+}
+
+// countingPrograms makes the programs of newPutBed, and returns their folder.
+func countingPrograms(t *testing.T) string {
+	t.Helper()
 	bin := t.TempDir()
 	for _, name := range putting {
 		text := fmt.Sprintf("#!/bin/sh\nb=%s; n=0; a=0; [ ! -e $b/n ] || read -r n <$b/n; n=$((n+1)); echo $n >$b/n; [ ! -e $b/at ] || read -r a <$b/at\n"+
@@ -41,7 +48,7 @@ func newPutBed(t *testing.T) *putBed {
 			t.Fatal(err)
 		}
 	}
-	return &putBed{farSpool: &farSpool{farBed: newFarBed(t, sshdtest.SetEnv("PATH="+bin+":/usr/bin:/bin"))}, bin: bin}
+	return bin
 }
 
 // kinds are the numbers of recipients of the messages of with, and their texts.
@@ -55,13 +62,18 @@ var kinds = []struct {
 func (b *putBed) with(t *testing.T, n, at int) *putBed {
 	t.Helper()
 	one := &putBed{farSpool: &farSpool{farBed: &farBed{b.Server, t}, dir: t.TempDir()}, bin: b.bin, top: filepath.Join(t.TempDir(), "saved")}
+	one.waitAt(at)
+	one.sim, one.socket = simtest.Start(t, smtpdsim.Config{Seed: 1, Spool: one.dir})
+	one.ids = makeCopies(t, filepath.Join(one.top, "mx1"), 0xabcd0001, n)
+	return one
+}
+
+// waitAt lets the next start count its programs anew, and wait at one of them.
+func (b *putBed) waitAt(at int) {
 	for _, name := range []string{"n", "hung", "go"} {
 		os.Remove(filepath.Join(b.bin, name))
 	}
 	os.WriteFile(filepath.Join(b.bin, "at"), fmt.Appendf(nil, "%d\n", at), 0o600)
-	one.sim, one.socket = simtest.Start(t, smtpdsim.Config{Seed: 1, Spool: one.dir})
-	one.ids = makeCopies(t, filepath.Join(one.top, "mx1"), 0xabcd0001, n)
-	return one
 }
 
 // makeCopies writes copies of messages, the first of which has this id, with n recipients at most
@@ -96,7 +108,13 @@ func (b *putBed) restore(more ...string) result { return b.run("", b.words(more.
 // It reports whether one waits.
 func (b *putBed) start(options ...string) (cmd *exec.Cmd, out *strings.Builder, waits bool) {
 	b.farBed.t.Helper()
-	cmd, out = b.command(append(options, b.words()...)...), &strings.Builder{}
+	return b.startWords(append(options, b.words()...)...)
+}
+
+// startWords is start for any command.
+func (b *putBed) startWords(words ...string) (cmd *exec.Cmd, out *strings.Builder, waits bool) {
+	b.farBed.t.Helper()
+	cmd, out = b.command(words...), &strings.Builder{}
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {
 		b.farBed.t.Fatal(err)

@@ -3,7 +3,6 @@ package bounce
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,11 +41,7 @@ func notices(ctx context.Context, c *command.Call, k kind, all []handover.Select
 	groups, order := map[key][]*protocol.Envelope{}, []key(nil)
 	for i := range all {
 		e := &all[i]
-		why := unwanted(k, &e.Envelope)
-		if k == failed {
-			why = cmp.Or(why, e.Bound(c))
-		}
-		if why != "" {
+		if why := unwanted(k, &e.Envelope); why != "" {
 			kept = append(kept, handover.Kept{ID: e.ID, Why: why})
 			continue
 		}

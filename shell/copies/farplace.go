@@ -7,7 +7,6 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/protocol/safefile"
 	"smtpctl/protocol/spool"
-	"smtpctl/shell/command"
 )
 
 // triedIDs is how many ids a message may have on another machine. All but the first are random.
@@ -16,18 +15,6 @@ const triedIDs = 4
 // A distant is the Place of another machine.
 type distant struct {
 	put safefile.Putter
-}
-
-// openDistant opens the spool folder dir of another machine.
-func openDistant(c *command.Call, files command.FarFiles, dir string) (Place, error) {
-	put, err := files.Putter(dir)
-	if err != nil {
-		return nil, err
-	}
-	if why := put.Unsynced(); why != "" {
-		c.Warnf("smtpctl: %s on %s: what is restored could be lost if the power failed there in the next minute", why, c.Server())
-	}
-	return &distant{put}, nil
 }
 
 // names returns the names of the folders of messages.

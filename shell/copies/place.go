@@ -70,7 +70,11 @@ func (d *Draft) each(f func(old protocol.EnvelopeID, open func() (spool.File, er
 // OpenPlace opens the queue of the smtpd of a call.
 func OpenPlace(ctx context.Context, c *command.Call) (Place, error) {
 	if files := c.FarFiles(ctx); files != nil {
-		return openDistant(c, files, c.Opts.Spool)
+		put, err := openPutter(c, files, "what is restored")
+		if err != nil {
+			return nil, err
+		}
+		return &distant{put}, nil
 	}
 	p, err := OpenPlacer(c.Opts.Spool)
 	if err != nil {

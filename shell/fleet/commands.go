@@ -31,7 +31,7 @@ const connectHelp = "The ssh of the user is started in batch mode, but it may as
 	"of the machine. Nothing is installed there. Where ssh does not log in root, sudo or doas has to let the user\n" +
 	"run nc, socat or this program without a password, and sh for what reads files there: mail, the log, smtpd.conf.\n" +
 	"requeue, bounce and notify hand mail over at 127.0.0.1:25 there, or at [::1]:25, as ssh or nc reaches it.\n" +
-	"What works only on the machine itself, such as requeue --dispatcher, is refused and says why.\n" +
+	"What works only on the machine itself, such as --from, is refused and says why.\n" +
 	"connect mx1,mx2 and connect @front are for several machines: each command that follows runs on all of them. They are\n" +
 	"tried at the same time; then ssh asks for those alone for which it must. If one cannot be reached, nothing changes."
 

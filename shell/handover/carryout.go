@@ -96,7 +96,7 @@ func (j *Job) replaceAll(ctx context.Context, c *command.Call, total int, o *out
 			perr = ferr
 		}
 		if err != nil || perr != nil {
-			return both(err, perr)
+			return command.Both(err, perr)
 		}
 	}
 	return nil

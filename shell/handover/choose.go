@@ -25,14 +25,6 @@ type Selected struct {
 	Unknown bool // smtpd does not list it
 }
 
-// Bound returns why an envelope can be replaced only on the machine of smtpd, or "".
-func (s *Selected) Bound(c *command.Call) string {
-	if !s.Unknown || !c.Elsewhere() {
-		return ""
-	}
-	return "smtpd refuses to load it, and its file can be deleted only there: run smtpctl on " + c.Opts.Host
-}
-
 // Choose first completes what earlier interrupted commands left, and then returns the
 // selected envelopes in the order of their ids: envelopes that smtpd lists, and
 // envelopes that smtpd refuses to load.
@@ -92,12 +84,13 @@ func refusedOnes(ctx context.Context, c *command.Call, conn *protocol.Conn, pick
 	if err != nil {
 		return nil, 0, fmt.Errorf("%s: %w", command.PathOf(c), command.FileError(err))
 	}
-	for _, id := range unlisted {
+	unlisted = slices.DeleteFunc(unlisted, func(id protocol.EnvelopeID) bool { return !pick.Named(id) })
+	for i, id := range unlisted {
 		if err := ctx.Err(); err != nil {
 			return nil, 0, context.Cause(ctx)
 		}
-		if !pick.Named(id) {
-			continue
+		if i%spool.AheadMost == 0 {
+			sp.AheadEnvelopes(unlisted[i:min(i+spool.AheadMost, len(unlisted))])
 		}
 		// The reason must be known: smtpd does not list mail that is arriving just now
 		// either.
@@ -105,6 +98,9 @@ func refusedOnes(ctx context.Context, c *command.Call, conn *protocol.Conn, pick
 			continue
 		}
 		e, err := sp.ReadEnvelope(id)
+		if command.LostMachine(err) {
+			return nil, 0, fmt.Errorf("%s: %w", command.PathOf(c), err)
+		}
 		if err != nil {
 			if !pick.Terms() {
 				unread++

@@ -33,6 +33,7 @@ func completeInterrupted(ctx context.Context, c *command.Call) error {
 		return nil
 	}
 	r := &Run{c: c, spool: disk.OpenSpool(ctx, c)}
+	defer r.closeEditor()
 	return disk.Locked(ctx, c, func() error {
 		var err error
 		for _, run := range runs {

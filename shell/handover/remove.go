@@ -4,25 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 
-	"golang.org/x/sys/unix"
-
 	"smtpctl/protocol"
-	"smtpctl/protocol/safefile"
 	"smtpctl/shell/command"
 	"smtpctl/shell/copies"
-	"smtpctl/shell/disk"
 )
 
 // remove removes envelopes from the queue.
 func (r *Run) remove(ctx context.Context, conn *protocol.Conn, all []protocol.EnvelopeID, unknown bool) error {
 	if unknown {
-		for _, id := range all {
-			if err := r.unlink(id); err != nil {
-				return fmt.Errorf("danger: new mail has replaced envelope %v, whose file could not be deleted and must not be delivered too: %w", id, command.FileError(err))
-			}
+		err := r.edits(ctx)
+		if err == nil {
+			err = r.editor.Delete(all)
+		}
+		if err != nil {
+			return fmt.Errorf("danger: new mail has replaced envelopes %v, whose files could not be deleted and must not be delivered too: the next requeue or bounce deletes them: %w", all, command.FileError(err))
 		}
 		return nil
 	}
@@ -33,34 +30,12 @@ func (r *Run) remove(ctx context.Context, conn *protocol.Conn, all []protocol.En
 	return nil
 }
 
-// unlink deletes the file of an envelope that smtpd does not know, and the message
-// together with its last envelope, as smtpd does (queue_fs.c).
-func (r *Run) unlink(id protocol.EnvelopeID) error {
-	dir, err := safefile.OpenDir(r.spool.MessageDir(id.Msg()))
-	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		return err
+// edits opens what deletes files of envelopes, if that is not open.
+func (r *Run) edits(ctx context.Context) (err error) {
+	if r.editor == nil {
+		r.editor, err = copies.OpenEditor(ctx, r.c)
 	}
-	defer dir.Close()
-	if err := unix.Unlinkat(int(dir.Fd()), id.String(), 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return &fs.PathError{Op: "unlink", Path: r.spool.EnvelopePath(id), Err: err}
-	}
-	if err := disk.SyncDir(dir); err != nil {
-		return err
-	}
-	copies.Reached("unlinked")
-	rest, err := r.spool.MessageIDs(id.Msg())
-	if err != nil || len(rest) > 0 {
-		return err
-	}
-	if err := unix.Unlinkat(int(dir.Fd()), "message", 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return &fs.PathError{Op: "unlink", Path: r.spool.MessagePath(id.Msg()), Err: err}
-	}
-	// A folder with other files in it stays.
-	unix.Rmdir(dir.Name())
-	return nil
+	return err
 }
 
 // act applies an action to envelopes of one message. An envelope that has left the

@@ -65,6 +65,8 @@ type Run struct {
 	c     *command.Call
 	notes *notes
 	spool *spool.Spool
+
+	editor copies.Editor // once it has been needed
 }
 
 // begin begins a run that replaces units.
@@ -73,15 +75,32 @@ func begin(ctx context.Context, c *command.Call, units []*Unit) (*Run, error) {
 	if err := r.probe(ctx, units); err != nil {
 		return nil, err
 	}
+	if slices.ContainsFunc(units, func(u *Unit) bool { return u.Unknown }) {
+		// What cannot be deleted must not be replaced.
+		if err := r.edits(ctx); err != nil {
+			return nil, fmt.Errorf("mail that smtpd does not know cannot be deleted: %w; nothing done", command.FileError(err))
+		}
+	}
 	var err error
 	if r.notes, err = newNotes(c); err != nil {
+		r.closeEditor()
 		return nil, command.FileError(err)
 	}
 	return r, nil
 }
 
 // Close ends the run and its notes.
-func (r *Run) Close() { r.notes.close() }
+func (r *Run) Close() {
+	r.notes.close()
+	r.closeEditor()
+}
+
+// closeEditor ends what deletes files.
+func (r *Run) closeEditor() {
+	if r.editor != nil {
+		r.editor.Close()
+	}
+}
 
 // Replace replaces a unit. The result has the outcome of the unit even if there is an
 // error, after which the run must not continue.
@@ -90,7 +109,7 @@ func (r *Run) Replace(ctx context.Context, u *Unit) (res Result, err error) {
 		err = r.replace(ctx, u, &res)
 		return nil
 	})
-	return res, both(lerr, err)
+	return res, command.Both(lerr, err)
 }
 
 // token returns a new name for the client of an SMTP session. The name identifies the
@@ -124,13 +143,13 @@ func (r *Run) replace(ctx context.Context, u *Unit, res *Result) error {
 	defer cancel()
 	conn, cerr := r.c.Conn(ctx)
 	if cerr != nil {
-		return both(err, leftOpen(u, old, cerr))
+		return command.Both(err, leftOpen(u, old, cerr))
 	}
 	if errors.Is(err, errUnsure) {
 		err = fmt.Errorf("envelopes %s stay in the queue, suspended if smtpd knows them: %w; the next requeue or bounce looks for the new mail", strings.Join(texts(went), ", "), err)
-		return both(err, r.resumeRest(ctx, conn, u, old, went))
+		return command.Both(err, r.resumeRest(ctx, conn, u, old, went))
 	}
-	return both(err, r.finish(ctx, conn, u, old, went, msg, n.Token, res))
+	return command.Both(err, r.finish(ctx, conn, u, old, went, msg, n.Token, res))
 }
 
 // resumeRest resumes the envelopes of a unit that the new mail does not replace.
@@ -148,14 +167,6 @@ func leftOpen(u *Unit, all []Old, err error) error {
 		return err
 	}
 	return fmt.Errorf("%s may still be suspended, with which the next requeue or bounce goes on: %w", strings.Join(texts(all), ", "), err)
-}
-
-// both returns one error of one line for two.
-func both(a, b error) error {
-	if a == nil || b == nil {
-		return cmp.Or(a, b)
-	}
-	return fmt.Errorf("%w; %w", a, b)
 }
 
 // ready returns the envelopes that can be replaced according to smtpd's present
@@ -299,7 +310,7 @@ func (r *Run) finish(ctx context.Context, conn *protocol.Conn, u *Unit, old, wen
 		res.name(ctx, conn, u, went, msg)
 		err = r.remove(ctx, conn, ids(went), u.Unknown)
 	}
-	if err := both(err, r.resumeRest(ctx, conn, u, old, went)); err != nil {
+	if err := command.Both(err, r.resumeRest(ctx, conn, u, old, went)); err != nil {
 		return err
 	}
 	last := done

@@ -1,15 +1,13 @@
 package requeue
 
 import (
-	"strings"
-
 	"smtpctl/shell/command"
 	"smtpctl/shell/queue"
 )
 
 // Commands are the commands that submit mail again.
 var Commands = []*command.Command{
-	{Pattern: "requeue <selector...>", Reach: command.NeedsSocket, Offers: command.OffersUnlisted, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Files: command.TakesFiles, Check: check, Run: runRequeue,
+	{Pattern: "requeue <selector...>", Reach: command.NeedsSocket, Offers: command.OffersUnlisted, Group: command.GroupQueue, Origin: command.Own, Effect: command.ChangesEnvelopes, Files: command.TakesFiles, Check: queue.CheckWhole, Run: runRequeue,
 		Flags: []command.Flag{
 			{Name: "dispatcher", Text: "for mail whose action is no longer in smtpd.conf: write the action `NAME` into its envelope file; no rule applies, id and age stay"},
 			{Name: "without-dsn", Text: "drop the sender's requests for notifications (DSN), which smtpd before 7.6 does not accept"}},
@@ -25,11 +23,3 @@ const requeueHelp = "smtpd tries the new mail at once: pause mta first if you wa
 	"submitted, and removed once smtpd has accepted the new one. If requeue is interrupted, the next requeue or bounce\n" +
 	"continues there. Recipients that the rules reject stay in the queue, and so do envelopes that are suspended or in\n" +
 	"flight. Mail that smtpd refuses to load (see show spool) is requeued too, if its envelope can be read."
-
-// check checks the arguments.
-func check(c *command.Call) error {
-	if c.Flag("dispatcher") != "" && c.Elsewhere() {
-		return command.Usagef("requeue: --dispatcher changes files of smtpd's queue, which is done only on its machine: run smtpctl on %s", strings.ReplaceAll(c.Opts.Host, ",", ", "))
-	}
-	return queue.CheckWhole(c)
-}

@@ -1,17 +1,15 @@
 package requeue
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"smtpctl/protocol"
+	"smtpctl/protocol/spool"
 	"smtpctl/shell/command"
-	"smtpctl/shell/copies"
 	"smtpctl/shell/disk"
 	"smtpctl/shell/handover"
 	"smtpctl/shell/render"
@@ -30,11 +28,26 @@ func runDispatcher(ctx context.Context, c *command.Call, name string, all []hand
 	}
 	var todo []handover.Selected
 	var kept []handover.Kept
-	for _, e := range all {
-		if why := unfit(ctx, c, conf, name, &e); why != "" {
-			kept = append(kept, handover.Kept{ID: e.ID, Why: why})
-		} else {
-			todo = append(todo, e)
+	sp := disk.OpenSpool(ctx, c)
+	for some := range slices.Chunk(all, spool.AheadMost) {
+		if ctx.Err() != nil {
+			return command.Interrupted(ctx, c, context.Cause(ctx), "nothing done")
+		}
+		ids := make([]protocol.EnvelopeID, len(some))
+		for i := range some {
+			ids[i] = some[i].ID
+		}
+		sp.AheadEnvelopes(ids)
+		for _, e := range some {
+			why, err := unfit(sp, conf, name, &e)
+			if err != nil {
+				return fmt.Errorf("%s: %w; nothing done", command.PathOf(c), err)
+			}
+			if why != "" {
+				kept = append(kept, handover.Kept{ID: e.ID, Why: why})
+			} else {
+				todo = append(todo, e)
+			}
 		}
 	}
 	if err := handover.PlanOf("requeue", unasked, todo, render.Safe("they get the action "+name)).Approve(ctx, c); err != nil {
@@ -51,7 +64,7 @@ func runDispatcher(ctx context.Context, c *command.Call, name string, all []hand
 	r := &rename{c: c, name: name}
 	err := disk.Locked(ctx, c, func() error { return r.all(ctx, todo) })
 	if err != nil && r.done < len(todo) {
-		err = fmt.Errorf("%w: %d of %d as before", err, len(todo)-r.done, len(todo))
+		err = fmt.Errorf("%w: %s", err, r.state(len(todo)))
 	}
 	if err == nil && len(kept) > 0 {
 		err = fmt.Errorf("%s as before", render.Plural(len(kept), "envelope is", "envelopes are"))
@@ -67,120 +80,30 @@ func runDispatcher(ctx context.Context, c *command.Call, name string, all []hand
 	return err
 }
 
-// unfit returns why an envelope cannot get another action in its file, or "".
-func unfit(ctx context.Context, c *command.Call, conf *disk.ConfFacts, name string, e *handover.Selected) string {
+// unfit returns why an envelope cannot get another action in its file, or "". The error is that of a
+// machine that cannot be reached any more.
+func unfit(sp *spool.Spool, conf *disk.ConfFacts, name string, e *handover.Selected) (why string, err error) {
 	if !e.Unknown {
-		return "smtpd has loaded it, and keeps what it has loaded: without --dispatcher, requeue has the rules decide"
-	}
-	sp := disk.OpenSpool(ctx, c)
-	if reason, cause := disk.ReasonOf(sp, e.ID, conf); reason != disk.NoDispatcher {
-		return "smtpd refuses it for something else: " + cause
+		return "smtpd has loaded it, and keeps what it has loaded: without --dispatcher, requeue has the rules decide", nil
 	}
 	checked, err := sp.Check(e.ID)
+	if command.LostMachine(err) {
+		return "", err
+	}
+	if reason, cause := disk.ReasonOf(sp, e.ID, conf); reason != disk.NoDispatcher {
+		return "smtpd refuses it for something else: " + cause, nil
+	}
 	switch {
 	case err != nil:
-		return err.Error()
+		return err.Error(), nil
 	case checked.Compressed || checked.Encrypted:
-		return "its file is compressed or encrypted, and is not written anew: without --dispatcher, requeue has the rules decide"
+		return "its file is compressed or encrypted, and is not written anew: without --dispatcher, requeue has the rules decide", nil
 	case conf.Relays[name] && e.Type != protocol.DeliverMTA:
-		return "it is local mail, and the action relays"
+		return "it is local mail, and the action relays", nil
 	case !conf.Relays[name] && e.Type == protocol.DeliverMTA:
-		return "it is to be relayed, and the action delivers on this machine"
+		return "it is to be relayed, and the action delivers on this machine", nil
 	}
-	return ""
-}
-
-// A rename gives an action to envelopes.
-type rename struct {
-	c    *command.Call
-	name string
-	done int
-	late int // of messages that smtpd knows already
-}
-
-// all gives the action to envelopes, which are in the order of their ids, and makes
-// smtpd load them.
-func (r *rename) all(ctx context.Context, todo []handover.Selected) error {
-	if len(todo) == 0 {
-		return nil
-	}
-	conn, err := r.c.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	placer, err := copies.OpenPlacer(r.c.Opts.Spool)
-	if err != nil {
-		return command.FileError(err)
-	}
-	defer placer.Close()
-	if err := disk.AwaitLoaded(ctx, r.c, conn, nil); err != nil {
-		return err
-	}
-	p := r.c.Progress("given the action", len(todo))
-	defer p.End()
-	for first := 0; first < len(todo); {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		msg, end := todo[first].ID.Msg(), first
-		for end < len(todo) && todo[end].ID.Msg() == msg {
-			end++
-		}
-		if err := r.message(ctx, conn, placer, todo[first:end]); err != nil {
-			return err
-		}
-		p.Add(end - first)
-		first = end
-	}
-	return nil
-}
-
-// message does so for the envelopes of one message.
-func (r *rename) message(ctx context.Context, conn *protocol.Conn, placer *copies.Placer, todo []handover.Selected) error {
-	sp, msg := disk.OpenSpool(ctx, r.c), todo[0].ID.Msg()
-	known := false
-	for _, err := range conn.EnvelopesOf(ctx, []protocol.MessageID{msg}) {
-		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
-			return err
-		}
-		known = true
-	}
-	var ids []protocol.EnvelopeID
-	for _, e := range todo {
-		ids = append(ids, e.ID)
-	}
-	r.c.AuditEnvelopes(ids)
-	for _, id := range ids {
-		var text bytes.Buffer
-		if err := sp.CopyEnvelope(&text, id); err != nil {
-			return command.FileError(err)
-		}
-		if err := placer.Replace(id, withDispatcher(text.String(), r.name)); err != nil {
-			return command.FileError(err)
-		}
-	}
-	r.done += len(ids)
-	if known {
-		r.late += len(ids)
-		return nil
-	}
-	if _, err := conn.DiscoverMessage(ctx, msg); err != nil {
-		return fmt.Errorf("message %v now has the action %s, but smtpd has not loaded it: %w; run discover %v", msg, r.name, err, msg)
-	}
-	copies.Reached("discovered")
-	return nil
-}
-
-// withDispatcher returns the text of an envelope with another action.
-func withDispatcher(text, name string) []byte {
-	var b bytes.Buffer
-	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, "dispatcher:") {
-			line = "dispatcher: " + name + "\n"
-		}
-		b.WriteString(line)
-	}
-	return b.Bytes()
+	return "", nil
 }
 
 // print prints what was done.

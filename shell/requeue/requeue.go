@@ -77,10 +77,6 @@ func units(ctx context.Context, c *command.Call, all []handover.Selected) (out [
 			kept = append(kept, handover.Kept{ID: e.ID, Why: "it is a bounce, which smtpd has yet to write"})
 			continue
 		}
-		if why := e.Bound(c); why != "" {
-			kept = append(kept, handover.Kept{ID: e.ID, Why: why})
-			continue
-		}
 		if without {
 			e.DSNNotify, e.DSNRet, e.DSNEnvID, e.DSNOrcpt = 0, "", "", protocol.Address{}
 		}

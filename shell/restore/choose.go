@@ -42,7 +42,7 @@ func (r *restoration) choose(ctx context.Context) error {
 		return true, r.chooseSome(ctx, conf)
 	})
 	if ctx.Err() == nil && !command.LostMachine(err) {
-		err = errors.Join(err, r.chooseSome(ctx, conf))
+		err = command.Both(err, r.chooseSome(ctx, conf))
 	}
 	slices.Sort(r.plan)
 	return err

@@ -143,7 +143,7 @@ func (r *restoration) putBatch(ctx context.Context, ids []protocol.EnvelopeID) e
 	if rerr == nil && len(unknown) == 0 && ctx.Err() == nil {
 		rerr = r.takeUp(ctx, queued)
 	}
-	return errors.Join(command.FileError(err), rerr)
+	return command.Both(command.FileError(err), rerr)
 }
 
 // record writes events to the journal, on the disk.
@@ -189,7 +189,7 @@ func (r *restoration) takeUp(ctx context.Context, envelopes []landed) error {
 	}
 	copies.Reached("discovered")
 	if err := r.record(copies.Restored, loaded); err != nil {
-		return errors.Join(failed, err)
+		return command.Both(failed, err)
 	}
 	r.done += len(loaded)
 	for _, l := range loaded {

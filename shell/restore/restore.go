@@ -95,7 +95,7 @@ func runRestore(ctx context.Context, c *command.Call) error {
 		return fmt.Errorf("%s: the folder contains no copies of mail", command.PathOf(c))
 	}
 	if err := r.approve(ctx); err != nil || c.Opts.DryRun {
-		return errors.Join(err, listed)
+		return command.Both(err, listed)
 	}
 	err = disk.Locked(ctx, c, func() error { return r.putBack(ctx) })
 	if err != nil && r.begun {
@@ -103,7 +103,7 @@ func runRestore(ctx context.Context, c *command.Call) error {
 	} else if cause := context.Cause(ctx); err != nil && cause != nil {
 		err = fmt.Errorf("%w, nothing restored", cause)
 	}
-	return r.report(ctx, errors.Join(err, listed))
+	return r.report(ctx, command.Both(err, listed))
 }
 
 // waiting returns how many envelopes are in the queue on disk without smtpd having said that it
