@@ -223,6 +223,23 @@ func TestPromptSuspends(t *testing.T) {
 	x.expect(`\n0(?s).*smtpctl> show stat`)
 	x.keys("us\r")
 	x.expect(`MTA running`)
+	// Commands that have the whole screen give it back, and take it again.
+	for _, screen := range []struct{ line, shows string }{{"watch -n 1 show status", `every 1s(?s).*MTA`}, {"browse", `q leave`}, {"monitor --interval 0.2", `clients`}} {
+		x.edits()
+		x.keys(screen.line + "\r")
+		x.expect(screen.shows)
+		x.keys("\x1a")
+		x.expect(`Stopped(?s).*bash\$ `)
+		x.keys("stty -a | grep -c -- -echo\\ ; fg\r") // echo is on
+		x.expect(`\n0(?s).*` + screen.shows)
+		if screen.line[0] == 'm' {
+			x.keys("\x03")
+		} else {
+			x.keys("q")
+		}
+		x.expect(promptRE)
+	}
+	x.edits()
 	x.keys("exit\r")
 	x.expect(`bash\$ $`)
 }

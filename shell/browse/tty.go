@@ -18,6 +18,7 @@ import (
 	"golang.org/x/term"
 
 	"smtpctl/shell/command"
+	"smtpctl/shell/jobs"
 	"smtpctl/shell/render"
 )
 
@@ -244,9 +245,7 @@ func (t *terminal) close() {
 // program is continued. If it returns an error, the terminal has been restored. The events of the
 // screen must be taken meanwhile.
 func (t *terminal) suspend() error {
-	return t.away(func() {
-		_ = syscall.Kill(0, syscall.SIGTSTP) // without a shell to continue the program, the kernel ignores it
-	})
+	return t.away(jobs.Stop)
 }
 
 // away leaves the terminal, calls f, and takes the terminal over again. Suspend of tcell waits for

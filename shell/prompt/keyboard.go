@@ -7,16 +7,21 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"smtpctl/shell/jobs"
 )
 
 // A Keyboard reads single keys from a terminal, without echo, while a command draws on the
-// whole screen. Ctrl-C and Ctrl-\ still send their signals; Ctrl-Z does not.
+// whole screen. Ctrl-C and Ctrl-\ still send their signals. At Ctrl-Z the Keyboard gives the
+// terminal back, stops the program, and takes the terminal over again when it is continued.
 type Keyboard struct {
-	// Keys receives each key: a character, or a name such as up, page down or escape. It is
+	// Keys receives each key: a character, or a name such as up, page down or escape, and
+	// "continued" after the program was stopped: the screen has to be drawn again. It is
 	// closed when the terminal has gone, or by Close.
 	Keys <-chan string
 
 	fd    int
+	reads unix.Termios // the settings while keys are read
 	found unix.Termios // the settings with which the terminal was found
 	wake  *os.File     // Close closes this end of a pipe, to stop read
 	done  chan struct{}
@@ -55,10 +60,11 @@ func OpenKeyboard(f *os.File) (*Keyboard, error) {
 	}
 	keys := make(chan string)
 	k := &Keyboard{Keys: keys, fd: fd, found: *found, wake: wakeW, done: make(chan struct{})}
-	t := *found
+	t := &k.reads
+	*t = *found
 	t.Lflag &^= unix.ICANON | unix.ECHO
 	t.Cc[unix.VMIN], t.Cc[unix.VTIME], t.Cc[unix.VSUSP] = 1, 0, noChar
-	if err := unix.IoctlSetTermios(fd, setTermios, &t); err != nil {
+	if err := unix.IoctlSetTermios(fd, setTermios, t); err != nil {
 		wakeR.Close()
 		wakeW.Close()
 		return nil, err
@@ -99,6 +105,12 @@ func (k *Keyboard) read(keys chan<- string, wake *os.File) {
 			found = func() []string { return tok.feed(buf[:got]) }
 		}
 		for _, key := range keysOf(found()) {
+			if key == keyCtrlZ {
+				unix.IoctlSetTermios(k.fd, setTermios, &k.found)
+				jobs.Stop()
+				unix.IoctlSetTermios(k.fd, setTermios, &k.reads)
+				key = "continued"
+			}
 			if !k.send(keys, key, wake) {
 				return
 			}

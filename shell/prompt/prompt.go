@@ -11,12 +11,12 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 
 	goprompt "github.com/c-bata/go-prompt"
 	"github.com/mattn/go-runewidth"
 
 	"smtpctl/completer/grammar"
+	"smtpctl/shell/jobs"
 	"smtpctl/shell/lineedit"
 )
 
@@ -215,7 +215,7 @@ func (p *Prompt) Line() (line string, err error) {
 			p.tty.write("\r\x1b[J")
 			continue
 		case exitSuspend:
-			suspend()
+			jobs.Stop()
 			p.cfg.Above.Lose()
 			continue
 		case exitHelp:
@@ -239,23 +239,6 @@ func (p *Prompt) Line() (line string, err error) {
 			continue
 		}
 		return p.held.text, nil
-	}
-}
-
-// stopWait is how long suspend waits for the system to stop the program.
-const stopWait = 300 * time.Millisecond
-
-// suspend stops the process group of the program, as Ctrl-Z does, and returns when the program
-// continues. The system does not stop the program if no shell could continue it (an orphaned
-// process group); then suspend returns after stopWait.
-func suspend() {
-	cont := make(chan os.Signal, 1)
-	signal.Notify(cont, syscall.SIGCONT)
-	defer signal.Stop(cont)
-	syscall.Kill(0, syscall.SIGTSTP)
-	select {
-	case <-cont:
-	case <-time.After(stopWait):
 	}
 }
 

@@ -125,7 +125,7 @@ func watchScreen(ctx context.Context, c, inner *command.Call, every time.Duratio
 				if quits(key) {
 					return w.end()
 				}
-				again = key == " "
+				again = key == " " || key == "continued"
 				if err := w.scroll(key); err != nil {
 					return err
 				}
