@@ -50,6 +50,26 @@ func TestConnectSeveral(t *testing.T) {
 	}
 }
 
+// TestConnectStopped types Ctrl-Z where ssh asks: ssh asks again, and the terminal can be used as
+// before. A stopped ssh would keep it.
+func TestConnectStopped(t *testing.T) {
+	t.Parallel()
+	b := newFarBed(t, "")
+	b.Config("Host mx2\nUserKnownHostsFile " + filepath.Join(b.Dir, "other_hosts") + "\n")
+	_, socket := simtest.Start(t, smtpdsim.Config{Seed: 1, Messages: 3})
+	x := openTerminalIn(t, t.TempDir(), []string{"PATH=" + b.Path(), "XDG_RUNTIME_DIR=" + b.Dir, "NO_COLOR=1"}, "--socket", socket)
+	x.expect(promptRE)
+	x.keys("connect mx2\r")
+	x.expect(`continue connecting`)
+	x.paste("\x1a")
+	x.expect(`\^Z(?s).*continue connecting`)
+	x.paste("yes\n")
+	x.expect(`connected to mx2 (?s).*mx2 smtpctl> $`)
+	x.keys("exit\r")
+	x.ended(0)
+	b.gone()
+}
+
 // TestConnectAsks connects to two machines at a prompt, of which ssh does not know the key of
 // one: it asks for that one alone, once the other is connected.
 func TestConnectAsks(t *testing.T) {

@@ -75,6 +75,7 @@ func startLink(ctx context.Context, program, host, control string, timeout time.
 	l.cmd.SysProcAttr = endingWith()
 	limit := timeout + timeout/2
 	if tty != nil {
+		l.cmd = tty.heedless(l.cmd)
 		l.cmd.SysProcAttr = tty.attr()
 		limit = terminalTime
 	}

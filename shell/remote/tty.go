@@ -2,6 +2,7 @@ package remote
 
 import (
 	"os"
+	"os/exec"
 	"os/signal"
 	"syscall"
 
@@ -29,6 +30,18 @@ func openForeground() *foreground {
 		return nil
 	}
 	return &foreground{tty, group}
+}
+
+// deaf starts a program that ignores the signal of Ctrl-Z, as do those that it starts.
+const deaf = `trap "" TSTP; exec "$0" "$@"`
+
+// heedless returns a command that does what cmd does, but is not stopped by Ctrl-Z: stopped, ssh
+// would own the terminal, and no key would do anything. ssh asks again instead.
+func (f *foreground) heedless(cmd *exec.Cmd) *exec.Cmd {
+	if cmd.Err != nil {
+		return cmd
+	}
+	return exec.Command("/bin/sh", append([]string{"-c", deaf, cmd.Path}, cmd.Args[1:]...)...)
 }
 
 // attr returns attributes that start a program in the foreground of the terminal.
