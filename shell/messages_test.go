@@ -54,7 +54,7 @@ func TestMessagesAreBounded(t *testing.T) {
 			for j, name := range names {
 				tail := tails[name]
 				for k, interactive := range []bool{false, true} {
-					if !fulltest.Takes(i+j+k, 16) {
+					if !fulltest.Takes(i+j+k, 24) {
 						continue
 					}
 					var errs realsmtpd.LockedBuffer

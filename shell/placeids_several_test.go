@@ -71,7 +71,7 @@ func TestIDsCommandsSeveral(t *testing.T) {
 		t.Run(c.words, func(t *testing.T) {
 			t.Parallel()
 			for j, f := range idForms {
-				if !fulltest.Takes(k+j, 2) {
+				if !fulltest.Takes(k+j, 4) {
 					continue
 				}
 				b := newIDsBed(t, hosts...)

@@ -14,6 +14,7 @@ import (
 
 	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
+	"smtpctl/protocol/fulltest"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
 	"smtpctl/shell/command"
@@ -157,7 +158,9 @@ func (x *shown) text() string {
 func (x *shown) sees(want ...string) {
 	x.t.Helper()
 	missing := ""
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	pause := 2 * time.Millisecond // what is not there soon takes long: to look at a screen is not cheap
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(pause) {
+		pause = min(pause*3/2, 40*time.Millisecond)
 		text := x.text()
 		missing = ""
 		for _, w := range want {
@@ -491,20 +494,21 @@ func (c slowConn) Write(p []byte) (int, error) {
 // is, and Ctrl-C stops it.
 func TestActionProgress(t *testing.T) {
 	t.Parallel()
+	n := fulltest.Of(2000, 700)
 	for _, size := range sizes {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			t.Parallel()
 			var slow atomic.Bool
-			x := show(t, smtpdsim.Config{Seed: 1, Messages: 2000, Fault: func(c net.Conn) net.Conn { return slowConn{c, &slow} }}, size[0], size[1], nil)
-			x.sees("2000 envelopes,", "STATE")
+			x := show(t, smtpdsim.Config{Seed: 1, Messages: n, Fault: func(c net.Conn) net.Conn { return slowConn{c, &slow} }}, size[0], size[1], nil)
+			x.sees(fmt.Sprintf("%d envelopes,", n), "STATE")
 			x.types("a")
-			x.sees("2000 marked")
+			x.sees(fmt.Sprintf("%d marked", n))
 			x.types("p")
 			x.sees("[y/N]")
 			slow.Store(true)
 			x.types("y")
 			x.press(tcell.KeyEnter)
-			x.sees("paused ", " of 2000, ", " left; Ctrl-C stops it")
+			x.sees("paused ", fmt.Sprintf(" of %d, ", n), " left; Ctrl-C stops it")
 			x.press(tcell.KeyCtrlC)
 			slow.Store(false)
 			x.sees("interrupted", " as before")

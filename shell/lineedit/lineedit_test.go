@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"smtpctl/protocol/fulltest"
 )
 
 // at returns the line for a text in which a | stands for the cursor.
@@ -111,7 +113,7 @@ func TestBounds(t *testing.T) {
 	t.Parallel()
 	var e Editor
 	long := strings.Repeat("x ", 4<<10)
-	for i := range 3 * maxUndo {
+	for i := range fulltest.Of(3*maxUndo, maxUndo+1) {
 		l := Line{long[:len(long)-2*(i%7)], 3}
 		e.Do(KillWordRight, l)
 		e.Other()
