@@ -62,6 +62,7 @@ func questions(c *protocol.Conn, ids []protocol.EnvelopeID) map[string]func() (g
 		"EnvelopesFrom":    func() (any, any) { return each(c.EnvelopesFrom(ctx, last.Msg())), 1 },
 		"EnvelopesLimit":   func() (any, any) { n, ok := each(c.EnvelopesLimit(ctx, 0, 2)).(int); return ok && n >= 2, true },
 		"EnvelopesOf":      func() (any, any) { return each(c.EnvelopesOf(ctx, msgs)), 2 },
+		"EnvelopesUpTo":    func() (any, any) { return each(c.EnvelopesUpTo(ctx, []protocol.EnvelopeID{ids[0], last})), 2 },
 		"MessageEnvelopes": func() (any, any) { return each(c.MessageEnvelopes(ctx, last)), 1 },
 		"Find":             func() (any, any) { return each(c.Find(ctx, []protocol.EnvelopeID{ids[0], ids[0] + 1, last})), 2 },
 		"Lines":            func() (any, any) { return each(c.Lines(ctx, protocol.PausedRoutes)), 1 },

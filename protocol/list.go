@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 )
 
@@ -105,6 +106,25 @@ func (c *Conn) EnvelopesOf(ctx context.Context, msgs []MessageID) iter.Seq2[*Env
 	return c.listing(ctx, func(l *lister) { l.listOnly(msgs) })
 }
 
+// EnvelopesUpTo yields the envelopes of the messages of the given envelopes, whose ids must
+// ascend, as EnvelopesOf does. It may leave out what comes in a message after the last one that
+// is given, which saves a request, and a look at the disk (see Options.IsLast).
+func (c *Conn) EnvelopesUpTo(ctx context.Context, ids []EnvelopeID) iter.Seq2[*Envelope, error] {
+	var msgs []MessageID
+	for _, id := range ids {
+		if n := len(msgs); n == 0 || msgs[n-1] != id.Msg() {
+			msgs = append(msgs, id.Msg())
+		}
+	}
+	return c.listing(ctx, func(l *lister) {
+		l.isLast = func(id EnvelopeID) bool {
+			at, _ := slices.BinarySearch(ids, id+1)
+			return at == len(ids) || ids[at].Msg() != id.Msg()
+		}
+		l.listOnly(msgs)
+	})
+}
+
 func (c *Conn) listing(ctx context.Context, start func(*lister)) iter.Seq2[*Envelope, error] {
 	return func(yield func(*Envelope, error) bool) {
 		if err := c.list(ctx, yield, start); err != nil {
@@ -120,7 +140,7 @@ func (c *Conn) list(ctx context.Context, yield func(*Envelope, error) bool, star
 		return err
 	}
 	defer end()
-	l := &lister{c: c, ctx: ctx, yield: yield, now: time.Now()}
+	l := &lister{c: c, ctx: ctx, yield: yield, isLast: c.isLast, now: time.Now()}
 	start(l)
 	if err := l.run(); err != errStopped {
 		return err

@@ -31,6 +31,8 @@ type lister struct {
 	ctx   context.Context
 	now   time.Time // of the last answer
 	yield func(*Envelope, error) bool
+	// isLast reports whether no envelope of a message that is wanted follows; it may be nil.
+	isLast func(EnvelopeID) bool
 
 	slots   []*slot   // messages being listed, in order; the first one is not buffered
 	asked   []request // the LIST_ENVELOPES in flight, in order
@@ -295,7 +297,7 @@ func (l *lister) endBatch() error {
 	switch {
 	case ended:
 	case l.oneEach && s.batch == 1 && s.last == 0:
-	case s.batch > 0 && s.batch <= smallBatch && l.c.isLast != nil && l.c.isLast(s.from-1):
+	case s.batch > 0 && s.batch <= smallBatch && l.isLast != nil && l.isLast(s.from-1):
 	case s.batch > 0:
 		if s.last > 0 {
 			// More envelopes came after the batch before, so that batch may have been

@@ -27,6 +27,7 @@ const (
 	UnlistedWait   = 10 * time.Second       // for one look of wait
 	DeepStatus     = 64                     // messages of which show status looks at each envelope
 	DeepQueue      = 2000                   // show queue
+	fewMessages    = 16                     // on disk: smtpd is asked for their envelopes at once
 	StartGrace     = 60                     // seconds that smtpd may need to load its queue, at least
 )
 
@@ -78,6 +79,53 @@ func UnlistedOf(ctx context.Context, c *command.Call, conn *protocol.Conn, deep 
 	if err != nil || len(folder) == 0 {
 		return nil, err
 	}
+	out, few, err := unlistedOfFew(ctx, sp, conn, folder, deep)
+	if err == nil && !few {
+		out, err = unlistedOfMany(ctx, sp, conn, folder, deep)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case len(out) == 0:
+		return nil, ctx.Err()
+	}
+	// Envelopes that were delivered or removed meanwhile are not listed either.
+	paths := make([]string, len(out))
+	for i, id := range out {
+		paths[i] = sp.EnvelopePath(id)
+	}
+	each, err := sp.Look(paths)
+	if err != nil {
+		return nil, err
+	}
+	there := out[:0]
+	for i, id := range out {
+		if each[i] == nil {
+			there = append(there, id)
+		}
+	}
+	slices.Sort(there)
+	return there, ctx.Err()
+}
+
+// unlistedOfFew does the work of UnlistedOf where few messages are on disk, with one question.
+// Where they are many, which ok says, smtpd would be asked too much: for a message that it does
+// not list it gets a question for each of many places where envelopes might be.
+func unlistedOfFew(ctx context.Context, sp *spool.Spool, conn *protocol.Conn, folder []protocol.MessageID, deep int) (ids []protocol.EnvelopeID, ok bool, err error) {
+	if len(folder) > min(fewMessages, deep) {
+		return nil, false, nil
+	}
+	here := idsOf(sp, folder)
+	if len(here) > unlistedMost {
+		return nil, false, nil
+	}
+	ids, err = notListed(ctx, conn, here)
+	return ids, true, err
+}
+
+// unlistedOfMany does the work of UnlistedOf where many messages are on disk: it first finds
+// out which of them smtpd lists.
+func unlistedOfMany(ctx context.Context, sp *spool.Spool, conn *protocol.Conn, folder []protocol.MessageID, deep int) ([]protocol.EnvelopeID, error) {
 	var known, lost []protocol.MessageID
 	rest := folder
 	for m, err := range conn.Messages(ctx, 0) {
@@ -106,38 +154,36 @@ func UnlistedOf(ctx context.Context, c *command.Call, conn *protocol.Conn, deep 
 		}
 		out = append(out, ids...)
 	}
-	// Envelopes that were delivered or removed meanwhile are not listed either.
-	paths := make([]string, len(out))
-	for i, id := range out {
-		paths[i] = sp.EnvelopePath(id)
-	}
-	each, err := sp.Look(paths)
-	if err != nil {
-		return nil, err
-	}
-	there := out[:0]
-	for i, id := range out {
-		if each[i] == nil {
-			there = append(there, id)
-		}
-	}
-	slices.Sort(there)
-	return there, ctx.Err()
+	return out, nil
 }
 
 // UnlistedIn returns the ids of the envelope files of some messages that smtpd does not
 // list now. It returns none if there are too many files to compare.
 func UnlistedIn(ctx context.Context, sp *spool.Spool, conn *protocol.Conn, msgs []protocol.MessageID) ([]protocol.EnvelopeID, error) {
-	var here []protocol.EnvelopeID
+	here := idsOf(sp, msgs)
+	if len(here) > unlistedMost {
+		return nil, nil
+	}
+	return notListed(ctx, conn, here)
+}
+
+// idsOf returns the ids of the envelope files of some messages.
+func idsOf(sp *spool.Spool, msgs []protocol.MessageID) (here []protocol.EnvelopeID) {
 	sp.EachMessageIDs(msgs, func(_ protocol.MessageID, ids []protocol.EnvelopeID, _ error) bool { // it may be gone
 		here = append(here, ids...)
 		return true
 	})
-	if len(here) > unlistedMost || len(here) == 0 {
+	return here
+}
+
+// notListed returns those ids, which must ascend, that smtpd does not list now. It overwrites
+// them.
+func notListed(ctx context.Context, conn *protocol.Conn, here []protocol.EnvelopeID) ([]protocol.EnvelopeID, error) {
+	if len(here) == 0 {
 		return nil, nil
 	}
 	listed := map[protocol.EnvelopeID]bool{}
-	for e, err := range conn.EnvelopesOf(ctx, msgs) {
+	for e, err := range conn.EnvelopesUpTo(ctx, here) {
 		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
 			return nil, err
 		}
