@@ -20,37 +20,69 @@ import (
 	"smtpctl/shell/tools"
 )
 
-// docs are the summaries of words that begin commands but are none.
-var docs = map[string]string{
-	"hold":            "keep mail back by what it is, also what comes later",
-	"release":         "end holds",
-	"log":             "turn smtpd's debug logging on or off",
-	"pause":           "stop envelopes, deliveries, relaying or incoming mail",
-	"pause envelope":  "suspend scheduling for envelopes",
-	"profile":         "measure the cost of a part of smtpd",
-	"restore":         "put copies of mail back into the queue",
-	"resume":          "take back a pause",
-	"resume envelope": "resume scheduling for envelopes",
-	"resume route":    "enable routes that smtpd has disabled",
-	"remove":          "remove envelopes from the queue",
-	"schedule":        "deliver envelopes now",
-	"discover":        "take up mail that was put into the queue by hand",
-	"show":            "show the queue, mail, relaying, statistics or status",
-	"show journal":    "what was changed with this program",
-	"show log":        "what happened to mail",
-	"show envelope":   "the content of an envelope",
-	"show message":    "the content of a message",
-	"show spool":      "what is wrong with the files on disk",
-	"show mta":        "what pause mta from has paused",
-	"spf":             "look up SPF records",
-	"trace":           "log in detail what a part of smtpd does",
-	"unprofile":       "stop a profile",
-	"untrace":         "stop a trace",
-	"update":          "read a table again",
-	"source":          "run the commands in a file",
-	"watch":           "run a command repeatedly, on a screen of its own",
-	"pause mta from":  "stop relaying from an address to a domain",
-	"resume mta from": "take back a pause mta from",
+// docs returns the summary of words that begin commands but are none, or "".
+func docs(beginning string) string {
+	switch beginning {
+	case "hold":
+		return "keep mail back by what it is, also what comes later"
+	case "release":
+		return "end holds"
+	case "log":
+		return "turn smtpd's debug logging on or off"
+	case "pause":
+		return "stop envelopes, deliveries, relaying or incoming mail"
+	case "pause envelope":
+		return "suspend scheduling for envelopes"
+	case "profile":
+		return "measure the cost of a part of smtpd"
+	case "restore":
+		return "put copies of mail back into the queue"
+	case "resume":
+		return "take back a pause"
+	case "resume envelope":
+		return "resume scheduling for envelopes"
+	case "resume route":
+		return "enable routes that smtpd has disabled"
+	case "remove":
+		return "remove envelopes from the queue"
+	case "schedule":
+		return "deliver envelopes now"
+	case "discover":
+		return "take up mail that was put into the queue by hand"
+	case "show":
+		return "show the queue, mail, relaying, statistics or status"
+	case "show journal":
+		return "what was changed with this program"
+	case "show log":
+		return "what happened to mail"
+	case "show envelope":
+		return "the content of an envelope"
+	case "show message":
+		return "the content of a message"
+	case "show spool":
+		return "what is wrong with the files on disk"
+	case "show mta":
+		return "what pause mta from has paused"
+	case "spf":
+		return "look up SPF records"
+	case "trace":
+		return "log in detail what a part of smtpd does"
+	case "unprofile":
+		return "stop a profile"
+	case "untrace":
+		return "stop a trace"
+	case "update":
+		return "read a table again"
+	case "source":
+		return "run the commands in a file"
+	case "watch":
+		return "run a command repeatedly, on a screen of its own"
+	case "pause mta from":
+		return "stop relaying from an address to a domain"
+	case "resume mta from":
+		return "take back a pause mta from"
+	}
+	return ""
 }
 
 // commands are the commands of all packages, in no order.

@@ -6,6 +6,7 @@ package grammar
 
 import (
 	"strings"
+	"sync"
 )
 
 // A Rule is one pattern. A word in angle brackets is an argument of the Kind with that
@@ -60,11 +61,12 @@ type Candidate struct {
 	Kind    *Kind // nil for a literal
 }
 
-// A Tree holds rules.
+// A Tree holds rules. It may be used from several goroutines.
 type Tree struct {
 	root  *node
-	docs  map[string]string
-	kinds map[string]*Kind
+	rules []Rule
+	docs  func(beginning string) string
+	kinds []*Kind
 }
 
 type node struct {
@@ -73,50 +75,95 @@ type node struct {
 	rest     bool // takes all words that are left
 	own      bool // only in rules of our own
 	hidden   bool
-	children []*node
+	children []*node                       // use below
+	grow     *growth                       // of the first word of rules, makes the children; nil for others
 	inner    func(words []string) []string // of the patterns that begin with this word
 	rule     int                           // index of the rule that ends here, or -1
 	summary  string
 }
 
-// New builds a tree. docs has summaries for the beginnings of patterns that are not
-// patterns themselves, such as "show". New panics if a pattern is wrong, which a test
-// of the caller's table shows.
-func New(rules []Rule, kinds []*Kind, docs map[string]string) *Tree {
-	t := &Tree{root: &node{rule: -1, own: true}, docs: docs, kinds: make(map[string]*Kind, len(kinds))}
-	for _, k := range kinds {
-		t.kinds[k.Name] = k
+// A growth is what follows the first word of rules, which most uses of a tree do not need.
+type growth struct {
+	once sync.Once
+	tree *Tree
+}
+
+// below returns the children of n.
+func (n *node) below() []*node {
+	if n.grow != nil {
+		n.grow.once.Do(func() { n.grow.tree.addAll(n) })
 	}
+	return n.children
+}
+
+// New builds a tree. docs has summaries for the beginnings of patterns that are not
+// patterns themselves, such as "show"; it may be nil. A pattern that is wrong makes New panic,
+// or what is asked of its first word, which a test of the caller's table shows.
+func New(rules []Rule, kinds []*Kind, docs func(beginning string) string) *Tree {
+	if docs == nil {
+		docs = func(string) string { return "" }
+	}
+	t := &Tree{root: &node{rule: -1, own: true}, rules: rules, docs: docs, kinds: kinds}
 	for i, r := range rules {
-		t.add(i, r)
+		first, _, more := strings.Cut(r.Pattern, " ")
+		if first == "" {
+			panic("grammar: empty pattern")
+		}
+		n := t.root.child(t.word(first, r.Pattern))
+		t.note(n, first, r)
+		switch {
+		case !more:
+			n.end(i, r)
+		case n.kind != nil:
+			t.add(n, i, r)
+		case n.grow == nil:
+			n.grow = &growth{tree: t}
+		}
+		if r.Inner != nil && n.kind == nil {
+			n.inner = r.Inner
+		}
 	}
 	return t
 }
 
-func (t *Tree) add(i int, r Rule) {
-	n := t.root
+// addAll adds to n the rest of the rules whose first word it is.
+func (t *Tree) addAll(n *node) {
+	for i, r := range t.rules {
+		if rest, ok := strings.CutPrefix(r.Pattern, n.word); ok && strings.HasPrefix(rest, " ") {
+			t.add(n, i, r)
+		}
+	}
+}
+
+// add adds to n, the first word of a rule, the rest of it.
+func (t *Tree) add(n *node, i int, r Rule) {
 	end := -1 // of the words so far, with single blanks between them
 	for w := range strings.FieldsSeq(r.Pattern) {
+		first := end < 0
 		end += len(" ") + len(w)
-		n = n.child(t.word(w, r.Pattern))
-		n.own = n.own && r.Own
-		n.hidden = n.hidden && r.Hidden
-		if n.summary == "" {
-			n.summary = t.docs[r.Pattern[:end]]
+		if !first {
+			n = n.child(t.word(w, r.Pattern))
+			t.note(n, r.Pattern[:end], r)
 		}
 	}
-	if n.rule >= 0 || n == t.root {
-		panic("grammar: pattern twice or empty: " + r.Pattern)
+	n.end(i, r)
+}
+
+// note keeps what the rules whose beginning leads to n say of it.
+func (t *Tree) note(n *node, beginning string, r Rule) {
+	n.own = n.own && r.Own
+	n.hidden = n.hidden && r.Hidden
+	if n.summary == "" {
+		n.summary = t.docs(beginning)
+	}
+}
+
+// end makes n the end of a rule.
+func (n *node) end(i int, r Rule) {
+	if n.rule >= 0 {
+		panic("grammar: pattern twice: " + r.Pattern)
 	}
 	n.rule, n.summary = i, r.Summary
-	if r.Inner != nil {
-		first, _, _ := strings.Cut(r.Pattern, " ")
-		for _, c := range t.root.children {
-			if c.word == first {
-				c.inner = r.Inner
-			}
-		}
-	}
 }
 
 // word returns the meaning of a word of a pattern: a literal, or an argument of a kind.
@@ -126,16 +173,26 @@ func (t *Tree) word(w, pattern string) (literal string, kind *Kind, rest bool) {
 	}
 	name := strings.TrimSuffix(strings.TrimPrefix(w, "<"), ">")
 	name, rest = strings.CutSuffix(name, "...")
-	if kind = t.kinds[name]; kind == nil {
+	if kind = t.kind(name); kind == nil {
 		panic("grammar: unknown kind in " + pattern)
 	}
 	return "", kind, rest
 }
 
+// kind returns the kind with a name, or nil.
+func (t *Tree) kind(name string) *Kind {
+	for _, k := range t.kinds {
+		if k.Name == name {
+			return k
+		}
+	}
+	return nil
+}
+
 // child returns the child of n for a word, adding it if there is none.
 func (n *node) child(literal string, kind *Kind, rest bool) *node {
-	for _, have := range n.children {
-		if have.word == literal && have.kind == kind && have.rest == rest {
+	for i := len(n.children) - 1; i >= 0; i-- { // rules with the same beginning stand together
+		if have := n.children[i]; have.word == literal && have.kind == kind && have.rest == rest {
 			return have
 		}
 	}
@@ -151,7 +208,7 @@ func (t *Tree) Rest(pattern string) *Kind {
 	if !ok {
 		return nil
 	}
-	return t.kinds[name[strings.LastIndexByte(name, '<')+1:]]
+	return t.kind(name[strings.LastIndexByte(name, '<')+1:])
 }
 
 // An Arg is a word that matched an argument.
@@ -244,7 +301,7 @@ func (n *node) step(w string, path []string) (*node, *Arg, error) {
 		return c, nil, err
 	}
 	var first error
-	for _, c := range n.children {
+	for _, c := range n.below() {
 		if c.kind == nil {
 			continue
 		}
@@ -264,7 +321,7 @@ func (n *node) step(w string, path []string) (*node, *Arg, error) {
 
 func (n *node) literal(w string, path []string) (*node, error) {
 	var fits [2][]*node // smtpctl's own, then ours
-	for _, c := range n.children {
+	for _, c := range n.below() {
 		switch {
 		case c.kind != nil:
 		case c.word == w:

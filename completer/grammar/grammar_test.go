@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -27,7 +28,35 @@ func testTree() *Tree {
 		{Pattern: "show hosts"},
 		{Pattern: "show queue"},
 		{Pattern: "show queue <num>"},
-	}, testKinds, map[string]string{"show": "show things"})
+	}, testKinds, func(beginning string) string {
+		if beginning == "show" {
+			return "show things"
+		}
+		return ""
+	})
+}
+
+// TestGrowth resolves one line: only what follows its first word is made, whatever else is asked
+// of that word from several goroutines.
+func TestGrowth(t *testing.T) {
+	tree := testTree()
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			if _, err := tree.Resolve([]string{"sh", "q", "7"}); err != nil {
+				t.Error(err)
+			}
+			if next, err := tree.Next([]string{"sh", "q"}); err != nil || len(next.Next) != 1 || !next.Whole {
+				t.Errorf("%v, %v", next, err)
+			}
+		})
+	}
+	wg.Wait()
+	for _, n := range tree.root.children {
+		if grown := len(n.children) > 0; grown != (n.word == "show") {
+			t.Errorf("%s: children made: %v", n.word, grown)
+		}
+	}
 }
 
 func TestResolve(t *testing.T) {

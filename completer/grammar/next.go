@@ -18,7 +18,7 @@ func (t *Tree) NextOf(words []string, keep func(rule int) bool) (Continuation, e
 	if err != nil {
 		return Continuation{}, err
 	}
-	next := candidates(kept(n.children, keep))
+	next := candidates(kept(n.below(), keep))
 	if n.rest {
 		next = append(next, candidates(kept([]*node{n}, keep))...)
 	}
@@ -44,7 +44,7 @@ func (n *node) serves(keep func(rule int) bool) bool {
 	if n.rule >= 0 && keep(n.rule) {
 		return true
 	}
-	for _, c := range n.children {
+	for _, c := range n.below() {
 		if c.serves(keep) {
 			return true
 		}
@@ -60,7 +60,7 @@ func (t *Tree) Phrases(words []string, keep func(rule int) bool) []Candidate {
 		return nil
 	}
 	var out []Candidate
-	for _, c := range kept(n.children, keep) {
+	for _, c := range kept(n.below(), keep) {
 		if c.kind == nil && !c.hidden {
 			out = c.phrases(c.word, keep, out)
 		}
@@ -70,7 +70,7 @@ func (t *Tree) Phrases(words []string, keep func(rule int) bool) []Candidate {
 
 // phrases adds the phrases that begin with before, of which n is the last word.
 func (n *node) phrases(before string, keep func(rule int) bool, out []Candidate) []Candidate {
-	for _, c := range kept(n.children, keep) {
+	for _, c := range kept(n.below(), keep) {
 		if c.kind != nil || c.hidden {
 			continue
 		}
@@ -82,7 +82,7 @@ func (n *node) phrases(before string, keep func(rule int) bool, out []Candidate)
 }
 
 // candidates lists what can follow n.
-func (n *node) candidates() []Candidate { return candidates(n.children) }
+func (n *node) candidates() []Candidate { return candidates(n.below()) }
 
 func candidates(nodes []*node) []Candidate {
 	var lits, args []Candidate
@@ -107,9 +107,9 @@ func (n *node) describe() string {
 		return n.summary
 	}
 	var next []string
-	for _, c := range n.children {
+	for _, c := range n.below() {
 		switch {
-		case c.kind != nil && n.rule < 0 && len(n.children) == 1:
+		case c.kind != nil && n.rule < 0 && len(n.below()) == 1:
 			return c.summary
 		case c.kind != nil:
 			next = append(next, "<"+c.kind.Name+">")

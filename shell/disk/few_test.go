@@ -95,7 +95,7 @@ func TestUnlistedOfManyAsked(t *testing.T) {
 		dir := t.TempDir()
 		sp := spool.Open(dir)
 		for i := range n {
-			id := protocol.MessageID(i + 1).First() + 1
+			id := protocol.MessageID(i+1).First() + 1
 			os.MkdirAll(sp.MessageDir(id.Msg()), 0o700)
 			os.WriteFile(sp.EnvelopePath(id), nil, 0o600)
 		}

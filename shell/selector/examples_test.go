@@ -10,10 +10,10 @@ import (
 // TestExamples has examples for every term that are terms.
 func TestExamples(t *testing.T) {
 	for _, f := range Terms() {
-		if len(examples[f.Name]) == 0 {
+		if len(examples()[f.Name]) == 0 {
 			t.Errorf("%s has no example", f.Name)
 		}
-		for _, text := range examples[f.Name] {
+		for _, text := range examples()[f.Name] {
 			at := grammar.Cursor(text)
 			if at.Comment {
 				t.Fatalf("%s is no line", text)
@@ -26,7 +26,7 @@ func TestExamples(t *testing.T) {
 				}
 			}
 		}
-		if text := f.Explain(); !strings.Contains(text, f.Doc) || !strings.Contains(text, examples[f.Name][0]) {
+		if text := f.Explain(); !strings.Contains(text, f.Doc) || !strings.Contains(text, examples()[f.Name][0]) {
 			t.Errorf("%s: %s", f.Name, text)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"go4.org/netipx"
@@ -151,13 +152,15 @@ func domainsOf(ctx context.Context, c *command.Call) iter.Seq2[string, error] {
 }
 
 // idnaProfile converts internationalised domains to their form in the DNS.
-var idnaProfile = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false))
+var idnaProfile = sync.OnceValue(func() *idna.Profile {
+	return idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false))
+})
 
 // asciiDomain returns the form in the DNS of a domain. It does not check ASCII text.
 func asciiDomain(text string) (string, error) {
 	for _, r := range text {
 		if r >= 0x80 {
-			ascii, err := idnaProfile.ToASCII(text)
+			ascii, err := idnaProfile().ToASCII(text)
 			if err != nil {
 				return "", errors.New("not a domain that can be looked up")
 			}
