@@ -22,7 +22,7 @@ func Main(args []string) int {
 	var inv cmdline.Invocation
 	s := NewSession(command.DefaultOptions(), streams)
 	defer s.Close()
-	s.self, s.lasting = confine.OwnPath(), true
+	s.self, s.lasting = confine.OwnPath, true
 	words, err := s.calledAs(args)
 	if err != nil {
 		return printError(s.err, s.style, err)

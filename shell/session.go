@@ -69,8 +69,8 @@ type Session struct {
 
 	conf string // smtpd's configuration, if not where it always is; for tests
 
-	self string // the file of this program, to start it for some commands
-	who  string // who gives the commands, if that is known already
+	self func() string // returns the file of this program, to start it for some commands; nil in tests
+	who  string        // who gives the commands, if that is known already
 
 	audit auditor // logs what changes something
 
@@ -298,11 +298,15 @@ func (s *Session) run(ctx context.Context, c *command.Call) error {
 		}
 		return c.EndRows()
 	}
-	child := s.self != "" && confine.NeedsChild(c)
+	self, child := "", false
+	if s.self != nil && confine.NeedsChild(c) {
+		self = s.self()
+		child = self != ""
+	}
 	if child {
 		do = func(ctx context.Context, c *command.Call) error {
 			words, input := cmdline.ChildArgs(c)
-			return confine.RunUnprivileged(ctx, c, s.self, words, input)
+			return confine.RunUnprivileged(ctx, c, self, words, input)
 		}
 	}
 	if err := across.Check(s.fleet, c); err != nil { // as a command inside another it may have got its options since

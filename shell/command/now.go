@@ -17,20 +17,25 @@ type Now struct {
 	Holds func() bool
 }
 
-// ReadyIfPaused is the Ready of what ends a pause of a part of smtpd.
-func ReadyIfPaused(s protocol.Subsystem) func(*Now) bool {
-	return func(n *Now) bool {
-		yes, known := n.Paused(s)
-		return yes || !known
-	}
+// The Ready of what pauses a part of smtpd, and of what ends a pause of it.
+
+func ReadyIfMDARuns(n *Now) bool    { return n.runs(protocol.MDA) }
+func ReadyIfMDAPaused(n *Now) bool  { return n.paused(protocol.MDA) }
+func ReadyIfMTARuns(n *Now) bool    { return n.runs(protocol.MTA) }
+func ReadyIfMTAPaused(n *Now) bool  { return n.paused(protocol.MTA) }
+func ReadyIfSMTPRuns(n *Now) bool   { return n.runs(protocol.SMTP) }
+func ReadyIfSMTPPaused(n *Now) bool { return n.paused(protocol.SMTP) }
+
+// paused reports whether a part of smtpd may be paused.
+func (n *Now) paused(s protocol.Subsystem) bool {
+	yes, known := n.Paused(s)
+	return yes || !known
 }
 
-// ReadyIfRunning is the Ready of what pauses a part of smtpd.
-func ReadyIfRunning(s protocol.Subsystem) func(*Now) bool {
-	return func(n *Now) bool {
-		yes, known := n.Paused(s)
-		return !yes || !known
-	}
+// runs reports whether a part of smtpd may run.
+func (n *Now) runs(s protocol.Subsystem) bool {
+	yes, known := n.Paused(s)
+	return !yes || !known
 }
 
 // ReadyIfRoutePaused is the Ready of what ends a pause of relaying from an address.

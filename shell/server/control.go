@@ -61,47 +61,60 @@ func printResult(c *command.Call, ok bool) error {
 // noReason is the reason function for requests whose refusal nothing explains.
 func noReason() error { return nil }
 
-// A handler carries out a command.
-type handler = func(ctx context.Context, c *command.Call) error
+// Handlers are functions and not values that a function makes: the table of commands is in the
+// program then, and nothing of it is made at each start. See "What a start costs" in
+// CONTRIBUTING.md.
 
-// runPause returns the handler that pauses a subsystem.
-func runPause(s protocol.Subsystem) handler { return setPaused(s, true) }
+func runPauseMDA(ctx context.Context, c *command.Call) error {
+	return setPaused(ctx, c, protocol.MDA, true)
+}
+func runPauseMTA(ctx context.Context, c *command.Call) error {
+	return setPaused(ctx, c, protocol.MTA, true)
+}
+func runPauseSMTP(ctx context.Context, c *command.Call) error {
+	return setPaused(ctx, c, protocol.SMTP, true)
+}
 
-// runResume returns the handler that resumes a subsystem.
-func runResume(s protocol.Subsystem) handler { return setPaused(s, false) }
+func runResumeMDA(ctx context.Context, c *command.Call) error {
+	return setPaused(ctx, c, protocol.MDA, false)
+}
+func runResumeMTA(ctx context.Context, c *command.Call) error {
+	return setPaused(ctx, c, protocol.MTA, false)
+}
+func runResumeSMTP(ctx context.Context, c *command.Call) error {
+	return setPaused(ctx, c, protocol.SMTP, false)
+}
 
-// setPaused returns the handler that pauses or resumes a subsystem. smtpd gives no
-// reason for a refusal, but its status does.
-func setPaused(s protocol.Subsystem, pause bool) handler {
-	return func(ctx context.Context, c *command.Call) error {
-		conn, err := c.Conn(ctx)
-		if err != nil {
-			return err
-		}
-		do := conn.Resume
-		if pause {
-			do = conn.Pause
-		}
-		if err = do(ctx, s); err == nil {
-			back := "pause"
-			if pause {
-				back = "resume"
-			}
-			c.Undo.Words = []string{back, strings.ToLower(s.String())}
-		}
-		return acknowledge(ctx, c, conn, command.Unsure(err, statusTells), func() error {
-			st, err := conn.Status(ctx)
-			switch {
-			case err != nil:
-				return err
-			case st.Paused(s) && pause:
-				return fmt.Errorf("%s is paused already", strings.ToLower(s.String()))
-			case !st.Paused(s) && !pause:
-				return fmt.Errorf("%s is not paused", strings.ToLower(s.String()))
-			}
-			return nil
-		})
+// setPaused pauses or resumes a subsystem. smtpd gives no reason for a refusal, but its status
+// does.
+func setPaused(ctx context.Context, c *command.Call, s protocol.Subsystem, pause bool) error {
+	conn, err := c.Conn(ctx)
+	if err != nil {
+		return err
 	}
+	do := conn.Resume
+	if pause {
+		do = conn.Pause
+	}
+	if err = do(ctx, s); err == nil {
+		back := "pause"
+		if pause {
+			back = "resume"
+		}
+		c.Undo.Words = []string{back, strings.ToLower(s.String())}
+	}
+	return acknowledge(ctx, c, conn, command.Unsure(err, statusTells), func() error {
+		st, err := conn.Status(ctx)
+		switch {
+		case err != nil:
+			return err
+		case st.Paused(s) && pause:
+			return fmt.Errorf("%s is paused already", strings.ToLower(s.String()))
+		case !st.Paused(s) && !pause:
+			return fmt.Errorf("%s is not paused", strings.ToLower(s.String()))
+		}
+		return nil
+	})
 }
 
 // runPauseFrom pauses the mta from an address for a domain.
@@ -204,37 +217,40 @@ func hasRoute(ctx context.Context, conn *protocol.Conn, id uint64) (bool, error)
 	return false, nil
 }
 
-// runVerbose returns the handler that turns debug logging on or off.
-func runVerbose(on bool) handler {
-	return func(ctx context.Context, c *command.Call) error {
-		conn, err := c.Conn(ctx)
-		if err != nil {
-			return err
-		}
-		return acknowledge(ctx, c, conn, command.Unsure(conn.Verbose(ctx, on), nothingSays), noReason)
+func runLogVerbose(ctx context.Context, c *command.Call) error { return setVerbose(ctx, c, true) }
+func runLogBrief(ctx context.Context, c *command.Call) error   { return setVerbose(ctx, c, false) }
+
+// setVerbose turns debug logging on or off.
+func setVerbose(ctx context.Context, c *command.Call, on bool) error {
+	conn, err := c.Conn(ctx)
+	if err != nil {
+		return err
 	}
+	return acknowledge(ctx, c, conn, command.Unsure(conn.Verbose(ctx, on), nothingSays), noReason)
 }
 
-// runTrace returns the handler that starts or stops a trace.
-func runTrace(on bool) handler {
-	return func(ctx context.Context, c *command.Call) error {
-		conn, err := c.Conn(ctx)
-		if err != nil {
-			return err
-		}
-		return acknowledge(ctx, c, conn, command.Unsure(conn.Trace(ctx, c.Args[0].Value.(uint32), on), nothingSays), noReason)
+func runTrace(ctx context.Context, c *command.Call) error   { return setTrace(ctx, c, true) }
+func runUntrace(ctx context.Context, c *command.Call) error { return setTrace(ctx, c, false) }
+
+// setTrace starts or stops a trace.
+func setTrace(ctx context.Context, c *command.Call, on bool) error {
+	conn, err := c.Conn(ctx)
+	if err != nil {
+		return err
 	}
+	return acknowledge(ctx, c, conn, command.Unsure(conn.Trace(ctx, c.Args[0].Value.(uint32), on), nothingSays), noReason)
 }
 
-// runProfile returns the handler that starts or stops a profile.
-func runProfile(on bool) handler {
-	return func(ctx context.Context, c *command.Call) error {
-		conn, err := c.Conn(ctx)
-		if err != nil {
-			return err
-		}
-		return acknowledge(ctx, c, conn, command.Unsure(conn.Profile(ctx, c.Args[0].Value.(uint32), on), nothingSays), noReason)
+func runProfile(ctx context.Context, c *command.Call) error   { return setProfile(ctx, c, true) }
+func runUnprofile(ctx context.Context, c *command.Call) error { return setProfile(ctx, c, false) }
+
+// setProfile starts or stops a profile.
+func setProfile(ctx context.Context, c *command.Call, on bool) error {
+	conn, err := c.Conn(ctx)
+	if err != nil {
+		return err
 	}
+	return acknowledge(ctx, c, conn, command.Unsure(conn.Profile(ctx, c.Args[0].Value.(uint32), on), nothingSays), noReason)
 }
 
 func runUpdateTable(ctx context.Context, c *command.Call) error {
