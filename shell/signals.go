@@ -13,9 +13,9 @@ import (
 
 // Times of the end of the program.
 const (
-	quitGrace    = 2 * time.Second      // how long a command may take to end after a signal
-	cleanupGrace = 2 * time.Second      // how long the work before an end by force may take
-	signalsAfter = 5 * time.Millisecond // the first moment of a command that only asks
+	quitGrace    = 2 * time.Second       // how long a command may take to end after a signal
+	cleanupGrace = 2 * time.Second       // how long the work before an end by force may take
+	signalsAfter = 20 * time.Millisecond // the first moment of a command that only asks
 )
 
 // afterKey is how long a command goes on after Ctrl-C. The terminal sends the signal and

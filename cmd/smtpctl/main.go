@@ -1,5 +1,6 @@
-// A start does not look for a limit of the cgroup, which takes as long as to ask smtpd:
-// the program may use the processors that it may run on.
+// The runtime reads the limit of the cgroup at the start, whatever is set here; these keep it
+// from opening files of it for good and from reading them again. The program may use the
+// processors that it may run on.
 //
 //go:debug containermaxprocs=0
 //go:debug updatemaxprocs=0
@@ -16,7 +17,7 @@ import (
 )
 
 // soon is when a command takes so long that more processors are worth their start.
-const soon = 5 * time.Millisecond
+const soon = 10 * time.Millisecond
 
 func main() {
 	time.AfterFunc(soon, early.AllProcessors)

@@ -17,8 +17,8 @@ import (
 // The most that packages of this program may allocate before main, which every one-shot
 // command pays for; see "What a start costs" in CONTRIBUTING.md.
 const (
-	initBytes = 10 << 10 // of one package
-	initTotal = 20 << 10 // of all
+	initBytes = 6 << 10  // of one package
+	initTotal = 12 << 10 // of all
 )
 
 // TestInit reads what the runtime says of the initialisation of each package: ours allocate
