@@ -257,8 +257,7 @@ func TestPromptBanner(t *testing.T) {
 // the prompt in none.
 func (x *terminal) coloured(rows, cols int, text string) {
 	x.t.Helper()
-	g := glass.New(cols, rows)
-	g.Write(x.all())
+	g := x.glass(cols, rows, 0)
 	for _, row := range slices.Backward(g.Rows()) {
 		at := strings.Index(glass.TextOf(row), text)
 		if at < 0 {
@@ -298,9 +297,7 @@ func testPromptSettings(t *testing.T, rows, cols int) {
 // sameColors compares the colours of two screens where their texts are the same.
 func sameColors(t *testing.T, when string, x, y *terminal, rows, cols int) {
 	t.Helper()
-	a, b := glass.New(cols, rows), glass.New(cols, rows)
-	a.Write(x.all())
-	b.Write(y.all())
+	a, b := x.glass(cols, rows, 0), y.glass(cols, rows, 0)
 	for i, row := range a.Rows() {
 		if text := glass.TextOf(row); text == glass.TextOf(b.Rows()[i]) && !reflect.DeepEqual(row, b.Rows()[i]) {
 			t.Errorf("%s: the colours of row %d, %q: %+v, want %+v", when, i, text, row, b.Rows()[i])

@@ -29,8 +29,11 @@ type terminal struct {
 	done   chan struct{}
 
 	mu   sync.Mutex
-	text bytes.Buffer // all that the program has written
-	seen int          // how much of it expect has passed
+	text bytes.Buffer  // all that the program has written
+	news chan struct{} // closed when more is written; nil if nobody waits
+	seen int           // how much of it expect has passed
+
+	drawn drawn // the last glass
 }
 
 // patience is how long a test waits for something to appear.
@@ -97,6 +100,10 @@ func inTerminalWith(t *testing.T, home string, env []string, cmd *exec.Cmd, sess
 func (x *terminal) Write(p []byte) (int, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if x.news != nil {
+		close(x.news)
+		x.news = nil
+	}
 	return x.text.Write(p)
 }
 
@@ -120,8 +127,20 @@ func (x *terminal) written() int {
 // more waits until other than so many bytes have been written. It waits no longer than a part
 // of a second, since what a test looks for may be elsewhere, too.
 func (x *terminal) more(had int) {
-	for end := time.Now().Add(200 * time.Millisecond); x.written() == had && time.Now().Before(end); {
-		time.Sleep(2 * time.Millisecond)
+	x.mu.Lock()
+	var news chan struct{}
+	if x.text.Len() == had {
+		if x.news == nil {
+			x.news = make(chan struct{})
+		}
+		news = x.news
+	}
+	x.mu.Unlock()
+	if news != nil {
+		select {
+		case <-news:
+		case <-time.After(200 * time.Millisecond):
+		}
 	}
 	time.Sleep(3 * time.Millisecond) // what is written next often belongs to it
 }

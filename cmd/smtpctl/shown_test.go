@@ -16,9 +16,7 @@ func (x *terminal) shows(rows, cols int, what string, want func(lines []string) 
 	x.t.Helper()
 	for deadline := time.Now().Add(patience); ; {
 		had := x.written()
-		g := glass.New(cols, rows)
-		g.Write(x.all())
-		lines := g.Lines()
+		lines := x.glass(cols, rows, 0).Lines()
 		if want(lines) {
 			return lines
 		}
@@ -36,9 +34,28 @@ func (x *terminal) screen(from int) string {
 	if err != nil {
 		x.t.Fatal(err)
 	}
-	g := glass.New(cols, rows)
-	g.Write(x.all()[from:])
-	return g.Text()
+	return x.glass(cols, rows, from).Text()
+}
+
+// A drawn is a glass on which what has been written from a place on was drawn, up to another.
+type drawn struct {
+	*glass.Glass
+	cols, rows, from, to int
+}
+
+// glass returns a glass with what the program has written since a place. It draws only what has
+// come since the last call if that was for the same: most of the time of these tests was to draw
+// all of it again and again.
+func (x *terminal) glass(cols, rows, from int) *glass.Glass {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if d := x.drawn; d.Glass == nil || d.cols != cols || d.rows != rows || d.from != from {
+		x.drawn = drawn{glass.New(cols, rows), cols, rows, from, from}
+	}
+	text := x.text.Bytes()
+	x.drawn.Write(string(text[x.drawn.to:]))
+	x.drawn.to = len(text)
+	return x.drawn.Glass
 }
 
 // glassShows waits until the screen shows something that matches.

@@ -39,8 +39,9 @@ type Glass struct {
 	cells      [][]Cell
 	x, y       int
 	style      Style
-	wrap       bool // the last column is full: the next character goes to the next row
-	hidden     bool // the cursor is not shown
+	wrap       bool   // the last column is full: the next character goes to the next row
+	hidden     bool   // the cursor is not shown
+	rest       string // an unfinished sequence or character at the end of what was written
 	saved      struct {
 		x, y  int
 		style Style
@@ -103,9 +104,10 @@ var (
 	unfinished = regexp.MustCompile(`^\x1b(\[[0-9;:?>=<]*[ -/]*|\][^\x07\x1b]*|[()])?$`)
 )
 
-// Write takes in text that a program has written. An unfinished sequence at the end of the
-// text is dropped, not kept for the next call.
+// Write takes in text that a program has written. What a sequence or a character at the end of
+// the text lacks comes with the next call.
 func (g *Glass) Write(text string) {
+	text, g.rest = g.rest+text, ""
 	for len(text) > 0 {
 		if text[0] == '\x1b' { // most of a text is no sequence
 			if m := sequence.FindStringSubmatch(text); m != nil {
@@ -115,8 +117,12 @@ func (g *Glass) Write(text string) {
 				continue
 			}
 			if unfinished.MatchString(text) {
+				g.rest = text
 				return
 			}
+		} else if !utf8.FullRuneInString(text) {
+			g.rest = text
+			return
 		}
 		r, n := utf8.DecodeRuneInString(text)
 		text = text[n:]

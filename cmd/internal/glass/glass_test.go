@@ -1,6 +1,7 @@
 package glass
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -71,4 +72,17 @@ func FuzzGlass(f *testing.F) {
 			t.Errorf("the cursor is at %d, %d", x, y)
 		}
 	})
+}
+
+// TestParts writes a text at once and byte by byte: the screen is the same.
+func TestParts(t *testing.T) {
+	const text = "one\r\n\x1b[31;1mzwei ä 日本\x1b[0m\x1b[2;3HX\x1b]0;title\x07\x1b(B\x1b7\x1b[KY\x1b8Z\xff\x1b[?25l\x1b[4;1Hend\x1b["
+	whole, parts := New(20, 5), New(20, 5)
+	whole.Write(text)
+	for i := range len(text) {
+		parts.Write(text[i : i+1])
+	}
+	if !reflect.DeepEqual(whole, parts) {
+		t.Errorf("%q, want %q", parts.Text(), whole.Text())
+	}
 }
