@@ -116,12 +116,8 @@ func Also(servers map[string]*Server) string {
 // Sessions returns the process ids of the descendants of sshd, parents before their children.
 func (s *Server) Sessions() []int {
 	s.t.Helper()
-	out, err := exec.Command("ps", "-eo", "pid=,ppid=").Output()
-	if err != nil {
-		s.t.Fatal(err)
-	}
 	children := map[int][]int{}
-	for line := range strings.Lines(string(out)) {
+	for _, line := range parents(s.t) {
 		var pid, parent int
 		fmt.Sscan(line, &pid, &parent)
 		children[parent] = append(children[parent], pid)

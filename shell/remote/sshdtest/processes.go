@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -47,4 +48,25 @@ func processes(t testing.TB) (lines []string) {
 		lines = append(lines, strings.TrimSpace(line))
 	}
 	return lines
+}
+
+// parents returns the process id of each process and that of its parent. It reads them as
+// processes does, from a line such as "7 (a name) S 1 7 ...".
+func parents(t testing.TB) (lines []string) {
+	t.Helper()
+	paths, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, path := range paths {
+		text, _ := os.ReadFile(path) // a process that has ended has none
+		if i := bytes.LastIndexByte(text, ')'); i >= 0 && len(text) > i+4 {
+			lines = append(lines, filepath.Base(filepath.Dir(path))+" "+string(text[i+4:]))
+		}
+	}
+	if len(paths) > 0 {
+		return lines
+	}
+	out, err := exec.Command("ps", "-eo", "pid=,ppid=").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.Collect(strings.Lines(string(out)))
 }
