@@ -18,6 +18,7 @@ const (
 	terminalTime = 2 * time.Minute
 	endGrace     = time.Second            // how long a program may take to end before it is killed
 	endedWait    = 300 * time.Millisecond // how long an error waits for ssh to end, to name the reason
+	selfEnd      = 30 * time.Millisecond  // how long ssh may take to end by itself, before another is started to ask it to
 	aliveMost    = 3                      // unanswered checks after which the connection is lost
 )
 
@@ -233,6 +234,12 @@ func (l *link) end() {
 	if l.cmd.Process.Signal(syscall.SIGTERM) != nil {
 		// A process that is confined may give no signal to what was started before. ssh ends
 		// by itself then, but not while a program there that does not end holds its connection.
+		// To wait for a short line is cheaper than to start another ssh.
+		select {
+		case <-l.done:
+			return
+		case <-time.After(selfEnd):
+		}
 		l.quit()
 	}
 	select {
