@@ -60,11 +60,16 @@ func exposed(t *testing.T, text, server string) map[string][]string {
 	return out
 }
 
+// hasParser reports whether the official parser is there.
+var hasParser = sync.OnceValue(func() bool {
+	return exec.Command("/usr/bin/python3", "-c", "import prometheus_client.openmetrics.parser").Run() == nil
+})
+
 // parsedByOthers has the official parser and, where it is, Prometheus' own tool read an
 // exposition.
 func parsedByOthers(t *testing.T, text string) {
 	t.Helper()
-	if exec.Command("/usr/bin/python3", "-c", "import prometheus_client.openmetrics.parser").Run() == nil {
+	if hasParser() {
 		cmd := exec.Command("/usr/bin/python3", "-c", "import sys\nfrom prometheus_client.openmetrics.parser import text_string_to_metric_families as parse\nlist(parse(sys.stdin.read()))")
 		cmd.Stdin = strings.NewReader(text)
 		if out, err := cmd.CombinedOutput(); err != nil {

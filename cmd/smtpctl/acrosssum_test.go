@@ -30,7 +30,7 @@ func fleetSizes() []int {
 	if fulltest.On() {
 		return []int{2, 5}
 	}
-	return []int{3}
+	return []int{2}
 }
 
 // eachFleet runs a test on fleets of all sizes, side by side.

@@ -53,6 +53,9 @@ func TestCompletionSelects(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i, special := range specials {
+				if k > 0 && !fulltest.Takes(i+k, 2) {
+					continue // bash alone breaks words at some of them
+				}
 				for q, quote := range []string{"", "'", `"`} {
 					if !full && q != (i+k)%3 {
 						continue

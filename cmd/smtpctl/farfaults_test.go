@@ -59,7 +59,7 @@ func newFarMachines(t *testing.T, configs ...smtpdsim.Config) *farMachines {
 		srv := sshdtest.StartMachine(t, sshdtest.Machine{Mounts: fmt.Sprintf("mount --bind %s %s", dir, common)})
 		m.sims, m.servers = append(m.sims, sim), append(m.servers, srv)
 	}
-	m.farBed = &farBed{m.servers[0], t}
+	m.farBed = farBedAt(t, m.servers[0])
 	m.configure("")
 	return m
 }
@@ -133,13 +133,13 @@ func TestFarRemovalLost(t *testing.T) {
 			whole := smtpdsim.Config{Seed: 1, Messages: all}
 			broken := whole
 			broken.Tamper = okThenMute(answered)
-			m := newFarMachines(t, whole, broken, whole, whole)
+			m := newFarMachines(t, []smtpdsim.Config{whole, broken, whole, whole}[:fulltest.Of(4, 2)]...)
 			total := len(m.sims[1].Envelopes())
 			timeout := "1m"
 			if how == "host hung" {
 				timeout = "15s"
 			}
-			cmd := m.command("--timeout", timeout, "--socket", m.socket, "--spool", filepath.Dir(m.socket), "--host", "mx1,mx2,mx3,mx4", "remove", "from=*")
+			cmd := m.command("--timeout", timeout, "--socket", m.socket, "--spool", filepath.Dir(m.socket), "--host", "mx1,mx2,mx3,mx4"[:4*len(m.sims)-1], "remove", "from=*")
 			var out, errs strings.Builder
 			cmd.Stdout, cmd.Stderr = &out, &errs
 			if err := cmd.Start(); err != nil {
@@ -259,7 +259,7 @@ func TestFarRights(t *testing.T) {
 		}
 		srv := sshdtest.StartMachine(t, mach)
 		srv.Config("Host mx1\nUser " + sshdtest.User + "\n")
-		b := &farBed{srv, t}
+		b := farBedAt(t, srv)
 		r := b.run("", "--socket", socket, "--host", "mx1", "pause", "envelope", "from=*")
 		if let && (r.status != 0 || r.stderr != "" || !strings.HasSuffix(r.stdout, " paused\n")) {
 			t.Errorf("%v", r)
@@ -282,7 +282,7 @@ func TestFarFull(t *testing.T) {
 	// Where its sockets are, only its temporary folders can be replaced.
 	srv := sshdtest.StartMachine(t, sshdtest.Machine{Mounts: "for d in /var/tmp /var/log /home /root; do\nmount -t tmpfs -o size=16k tmpfs $d\n" +
 		"cat /dev/zero >$d/full 2>/dev/null || :\nif echo more >$d/more && [ -s $d/more ]; then exit 1; fi\ndone 2>/dev/null\n"})
-	b := &farBed{srv, t}
+	b := farBedAt(t, srv)
 	for _, words := range [][]string{{"show", "queue"}, {"pause", "envelope", "from=*"}, {"remove", "--save", saved, "from=*"}} {
 		r := b.run("", append([]string{"--socket", socket, "--spool", dir, "--host", "mx1"}, words...)...)
 		if r.status != 0 || r.stderr != "" || r.stdout == "" {

@@ -98,7 +98,7 @@ func TestFarJournal(t *testing.T) {
 			if tt.script != "" {
 				mounts += "cat >/mnt/links/journalctl <<'END'\n#!/bin/sh\n" + tt.script + "END\nchmod 755 /mnt/links/journalctl\n"
 			}
-			b := &farBed{sshdtest.StartMachine(t, sshdtest.Machine{Mounts: mounts + "mount --bind /mnt/links /usr/bin\n"}), t}
+			b := farBedAt(t, sshdtest.StartMachine(t, sshdtest.Machine{Mounts: mounts + "mount --bind /mnt/links /usr/bin\n"}))
 			r := b.run("", "--socket", filepath.Join(b.Dir, "smtpd.sock"), "--host", "mx1", "show", "log", "-j", env)
 			if r.status != tt.status || (tt.status == 0) != (r.stderr == "") || tt.want != "" && (!strings.Contains(r.stderr, "mx1: ") || !strings.Contains(r.stderr, tt.want)) || strings.Count(r.stderr, "\n") > 1 {
 				t.Errorf("%v", r)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"smtpctl/protocol"
+	"smtpctl/protocol/fulltest"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
 	"smtpctl/shell/remote/sshdtest"
@@ -56,7 +57,7 @@ func TestFarLogLines(t *testing.T) {
 	}
 	b := newFarBed(t, "SetEnv PATH="+bin+":/usr/bin:/bin")
 	b.Slow(20 * time.Millisecond)
-	sim, socket := simtest.Start(t, smtpdsim.Config{Messages: 300})
+	sim, socket := simtest.Start(t, smtpdsim.Config{Messages: fulltest.Of(300, 60)})
 	b.Leads("mx1", socket)
 	all := sim.Envelopes()
 	for _, command := range []string{"pause", "resume"} {

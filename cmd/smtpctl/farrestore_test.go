@@ -23,7 +23,7 @@ import (
 func TestFarRestore(t *testing.T) {
 	t.Parallel()
 	bed := newPutBed(t)
-	b := bed.with(t, 100, 0)
+	b := bed.with(t, fulltest.Of(100, 8), 0)
 	n := len(b.ids)
 	if r := b.restore("-n"); r.status != 0 || strings.Count(r.stdout, "|offline|") != n || !strings.Contains(r.stderr, fmt.Sprintf("%d envelopes would be restored; nothing was", n)) {
 		t.Errorf("dry run: %v", r)
@@ -45,7 +45,8 @@ func TestFarRestore(t *testing.T) {
 	}
 	b.once("again")
 	for _, mode := range []string{"connect", "on", "the folder itself", "option"} {
-		b := bed.with(t, 100, 0)
+		b := bed.with(t, fulltest.Of(100, 3), 0)
+		n := len(b.ids)
 		opts := []string{"--socket", b.socket, "--spool", b.dir, "-f", "-"}
 		line := map[string]string{"connect": "connect mx1\nrestore " + b.top, "on": "on mx1 restore " + b.top, "the folder itself": "on mx1 restore " + b.top + "/mx1"}[mode]
 		r := b.run(line+"\n", opts...)
@@ -59,7 +60,8 @@ func TestFarRestore(t *testing.T) {
 		b.once(mode)
 	}
 	// What has come from another machine is said; a folder of several machines is taken apart.
-	b = bed.with(t, 100, 0)
+	b = bed.with(t, fulltest.Of(100, 3), 0)
+	n = len(b.ids)
 	r = b.run("", "--socket", b.socket, "--spool", b.dir, "--host", "mx1,mx2", "restore", b.top)
 	if r.status != 1 || !strings.Contains(r.stdout, fmt.Sprintf("mx1: %d envelopes restored\n", n)) || !strings.Contains(r.stderr, b.top+"/mx2: no such file or directory; nothing done") {
 		t.Errorf("one of two: %v", r)
@@ -79,10 +81,10 @@ var restoredSome = regexp.MustCompile(`(?m)^[1-9]\d* envelopes? restored$`)
 func TestFarRestoreLost(t *testing.T) {
 	t.Parallel()
 	bed := newPutBed(t)
-	for at := 1; ; at += fulltest.Of(1, 7) {
+	for at := 1; ; at += fulltest.Of(1, 23) {
 		for k, crash := range []bool{false, true} {
-			if !fulltest.Takes(at/7+k, 2) {
-				continue // at is 1, 8, 15 ...
+			if !fulltest.Takes(at/23+k, 2) {
+				continue // at is 1, 24, 47 ...
 			}
 			b := bed.with(t, 3, at)
 			cmd, out, waits := b.start()
@@ -143,7 +145,7 @@ func TestFarRestoreLost(t *testing.T) {
 func TestFarRestoreKilled(t *testing.T) {
 	t.Parallel()
 	bed := newPutBed(t)
-	for step := 1; ; step += fulltest.Of(1, 3) {
+	for step := 1; ; step += fulltest.Of(1, 9) {
 		b := bed.with(t, 3, 0)
 		cmd := b.command(b.words()...)
 		self, _ := os.Executable()
@@ -174,7 +176,7 @@ func TestFarRestoreKilled(t *testing.T) {
 func TestFarRestoreInterrupted(t *testing.T) {
 	t.Parallel()
 	bed := newPutBed(t)
-	for at := 1; ; at += fulltest.Of(2, 11) {
+	for at := 1; ; at += fulltest.Of(2, 23) {
 		b := bed.with(t, 3, at)
 		cmd, out, waits := b.start()
 		if !waits {
@@ -219,7 +221,7 @@ func TestFarRestoreFails(t *testing.T) {
 		"a link above": {"expected no symbolic link: nothing restored: the same command tries again", func(b *putBed) { os.Symlink("/etc", b.dir+"/queue/ab") }, func(b *putBed) { os.Remove(b.dir + "/queue/ab") }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := bed.with(t, 3, 0)
+			b := bed.with(t, fulltest.Of(3, 1), 0)
 			tt.do(b)
 			r := b.restore()
 			tt.mend(b)
@@ -272,7 +274,8 @@ func TestFarRestoreHostile(t *testing.T) {
 // one machine has begun is never taken up for another.
 func TestFarRestoreAcross(t *testing.T) {
 	t.Parallel()
-	cfg := smtpdsim.Config{Seed: 1, Messages: 30, Spool: "spool"}
+	each := fulltest.Of(30, 4)
+	cfg := smtpdsim.Config{Seed: 1, Messages: each, Spool: "spool"}
 	m := newFarMachines(t, cfg, cfg, cfg)
 	var queued []map[string]string
 	for i, dir := range m.spools {
@@ -298,7 +301,7 @@ func TestFarRestoreAcross(t *testing.T) {
 	begun := fmt.Sprintf("{\"event\":\"placing\",\"id\":\"%[1]s\",\"as\":\"%[1]s\",\"into\":\"mx9\"}\n", filepath.Base(names[0]))
 	os.WriteFile(journal, append(slices.Clone(saved), begun...), 0o600)
 	r := far("mx1,mx2,mx3", "restore", dir)
-	if r.status != 1 || !strings.HasPrefix(r.stdout, "mx1: 30 envelopes restored\nmx2: 30 envelopes restored\nmx3: 29 envelopes restored\n") || !strings.Contains(r.stderr, "into the queue of mx9: give the command for that machine again") {
+	if r.status != 1 || !strings.HasPrefix(r.stdout, fmt.Sprintf("mx1: %[1]d envelopes restored\nmx2: %[1]d envelopes restored\nmx3: %[2]d envelopes restored\n", each, each-1)) || !strings.Contains(r.stderr, "into the queue of mx9: give the command for that machine again") {
 		t.Errorf("%v", r)
 	}
 	os.WriteFile(journal, bytes.ReplaceAll(must(os.ReadFile(journal)), []byte(begun), nil), 0o600)
@@ -306,7 +309,7 @@ func TestFarRestoreAcross(t *testing.T) {
 		t.Errorf("again: %v", r)
 	}
 	for i := range m.sims {
-		if n := len(m.sims[i].Envelopes()); n != 30 {
+		if n := len(m.sims[i].Envelopes()); n != each {
 			t.Errorf("mx%d has %d", i+1, n)
 		}
 		sameFiles(t, fmt.Sprint("mx", i+1), contents(t, filepath.Join(m.spools[i], "queue")), queued[i])
@@ -317,7 +320,7 @@ func TestFarRestoreAcross(t *testing.T) {
 	}
 	os.WriteFile(filepath.Join(dir, "mx2", "journal"), saved2(t, dir), 0o600)
 	r = far("mx1", "restore", filepath.Join(dir, "mx2"))
-	if r.status != 0 || r.stdout != "30 envelopes restored\n" || !strings.Contains(r.stderr, "30 of them were removed from the queue of mx2: mx1 delivers what it restores") {
+	if r.status != 0 || r.stdout != fmt.Sprintf("%d envelopes restored\n", each) || !strings.Contains(r.stderr, fmt.Sprintf("%d of them were removed from the queue of mx2: mx1 delivers what it restores", each)) {
 		t.Errorf("to another: %v", r)
 	}
 }

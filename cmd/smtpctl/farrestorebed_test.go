@@ -43,7 +43,7 @@ func countingPrograms(t *testing.T) string {
 	bin := t.TempDir()
 	for _, name := range putting {
 		text := fmt.Sprintf("#!/bin/sh\nb=%s; n=0; a=0; [ ! -e $b/n ] || read -r n <$b/n; n=$((n+1)); echo $n >$b/n; [ ! -e $b/at ] || read -r a <$b/at\n"+
-			"[ $n != $a ] || { echo %[2]s >$b/hung; while [ -d $b ] && [ ! -e $b/go ]; do sleep 0.02; done; }\nexec /usr/bin/%[2]s \"$@\"\n", bin, name)
+			"[ $n != $a ] || { echo %[2]s >$b/hung; while [ -d $b ] && [ ! -e $b/go ]; do sleep 0.05; done; }\nexec /usr/bin/%[2]s \"$@\"\n", bin, name)
 		if err := os.WriteFile(filepath.Join(bin, name), []byte(text), 0o755); err != nil {
 			t.Fatal(err)
 		}

@@ -48,12 +48,11 @@ func TestFarSave(t *testing.T) {
 	for i, mode := range []string{"one-shot", "script", "connect"} {
 		t.Run(mode, func(t *testing.T) {
 			// One request to smtpd is for 256 at most; the sample has more in one mode.
-			all := 300
-			if !fulltest.Takes(i, 3) {
-				all = 30
-			}
-			f := bed.with(t, "", smtpdsim.Config{Messages: all}).farSpool
+			f := bed.with(t, "", smtpdsim.Config{Messages: fulltest.Of(300, 30)}).farSpool
 			f.odd()
+			if i == 0 {
+				f.many(230)
+			}
 			queued := contents(t, filepath.Join(f.dir, "queue"))
 			dir := filepath.Join(t.TempDir(), "new", "saved")
 			opts := []string{"--socket", f.socket, "--spool", f.dir}
@@ -192,16 +191,16 @@ func TestFarSaveUnanswered(t *testing.T) {
 // left behind.
 func TestFarSaveKeeps(t *testing.T) {
 	t.Parallel()
-	const kept = 10
-	all := fulltest.Of(40, 15)
+	kept, all := fulltest.Of(10, 3), fulltest.Of(40, 6)
+	nth := fmt.Sprintf("[ $n != %d ] || ", 2*kept+1) // the file of the envelope
 	bed := newHooked(t)
 	for _, tt := range []struct {
 		name, hook, want string
 		do               func(t *testing.T, f *hooked, sp *spool.Spool)
 	}{
-		{"a shorter answer", "[ $n != 21 ] || { head -c 3; exit; }", "the file changed while it was read", nil},
-		{"a longer answer", "[ $n != 21 ] || { cat; echo more; exit; }", "", nil},
-		{"an error there", "[ $n != 21 ] || exit 1", "", nil},
+		{"a shorter answer", nth + "{ head -c 3; exit; }", "the file changed while it was read", nil},
+		{"a longer answer", nth + "{ cat; echo more; exit; }", "", nil},
+		{"an error there", nth + "exit 1", "", nil},
 		{"file gone", "", "no such file or directory", func(t *testing.T, f *hooked, sp *spool.Spool) { os.Remove(sp.EnvelopePath(f.ids[kept])) }},
 		{"message gone", "", "no such file or directory", func(t *testing.T, f *hooked, sp *spool.Spool) { os.Remove(sp.MessagePath(f.ids[kept].Msg())) }},
 		{"a link", "", "symbolic link", func(t *testing.T, f *hooked, sp *spool.Spool) {
@@ -317,7 +316,8 @@ func TestFarSaveLocked(t *testing.T) {
 // not: each has a folder, and no copy is lost.
 func TestFarSaveAcross(t *testing.T) {
 	t.Parallel()
-	cfg := smtpdsim.Config{Seed: 1, Messages: 30, Spool: "spool"}
+	each := fulltest.Of(30, 5)
+	cfg := smtpdsim.Config{Seed: 1, Messages: each, Spool: "spool"}
 	m := newFarMachines(t, cfg, cfg, cfg)
 	var queued []map[string]string
 	for i := range m.sims {
@@ -336,12 +336,12 @@ func TestFarSaveAcross(t *testing.T) {
 	os.Mkdir(dir, 0o700)
 	os.WriteFile(filepath.Join(dir, "mx2"), nil, 0o600)
 	r := remove()
-	if r.status != 1 || r.stdout != "mx1: 30 envelopes removed\nmx3: 30 envelopes removed\n" || !strings.Contains(r.stderr, "smtpctl: mx2: --save: "+filepath.Join(dir, "mx2")) || !strings.Contains(r.stderr, "nothing done") || len(m.sims[1].Envelopes()) != 30 {
+	if r.status != 1 || r.stdout != fmt.Sprintf("mx1: %[1]d envelopes removed\nmx3: %[1]d envelopes removed\n", each) || !strings.Contains(r.stderr, "smtpctl: mx2: --save: "+filepath.Join(dir, "mx2")) || !strings.Contains(r.stderr, "nothing done") || len(m.sims[1].Envelopes()) != each {
 		t.Errorf("%v", r)
 	}
 	os.Remove(filepath.Join(dir, "mx2"))
 	r = remove()
-	if r.status != 0 || r.stdout != "mx1: 0 envelope removed\nmx2: 30 envelopes removed\nmx3: 0 envelope removed\n" || r.stderr != "" {
+	if r.status != 0 || r.stdout != fmt.Sprintf("mx1: 0 envelope removed\nmx2: %d envelopes removed\nmx3: 0 envelope removed\n", each) || r.stderr != "" {
 		t.Errorf("%v", r)
 	}
 	for i, sim := range m.sims {

@@ -61,12 +61,12 @@ func newHooked(t *testing.T) *hooked {
 	t.Helper()
 	bin := t.TempDir()
 	text := fmt.Sprintf("#!/bin/sh\nb=%s; n=0; [ ! -e $b/n ] || read -r n <$b/n; n=$((n+1)); echo $n >$b/n\n"+
-		"hang() { echo $n >$b/hung; while [ -d $b ] && [ ! -e $b/go ]; do sleep 0.05; done; }\n. $b/hook\nPATH=/usr/bin:/bin exec dd \"$@\"\n", bin)
+		"hang() { echo $n >$b/hung; while [ -d $b ] && [ ! -e $b/go ]; do sleep 0.1; done; }\n. $b/hook\nPATH=/usr/bin:/bin exec dd \"$@\"\n", bin)
 	if err := os.WriteFile(filepath.Join(bin, "dd"), []byte(text), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	// Once that hangs, so does what reads a single file.
-	text = fmt.Sprintf("#!/bin/sh\nb=%s; while [ -e $b/hung ] && [ ! -e $b/go ]; do sleep 0.05; done; PATH=/usr/bin:/bin exec cat \"$@\"\n", bin)
+	text = fmt.Sprintf("#!/bin/sh\nb=%s; while [ -e $b/hung ] && [ ! -e $b/go ]; do sleep 0.1; done; PATH=/usr/bin:/bin exec cat \"$@\"\n", bin)
 	if err := os.WriteFile(filepath.Join(bin, "cat"), []byte(text), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -93,6 +93,15 @@ func (f *hooked) with(t *testing.T, hook string, cfg smtpdsim.Config) *hooked {
 		one.ids = append(one.ids, id)
 	}
 	return one
+}
+
+// many adds one message with n recipients to the queue: that is half as many files as n messages.
+func (f *farSpool) many(n int) {
+	for i := range n {
+		id := protocol.EnvelopeID(0xf0000001<<32 | uint64(i+1))
+		f.sim.Add(smtpdsim.Envelope{ID: id, Time: time.Now().Unix() + 3600, Text: envelopeText("relay", fmt.Sprintf("many%d@y.example", i))})
+		f.ids = append(f.ids, id)
+	}
 }
 
 // start starts remove --save of everything, and waits until the hook hangs.

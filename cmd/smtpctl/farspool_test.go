@@ -122,7 +122,10 @@ func TestFarFiles(t *testing.T) {
 	before = tree(t, f.dir)
 	here, far = f.both(strings.Join(lines[whole:], "\n")+"\n", "-k", "-f", "-")
 	f.same("script", here, far)
-	for _, line := range []string{"show message " + msg, "show envelope " + env, "explain " + env, "show spool", "show queue subject~. limit=3", "show log --log " + log + " " + env} {
+	for i, line := range []string{"show message " + msg, "show envelope " + env, "explain " + env, "show spool", "show queue subject~. limit=3", "show log --log " + log + " " + env} {
+		if !fulltest.Takes(i, 3) {
+			continue // they were lines of the script, too
+		}
 		here, far := f.both("", strings.Fields(line)...)
 		f.same(line, here, far)
 		if far.status == 2 || far.stdout == "" {

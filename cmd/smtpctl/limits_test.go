@@ -254,7 +254,7 @@ func TestLimitsOfAnswers(t *testing.T) {
 	for i, command := range []string{"show hosts", "show relays", "show routes", "show hoststats", "show mta paused", "show stats"} {
 		formats := []string{"plain", "table", "json", "openmetrics"}
 		if !fulltest.On() {
-			if i%2 == 0 {
+			if i%4 != 1 { // one whose answers are lines, and show stats
 				continue
 			}
 			formats = formats[i%3:][:1]

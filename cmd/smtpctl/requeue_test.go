@@ -86,14 +86,14 @@ func (b *requeueBed) suspended() int {
 // each recipient is in the queue exactly once, and nothing is suspended.
 func TestRequeueKilled(t *testing.T) {
 	t.Parallel()
-	killEach(t, newRequeueBed, []string{"requeue", "to=r*"}, 15, func(b *requeueBed) error { return once(b.queued(), 6) })
+	killEach(t, 3, newRequeueBed, []string{"requeue", "to=r*"}, 15, func(b *requeueBed) error { return once(b.queued(), 6) })
 }
 
 // TestBounceKilled does it with bounce: then there is one notice for each message, and the
 // envelopes are gone.
 func TestBounceKilled(t *testing.T) {
 	t.Parallel()
-	killEach(t, newRequeueBed, []string{"bounce", "to=r*"}, 15, func(b *requeueBed) error {
+	killEach(t, 3, newRequeueBed, []string{"bounce", "to=r*"}, 15, func(b *requeueBed) error {
 		if n := b.queued(); len(n) != 1 || n["s@x.example"] != 3 {
 			return fmt.Errorf("%v", n)
 		}
@@ -104,7 +104,7 @@ func TestBounceKilled(t *testing.T) {
 // TestUnknownKilled does it with requeue of mail that smtpd does not know.
 func TestUnknownKilled(t *testing.T) {
 	t.Parallel()
-	killEach(t, newRequeueBed, []string{"requeue", "to=u*"}, 8, func(b *requeueBed) error {
+	killEach(t, 3, newRequeueBed, []string{"requeue", "to=u*"}, 8, func(b *requeueBed) error {
 		n := b.queued()
 		if left, _ := filepath.Glob(b.spool.MessageDir(0x0b000001) + "/*"); len(left) != 0 || n["u0@y.example"] != 1 || n["u1@y.example"] != 1 {
 			return fmt.Errorf("%v, %v", n, left)
@@ -114,10 +114,10 @@ func TestUnknownKilled(t *testing.T) {
 }
 
 // killEach kills a command at each of its steps, of which there are so many at least, and
-// gives the command again. Outside CI it takes each third of them.
-func killEach(t *testing.T, newBed func(t *testing.T) *requeueBed, command []string, least int, check func(b *requeueBed) error) {
+// gives the command again. Outside CI it takes one of n of them.
+func killEach(t *testing.T, n int, newBed func(t *testing.T) *requeueBed, command []string, least int, check func(b *requeueBed) error) {
 	unsure := 0
-	for step := 1; ; step += fulltest.Of(1, 3) {
+	for step := 1; ; step += fulltest.Of(1, n) {
 		b := newBed(t)
 		b.plantUnknown(t)
 		r := b.run(t, step, command...)

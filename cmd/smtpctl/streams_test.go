@@ -97,7 +97,7 @@ func TestLostOutput(t *testing.T) {
 			}
 			for j, w := range ways {
 				for k, bad := range []struct{ name, redirect, want string }{{"closed", ">&-", "it is closed"}, {"full", ">/dev/full", "no space left on device"}} {
-					if !fulltest.Takes(i+j+k, 2) {
+					if !fulltest.Takes(i+j+k, 3) {
 						continue
 					}
 					r := shellRun(t, w.stdin, bad.redirect, w.words...)
@@ -108,7 +108,7 @@ func TestLostOutput(t *testing.T) {
 						t.Errorf("%s, %s, %s: %v", line, w.name, bad.name, r)
 					}
 				}
-				if !fulltest.Takes(i+j, 2) {
+				if !fulltest.Takes(i+j+2, 3) {
 					continue
 				}
 				if r := broken(t, w.stdin, w.words...); r.status != brokenStatus && !(fails && r.status == 1) {
