@@ -30,6 +30,7 @@ type builder struct{ m *testing.M }
 func (b builder) Run() int {
 	early.AllProcessors()
 	fulltest.InMemory()
+	fulltest.SeldomGarbage()
 	dir, err := os.MkdirTemp("", "smtpctl")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -13,7 +13,7 @@ import (
 // Env names the environment variable that makes tests cover all of their domain if it is not
 // empty: every step at which a program can be killed, every fault at every place, hashes of
 // the usual cost. CI sets it. Without it such a test covers a sample in which every kind has
-// a member, so that go test ./... takes half a minute on two processors.
+// a member, so that go test ./... takes a good minute on two processors.
 const Env = "SMTPCTL_TEST_FULL"
 
 // On reports whether tests cover all of their domain.
