@@ -69,7 +69,7 @@ func FlagSet(o *command.Options, inv *Invocation) *pflag.FlagSet {
 	})
 	fs.StringVar(&o.Columns, "columns", o.Columns, "of a list, show only the columns with these `NAMES`, split by commas")
 	fs.BoolVarP(&o.DryRun, "dry-run", "n", o.DryRun, "list the envelopes that would be changed, and change nothing")
-	fs.IntVar(&o.Expect, "expect", o.Expect, "do nothing unless exactly `N` envelopes match")
+	fs.Var(&exactly{&o.Expect}, "expect", "do nothing unless exactly `N` envelopes match")
 	fs.BoolVarP(&o.Yes, "yes", "y", o.Yes, "do not ask at the prompt before acting on many envelopes")
 	fs.StringVar(&o.Save, "save", o.Save, "copy each envelope to `DIR` of this machine before it is removed; an envelope that cannot be copied is not removed")
 	fs.Var(&span{&o.Keep}, "keep", "keep copies of mail removed at the prompt for `TIME`, such as 7d, so that undo can restore it; 0 keeps none")
@@ -143,9 +143,6 @@ func validateOptions(o *command.Options) error {
 	}
 	if !slices.Contains(command.Formats, o.Output) {
 		return command.Usagef("--output %q: expected plain, table, expanded, json, csv, tsv, openmetrics or auto", o.Output)
-	}
-	if o.Expect < -1 {
-		return command.Usagef("--expect %d: expected a number of envelopes", o.Expect)
 	}
 	if o.Count < 0 {
 		return command.Usagef("--count %d: expected a number of lines", o.Count)

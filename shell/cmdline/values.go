@@ -83,6 +83,30 @@ func (m *machines) String() string {
 // Type implements pflag.Value.
 func (m *machines) Type() string { return "int" }
 
+// An exactly is a number of envelopes, as a flag. It is decimal, whatever it begins with, and below
+// 0 only if it is not given: a number that a script has got wrong must not pass for any number.
+type exactly struct{ n *int }
+
+// Set implements pflag.Value.
+func (e *exactly) Set(text string) error {
+	n, err := strconv.ParseUint(text, 10, 31)
+	if err == nil {
+		*e.n = int(n)
+	}
+	return err
+}
+
+// String implements pflag.Value.
+func (e *exactly) String() string {
+	if e.n == nil || *e.n < 0 {
+		return ""
+	}
+	return strconv.Itoa(*e.n)
+}
+
+// Type implements pflag.Value.
+func (e *exactly) Type() string { return "int" }
+
 // A place is a path, as a flag, of which it is known whether it was given.
 type place struct {
 	path  *string
