@@ -19,7 +19,7 @@ import (
 // and is helped with and completed; the flag is refused by all other commands.
 func TestNewCommand(t *testing.T) {
 	clock := &command.Command{Pattern: "show clock", Group: command.GroupServer, Origin: command.Own,
-		Flags:   []command.Flag{{Name: "seconds", Text: "print seconds"}, {Name: "unit", Text: "print in `UNIT`"}},
+		Flags:   []command.Flag{{Name: "ticks", Text: "print ticks"}, {Name: "unit", Text: "print in `UNIT`"}},
 		Summary: "show how long smtpd has been running",
 		Run: func(ctx context.Context, c *command.Call) error {
 			conn, err := c.Conn(ctx)
@@ -31,8 +31,8 @@ func TestNewCommand(t *testing.T) {
 				return err
 			}
 			unit := c.Flag("unit")
-			if c.Flag("seconds") != "" {
-				unit = "seconds"
+			if c.Flag("ticks") != "" {
+				unit = "ticks"
 			}
 			up := (d.Timestamp - d.Startup) / 60
 			return c.Print(command.Record{JSON: map[string]int64{"minutes": up}, Text: fmt.Sprintf("%d %s\n", up, unit)})
@@ -55,24 +55,24 @@ func TestNewCommand(t *testing.T) {
 		return o.String(), e.String()
 	}
 	for _, tt := range []struct{ line, out, errs string }{
-		{"show clock", "10 \n", ""}, {"sh clock --seconds", "10 seconds\n", ""}, {"--unit=weeks show clock", "10 weeks\n", ""},
-		{"show clock --unit weeks -j", `{"minutes":10}` + "\n", ""}, {"show clock; show clock --seconds", "10 \n10 seconds\n", ""},
-		{"show clock --seconds; show clock", "10 seconds\n10 \n", ""}, {"show clock --seconds=false", "10 \n", ""},
-		{"show status --seconds", "", "--seconds works only with show clock"}, {"show clock --unit ''", "", "the value is empty"},
-		{"show clock --seconds=maybe", "", "expected true or false"},
+		{"show clock", "10 \n", ""}, {"sh clock --ticks", "10 ticks\n", ""}, {"--unit=weeks show clock", "10 weeks\n", ""},
+		{"show clock --unit weeks -j", `{"minutes":10}` + "\n", ""}, {"show clock; show clock --ticks", "10 \n10 ticks\n", ""},
+		{"show clock --ticks; show clock", "10 ticks\n10 \n", ""}, {"show clock --ticks=false", "10 \n", ""},
+		{"show status --ticks", "", "--ticks works only with show clock"}, {"show clock --unit ''", "", "the value is empty"},
+		{"show clock --ticks=maybe", "", "expected true or false"},
 	} {
 		if out, errs := run(tt.line); out != tt.out || !strings.Contains(errs, tt.errs) || (tt.errs == "") != (errs == "") {
 			t.Errorf("%s: %q, %q", tt.line, out, errs)
 		}
 	}
-	if out, _ := run("help show clock"); !strings.Contains(out, clock.Summary) || !strings.Contains(out, "--seconds") || !strings.Contains(out, "--unit UNIT") {
+	if out, _ := run("help show clock"); !strings.Contains(out, clock.Summary) || !strings.Contains(out, "--ticks") || !strings.Contains(out, "--unit UNIT") {
 		t.Errorf("help: %s", out)
 	}
 	var offered []string
 	for _, o := range (&Session{}).flagOptions(nil, nil) {
 		offered = append(offered, o.Name)
 	}
-	if !slices.Contains(offered, "--seconds") {
+	if !slices.Contains(offered, "--ticks") {
 		t.Errorf("completion offers %q", offered)
 	}
 }
