@@ -155,7 +155,7 @@ func leavesNothing(c *command.Call) bool {
 }
 
 // reach starts the ssh to another machine, which cannot be done by a process that is
-// confined.
+// confined. Of several machines it does not wait for any.
 func (s *Session) reach(ctx context.Context, c *command.Call) error {
 	if !c.Elsewhere() || c.Cmd.Reach == command.Anywhere || s.reachesLater(c) {
 		return nil
@@ -164,7 +164,7 @@ func (s *Session) reach(ctx context.Context, c *command.Call) error {
 		if err := across.ReadInput(c); err != nil {
 			return err
 		}
-		s.fleet.ReachAll(ctx, c, c.Meant())
+		s.fleet.BeginAll(ctx, c, c.Meant())
 		return nil
 	}
 	err := s.fleet.ReachSmtpd(ctx, c, c.Opts)

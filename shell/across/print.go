@@ -11,6 +11,9 @@ import (
 // lateAfter is how long a person waits for what one machine has before that of others is shown.
 const lateAfter = command.WaitingAfter
 
+// showAfter is how long printing waits for a machine before it shows what it has printed so far.
+const showAfter = 50 * time.Millisecond
+
 // An item is a row, or text that comes between rows.
 type item struct {
 	row  *command.Gathered
@@ -54,9 +57,9 @@ func (sh *share) tell() {
 // next returns the next item of a share, which stays in head, or nil at the end. It waits for
 // the item. With hurry it waits only until the share has done nothing for lateAfter: then the
 // share is late, and from then on next does not wait. open says that the item has not come yet.
-func (sh *share) next(hurry bool) (it *item, open bool) {
+func (p *shown) next(sh *share) (it *item, open bool) {
 	for sh.head == nil {
-		it, ok, open := sh.take(hurry)
+		it, ok, open := p.take(sh)
 		switch {
 		case open:
 			return nil, true
@@ -72,20 +75,23 @@ func (sh *share) next(hurry bool) (it *item, open bool) {
 }
 
 // take takes an item; ok is false if there are no more, and open is true if none has come yet.
-func (sh *share) take(hurry bool) (it item, ok, open bool) {
+func (p *shown) take(sh *share) (it item, ok, open bool) {
 	select {
 	case it, ok = <-sh.items:
 		return it, ok, false
 	default:
 	}
+	show := time.After(showAfter)
 	for !sh.late {
 		var over <-chan time.Time
-		if hurry {
+		if p.hurry {
 			over = time.After(lateAfter - sh.right.Idle())
 		}
 		select {
 		case it, ok = <-sh.items:
 			return it, ok, false
+		case <-show:
+			_ = p.flush() // the output keeps the error, and the next write fails
 		case <-over:
 			sh.late = sh.right.Idle() >= lateAfter
 		}
@@ -170,7 +176,7 @@ func (p *shown) choose() (*share, error) {
 // depends on one that has not come yet.
 func (p *shown) look() (best *share, open bool) {
 	for _, sh := range p.shares {
-		it, wait := sh.next(p.hurry)
+		it, wait := p.next(sh)
 		open = open || wait
 		switch {
 		case it == nil:

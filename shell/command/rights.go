@@ -13,7 +13,7 @@ import (
 // Times of what is said about machines that are slow.
 const (
 	// WaitingAfter is how long a person waits for machines until it is said for which.
-	WaitingAfter = 3 * time.Second
+	WaitingAfter = time.Second
 	waitingEvery = 200 * time.Millisecond
 )
 

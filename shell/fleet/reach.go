@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -69,14 +70,30 @@ func (f *Fleet) onEach(rights []*command.Right, o command.Options, hosts []strin
 	wg.Wait()
 }
 
-// ReachAll connects to several machines before the process is confined, which can start no ssh
-// afterwards. It keeps the errors, as Fail does.
-func (f *Fleet) ReachAll(ctx context.Context, c *command.Call, hosts []string) {
+// BeginAll starts the ssh to each of several machines before the process is confined, which can
+// start none afterwards. It neither waits for the machines nor reads what they say, unless there are
+// more than may work at the same time: then it waits for those that have begun, as far as they do
+// not lend their places. It keeps the errors, as Fail does.
+func (f *Fleet) BeginAll(ctx context.Context, c *command.Call, hosts []string) {
+	if f.simulated != nil {
+		return
+	}
 	rights := command.RightsOf(c.Opts.Parallel, hosts)
-	defer command.SayWaiting(c, rights)()
+	many := len(hosts) > cmp.Or(c.Opts.Parallel, command.UsualParallel)
+	if many {
+		defer command.SayWaiting(c, rights)()
+	}
 	f.onEach(rights, c.Opts, hosts, func(_ int, o command.Options) {
-		f.Fail(o.Host, f.ReachSmtpd(Quiet(ctx), c, o))
+		if o.Host == "" || ctx.Err() != nil {
+			return
+		}
+		h := f.ssh.Host(o.Host)
+		f.Fail(o.Host, h.Begin(o.Timeout, f.options(Quiet(ctx), o)))
+		if many {
+			h.Begun(ctx)
+		}
 	})
+	f.atEnd()
 }
 
 // dialAll connects to machines at the same time, without questions, and returns the error of

@@ -1,7 +1,6 @@
 package remote
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -35,6 +34,7 @@ type link struct {
 
 	cmd   *exec.Cmd
 	stdin io.WriteCloser // closing it ends the shell there, and so ssh
+	leash io.Closer      // its end ends ssh and what ssh has started; nil if signals do
 	early chan Facts     // gets the first of the facts, of which Facts.ahead needs no others
 	done  chan struct{}  // closed when ssh has ended
 	err   error          // why ssh has ended; valid once done is closed
@@ -58,70 +58,6 @@ func linkArgs(host, control string, timeout time.Duration, ask bool) []string {
 	}
 	// Every login shell can start sh, which then reads the script.
 	return append(args, "--", host, "exec sh -s")
-}
-
-// startLink starts program, an ssh, and waits until the machine has reported its facts: for one
-// and a half times timeout, or for terminalTime if ssh may ask at the terminal. It begins a
-// meanwhile, if that is not nil.
-func startLink(ctx context.Context, program, host, control string, timeout time.Duration, o Options, a *ahead) (*link, error) {
-	l := &link{program: program, host: host, control: control, early: make(chan Facts, 1), done: make(chan struct{})}
-	var tty *foreground
-	if o.Terminal {
-		if tty = openForeground(); tty != nil {
-			defer tty.close()
-			l.words.say = o.Say
-		}
-	}
-	l.cmd = exec.Command(l.program, linkArgs(host, control, timeout, tty != nil)...)
-	l.cmd.SysProcAttr = endingWith()
-	limit := timeout + timeout/2
-	if tty != nil {
-		l.cmd = tty.heedless(l.cmd)
-		l.cmd.SysProcAttr = tty.attr()
-		limit = terminalTime
-	}
-	stdout, err := l.start()
-	if err != nil {
-		return nil, err
-	}
-	if a != nil {
-		a.begin(ctx, l)
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, &noAnswerError{host, limit})
-	defer cancel()
-	type told struct {
-		facts Facts
-		err   error
-	}
-	heard := make(chan told, 1)
-	go func() {
-		var t told
-		if _, t.err = io.WriteString(l.stdin, factsScript); t.err == nil {
-			t.facts, t.err = readFacts(stdout, func(f Facts) { l.early <- f })
-		}
-		heard <- t
-		io.Copy(io.Discard, stdout) // no more output is expected, but if there is any, it must not block
-	}()
-	select {
-	case t := <-heard:
-		l.words.hush()
-		if t.err == nil {
-			l.facts = t.facts
-			return l, nil
-		}
-		if why := l.endedSoon(); why != nil && !errors.Is(t.err, errNotBegun) {
-			return nil, why
-		}
-		l.end()
-		return nil, fmt.Errorf("%w: %w", ErrUnreachable, t.err)
-	case <-ctx.Done():
-		l.end()
-		err := context.Cause(ctx)
-		if said := l.words.last(); errors.Is(err, ErrUnreachable) && len(said) > 0 {
-			err = fmt.Errorf("%w; %w", err, &SaidError{Program, said, ErrUnreachable})
-		}
-		return nil, err
-	}
 }
 
 // A noAnswerError means that a machine has not answered in time. It wraps ErrUnreachable.
@@ -168,6 +104,9 @@ func (l *link) start() (stdout io.ReadCloser, err error) {
 		}
 		l.words.read(stderr)
 		err = l.cmd.Wait()
+		if l.leash != nil {
+			l.leash.Close()
+		}
 		l.err = &SaidError{Program, l.words.last(), &closedError{err}}
 		close(l.done)
 	}()
@@ -231,7 +170,9 @@ func (l *link) end() {
 		return
 	}
 	l.stdin.Close()
-	if l.cmd.Process.Signal(syscall.SIGTERM) != nil {
+	if l.leash != nil {
+		l.leash.Close()
+	} else if l.cmd.Process.Signal(syscall.SIGTERM) != nil {
 		// A process that is confined may give no signal to what was started before. ssh ends
 		// by itself then, but not while a program there that does not end holds its connection.
 		// To wait for a short line is cheaper than to start another ssh.

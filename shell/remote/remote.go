@@ -10,7 +10,6 @@
 package remote
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -169,9 +168,10 @@ type Host struct {
 
 	turn chan struct{} // holds one token, the right to start ssh
 
-	mu   sync.Mutex
-	link *link           // the latest ssh, which may have ended; nil before the first
-	ways map[string]*way // the ways that have worked with that ssh, by the socket of smtpd
+	mu    sync.Mutex
+	begun *beginning      // an ssh that Begin has started, until something needs it
+	link  *link           // the latest ssh, which may have ended; nil before the first
+	ways  map[string]*way // the ways that have worked with that ssh, by the socket of smtpd
 
 	trip   time.Duration // the last round trip to smtpd that was measured, 0 before there is one
 	failed error         // why the last connection could not be made, nil if it could
@@ -263,20 +263,17 @@ func (h *Host) connected(ctx context.Context, timeout time.Duration, o Options, 
 	if l := h.current(); l != nil {
 		return l, nil
 	}
-	folder, err := h.fleet.place()
-	if err != nil {
-		return nil, err
-	}
-	if err := h.sealed(); err != nil {
-		return nil, err
-	}
 	h.mu.Lock()
-	old := h.link
+	b := h.begun
+	h.begun = nil
 	h.mu.Unlock()
-	if old != nil {
-		old.end() // it still runs if only its control socket is gone
+	if b == nil {
+		var err error
+		if b, err = h.begin(timeout, o, false); err != nil {
+			return nil, err
+		}
 	}
-	l, err := startLink(ctx, cmp.Or(h.fleet.program, Program), h.name, folder.socket(), timeout, o, a)
+	l, err := b.await(ctx, a)
 	if err != nil {
 		return nil, err
 	}
@@ -304,6 +301,8 @@ func (h *Host) sealed() error {
 		return nil
 	case h.link != nil:
 		return h.link.err
+	case h.failed != nil:
+		return h.failed
 	}
 	return ErrUnreachable
 }
@@ -344,11 +343,14 @@ func (h *Host) Facts() (f Facts, ok bool) {
 // close ends the ssh of the host, if there is one.
 func (h *Host) close() {
 	h.mu.Lock()
-	l, shells := h.link, h.shells
-	h.shells = nil
+	l, b, shells := h.link, h.begun, h.shells
+	h.begun, h.shells = nil, nil
 	h.mu.Unlock()
 	for _, s := range shells {
 		s.Close()
+	}
+	if b != nil {
+		b.l.end()
 	}
 	if l != nil {
 		l.end()
