@@ -57,7 +57,7 @@ func TestServers(t *testing.T) {
 		l.Server, l.Current = server, current
 		return l
 	}
-	local := listedServer{State: "connected", System: "Linux", Way: "socket", UID: &zero, Files: "yes"}
+	local := listedServer{State: "connected", System: "Linux", Way: "socket", UID: &zero, Files: "yes", Trip: &trip}
 	down := listedServer{State: "failed", Reason: "x"}
 	idle := listedServer{State: "not connected"}
 	for _, tt := range []struct {

@@ -38,8 +38,9 @@ const connectHelp = "The ssh of the user is started in batch mode, but it may as
 // serversHelp is the help text of show servers.
 const serversHelp = "A * is before the machines to which the commands of the session go. show servers connects to nothing, but on the\n" +
 	"command line to the machines of --host; show servers mx1,@front connects to those, without questions, and commands\n" +
-	"go where they went before. TRIP is how long the last short question took; FILES says who reads mail, the log and\n" +
-	"smtpd.conf there."
+	"go where they went before. SMTPD is the version that is installed: that of a smtpd that has not been started again since\n" +
+	"may be another, which it does not tell. TRIP is how long the last short question took; FILES says who reads mail, the\n" +
+	"log and smtpd.conf there."
 
 // A Session is what the commands use of the session.
 type Session interface {

@@ -3,13 +3,10 @@ package fleet
 import (
 	"context"
 	"fmt"
-	"os"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"smtpctl/shell/command"
 	"smtpctl/shell/render"
@@ -60,9 +57,12 @@ func runServers(ctx context.Context, c *command.Call) error {
 	rows := make([]ServerJSON, len(hosts))
 	failed := 0
 	for i, host := range hosts {
-		if rows[i] = f.server(Hosts(*current), o, host, errs[host]); rows[i].State == stateFailed {
+		if rows[i], errs[host] = f.server(ctx, Hosts(*current), o, host, errs[host]); rows[i].State == stateFailed {
 			failed++
 		}
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
 	}
 	if err := printServers(c, rows); err != nil {
 		return err
@@ -104,9 +104,9 @@ func (f *Fleet) usedServers(hosts []string) []string {
 	return slices.Compact(used)
 }
 
-// server returns what is known of a machine. err is why it could not be reached just now; the
-// commands of the session go to the machines now.
-func (f *Fleet) server(now []string, o command.Options, host string, err error) ServerJSON {
+// server returns what is known of a machine, and why it cannot be used, which is err if it could not be
+// reached just now. The commands of the session go to the machines now.
+func (f *Fleet) server(ctx context.Context, now []string, o command.Options, host string, err error) (ServerJSON, error) {
 	opts := f.ForHost(o, host)
 	current := slices.ContainsFunc(now, func(h string) bool { return h == host || (h == "" || h == localHost) && opts.Host == "" })
 	j := ServerJSON{Server: host, Current: current, State: stateNot}
@@ -122,10 +122,8 @@ func (f *Fleet) server(now []string, o command.Options, host string, err error) 
 		case simulated:
 			j.Way = "simulation"
 		case opts.Host == "":
-			uid := os.Geteuid()
-			j.System, j.Way, j.UID = systemHere(), "socket", &uid
-			if j.Files = "yes"; uid != 0 {
-				j.Files = fmt.Sprintf("as uid %d", uid)
+			if herr := f.here(ctx, &j); err == nil {
+				err = herr
 			}
 		}
 	} else {
@@ -140,23 +138,13 @@ func (f *Fleet) server(now []string, o command.Options, host string, err error) 
 			j.System, j.Machine, j.Smtpd, j.Way, j.UID, j.Files = st.Facts.OS, st.Facts.Machine, st.Facts.Smtpd, st.Way, &st.Facts.UID, st.Files
 		}
 		if st.Trip > 0 {
-			ms := float64(st.Trip.Round(time.Microsecond)) / float64(time.Millisecond)
-			j.Trip = &ms
+			j.setTrip(st.Trip)
 		}
 	}
 	if err != nil {
 		j.State, j.Reason = stateFailed, strings.TrimPrefix(err.Error(), host+": ")+command.Advice(err)
 	}
-	return j
-}
-
-// systemHere is the system of this machine, as uname(1) names those that smtpd runs on.
-func systemHere() string {
-	names := map[string]string{"linux": "Linux", "openbsd": "OpenBSD", "freebsd": "FreeBSD", "netbsd": "NetBSD", "dragonfly": "DragonFly", "darwin": "Darwin"}
-	if name := names[runtime.GOOS]; name != "" {
-		return name
-	}
-	return runtime.GOOS
+	return j, err
 }
 
 // printServers prints machines in the output format.
