@@ -30,7 +30,11 @@ func Check(f *fleet.Fleet, c *command.Call) error {
 	case c.Opts.From != "":
 		return command.Usagef("%s: --from lists copies on this machine, and not mail of %s: give it without --host, or after on local", command.PathOf(c), strings.ReplaceAll(c.Opts.Host, ",", ", "))
 	case f.Simulated() && (c.Cmd.Reach == command.LooksAtFiles || c.Cmd.Offers == command.OffersUnlisted || c.Opts.Save != "" || queue.ReadsMail(c)):
-		return command.Usagef("%s: %s is simulated, and its files cannot be read: only those of the plain demo, local, can", command.PathOf(c), c.Opts.Host)
+		text := "%s: %s is simulated, and its files cannot be read: only those of the plain demo, local, can"
+		if c.Hosts() != nil {
+			text = "%s: %s are simulated, and their files cannot be read: only those of the plain demo, local, can"
+		}
+		return command.Usagef(text, command.PathOf(c), strings.ReplaceAll(c.Opts.Host, ",", ", "))
 	}
 	return checkAcross(c)
 }
