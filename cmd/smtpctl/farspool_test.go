@@ -272,3 +272,40 @@ func TestRealFarFiles(t *testing.T) {
 		f.same(strings.Join(words, " "), here, far)
 	}
 }
+
+// TestFarUnlisted warns on a terminal of files that smtpd does not list on each of several machines,
+// and on one alone, with their names. Where the output is no terminal the files are not looked at.
+func TestFarUnlisted(t *testing.T) {
+	t.Parallel()
+	cfg := smtpdsim.Config{Seed: 1, Messages: 5, Spool: "q"}
+	m := newFarMachines(t, cfg, cfg)
+	for i, dir := range m.spools {
+		for k := range i + 1 {
+			id := protocol.EnvelopeID(uint64(0xabc00001)<<32 | uint64(k+1))
+			path := spool.Open(dir).EnvelopePath(id)
+			os.MkdirAll(filepath.Dir(path), 0o700)
+			if err := os.WriteFile(path, []byte("version: 3\ntype: mta\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	// The machines see their own spools at their own places, which the settings name.
+	config := filepath.Join(m.Dir, "config", "smtpctl")
+	os.MkdirAll(config, 0o700)
+	os.WriteFile(filepath.Join(config, "config"), fmt.Appendf(nil, "host mx1 = socket=%s spool=%s\nhost mx2 = socket=%s spool=%s\n", m.socket, m.spools[0], m.socket, m.spools[1]), 0o600)
+	env := append(m.env(), "XDG_CONFIG_HOME="+filepath.Dir(config), "NO_COLOR=1")
+	for _, words := range []string{"show status", "show queue", "explain all"} {
+		x := openTerminalIn(t, t.TempDir(), env, append([]string{"--host", "mx1,mx2"}, strings.Fields(words)...)...)
+		x.expect(`mx1: smtpctl: smtpd does not list 1 envelope file(?s).*mx2: smtpctl: smtpd does not list 2 envelope files`)
+		x.ended(0)
+		x = openTerminalIn(t, t.TempDir(), env, append([]string{"--host", "mx2"}, strings.Fields(words)...)...)
+		x.expect(`smtpctl: smtpd does not list 2 envelope files`)
+		x.ended(0)
+		cmd := m.command(append([]string{"--host", "mx1,mx2"}, strings.Fields(words)...)...)
+		cmd.Env = append(cmd.Env, "XDG_CONFIG_HOME="+filepath.Dir(config))
+		if r := runCommand(t, cmd, ""); r.status != 0 || strings.Contains(r.stderr, "does not list") {
+			t.Errorf("%s: %v", words, r)
+		}
+	}
+	m.gone()
+}

@@ -59,6 +59,7 @@ type share struct {
 	came  chan<- struct{} // gets a message after each item, and at the end of items
 	errs  command.Held
 	err   error
+	later []func(ctx context.Context) // what is done once all has been printed
 
 	head *item             // an item taken from items but not printed yet
 	bare *command.Gathered // prints the list if it has no rows
@@ -140,6 +141,9 @@ func (r *Runner) Run(parent context.Context, c *command.Call, hosts []string) er
 	if eerr := c.Out.End(); err == nil {
 		err = eerr
 	}
+	if err == nil {
+		afterwards(parent, c, shares)
+	}
 	if err == nil && c.Cmd.Empty != "" && c.Out.Empty() && (c.Out.Tty || c.Mode.Interactive()) && reached(shares) {
 		c.Warnf("smtpctl: %s", c.Cmd.Empty)
 	}
@@ -149,6 +153,33 @@ func (r *Runner) Run(parent context.Context, c *command.Call, hosts []string) er
 	noteShares(c, shares, enough)
 	r.Listed(parent, c, err)
 	return r.sumShares(c, shares, asking, counting, enough, err)
+}
+
+// afterwards does what the calls for the machines have left until all has been printed.
+func afterwards(ctx context.Context, c *command.Call, shares []*share) {
+	var hosts []string
+	var all []*share
+	for _, sh := range shares {
+		if sh.err == nil && sh.later != nil {
+			hosts, all = append(hosts, sh.host), append(all, sh)
+		}
+	}
+	if len(all) == 0 {
+		return
+	}
+	rights := command.RightsOf(c.Opts.Parallel, hosts)
+	defer command.SayWaiting(c, rights)()
+	var wg sync.WaitGroup
+	for i, sh := range all {
+		wg.Go(func() {
+			rights[i].Hold(func() {
+				for _, work := range sh.later {
+					work(fleet.Quiet(ctx))
+				}
+			})
+		})
+	}
+	wg.Wait()
 }
 
 // noteShares says of which machines it is not known what a listing has shown of them.
@@ -196,6 +227,7 @@ func (r *Runner) shareCall(ctx context.Context, c *command.Call, sh *share, aski
 		return sh.give(ctx, item{row: row})
 	}
 	one.Join = join
+	one.Watched, one.Later = c.Seen(), func(work func(context.Context)) { sh.later = append(sh.later, work) }
 	one.Secret, one.Keys = nil, nil
 	if c.ForHost != nil {
 		c.ForHost(&one)

@@ -312,6 +312,7 @@ type Env struct {
 // handler may use.
 type Call struct {
 	Env
+	Viewing
 	Cmd  *Command
 	Path []string // the words in full
 	Args []grammar.Arg

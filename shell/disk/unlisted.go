@@ -216,45 +216,6 @@ func inBoth(a, b []protocol.EnvelopeID) []protocol.EnvelopeID {
 	})
 }
 
-// WarnUnlisted warns of envelope files that smtpd does not list, if two checks a moment
-// apart found the same files. While smtpd loads its queue or deletes much mail, the
-// number falls between checks, and the warning says so. ctx limits its time.
-func WarnUnlisted(ctx context.Context, c *command.Call, conn *protocol.Conn, limit time.Duration, deep int) {
-	if !OwnSpool(c) {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	set, err := UnlistedOf(ctx, c, conn, deep)
-	fewer := false
-	for err == nil && len(set) > 0 {
-		select {
-		case <-ctx.Done():
-		case <-time.After(UnlistedEvery):
-		}
-		var now []protocol.EnvelopeID
-		now, err = UnlistedOf(ctx, c, conn, deep)
-		if ctx.Err() != nil {
-			why := "their number is falling: smtpd is loading its queue, or deleting mail"
-			if !fewer {
-				why = "there was no time to check twice: some of that mail may just have arrived or left"
-			}
-			c.Warnf("smtpctl: %s in %s not listed by smtpd, and %s",
-				render.Plural(len(set), "envelope file is", "envelope files are"), render.Safe(OpenSpool(ctx, c).Queue()), why)
-			return
-		}
-		if err != nil {
-			return
-		}
-		kept := inBoth(set, now)
-		if len(kept) == len(set) {
-			sayUnlisted(ctx, c, conn, set)
-			return
-		}
-		set, fewer = kept, true
-	}
-}
-
 // sayUnlisted says which envelope files smtpd does not list, and why.
 func sayUnlisted(ctx context.Context, c *command.Call, conn *protocol.Conn, ids []protocol.EnvelopeID) {
 	text := render.Plural(len(ids), "envelope file")

@@ -141,7 +141,7 @@ func explainMany(ctx context.Context, c *command.Call) error {
 		c.Warnf("smtpctl: %s disabled, perhaps to hosts of %s that were not looked up: show routes",
 			render.Plural(len(j.all.disabled), "route is", "routes are"), render.Plural(j.lookups.left, "domain"))
 	}
-	if err == nil && len(args) == 0 && c.Out.Tty {
+	if err == nil && len(args) == 0 && c.Seen() {
 		disk.WarnUnlisted(ctx, c, conn, disk.UnlistedQueue, disk.DeepQueue)
 	}
 	return err

@@ -86,7 +86,7 @@ func runShowQueue(ctx context.Context, c *command.Call) error {
 			return err
 		}
 	}
-	if conn, cerr := c.Linked(), c.Out.Flush(); err == nil && cerr == nil && c.Out.Tty && len(sel.ids) == 0 && !sel.stdin && conn != nil {
+	if conn, cerr := c.Linked(), c.Out.Flush(); err == nil && cerr == nil && c.Seen() && len(sel.ids) == 0 && !sel.stdin && conn != nil {
 		disk.WarnUnlisted(ctx, c, conn, disk.UnlistedQueue, disk.DeepQueue)
 	}
 	return err

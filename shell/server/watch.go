@@ -49,6 +49,7 @@ func runWatch(ctx context.Context, c *command.Call) error {
 	if inner.Opts = c.Opts; inner.Aimed {
 		inner.Opts.Host = host
 	}
+	inner.Repeated = true
 	several, err := c.Repeat(ctx, inner, every)
 	if err != nil {
 		return err
