@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"smtpctl/protocol/realsmtpd"
+	"smtpctl/protocol/spool"
 	"smtpctl/shell/remote/sshdtest"
 )
 
@@ -110,4 +111,36 @@ func TestRealFarDispatcher(t *testing.T) {
 		t.Errorf("%q is left", left)
 	}
 	deliveredOnce(t, d, "all", 8)
+}
+
+// TestRealFarSessions gives 110 mails to a real smtpd anew from another machine: it takes 100 of them
+// in one SMTP session, and the rest in the next.
+func TestRealFarSessions(t *testing.T) {
+	d := realsmtpd.Start(t, realsmtpd.Config{Args: []string{"-P", "mta"}})
+	const n = 110
+	for i := range n {
+		d.Send(realsmtpd.Mail{From: "s@ok.example", To: []string{fmt.Sprintf("a%d@ok.example", i)}, Body: fmt.Sprintf("Subject: mail %d\n\nbody", i)})
+	}
+	d.WaitQueued(n)
+	b := &requeueBed{state: t.TempDir(), args: []string{"--socket", d.Socket, "--spool", d.Spool}}
+	b.reach(t, newFarBed(t, ""), "host mx1 = smtp=127.0.0.1:2525\n")
+	if r := b.run(t, 0, "requeue", "to=*"); r.status != 0 || strings.Count(r.stdout, " -> ") != n || r.stderr != fmt.Sprintf("%d envelopes requeued\n", n) {
+		t.Errorf("%v\n%s", r, d.Log())
+	}
+	sessions := map[string]int{}
+	sp := spool.Open(d.Spool)
+	for rcpt, e := range envelopesOf(t, d) {
+		sessions[e.Helo]++
+		text, err := os.ReadFile(sp.MessagePath(e.ID.Msg()))
+		if want := "Subject: mail " + strings.TrimSuffix(rcpt[1:], "@ok.example") + "\n"; err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%s: %v: %q", rcpt, err, text)
+		}
+	}
+	if len(sessions) != 2 {
+		t.Errorf("%v", sessions)
+	}
+	here := func(args ...string) { ours(t, d, "", args...) }
+	here("resume", "mta")
+	here("schedule", "all")
+	realsmtpd.WaitFor(t, patience, "delivery", func() error { return once(d.Sink.Took(), n) })
 }

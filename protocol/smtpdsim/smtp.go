@@ -74,6 +74,7 @@ type Listener struct {
 	Greeting string // in place of that of OpenSMTPD
 	Login    bool   // it takes mail only after a login, which it cannot do
 	NoDSN    bool
+	MaxMails int // that a session may have; 0 for any number
 	// Cut, if set, is called with each line of a client, which is . for the end of a message,
 	// before it is carried out, and again after it has been, before it is answered. If the result
 	// is true the connection ends.
@@ -133,7 +134,7 @@ func (s *Server) serveSMTP(c net.Conn, at *Listener) {
 		tp.PrintfLine(format, args...)
 	}
 	say("220 %s", cmp.Or(l.Greeting, "mx.example ESMTP OpenSMTPD"))
-	tx := transaction{}
+	tx, mails := transaction{}, 0
 	defer func() { s.discard(&tx) }()
 	for {
 		var err error
@@ -152,6 +153,10 @@ func (s *Server) serveSMTP(c net.Conn, at *Listener) {
 		case "MAIL":
 			if l.Login {
 				say("530 5.5.1 Invalid command: Must issue an AUTH command first")
+				continue
+			}
+			if mails++; l.MaxMails > 0 && mails > l.MaxMails {
+				say("452 4.5.3 Too many recipients: Too many messages sent")
 				continue
 			}
 			tx = transaction{helo: tx.helo, msg: protocol.MessageID(rand.Uint32() | 1)}

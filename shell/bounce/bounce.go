@@ -191,6 +191,8 @@ func runNotify(ctx context.Context, c *command.Call) error {
 	handover.SayKept(c, kept)
 	sent, refused := 0, 0
 	var next time.Time
+	sender := handover.NewSender(c)
+	defer sender.Close()
 	p := c.Progress("notices sent:", len(units))
 	defer p.End()
 	for i := range units {
@@ -209,7 +211,7 @@ func runNotify(ctx context.Context, c *command.Call) error {
 		var msg protocol.MessageID
 		var reply *handover.ReplyError
 		var unreadable *handover.UnreadableError
-		msg, err = handover.Send(ctx, c, &mail)
+		msg, err = sender.Send(ctx, &mail)
 		switch {
 		case errors.As(err, &reply), errors.As(err, &unreadable):
 			refused++

@@ -1,6 +1,7 @@
 package handover
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +19,8 @@ import (
 // smtpd has not.
 //
 // If a mail was written to its end and no reply was noted, smtpd's listing decides: the
-// client of the SMTP session has the name of the unit. If smtpd lists no such mail, the
+// client of the SMTP session has the name of the unit or, on another machine, the name of the
+// session, and the mail has the id that was noted. If smtpd lists no such mail, the
 // mail may have been delivered at once, or never have been accepted. Then the envelopes
 // stay suspended, and a person has to decide.
 func completeInterrupted(ctx context.Context, c *command.Call) error {
@@ -87,10 +89,11 @@ func (r *Run) completeRun(ctx context.Context, run *notes) error {
 // tokens of the units.
 func (r *Run) takenUnder(ctx context.Context, conn *protocol.Conn, units []*pending) (map[string]protocol.MessageID, error) {
 	found := map[string]protocol.MessageID{}
-	wanted := map[string]bool{}
+	wanted := map[string][]*pending{} // by the clients of their sessions
 	for _, u := range units {
 		if u.last == sending {
-			wanted[u.Token] = true
+			client := cmp.Or(u.client, u.Token)
+			wanted[client] = append(wanted[client], u)
 		}
 	}
 	if len(wanted) == 0 {
@@ -100,8 +103,13 @@ func (r *Run) takenUnder(ctx context.Context, conn *protocol.Conn, units []*pend
 		if err != nil && !errors.Is(err, protocol.ErrNotEnvelope) {
 			return nil, err
 		}
-		if err == nil && wanted[e.Helo] {
-			found[e.Helo] = e.ID.Msg()
+		if err != nil {
+			continue
+		}
+		for _, u := range wanted[e.Helo] {
+			if u.client == "" || u.message == e.ID.Msg().String() {
+				found[u.Token] = e.ID.Msg()
+			}
 		}
 	}
 	return found, nil

@@ -70,11 +70,14 @@ type note struct {
 	IDs     []string    `json:"ids,omitempty"`     // of its envelopes
 	Unknown bool        `json:"unknown,omitempty"` // smtpd does not know them: they are only on disk
 	Message string      `json:"message,omitempty"` // the id of the mail, if it is known
-	Socket  string      `json:"socket,omitempty"`
-	Host    string      `json:"host,omitempty"` // of smtpd, as --host names it; none for this machine
-	Node    string      `json:"node,omitempty"` // the name that it has for itself
-	Who     string      `json:"who,omitempty"`
-	Command string      `json:"command,omitempty"`
+	// Client is what the client of the SMTP session is called if that is not the token: a session
+	// with another machine has several mails, which their ids tell apart.
+	Client  string `json:"client,omitempty"`
+	Socket  string `json:"socket,omitempty"`
+	Host    string `json:"host,omitempty"` // of smtpd, as --host names it; none for this machine
+	Node    string `json:"node,omitempty"` // the name that it has for itself
+	Who     string `json:"who,omitempty"`
+	Command string `json:"command,omitempty"`
 }
 
 // notes are the notes of a run.
@@ -145,6 +148,7 @@ type pending struct {
 	last    event    // of its newest note
 	went    []string // the ids of its envelopes that the mail replaces
 	message string   // the mail, if its id is known
+	client  string   // of its SMTP session, "" for its token
 	file    string   // that has its notes
 }
 
@@ -176,6 +180,7 @@ func readNotes(f *os.File) ([]*pending, error) {
 		default:
 			u.last, u.went = l.Event, l.IDs
 			u.message = cmp.Or(l.Message, u.message)
+			u.client = cmp.Or(l.Client, u.client)
 		}
 	}
 	if err := lines.Err(); err != nil {

@@ -66,12 +66,13 @@ type Run struct {
 	notes *notes
 	spool *spool.Spool
 
+	keep   keeper
 	editor copies.Editor // once it has been needed
 }
 
 // begin begins a run that replaces units.
 func begin(ctx context.Context, c *command.Call, units []*Unit) (*Run, error) {
-	r := &Run{c: c, spool: disk.OpenSpool(ctx, c)}
+	r := &Run{c: c, spool: disk.OpenSpool(ctx, c), keep: keeper{c: c}}
 	if err := r.probe(ctx, units); err != nil {
 		return nil, err
 	}
@@ -93,6 +94,7 @@ func begin(ctx context.Context, c *command.Call, units []*Unit) (*Run, error) {
 func (r *Run) Close() {
 	r.notes.close()
 	r.closeEditor()
+	r.keep.close()
 }
 
 // closeEditor ends what deletes files.
@@ -226,17 +228,13 @@ func (r *Run) submit(ctx context.Context, conn *protocol.Conn, u *Unit, old []Ol
 			index = append(index, i)
 		}
 	}
-	s, err := openSession(ctx, r.c, token)
-	if err != nil {
-		res.keepAll(old, err)
-		return 0, nil, err
-	}
-	defer s.close()
-	rejected, err := s.begin(ctx, &mail)
+	s, rejected, err := r.keep.begin(ctx, token, &mail)
 	if err != nil {
 		res.keepAll(old, err)
 		return 0, nil, fatal(err)
 	}
+	whole := false
+	defer func() { r.keep.done(s, whole) }()
 	no := map[int]error{}
 	for i, why := range rejected {
 		no[index[i]] = why
@@ -258,6 +256,9 @@ func (r *Run) submit(ctx context.Context, conn *protocol.Conn, u *Unit, old []Ol
 		}
 		// Envelopes that stay must not be removed, whatever happens.
 		n := note{Token: token, Event: sending, IDs: texts(went)}
+		if s.far != nil {
+			n.Client = s.helo
+		}
 		if comes != 0 {
 			n.Message = comes.String()
 		}
@@ -267,6 +268,7 @@ func (r *Run) submit(ctx context.Context, conn *protocol.Conn, u *Unit, old []Ol
 		err = fmt.Errorf("%w: it says that it is message %v, and message %v was being received", errUnsure, msg, comes)
 	}
 	msg = cmp.Or(msg, comes)
+	whole = err == nil && len(rejected) == 0
 	switch {
 	case errors.Is(err, errUnsure):
 		return 0, went, err

@@ -3,7 +3,6 @@
 package handover
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +19,6 @@ import (
 	"smtpctl/protocol"
 	"smtpctl/protocol/spool"
 	"smtpctl/shell/command"
-	"smtpctl/shell/disk"
 )
 
 // How long smtpd may take for a reply in an SMTP session. Filters may look up a
@@ -90,6 +88,8 @@ type session struct {
 	dsn  bool // it takes the options of DSN
 	helo string
 	far  *listener // of another machine, which has to be the right one; nil for this machine
+
+	mails int // that were begun and ended in it
 }
 
 // openSession begins a session. helo is the name of the client.
@@ -99,8 +99,7 @@ func openSession(ctx context.Context, c *command.Call, helo string) (*session, e
 		return nil, err
 	}
 	s := &session{conn: conn, tp: textproto.NewConn(conn), helo: helo, far: far}
-	conn.SetDeadline(time.Now().Add(replyTime))
-	s.stop = context.AfterFunc(ctx, func() { conn.SetDeadline(time.Now()) })
+	s.use(ctx)
 	var greeting string
 	if greeting, err = s.reply(220); err == nil {
 		err = far.greets(greeting)
@@ -115,6 +114,12 @@ func openSession(ctx context.Context, c *command.Call, helo string) (*session, e
 		return nil, endOf(ctx, err)
 	}
 	return s, nil
+}
+
+// use makes the end of ctx end what is waited for, in place of the context before.
+func (s *session) use(ctx context.Context) {
+	s.conn.SetDeadline(time.Now().Add(replyTime))
+	s.stop = context.AfterFunc(ctx, func() { s.conn.SetDeadline(time.Now()) })
 }
 
 // close ends the session. smtpd discards a mail whose data was not complete.
@@ -303,33 +308,6 @@ func CopyMessage(w io.Writer, sp *spool.Spool, msg protocol.MessageID) error {
 		return &UnreadableError{err}
 	}
 	return s.err
-}
-
-// Send submits a mail that replaces nothing. The id is 0 if smtpd did not tell it.
-func Send(ctx context.Context, c *command.Call, m *Mail) (protocol.MessageID, error) {
-	helo := token() // by which the mail is found
-	if !c.Elsewhere() {
-		helo = cmp.Or(HostName(c, ""), "smtpctl.invalid")
-	}
-	s, err := openSession(ctx, c, helo)
-	if err != nil {
-		return 0, err
-	}
-	defer s.close()
-	rejected, err := s.begin(ctx, m)
-	if err != nil {
-		return 0, err
-	}
-	for _, why := range rejected {
-		return 0, why
-	}
-	return s.data(ctx, m, func() error {
-		if s.far == nil {
-			return nil
-		}
-		_, err := s.receives(disk.OpenSpool(ctx, c))
-		return err
-	})
 }
 
 // HostName returns name if it is valid as the name of a host in SMTP and in mail,
