@@ -110,9 +110,13 @@ func startIn(t testing.TB, root string, cfg Config, claim func(*Daemon)) *Daemon
 	if err := os.WriteFile(d.confPath(), []byte(conf), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	// The first start creates the folders of the spool.
+	// The first start creates the folders of the spool, perhaps after smtpd has answered.
 	if len(cfg.Plant) > 0 {
 		d.start()
+		WaitFor(t, 20*time.Second, "the folders of the spool", func() error {
+			_, err := os.Stat(filepath.Join(d.Spool, "queue"))
+			return err
+		})
 		d.Stop()
 		for _, p := range cfg.Plant {
 			d.Plant(p)
