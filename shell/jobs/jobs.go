@@ -23,10 +23,11 @@ const (
 // over again at once would do so before the program stops, and the shell would then find, and
 // change, the settings of a program that believes it has set them.
 //
-// The system does not stop a program that no shell could continue (an orphaned process group);
-// then Stop returns after a moment.
+// The system does not stop a program that no shell could continue (an orphaned process group).
+// Then Stop returns after a moment, in which keys such as Ctrl-\ are signals; it returns at once
+// where the program leads its session, and so certainly has no such shell.
 func Stop() {
-	if signal.Ignored(syscall.SIGTSTP) {
+	if signal.Ignored(syscall.SIGTSTP) || leadsSession() {
 		return
 	}
 	continued := make(chan os.Signal, 1)
@@ -41,6 +42,12 @@ func Stop() {
 	case <-continued:
 	case <-time.After(wait):
 	}
+}
+
+// leadsSession reports whether a terminal or sshd started the program, and no shell.
+func leadsSession() bool {
+	session, err := unix.Getsid(0)
+	return err == nil && session == os.Getpid()
 }
 
 // hasShell reports whether the parent could continue the program: it belongs to the same
