@@ -68,7 +68,9 @@ func TestPromptMenuFits(t *testing.T) {
 			t.Parallel()
 			x := openSized(t, rows, cols, "host = none\n", smtpdsim.Config{Messages: 50, Seed: 1})
 			x.keys("show queue ")
-			lines := x.shows(rows, cols, "a menu with a last row", func(l []string) bool { return len(l) > 2 && strings.Contains(l[len(l)-1], " more") })
+			lines := x.shows(rows, cols, "a menu with a last row", func(l []string) bool {
+				return rowWith(l, "smtpctl> show queue") >= 0 && strings.Contains(l[len(l)-1], " more")
+			})
 			if menu := len(lines) - 1 - rowWith(lines, "smtpctl> show queue"); menu != rows/3 {
 				t.Errorf("%d rows of menu on %d:\n%s", menu, rows, strings.Join(lines, "\n"))
 			}

@@ -260,13 +260,17 @@ func (x *terminal) ends() {
 	}
 	// What is written to the other side now comes after it.
 	const end = "\nthe end of the output\n"
-	x.tty.WriteString(end)
+	if _, err := x.tty.WriteString(end); err != nil {
+		return // the other side is closed
+	}
 	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		x.mu.Lock()
-		text, found := strings.CutSuffix(strings.ReplaceAll(x.text.String(), "\r", ""), end)
+		text, found := strings.CutSuffix(x.text.String(), strings.ReplaceAll(end, "\n", "\r\n"))
+		if !found { // its settings are not those of a line
+			text, found = strings.CutSuffix(text, end)
+		}
 		if found {
-			x.text.Reset()
-			x.text.WriteString(text)
+			x.text.Truncate(len(text))
 		}
 		x.mu.Unlock()
 		if found {
@@ -278,15 +282,11 @@ func (x *terminal) ends() {
 	}
 }
 
-// ended waits for the program to end, checks its status and that the terminal
-// is as it was.
+// ended waits for the program to end and for all that it has written, and checks its status
+// and that the terminal is as it was.
 func (x *terminal) ended(status int) {
 	x.t.Helper()
-	select {
-	case <-x.done:
-	case <-time.After(patience):
-		x.t.Fatalf("still running: %q", x.output())
-	}
+	x.ends()
 	if got := x.cmd.ProcessState.ExitCode(); got != status {
 		x.t.Errorf("exit status %d, want %d: %q", got, status, x.output())
 	}
