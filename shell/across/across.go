@@ -115,13 +115,8 @@ func (r *Runner) Run(parent context.Context, c *command.Call, hosts []string) er
 			})
 		}
 	})
-	stop := make(chan struct{})
-	asked := make(chan struct{})
-	go func() {
-		defer close(asked)
-		asking.run(parent, c, shares, stop)
-	}()
-	enough, err := printShares(c, shares, came, func() { cancel() })
+	p := shown{shares: shares, came: came, asked: asking.all, ask: func() { asking.put(parent, c, shares) }}
+	enough, err := p.print(c, func() { cancel() })
 	if err != nil {
 		cancel()
 	}
@@ -130,8 +125,6 @@ func (r *Runner) Run(parent context.Context, c *command.Call, hosts []string) er
 		}
 	}
 	wg.Wait()
-	close(stop)
-	<-asked
 	said()
 	if joined.part != nil && err == nil && ctx.Err() == nil {
 		if err = joined.part.Print(c); err == nil {

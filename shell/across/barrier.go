@@ -11,8 +11,8 @@ import (
 )
 
 // A barrier gathers the questions of all machines into one. Each share of a command asks its
-// question through the barrier, and waits. Once every share has asked or ended, the barrier asks
-// the user, who has then seen what the command would do on each machine.
+// question through the barrier, and waits. Once every share has asked or ended, whoever prints their
+// items puts one question to the user, who has then seen what the command would do on each machine.
 type barrier struct {
 	all     chan struct{} // closed when no share is running
 	decided chan struct{} // closed when the user has answered
@@ -69,14 +69,9 @@ func (b *barrier) ask(ctx context.Context, sh *share) bool {
 	return b.yes && ctx.Err() == nil
 }
 
-// run waits until every share has asked or ended. If any has asked, run prints what the command
-// would do on each machine, and asks the user.
-func (b *barrier) run(ctx context.Context, c *command.Call, shares []*share, stop <-chan struct{}) {
-	select {
-	case <-b.all:
-	case <-stop:
-		return
-	}
+// put asks the user if any share has asked, after it has printed what the command would do on each
+// machine. It is called once, by the goroutine that prints, when all is closed.
+func (b *barrier) put(ctx context.Context, c *command.Call, shares []*share) {
 	b.mu.Lock()
 	n := b.asked
 	b.mu.Unlock()

@@ -94,33 +94,49 @@ func (p *shown) take(sh *share) (it item, ok, open bool) {
 			_ = p.flush() // the output keeps the error, and the next write fails
 		case <-over:
 			sh.late = sh.right.Idle() >= lateAfter
+		case <-p.asked:
+			select { // nothing comes until the user has answered, but what has come is first
+			case it, ok = <-sh.items:
+				return it, ok, false
+			default:
+				p.question()
+			}
 		}
 	}
 	return it, false, true
 }
 
-// A shown prints the items of all shares.
+// A shown prints the items of all shares, and puts their question to the user: the output is
+// for one goroutine.
 type shown struct {
 	shares []*share
-	came   <-chan struct{}
-	hurry  bool // not all shares need to be waited for
+	came   <-chan struct{} // says that there may be a new item
+	asked  <-chan struct{} // closed when every share waits for the user or has ended
+	ask    func()          // is called then, once
+	hurry  bool            // not all shares need to be waited for
 	flush  func() error
 }
 
-// printShares prints the items of all shares. Once it has printed as many rows as limit=
+// question lets the user answer the question of the shares.
+func (p *shown) question() {
+	p.asked = nil
+	p.ask()
+}
+
+// print prints the items of all shares. Once it has printed as many rows as limit=
 // allows, it calls end and returns enough as true. Where a person reads the output, what has
 // no order is printed without the shares that are late; these follow when they come.
-func printShares(c *command.Call, shares []*share, came <-chan struct{}, end func()) (enough bool, err error) {
+func (p *shown) print(c *command.Call, end func()) (enough bool, err error) {
 	g := command.NewGatherer(c, "server")
 	rows := 0
-	p := shown{shares: shares, came: came, hurry: c.Out.Tty, flush: c.Out.Show}
+	p.hurry, p.flush = c.Out.Tty, c.Out.Show
 	for {
 		sh, err := p.choose()
 		if err != nil {
 			return false, err
 		}
 		if sh == nil {
-			return false, printBare(g, shares)
+			return false, printBare(g, p.shares)
 		}
 		it := sh.head
 		sh.head = nil
@@ -168,7 +184,15 @@ func (p *shown) choose() (*share, error) {
 		if err := p.flush(); err != nil { // what there is, before a wait of unknown length
 			return nil, err
 		}
-		<-p.came
+		select {
+		case <-p.came:
+		case <-p.asked:
+			select {
+			case <-p.came:
+			default:
+				p.question()
+			}
+		}
 	}
 }
 

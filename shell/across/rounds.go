@@ -162,7 +162,7 @@ func (r *rounds) Run(ctx context.Context, c *command.Call) error {
 		r.seen.Queued += max(0, k.queued)
 		shares[i] = k.share(t.Host)
 	}
-	_, err := printShares(c, shares, nil, func() {})
+	_, err := (&shown{shares: shares}).print(c, func() {})
 	if joined.part != nil && err == nil {
 		err = joined.part.Print(c)
 	}
