@@ -116,17 +116,7 @@ func TestAcrossIDs(t *testing.T) {
 		}
 	}
 	for i, sim := range sims {
-		left := map[protocol.EnvelopeID]bool{}
-		for _, e := range sim.Envelopes() {
-			left[e.ID] = true
-		}
-		var gone []protocol.EnvelopeID
-		for k := range 60 {
-			if id := acrossID(k/2, k%2+1); !left[id] {
-				gone = append(gone, id)
-			}
-		}
-		if !slices.Equal(gone, want[i]) {
+		if gone := acrossGone(sim, 60); !slices.Equal(gone, want[i]) {
 			t.Errorf("mx%d: %v are gone, want %v", i+1, gone, want[i])
 		}
 	}
@@ -171,6 +161,20 @@ func TestAcrossIDsPipe(t *testing.T) {
 			}
 		})
 	}
+}
+
+// acrossGone returns which of the first n envelopes of a machine are not in its queue.
+func acrossGone(sim *smtpdsim.Server, n int) (gone []protocol.EnvelopeID) {
+	left := map[protocol.EnvelopeID]bool{}
+	for _, e := range sim.Envelopes() {
+		left[e.ID] = true
+	}
+	for k := range n {
+		if id := acrossID(k/2, k%2+1); !left[id] {
+			gone = append(gone, id)
+		}
+	}
+	return gone
 }
 
 // TestAcrossIDsPrompt completes ids with the names of their machines at the prompt, and asks

@@ -77,11 +77,8 @@ func (m *farMachines) configure(more string) {
 // master returns the process of the ssh that holds the connection to a machine.
 func (m *farMachines) master(host string) int {
 	m.t.Helper()
-	for _, line := range sshdtest.Clients(m.t, m.Dir) {
-		var pid int
-		if fmt.Sscan(line, &pid); strings.Contains(line, "ControlMaster=yes") && strings.Contains(line, "-- "+host+" ") {
-			return pid
-		}
+	for _, pid := range sshdtest.Masters(m.t, m.Dir, host) {
+		return pid
 	}
 	m.t.Fatalf("no ssh to %s: %q", host, sshdtest.Clients(m.t, m.Dir))
 	return 0

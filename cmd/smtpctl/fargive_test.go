@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -17,7 +16,6 @@ import (
 	"smtpctl/protocol/fulltest"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/smtpdsim/simtest"
-	"smtpctl/shell/remote/sshdtest"
 )
 
 // farRequeueBed is newRequeueBed on the machine mx1, whose smtpd takes mail at a TCP port.
@@ -109,12 +107,7 @@ func TestFarGiveLost(t *testing.T) {
 	for how, end := range map[string]func(t *testing.T, ssh *farBed){
 		"session": func(*testing.T, *farBed) {},
 		"ssh": func(t *testing.T, ssh *farBed) {
-			for _, line := range sshdtest.Clients(t, ssh.Dir) {
-				var pid int
-				if fmt.Sscan(line, &pid); strings.Contains(line, "ControlMaster=yes") {
-					syscall.Kill(pid, syscall.SIGKILL)
-				}
-			}
+			ssh.killMasters()
 		},
 	} {
 		for command, check := range map[string]func(b *requeueBed) error{"requeue to=r*": sixOnce, "bounce to=r*": threeNotices, "requeue to=u*": unknownOnce} {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -51,11 +50,8 @@ func TestFarPrompt(t *testing.T) {
 func killClient(t *testing.T, b *farBed, host string) {
 	t.Helper()
 	killed := false
-	for _, line := range sshdtest.Clients(t, b.Dir) {
-		var pid int
-		if fmt.Sscan(line, &pid); strings.Contains(line, "ControlMaster=yes") && strings.Contains(line, "-- "+host+" ") {
-			killed = syscall.Kill(pid, syscall.SIGKILL) == nil
-		}
+	for _, pid := range sshdtest.Masters(t, b.Dir, host) {
+		killed = syscall.Kill(pid, syscall.SIGKILL) == nil
 	}
 	if !killed {
 		t.Fatalf("no ssh to %s: %q", host, sshdtest.Clients(t, b.Dir))

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"smtpctl/protocol"
@@ -170,18 +169,7 @@ func TestFarDispatcherLost(t *testing.T) {
 			}
 			hung, _ := os.ReadFile(filepath.Join(b.bin, "hung"))
 			what := fmt.Sprintf("%d, %s, crash %v", at, strings.TrimSpace(string(hung)), crash)
-			if crash {
-				for _, pid := range b.Sessions() {
-					syscall.Kill(pid, syscall.SIGKILL)
-				}
-			} else {
-				for _, line := range sshdtest.Clients(t, b.Dir) {
-					var pid int
-					if fmt.Sscan(line, &pid); strings.Contains(line, "ControlMaster=yes") {
-						syscall.Kill(pid, syscall.SIGKILL)
-					}
-				}
-			}
+			b.lose(crash)
 			b.end(cmd)
 			b.quiet()
 			b.renamed(what, before, false)

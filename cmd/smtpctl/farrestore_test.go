@@ -15,7 +15,6 @@ import (
 	"smtpctl/protocol/fulltest"
 	"smtpctl/protocol/smtpdsim"
 	"smtpctl/protocol/spool"
-	"smtpctl/shell/remote/sshdtest"
 )
 
 // TestFarRestore restores copies into the queue of another machine, one-shot, which is confined,
@@ -96,18 +95,7 @@ func TestFarRestoreLost(t *testing.T) {
 			}
 			hung, _ := os.ReadFile(filepath.Join(b.bin, "hung"))
 			what := fmt.Sprintf("%d, %s, crash %v", at, strings.TrimSpace(string(hung)), crash)
-			if crash { // of the machine: nothing there goes on
-				for _, pid := range b.Sessions() {
-					syscall.Kill(pid, syscall.SIGKILL)
-				}
-			} else {
-				for _, line := range sshdtest.Clients(t, b.Dir) {
-					var pid int
-					if fmt.Sscan(line, &pid); strings.Contains(line, "ControlMaster=yes") {
-						syscall.Kill(pid, syscall.SIGKILL)
-					}
-				}
-			}
+			b.lose(crash)
 			b.end(cmd)
 			before := len(mails(t, filepath.Join(b.dir, "queue")))
 			b.quiet()

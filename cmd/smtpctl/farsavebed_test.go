@@ -6,7 +6,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -138,14 +137,7 @@ func (f *hooked) end(cmd *exec.Cmd) int {
 }
 
 // kill kills the ssh that holds the connection.
-func (f *hooked) kill() {
-	for _, line := range sshdtest.Clients(f.farBed.t, f.Dir) {
-		var pid int
-		if fmt.Sscan(line, &pid); strings.Contains(line, "ControlMaster=yes") {
-			syscall.Kill(pid, syscall.SIGKILL)
-		}
-	}
-}
+func (f *hooked) kill() { f.killMasters() }
 
 // copied fails unless the folder has copies of exactly these envelopes, as they were in the
 // queue, and their messages.

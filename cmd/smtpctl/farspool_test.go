@@ -194,12 +194,7 @@ func TestFarFilesFaults(t *testing.T) {
 	}{
 		{"hung", "8s", "mx1: no answer within 8s while files were read there\n", 3, func(*exec.Cmd) {}},
 		{"ssh killed", "30s", "the connection was closed", 3, func(*exec.Cmd) {
-			for _, line := range sshdtest.Clients(t, f.Dir) {
-				var pid int
-				if fmt.Sscan(line, &pid); strings.Contains(line, "ControlMaster=yes") {
-					syscall.Kill(pid, syscall.SIGKILL)
-				}
-			}
+			f.killMasters()
 		}},
 		{"interrupted", "30s", "interrupted", 130, func(cmd *exec.Cmd) { cmd.Process.Signal(syscall.SIGINT) }},
 	} {

@@ -26,6 +26,24 @@ type farBed struct {
 	t testing.TB
 }
 
+// killMasters kills every ssh that holds a connection.
+func (b *farBed) killMasters() {
+	for _, pid := range sshdtest.Masters(b.t, b.Dir, "") {
+		syscall.Kill(pid, syscall.SIGKILL)
+	}
+}
+
+// lose loses the connection or, with crash, the machine: nothing there goes on.
+func (b *farBed) lose(crash bool) {
+	if !crash {
+		b.killMasters()
+		return
+	}
+	for _, pid := range b.Sessions() {
+		syscall.Kill(pid, syscall.SIGKILL)
+	}
+}
+
 func newFarBed(t testing.TB, extra string) *farBed {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -214,12 +232,7 @@ func TestFarEnds(t *testing.T) {
 		{"terminated", func(t *testing.T, b *farBed, cmd *exec.Cmd) { cmd.Process.Signal(syscall.SIGTERM) }, ""},
 		{"interrupted", func(t *testing.T, b *farBed, cmd *exec.Cmd) { cmd.Process.Signal(syscall.SIGINT) }, ""},
 		{"ssh killed", func(t *testing.T, b *farBed, cmd *exec.Cmd) {
-			for _, line := range sshdtest.Clients(t, b.Dir) {
-				var pid int
-				if fmt.Sscan(line, &pid); strings.Contains(line, "ControlMaster=yes") {
-					syscall.Kill(pid, syscall.SIGKILL)
-				}
-			}
+			b.killMasters()
 		}, "mx1: ssh: the connection was closed"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

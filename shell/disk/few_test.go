@@ -15,6 +15,20 @@ import (
 	"smtpctl/shell/command"
 )
 
+// unlisted returns what the smtpd at a socket does not list of a spool, and the connection.
+func unlisted(t *testing.T, socket, dir string) (conn *protocol.Conn, ids []protocol.EnvelopeID, err error) {
+	t.Helper()
+	conn, err = protocol.Dial(t.Context(), socket, protocol.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	c := &command.Call{Opts: command.Options{Socket: socket, Spool: dir}}
+	c.Env.Getenv = func(string) string { return "" }
+	ids, err = UnlistedOf(t.Context(), c, conn, DeepStatus)
+	return conn, ids, err
+}
+
 // TestUnlistedOfFew compares a queue of two messages with two envelopes each, of which each is
 // on disk or not and listed or not: 256 cases. What is asked of smtpd at once and what is
 // asked message by message finds the same, and the first takes one kind of request.
@@ -45,14 +59,7 @@ func TestUnlistedOfFew(t *testing.T) {
 					want = append(want, id)
 				}
 			}
-			conn, err := protocol.Dial(t.Context(), socket, protocol.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close()
-			c := &command.Call{Opts: command.Options{Socket: socket, Spool: dir}}
-			c.Env.Getenv = func(string) string { return "" }
-			got, err := UnlistedOf(t.Context(), c, conn, DeepStatus)
+			conn, got, err := unlisted(t, socket, dir)
 			if err != nil || !slices.Equal(got, want) {
 				t.Errorf("%v, want %v, %v", got, want, err)
 			}
@@ -99,14 +106,7 @@ func TestUnlistedOfManyAsked(t *testing.T) {
 			os.MkdirAll(sp.MessageDir(id.Msg()), 0o700)
 			os.WriteFile(sp.EnvelopePath(id), nil, 0o600)
 		}
-		conn, err := protocol.Dial(t.Context(), socket, protocol.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		c := &command.Call{Opts: command.Options{Socket: socket, Spool: dir}}
-		c.Env.Getenv = func(string) string { return "" }
-		got, err := UnlistedOf(t.Context(), c, conn, DeepStatus)
+		_, got, err := unlisted(t, socket, dir)
 		if err != nil || len(got) != n {
 			t.Errorf("%d of %d found, %v", len(got), n, err)
 		}

@@ -25,6 +25,19 @@ func Clients(t testing.TB, folder string) []string {
 	return found
 }
 
+// Masters returns the process ids of those of Clients that hold the connection to a host, or to
+// any host if that is empty.
+func Masters(t testing.TB, folder, host string) (pids []int) {
+	t.Helper()
+	for _, line := range Clients(t, folder) {
+		var pid int
+		if fmt.Sscan(line, &pid); strings.Contains(line, "ControlMaster=yes") && (host == "" || strings.Contains(line, "-- "+host+" ")) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
 // processes returns the process id and the arguments of each process. Tests ask again and
 // again, so it reads them from the kernel where it can: to start ps(1) takes ten times as long.
 func processes(t testing.TB) (lines []string) {
