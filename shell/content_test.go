@@ -131,13 +131,13 @@ func TestActByContent(t *testing.T) {
 		t.Errorf("%s, %v", out, err)
 	}
 	os.Remove(q.sp.MessagePath(1))
-	for _, line := range []string{"resume envelope subject~. body~needle", "show queue subject=long", "show queue by subject", "wait empty subject=none for 1s"} {
+	for _, line := range []string{"resume envelope subject~. body~needle", "show queue subject=long", "show queue by subject", "wait empty subject=none for 1m"} {
 		if out, _, err := act(line); err == nil || !strings.Contains(err.Error(), "message 00000001 of smtpd is not in ") || strings.Contains(out, `"done":2`) {
 			t.Errorf("%s with a message that smtpd has and the spool has not: %s, %v", line, out, err)
 		}
 	}
 	os.WriteFile(q.sp.MessagePath(1), []byte(contents[0]), 0o600)
-	for _, line := range []string{"resume envelope subject=*", "resume envelope subject!=long", "remove size=0-", "schedule body!~nothing", "show queue by subject", "wait header:x=y for 1s"} {
+	for _, line := range []string{"resume envelope subject=*", "resume envelope subject!=long", "remove size=0-", "schedule body!~nothing", "show queue by subject", "wait header:x=y for 1m"} {
 		if err := os.Remove(q.sp.MessagePath(2)); err != nil {
 			t.Fatal(err)
 		}
@@ -193,7 +193,7 @@ func TestCutContent(t *testing.T) {
 			t.Errorf("%s selects %v: %v", terms, got, err)
 		}
 	}
-	if err := q.s.Eval(context.Background(), "wait empty 00000002 body!~thread for 1s"); err == nil || !strings.Contains(err.Error(), "cannot tell whether the terms match 2 envelopes") {
+	if err := q.s.Eval(context.Background(), "wait empty 00000002 body!~thread for 1m"); err == nil || !strings.Contains(err.Error(), "cannot tell whether the terms match 2 envelopes") {
 		t.Errorf("wait empty: %v", err)
 	}
 }

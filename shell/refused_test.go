@@ -140,7 +140,7 @@ func TestRefusedFiles(t *testing.T) {
 				t.Errorf("wait empty: status %d, %s", status, errs)
 			}
 			os.Remove(q.sp.EnvelopePath(id))
-			if _, errs, status := q.eval("wait empty for 1s"); status != command.StatusOK {
+			if _, errs, status := q.eval("wait empty for 1m"); status != command.StatusOK {
 				t.Errorf("wait empty: status %d, %s", status, errs)
 			}
 		})

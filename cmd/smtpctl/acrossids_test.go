@@ -236,11 +236,11 @@ func TestAcrossIDsWatched(t *testing.T) {
 	awaitEach(t, follow.said, "mx1: smtpctl: following 1 envelope", "mx2: smtpctl: following 1 envelope")
 	for words, want := range map[string]string{
 		"wait " + both: "", fmt.Sprintf("wait mx2:%v for 1m", first): "",
-		"wait empty " + both + " for 3s":               "timed out after 3s: 2 envelopes are left: mx1 (1), mx2 (1)",
-		fmt.Sprintf("wait empty mx2:%v for 3s", first): "timed out after 3s: 1 envelope is left: mx2 (1)",
+		"wait empty " + both + " for 1s":               "timed out after 1s: 2 envelopes are left: mx1 (1), mx2 (1)",
+		fmt.Sprintf("wait empty mx2:%v for 1s", first): "timed out after 1s: 1 envelope is left: mx2 (1)",
 		"wait empty mx1:ffffffffffffffff":              "",
-		"wait mx1:ffffffffffffffff for 3s":             "timed out after 3s: no envelope is selected",
-		"wait mx3:ffffffffffffffff for 3s":             "mx3: ssh",
+		"wait mx1:ffffffffffffffff for 1s":             "timed out after 1s: no envelope is selected",
+		"wait mx3:ffffffffffffffff for 1s":             "mx3: ssh",
 	} {
 		r := ask(words)
 		if strings.Contains(r.stderr, "no answer yet") { // on a busy machine
