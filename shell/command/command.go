@@ -239,14 +239,6 @@ type Host interface {
 	RunShown(ctx context.Context, c *Call, w io.Writer) (heads int, err error)
 }
 
-// A Log records what a command is about to change, before it is changed, and the
-// outcome, before anything is printed.
-type Log interface {
-	Envelopes(ids []protocol.EnvelopeID)
-	Messages(ids []protocol.MessageID)
-	End(err error) // counts the first time that it is called
-}
-
 // Prefs are the settings of the prompt.
 type Prefs struct {
 	Confirm *int     // up to how many envelopes nobody is asked for; nil for what is usual
@@ -378,30 +370,3 @@ func (c *Call) Linked() *protocol.Conn { return c.LinkTo(c.Opts) }
 
 // Text returns the text of an argument.
 func (c *Call) Text(i int) string { return c.Args[i].Text }
-
-// A Count is how many envelopes an action changed in one way.
-type Count struct {
-	Name string
-	N    int
-}
-
-// AuditEnvelopes logs the ids of envelopes that are about to be acted on.
-func (c *Call) AuditEnvelopes(ids []protocol.EnvelopeID) {
-	if c.Log != nil {
-		c.Log.Envelopes(ids)
-	}
-}
-
-// AuditMessages logs the ids of messages that are about to be acted on.
-func (c *Call) AuditMessages(ids []protocol.MessageID) {
-	if c.Log != nil {
-		c.Log.Messages(ids)
-	}
-}
-
-// AuditEnd logs the outcome of a command. Only the first call has an effect.
-func (c *Call) AuditEnd(err error) {
-	if c.Log != nil {
-		c.Log.End(err)
-	}
-}
