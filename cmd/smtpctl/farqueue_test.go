@@ -167,9 +167,7 @@ func TestFarDispatcherLost(t *testing.T) {
 				}
 				return
 			}
-			hung, _ := os.ReadFile(filepath.Join(b.bin, "hung"))
-			what := fmt.Sprintf("%d, %s, crash %v", at, strings.TrimSpace(string(hung)), crash)
-			b.lose(crash)
+			what := b.loseAt(at, crash)
 			b.end(cmd)
 			b.quiet()
 			b.renamed(what, before, false)

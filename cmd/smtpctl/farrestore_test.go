@@ -93,9 +93,7 @@ func TestFarRestoreLost(t *testing.T) {
 				}
 				return
 			}
-			hung, _ := os.ReadFile(filepath.Join(b.bin, "hung"))
-			what := fmt.Sprintf("%d, %s, crash %v", at, strings.TrimSpace(string(hung)), crash)
-			b.lose(crash)
+			what := b.loseAt(at, crash)
 			b.end(cmd)
 			before := len(mails(t, filepath.Join(b.dir, "queue")))
 			b.quiet()

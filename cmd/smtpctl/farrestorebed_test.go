@@ -193,3 +193,11 @@ func (b *putBed) once(what string) {
 		b.farBed.t.Errorf("%s: %v is left in incoming, %v", what, left, err)
 	}
 }
+
+// loseAt loses the connection or, with crash, the machine while the program there that is the
+// at-th hangs, and says so in words.
+func (b *putBed) loseAt(at int, crash bool) string {
+	hung, _ := os.ReadFile(filepath.Join(b.bin, "hung"))
+	b.lose(crash)
+	return fmt.Sprintf("%d, %s, crash %v", at, strings.TrimSpace(string(hung)), crash)
+}

@@ -266,21 +266,30 @@ func (p *putter) Move(names []string) (moved int, sure bool, err error) {
 		return 0, true, err
 	}
 	defer stop()
-	if err := p.s.send("c " + strings.Join(names, " ") + "\n"); err != nil {
+	return p.inOrder(ctx, "c "+strings.Join(names, " ")+"\n", len(names), func(i int) string {
+		return p.dir + "/queue/" + names[i][:2] + "/" + names[i]
+	})
+}
+
+// inOrder has the shell there do a request for n files, one after the other until one fails, and
+// then sync them. path returns the path of a file, for the error. done is how many succeeded; if
+// sure is false, this may not be on the disk, and more may have been done.
+func (p *putter) inOrder(ctx context.Context, request string, n int, path func(i int) string) (done int, sure bool, err error) {
+	if err := p.s.send(request); err != nil {
 		return 0, false, p.lost(ctx, err)
 	}
 	var failed error
-	for moved < len(names) && failed == nil {
-		if _, failed = p.answer(ctx, p.dir+"/queue/"+names[moved][:2]+"/"+names[moved]); failed == nil {
-			moved++
+	for done < n && failed == nil {
+		if _, failed = p.answer(ctx, path(done)); failed == nil {
+			done++
 		} else if p.s.dead {
-			return moved, false, failed
+			return done, false, failed
 		}
 	}
 	if _, err := p.answer(ctx, p.dir+"/queue"); err != nil {
-		return moved, false, both(failed, err)
+		return done, false, both(failed, err)
 	}
-	return moved, true, failed
+	return done, true, failed
 }
 
 // Drop implements safefile.Putter, also after the end of the context of the files.

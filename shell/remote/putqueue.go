@@ -71,21 +71,7 @@ func (p *putter) Replace(all []safefile.NewEnvelope) (replaced int, sure bool, e
 		return 0, true, err
 	}
 	defer stop()
-	if err := p.s.send("r " + name + request.String() + "\n"); err != nil {
-		return 0, false, p.lost(ctx, err)
-	}
-	var failed error
-	for replaced < len(all) && failed == nil {
-		if _, failed = p.answer(ctx, p.queuePath(all[replaced].ID)); failed == nil {
-			replaced++
-		} else if p.s.dead {
-			return replaced, false, failed
-		}
-	}
-	if _, err := p.answer(ctx, p.dir+"/queue"); err != nil {
-		return replaced, false, both(failed, err)
-	}
-	return replaced, true, failed
+	return p.inOrder(ctx, "r "+name+request.String()+"\n", len(all), func(i int) string { return p.queuePath(all[i].ID) })
 }
 
 // Delete implements safefile.Putter, also after the end of the context of the files.
