@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,6 +31,7 @@ import (
 //	deliver ID RCPT   put one more envelope into the queue of the simulated smtpd
 //	sent TYPE [N]     the simulated smtpd got so many requests of a type
 //	status N CMD ...  run a command and check its exit status
+//	cmplist A B       compare two files with listings, whatever time has passed between them
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
@@ -48,6 +50,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"smtpd": startSim, "sent": checkSent, "status": checkStatus, "spool": makeSpool, "deliver": queueMail, "mail": queueMails,
+			"cmplist": compareListings,
 		},
 	})
 }
@@ -131,6 +134,24 @@ func checkStatus(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+}
+
+// untilNext is the field of a listing with the seconds until the next attempt.
+var untilNext = regexp.MustCompile(`(?m)\|pending\|\d+\|`)
+
+// compareListings is cmp for files with listings: the seconds until the next attempt are fewer in
+// the later one.
+func compareListings(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 || neg {
+		ts.Fatalf("usage: cmplist FILE FILE")
+	}
+	var text [2]string
+	for i, name := range args {
+		text[i] = untilNext.ReplaceAllString(ts.ReadFile(name), "|pending|seconds|")
+	}
+	if text[0] != text[1] {
+		ts.Fatalf("%s and %s differ:\n%s\n%s", args[0], args[1], text[0], text[1])
 	}
 }
 
