@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"smtpctl/completer/grammar"
 	"smtpctl/protocol"
@@ -67,7 +68,9 @@ type Session struct {
 	names cmdline.Names // that the settings give to words, at the prompt
 	prefs command.Prefs // what else they say
 
-	conf string // smtpd's configuration, if not where it always is; for tests
+	// For tests:
+	conf     string        // smtpd's configuration, if not where it always is
+	patience time.Duration // see command.Env
 
 	self func() string // returns the file of this program, to start it for some commands; nil in tests
 	who  string        // who gives the commands, if that is known already
@@ -164,7 +167,7 @@ func (s *Session) env() command.Env {
 	e := command.Env{
 		In: s.io.In, Out: s.out, Err: s.err, ErrStyle: s.style, Getenv: s.io.Env, Mode: s.mode, Host: s,
 		Dial: s.fleet.Dial, OnHost: s.across().OnHost, Repeat: s.across().Repeat, Screen: s.screenSize, Keys: s.keys, Confirm: s.confirm, Who: s.whoGives, QueueKey: &s.queueKey,
-		Prefs: s.prefs, StateDir: s.stateDir(), LinkTo: func(o command.Options) *protocol.Conn { return s.fleet.Link(o.Host) }, Far: s.fleet.Far, SealFar: s.fleet.Seal, Conf: s.conf, AtForcedEnd: s.cleanup.do,
+		Prefs: s.prefs, StateDir: s.stateDir(), LinkTo: func(o command.Options) *protocol.Conn { return s.fleet.Link(o.Host) }, Far: s.fleet.Far, SealFar: s.fleet.Seal, Conf: s.conf, Patience: s.patience, AtForcedEnd: s.cleanup.do,
 	}
 	if command.IsTerminal(s.io.In) && !s.mode.StdinTaken() {
 		e.Secret = s.askSecret

@@ -31,6 +31,8 @@ import (
 //	deliver ID RCPT   put one more envelope into the queue of the simulated smtpd
 //	sent TYPE [N]     the simulated smtpd got so many requests of a type
 //	status N CMD ...  run a command and check its exit status
+//	until RE CMD ...  run a command until its standard error matches, for a minute at most: what
+//		smtpctl does only if there is time for it, a busy machine may leave out
 //	cmplist A B       compare two files with listings, whatever time has passed between them
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -50,7 +52,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"smtpd": startSim, "sent": checkSent, "status": checkStatus, "spool": makeSpool, "deliver": queueMail, "mail": queueMails,
-			"cmplist": compareListings,
+			"cmplist": compareListings, "until": runUntil,
 		},
 	})
 }
@@ -134,6 +136,23 @@ func checkStatus(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+}
+
+// runUntil runs a command again and again until its standard error matches.
+func runUntil(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 || neg {
+		ts.Fatalf("usage: until REGEXP COMMAND ARGUMENT...")
+	}
+	want := regexp.MustCompile(args[0])
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		ts.Check(ts.Exec(args[1], args[2:]...))
+		if want.MatchString(ts.ReadFile("stderr")) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("its standard error never matched %q", args[0])
+		}
 	}
 }
 

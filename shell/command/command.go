@@ -291,6 +291,9 @@ type Env struct {
 	StateDir string
 	// Conf is the path of smtpd.conf, or "" for the path of the system.
 	Conf string
+	// Patience is how much longer than usual a look may take that nobody has asked for. Only
+	// tests set it, whose machine may be busy.
+	Patience time.Duration
 	// Log records changes. It is nil where nothing is logged.
 	Log Log
 	// AtForcedEnd calls do and, if the program is ended by force, the function that

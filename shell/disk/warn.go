@@ -31,7 +31,7 @@ func WarnUnlisted(ctx context.Context, c *command.Call, conn *protocol.Conn, lim
 
 // warnUnlisted is WarnUnlisted once all has been printed.
 func warnUnlisted(parent context.Context, c *command.Call, conn *protocol.Conn, limit time.Duration, deep int) {
-	ctx, cancel := context.WithTimeout(parent, limit)
+	ctx, cancel := context.WithTimeout(parent, limit+c.Env.Patience)
 	defer cancel()
 	set, err := UnlistedOf(ctx, c, conn, deep)
 	fewer := false
