@@ -92,8 +92,7 @@ func TestNewField(t *testing.T) {
 		Name: "length", Doc: "length of the recipient's address",
 		Number: func(e *protocol.Envelope) int64 { return int64(len(e.Rcpt.String())) },
 		Group: &selector.Grouping{Doc: "length of the recipient's address",
-			Of:    func(e *protocol.Envelope, _ int64) string { return fmt.Sprint(len(e.Rcpt.String())) },
-			Terms: func(*protocol.Envelope) []string { return nil }},
+			Of: func(e *protocol.Envelope, _ int64) string { return fmt.Sprint(len(e.Rcpt.String())) }},
 	})
 	selector.Fields = func() []*selector.Field { return more }
 	for _, line := range []string{"show queue sort=length", "show queue by length", "show queue by len age"} {
@@ -106,5 +105,11 @@ func TestNewField(t *testing.T) {
 	}
 	if _, err := lineOf(t, "show queue by nothing"); err == nil || !strings.Contains(err.Error(), "host, length, server, size, ") {
 		t.Errorf("the error does not list the grouping: %v", err)
+	}
+	q := newQueueTest(t)
+	for _, line := range []string{"show queue by length", "show queue by len age", "show queue by length -o table", "show queue by length -o json", "show queue sort=length"} {
+		if out, errs, status := q.eval(line); status != command.StatusOK || strings.Count(out, "\n") == 0 || errs != "" {
+			t.Errorf("%s: status %d, %s%s", line, status, out, errs)
+		}
 	}
 }

@@ -92,7 +92,7 @@ func (g *grouper) find(e *protocol.Envelope, name string, terms []string) *group
 	case terms != nil:
 		made.terms = terms
 	default:
-		made.terms = g.by.field.Group.Terms(e)
+		made.terms = g.by.field.GroupTerms(e)
 	}
 	g.groups[strings.Clone(key)] = made
 	return made

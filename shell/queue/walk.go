@@ -162,7 +162,7 @@ func (g *Groups) Sorted() []Group {
 func GroupNames() []string {
 	var names []string
 	for _, f := range selector.Grouped() {
-		if f.Group.Mail != nil || f.Group.Terms(&protocol.Envelope{}) != nil {
+		if f.Group.Mail != nil || f.GroupTerms(&protocol.Envelope{}) != nil {
 			names = append(names, f.Name)
 		}
 	}

@@ -18,8 +18,8 @@ type Grouping struct {
 	// Mail, if set, returns the name in place of Of, and the terms that select the
 	// group.
 	Mail func(m Mail, e *protocol.Envelope) (name string, terms []string, err error)
-	// Terms returns the terms that select the group of an envelope, with values that
-	// are not quoted for a line; nil if there are none.
+	// Terms, if set, returns the terms that select the group of an envelope, in place of the
+	// one term of the field: see Field.GroupTerms.
 	Terms func(e *protocol.Envelope) []string
 	// Server marks the grouping by the machine of smtpd, which no envelope knows: Of is nil.
 	Server bool
@@ -28,8 +28,6 @@ type Grouping struct {
 	// key, if set, returns what the envelopes of a group have in common, in place of
 	// their name.
 	key func(e *protocol.Envelope) string
-	// field, if set, is the key of the term that selects a group.
-	field string
 }
 
 // Key returns what the envelopes of a group have in common, in lower case, given the
@@ -57,9 +55,8 @@ var (
 		Of:    func(e *protocol.Envelope, _ int64) string { return render.State(e.Flags) },
 		Terms: func(e *protocol.Envelope) []string { return stateTerms(render.State(e.Flags)) }}
 	byAge = Grouping{Doc: "how long it is in the queue",
-		Of:    func(e *protocol.Envelope, now int64) string { return AgeBuckets[AgeBucket(now-e.Created)].Name },
-		Terms: func(*protocol.Envelope) []string { return nil }}
-	bySource = byValue("source", "address that it came from", "(not known)", func(e *protocol.Envelope) string {
+		Of: func(e *protocol.Envelope, now int64) string { return AgeBuckets[AgeBucket(now-e.Created)].Name }}
+	bySource = byValue("address that it came from", "(not known)", func(e *protocol.Envelope) string {
 		if e.Source.Local {
 			return "local"
 		}
@@ -68,29 +65,34 @@ var (
 		}
 		return ""
 	})
-	byHelo       = byValue("helo", "name that the host it came from gave", "(none)", func(e *protocol.Envelope) string { return e.Helo })
-	byUser       = byValue("user", "local user, or who had authenticated", "(none)", func(e *protocol.Envelope) string { return e.Username })
-	byTag        = byValue("tag", "tag of the listener that took it", "(none)", func(e *protocol.Envelope) string { return e.Tag })
-	byDispatcher = byValue("dispatcher", "action of smtpd.conf that delivers it", "(none)", func(e *protocol.Envelope) string { return e.Dispatcher })
+	byHelo       = byValue("name that the host it came from gave", "(none)", func(e *protocol.Envelope) string { return e.Helo })
+	byUser       = byValue("local user, or who had authenticated", "(none)", func(e *protocol.Envelope) string { return e.Username })
+	byTag        = byValue("tag of the listener that took it", "(none)", func(e *protocol.Envelope) string { return e.Tag })
+	byDispatcher = byValue("action of smtpd.conf that delivers it", "(none)", func(e *protocol.Envelope) string { return e.Dispatcher })
 
-	byServer = Grouping{Doc: "machine whose smtpd has it, as --host names it", Server: true, Terms: func(*protocol.Envelope) []string { return nil }}
+	byServer = Grouping{Doc: "machine whose smtpd has it, as --host names it", Server: true}
 	byHost   = Grouping{Doc: "host that it came from", Of: func(e *protocol.Envelope, _ int64) string { return hostOf(e) }}
 )
 
-// byValue groups envelopes by a text that a term of the same name selects.
-func byValue(name, doc, none string, text func(e *protocol.Envelope) string) Grouping {
-	return Grouping{Doc: doc, None: none, Of: func(e *protocol.Envelope, _ int64) string { return text(e) }, field: name}
+// byValue groups envelopes by a text.
+func byValue(doc, none string, text func(e *protocol.Envelope) string) Grouping {
+	return Grouping{Doc: doc, None: none, Of: func(e *protocol.Envelope, _ int64) string { return text(e) }}
 }
 
-// Set here because their terms refer to Fields, which refers to them.
-func init() {
-	bySender.Terms = func(e *protocol.Envelope) []string { return keyTerms("from", e) }
-	byDomain.Terms = func(e *protocol.Envelope) []string { return keyTerms("domain", e) }
-	byError.Terms = func(e *protocol.Envelope) []string { return keyTerms("error", e) }
-	byHost.Terms = hostTerms
-	for _, g := range []*Grouping{&bySource, &byHelo, &byUser, &byTag, &byDispatcher} {
-		g.Terms = func(e *protocol.Envelope) []string { return keyTerms(g.field, e) }
+// Set here because hostTerms refers to Fields, which refers to byHost.
+func init() { byHost.Terms = hostTerms }
+
+// GroupTerms returns the terms that select the group of an envelope, with values that are not
+// quoted for a line; nil if no term selects it. Where the grouping of the field says nothing
+// else, the term of the field does, if it takes values that can be listed.
+func (f *Field) GroupTerms(e *protocol.Envelope) []string {
+	switch {
+	case f.Group.Terms != nil:
+		return f.Group.Terms(e)
+	case f.has == nil:
+		return nil
 	}
+	return keyTerms(f.Name, e)
 }
 
 // keyTerms returns the term that selects the envelopes whose field equals that of e, or
