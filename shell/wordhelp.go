@@ -9,6 +9,7 @@ import (
 	"smtpctl/completer"
 	"smtpctl/completer/grammar"
 	"smtpctl/shell/command"
+	"smtpctl/shell/render"
 	"smtpctl/shell/selector"
 )
 
@@ -111,7 +112,7 @@ func (s *Session) columnsSetting(path []string, name string) *command.Setting {
 	if name+"=" != columnsWord || len(all) == 0 {
 		return nil
 	}
-	x := &command.Setting{Name: name, Want: "NAMES", Doc: "show these columns, split by commas: " + namesOf(all, " or "),
+	x := &command.Setting{Name: name, Want: "NAMES", Doc: "show these columns, split by commas: " + namesOf(all),
 		Examples: []string{columnsWord + all[0].Text}}
 	if len(all) > 1 {
 		x.Examples = append(x.Examples, columnsWord+all[0].Text+","+all[1].Text)
@@ -130,7 +131,7 @@ func (s *Session) columnsWords(path []string, typed string) []completer.Suggesti
 		return nil
 	}
 	if !ok {
-		return []completer.Suggestion{{Text: columnsWord, Description: "show these columns: " + namesOf(all, " or "), Class: completer.Term, Open: true}}
+		return []completer.Suggestion{{Text: columnsWord, Description: "show these columns: " + namesOf(all), Class: completer.Term, Open: true}}
 	}
 	var out []completer.Suggestion
 	for _, v := range completer.Rank(s.columnsAfter(path, value), value) {
@@ -144,14 +145,11 @@ func (s *Session) ownColumns(path []string) bool {
 	return slices.ContainsFunc(s.begun(path), func(c *command.Command) bool { return c.OwnColumns })
 }
 
-// namesOf returns the texts of suggestions with commas between them, and last before the last.
-func namesOf(all []completer.Suggestion, last string) string {
+// namesOf lists the texts of suggestions for a sentence.
+func namesOf(all []completer.Suggestion) string {
 	var names []string
 	for _, v := range all {
 		names = append(names, v.Text)
 	}
-	if n := len(names); n > 1 {
-		return strings.Join(names[:n-1], ", ") + last + names[n-1]
-	}
-	return strings.Join(names, "")
+	return render.AnyOf(names)
 }

@@ -12,6 +12,7 @@ import (
 
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
+	"smtpctl/shell/render"
 )
 
 // An Invocation is what only the command line of the program can say.
@@ -61,8 +62,8 @@ func FlagSet(o *command.Options, inv *Invocation) *pflag.FlagSet {
 	fs.DurationVar(&o.Timeout, "timeout", o.Timeout, "how long smtpd may take to answer, a `TIME` such as 5s or 1m")
 	fs.IntVar(&o.Window, "window", o.Window, "keep `N` requests in flight; 0 adapts to the load of smtpd")
 	fs.Var(&machines{&o.Parallel}, "parallel", fmt.Sprintf("of several machines, let `N` work at the same time, 1 to %d; by default 16, or what the settings say", command.MaxHosts))
-	fs.StringVar(&o.Color, "color", o.Color, "colour the output: `WHEN` is auto, always or never")
-	fs.StringVarP(&o.Output, "output", "o", o.Output, "print results as `FORMAT`: plain, table, expanded, json, csv, tsv or openmetrics; auto means table on a terminal and in a pipe at the prompt, otherwise plain")
+	fs.StringVar(&o.Color, "color", o.Color, "colour the output: `WHEN` is "+render.AnyOf(command.ColorModes))
+	fs.StringVarP(&o.Output, "output", "o", o.Output, "print results as `FORMAT`: "+render.AnyOf(command.Formats)+"; auto means table on a terminal and in a pipe at the prompt, otherwise plain")
 	fs.BoolFuncP("json", "j", "the same as -o json", func(string) error {
 		o.Output = command.FormatJSON
 		return nil
@@ -139,10 +140,10 @@ func optionError(err error) error {
 
 func validateOptions(o *command.Options) error {
 	if !slices.Contains(command.ColorModes, o.Color) {
-		return command.Usagef("--color %q: expected auto, always or never", o.Color)
+		return command.Usagef("--color %q: expected %s", o.Color, render.AnyOf(command.ColorModes))
 	}
 	if !slices.Contains(command.Formats, o.Output) {
-		return command.Usagef("--output %q: expected plain, table, expanded, json, csv, tsv, openmetrics or auto", o.Output)
+		return command.Usagef("--output %q: expected %s", o.Output, render.AnyOf(command.Formats))
 	}
 	if o.Count < 0 {
 		return command.Usagef("--count %d: expected a number of lines", o.Count)

@@ -97,8 +97,8 @@ func (o *Options) Smtpd() string {
 	return o.Host + ":" + o.Socket
 }
 
-// Formats are the values of --output.
-var Formats = []string{formatAuto, FormatPlain, FormatTable, FormatExpanded, FormatJSON, FormatCSV, FormatTSV, FormatMetrics}
+// Formats are the values of --output, in the order in which help lists them.
+var Formats = []string{FormatPlain, FormatTable, FormatExpanded, FormatJSON, FormatCSV, FormatTSV, FormatMetrics, formatAuto}
 
 // ColorModes are the values of --color.
 var ColorModes = []string{"auto", "always", "never"}

@@ -48,8 +48,8 @@ type printer interface {
 	rows(c *Call, r *Rows)
 }
 
-// printers are the formats by the value of --output. A new format needs an entry here,
-// its name in Formats, and its text at --output in package cmdline.
+// printers are the formats by the value of --output. A new format needs an entry here and
+// its name in Formats.
 var printers = map[string]printer{
 	FormatPlain: plainPrinter{}, FormatTable: tablePrinter{}, FormatExpanded: expandedPrinter{}, FormatJSON: jsonPrinter{},
 	FormatCSV: separatedPrinter{','}, FormatTSV: separatedPrinter{'\t'}, FormatMetrics: metricsPrinter{},

@@ -23,11 +23,7 @@ func groupWords() []grammar.Candidate {
 }
 
 // groupNames lists the names of groupings for a sentence.
-func groupNames() string {
-	names := selector.Names(selector.Grouped())
-	last := len(names) - 1
-	return strings.Join(names[:last], ", ") + " or " + names[last]
-}
+func groupNames() string { return render.AnyOf(selector.Names(selector.Grouped())) }
 
 // parseGrouping parses one word after show queue by: a grouping or a term.
 func parseGrouping(word string) (any, error) {

@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // Plural formats a number with its noun. Without an explicit plural, it adds an s.
@@ -21,4 +22,13 @@ func Tries(n int) string {
 		return "1 try"
 	}
 	return strconv.Itoa(n) + " tries"
+}
+
+// AnyOf lists words for a sentence: a, b or c.
+func AnyOf(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
