@@ -290,7 +290,7 @@ func (j *judgement) command(v *Verdict, e *protocol.Envelope) string {
 	case verdictSuspended:
 		return selected("resume envelope", "state=suspended")
 	case verdictBackoff, verdictScheduled:
-		return selected("schedule", append(selector.Find(selector.Grouped(), "error").Group.Terms(e), "state=pending")...)
+		return selected("schedule", append(selector.Find(selector.Grouped(), "error").GroupTerms(e), "state=pending")...)
 	case verdictMissing:
 		return "show spool"
 	case verdictDNS, verdictHeld:

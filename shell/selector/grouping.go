@@ -18,9 +18,9 @@ type Grouping struct {
 	// Mail, if set, returns the name in place of Of, and the terms that select the
 	// group.
 	Mail func(m Mail, e *protocol.Envelope) (name string, terms []string, err error)
-	// Terms, if set, returns the terms that select the group of an envelope, in place of the
+	// terms, if set, returns the terms that select the group of an envelope, in place of the
 	// one term of the field: see Field.GroupTerms.
-	Terms func(e *protocol.Envelope) []string
+	terms func(e *protocol.Envelope) []string
 	// Server marks the grouping by the machine of smtpd, which no envelope knows: Of is nil.
 	Server bool
 	// None is the name, in a table, of the group of envelopes whose field is empty.
@@ -53,7 +53,7 @@ var (
 		Of: func(e *protocol.Envelope, _ int64) string { return ErrorPattern(e.ErrorLine) }}
 	byState = Grouping{Doc: "state",
 		Of:    func(e *protocol.Envelope, _ int64) string { return render.State(e.Flags) },
-		Terms: func(e *protocol.Envelope) []string { return stateTerms(render.State(e.Flags)) }}
+		terms: func(e *protocol.Envelope) []string { return stateTerms(render.State(e.Flags)) }}
 	byAge = Grouping{Doc: "how long it is in the queue",
 		Of: func(e *protocol.Envelope, now int64) string { return AgeBuckets[AgeBucket(now-e.Created)].Name }}
 	bySource = byValue("address that it came from", "(not known)", func(e *protocol.Envelope) string {
@@ -80,15 +80,15 @@ func byValue(doc, none string, text func(e *protocol.Envelope) string) Grouping 
 }
 
 // Set here because hostTerms refers to Fields, which refers to byHost.
-func init() { byHost.Terms = hostTerms }
+func init() { byHost.terms = hostTerms }
 
 // GroupTerms returns the terms that select the group of an envelope, with values that are not
 // quoted for a line; nil if no term selects it. Where the grouping of the field says nothing
 // else, the term of the field does, if it takes values that can be listed.
 func (f *Field) GroupTerms(e *protocol.Envelope) []string {
 	switch {
-	case f.Group.Terms != nil:
-		return f.Group.Terms(e)
+	case f.Group.terms != nil:
+		return f.Group.terms(e)
 	case f.has == nil:
 		return nil
 	}

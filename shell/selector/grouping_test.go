@@ -31,7 +31,7 @@ func TestGroupTerms(t *testing.T) {
 		for _, e := range envelopes {
 			words := f.GroupTerms(e)
 			if words == nil {
-				if f.has != nil || f.Group.Terms != nil {
+				if f.has != nil || f.Group.terms != nil {
 					t.Errorf("%s: no terms", f.Name)
 				}
 				continue
