@@ -24,6 +24,9 @@ func printError(w io.Writer, style render.Style, err error) int {
 		return command.Status(err)
 	}
 	if sig, ok := err.(*command.SignalError); ok {
+		if command.IsTerminal(w) {
+			fmt.Fprintln(w) // after the key that ended it, or a line that is drawn again and again
+		}
 		return command.StatusSignal + int(sig.Sig) // nothing to say but that it ended
 	}
 	if command.HadEnough(err) {
