@@ -35,7 +35,7 @@ func TestKeysEndTheLine(t *testing.T) {
 					time.Sleep(100 * time.Millisecond) // in its first moment a signal ends it at once
 					x.keys(key)
 					if atPrompt && key == "\x03" {
-						x.expect(`\n(vm )?` + promptRE)
+						x.expect(`\n(.* )?` + promptRE)
 						x.keys("exit\r")
 						x.ended(status)
 						return
