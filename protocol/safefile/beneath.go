@@ -13,19 +13,43 @@ import (
 // or not a folder.
 var errLinkAbove = errors.New("what is above it is a symbolic link or no folder, expected a folder")
 
-// OpenBeneath opens a regular file or, if dir is true, a folder for reading, and
-// returns its descriptor, which the caller must close. path must begin with root and a
-// slash. Symbolic links are followed in root, but not beneath it.
-func OpenBeneath(root, path string, dir bool) (int, error) {
+// anew stands for the descriptor of a folder that is opened for each file.
+const anew = -1
+
+// A Root is a folder that much is opened beneath, so that it stays open itself: to open a
+// file takes one system call then instead of three. It may be used by several goroutines.
+type Root struct {
+	path string
+	fd   int
+}
+
+// OpenRoot opens a folder. The caller must close it.
+func OpenRoot(path string) (*Root, error) {
+	fd, err := openRoot(path)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	return &Root{path, fd}, nil
+}
+
+// Close closes the folder. What was opened beneath it stays open.
+func (r *Root) Close() {
+	if r.fd != anew {
+		unix.Close(r.fd)
+	}
+}
+
+// Open is OpenBeneath in this folder, even if its path names another one by now.
+func (r *Root) Open(path string, dir bool) (int, error) {
 	flags, want := unix.O_RDONLY|unix.O_NOFOLLOW, regular
 	if dir {
 		flags, want = flags|unix.O_DIRECTORY, folder
 	}
-	rel := strings.TrimPrefix(path[len(root):], "/")
+	rel := strings.TrimPrefix(path[len(r.path):], "/")
 	if rel == "" { // it is root
 		rel, flags = ".", flags&^unix.O_NOFOLLOW
 	}
-	fd, err := openBeneath(root, rel, flags)
+	fd, err := openBeneath(r.path, r.fd, rel, flags)
 	if err != nil {
 		err = explain(unix.AT_FDCWD, path, path, rel != ".", err, want)
 		if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EMLINK) || errors.Is(err, unix.ENOTDIR) {
@@ -37,6 +61,14 @@ func OpenBeneath(root, path string, dir bool) (int, error) {
 		return fd, nil // O_DIRECTORY opens nothing else
 	}
 	return fd, check(fd, path, want)
+}
+
+// OpenBeneath opens a regular file or, if dir is true, a folder for reading, and
+// returns its descriptor, which the caller must close. path must begin with root and a
+// slash. Symbolic links are followed in root, but not beneath it.
+func OpenBeneath(root, path string, dir bool) (int, error) {
+	r := Root{root, anew}
+	return r.Open(path, dir)
 }
 
 // OpenFileBeneath is OpenBeneath for a regular file.

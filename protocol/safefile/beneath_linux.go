@@ -6,13 +6,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openBeneath opens rel in the folder root. Links in rel are an error.
-func openBeneath(root, rel string, flags int) (int, error) {
-	dir, err := open(unix.AT_FDCWD, root, unix.O_PATH|unix.O_DIRECTORY, 0)
-	if err != nil {
-		return -1, err
+// openRoot opens a folder for openBeneath alone.
+func openRoot(path string) (int, error) {
+	return open(unix.AT_FDCWD, path, unix.O_PATH|unix.O_DIRECTORY, 0)
+}
+
+// openBeneath opens rel in the folder root, whose descriptor is dir, unless that is anew.
+// Links in rel are an error.
+func openBeneath(root string, dir int, rel string, flags int) (int, error) {
+	if dir == anew {
+		var err error
+		if dir, err = openRoot(root); err != nil {
+			return -1, err
+		}
+		defer unix.Close(dir)
 	}
-	defer unix.Close(dir)
 	how := unix.OpenHow{Flags: uint64(flags | safe), Resolve: unix.RESOLVE_NO_SYMLINKS}
 	for {
 		fd, err := unix.Openat2(dir, rel, &how)

@@ -125,7 +125,16 @@ func TestLinkAbove(t *testing.T) {
 	os.Symlink("a", dir+"/real/root/c")
 	os.Symlink("b", dir+"/real/root/a/d")
 	os.Symlink("real/root", dir+"/root")
-	for _, open := range []func(root, rel string, flags int) (int, error){openBeneath, walk} {
+	held := func(root, rel string, flags int) (int, error) {
+		dir, err := openRoot(root)
+		if err != nil {
+			return -1, err
+		}
+		defer unix.Close(dir)
+		return openBeneath(root, dir, rel, flags)
+	}
+	alone := func(root, rel string, flags int) (int, error) { return openBeneath(root, anew, rel, flags) }
+	for _, open := range []func(root, rel string, flags int) (int, error){held, alone, walk} {
 		for _, root := range []string{dir + "/real/root", dir + "/link/root", dir + "/root"} {
 			for rel, good := range map[string]bool{"a/b/file": true, "c/b/file": false, "a/d/file": false, "a/b/none": false} {
 				fd, err := open(root, rel, unix.O_RDONLY|unix.O_NOFOLLOW)
@@ -144,10 +153,28 @@ func TestLinkAbove(t *testing.T) {
 	if err := closed(OpenFileBeneath(dir+"/root", dir+"/root/a/b/none")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("nothing there: %v", err)
 	}
-	if fd, err := OpenBeneath(dir+"/root", dir+"/root", true); err != nil {
-		t.Errorf("the folder itself: %v", err)
-	} else {
-		unix.Close(fd)
+	root, err := OpenRoot(dir + "/root")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	for name, open := range map[string]func(path string, dir bool) (int, error){
+		"held":  root.Open,
+		"alone": func(path string, folder bool) (int, error) { return OpenBeneath(dir+"/root", path, folder) },
+	} {
+		if _, err := open(dir+"/root/c/b/file", false); !errors.Is(err, errLinkAbove) {
+			t.Errorf("%s, a link above: %v", name, err)
+		}
+		for _, path := range []string{dir + "/root", dir + "/root/a/b"} {
+			if fd, err := open(path, true); err != nil {
+				t.Errorf("%s, the folder %s: %v", name, path, err)
+			} else {
+				unix.Close(fd)
+			}
+		}
+	}
+	if _, err := OpenRoot(dir + "/none"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no root: %v", err)
 	}
 }
 

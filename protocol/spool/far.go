@@ -301,6 +301,8 @@ func (s *Spool) openAny(path string) (File, error) {
 // are valid until the next call.
 func (s *Spool) eachDir(paths []string, f func(i int, names []string, err error) bool) {
 	if s.far == nil {
+		s, release := s.held()
+		defer release()
 		var names []string
 		for i, path := range paths {
 			var err error

@@ -19,6 +19,30 @@ const fileBuffer = 4096
 // dirBuffer is how many bytes of a folder are read at once: some 200 names.
 const dirBuffer = 8192
 
+// held returns the spool with its folder open, which makes the opening of much beneath it a
+// fifth cheaper, and a function that closes the folder in the end. Nothing holds it for longer
+// than it reads: another folder may have its name later.
+func (s *Spool) held() (held *Spool, release func()) {
+	if s.far != nil || s.root != nil {
+		return s, func() {}
+	}
+	root, err := safefile.OpenRoot(s.queue)
+	if err != nil {
+		return s, func() {} // the first file that is opened says why
+	}
+	h := *s
+	h.root = root
+	return &h, root.Close
+}
+
+// openBeneath opens a file or a folder of the queue.
+func (s *Spool) openBeneath(path string, dir bool) (int, error) {
+	if s.root != nil {
+		return s.root.Open(path, dir)
+	}
+	return safefile.OpenBeneath(s.queue, path, dir)
+}
+
 // readFile reads a file of at most limit bytes into buf, or into a larger buffer. It
 // follows no symbolic link beneath the queue and reads regular files only, because root
 // may be reading a queue that belongs to another user.
@@ -26,7 +50,7 @@ func (s *Spool) readFile(path string, buf []byte, limit int) ([]byte, error) {
 	if s.far != nil {
 		return s.readFar(path, limit)
 	}
-	fd, err := safefile.OpenBeneath(s.queue, path, false)
+	fd, err := s.openBeneath(path, false)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +81,7 @@ func (s *Spool) readDir(path string, names []string, buffers int) (_ []string, w
 	if s.far != nil {
 		return s.readDirFar(path, names)
 	}
-	fd, err := safefile.OpenBeneath(s.queue, path, true)
+	fd, err := s.openBeneath(path, true)
 	if err != nil {
 		return names, false, err
 	}

@@ -13,6 +13,8 @@ import (
 // More than most messages are an error. Messages reads one folder for every 16 million
 // ids, 256 at most, and nothing in the folders of messages.
 func (s *Spool) Messages(most int) ([]protocol.MessageID, error) {
+	s, release := s.held()
+	defer release()
 	tops, _, err := s.readDir(s.Queue(), nil, -1)
 	if err != nil {
 		return nil, err

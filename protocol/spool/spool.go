@@ -59,6 +59,8 @@ type Spool struct {
 	flat  bool   // it holds the folders of messages itself, not in folders XX
 	keys  *keyring
 	far   *far // nil if it is on this machine
+	// root is the folder queue, open; nil where it is opened anew for each file: see held.
+	root *safefile.Root
 }
 
 // Open returns the spool in a folder. It reads nothing yet.
@@ -195,6 +197,8 @@ type Folder struct {
 // yields an error, with the id of its message if it is that of one.
 func (s *Spool) Folders() iter.Seq2[Folder, error] {
 	return func(yield func(Folder, error) bool) {
+		s, release := s.held()
+		defer release()
 		tops, err := s.tops()
 		if err != nil {
 			yield(Folder{}, err)

@@ -157,3 +157,67 @@ func TestWalkOrder(t *testing.T) {
 		t.Errorf("after cancelling: %v", last)
 	}
 }
+
+// TestHeld walks a queue to its end and not, in each way there is: the folder that is held
+// meanwhile is closed again, and a queue that took its place is seen by the next walk.
+func TestHeld(t *testing.T) {
+	s, id := plantFile(t, []byte("x"))
+	descriptors := func() int {
+		all, err := os.ReadDir("/dev/fd")
+		if err != nil {
+			t.Skip(err)
+		}
+		return len(all)
+	}
+	walks := map[string]func() (found bool){
+		"Messages": func() bool {
+			msgs, err := s.Messages(10)
+			return err == nil && slices.Contains(msgs, id.Msg())
+		},
+		"Folders": func() (found bool) {
+			for f := range s.Folders() {
+				found = found || f.Message == id.Msg()
+			}
+			return found
+		},
+		"Folders, the first": func() bool {
+			for f := range s.Folders() {
+				return f.Message == id.Msg()
+			}
+			return false
+		},
+		"EachMessageIDs": func() (found bool) {
+			s.EachMessageIDs([]protocol.MessageID{id.Msg(), id.Msg() + 1}, func(_ protocol.MessageID, ids []protocol.EnvelopeID, _ error) bool {
+				found = slices.Contains(ids, id)
+				return false
+			})
+			return found
+		},
+		"Envelopes, the first": func() bool {
+			for _, err := range s.Envelopes(t.Context()) {
+				return err != nil // it is no envelope, but it is there
+			}
+			return false
+		},
+	}
+	for name, walk := range walks {
+		before := descriptors()
+		if !walk() {
+			t.Errorf("%s does not find what is there", name)
+		}
+		if after := descriptors(); after != before {
+			t.Errorf("%s: %d open files before, %d after", name, before, after)
+		}
+	}
+	if err := os.Rename(s.Queue(), s.Queue()+".old"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(s.Queue(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, walk := range walks {
+		if walk() {
+			t.Errorf("%s still reads the queue that was there before", name)
+		}
+	}
+}

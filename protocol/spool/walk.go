@@ -40,6 +40,8 @@ type job struct {
 // continues.
 func (s *Spool) Envelopes(ctx context.Context) iter.Seq2[protocol.Envelope, error] {
 	return func(yield func(protocol.Envelope, error) bool) {
+		s, release := s.held()
+		defer release() // once all workers have ended
 		ctx, cancel := context.WithCancel(ctx)
 		var wg sync.WaitGroup
 		defer wg.Wait()
