@@ -29,18 +29,25 @@ const (
 	maxFacts = maxStart + 4096                    // how many bytes are read at most
 )
 
-// factsScript prints begins and the facts with commands that POSIX has. Then it waits for the end of its
-// standard input, which comes at the latest when this process ends.
+// factsScript prints begins and the facts with commands that POSIX has, and few of them, since each
+// connection waits for their starts: uname is asked once, and has this order whatever that of its
+// options. Then it waits for the end of its standard input, which comes at the latest when this
+// process ends.
 const factsScript = `PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin; export PATH
 ` + saysBegins + `
 echo uid=` + "`id -u`" + `
-echo os=` + "`uname -s`" + `
-echo node=` + "`uname -n`" + `
-echo machine=` + "`uname -m`" + `
+u=` + "`uname -s -n -m`" + `
+echo "os=${u%% *}"
+echo "machine=${u##* }"
+u=${u#* }
+echo "node=${u% *}"
 echo bits=` + "`getconf LONG_BIT 2>/dev/null`" + `
 echo order=` + "`printf '\\001\\002' | od -An -tx2 2>/dev/null`" + `
 echo zone=` + "`date +%z 2>/dev/null`" + `
-echo smtpd=` + "`smtpd -h 2>&1 </dev/null | sed -n 's/^version: *OpenSMTPD *//p'`" + `
+v=` + "`smtpd -h 2>&1 </dev/null`" + `
+case $v in
+*'version: OpenSMTPD '*) set -f; set -- ${v#*version: OpenSMTPD }; echo "smtpd=$1";;
+esac
 for t in sudo doas nc socat smtpctl flock logger; do
 if command -v $t >/dev/null 2>&1; then echo tool=$t; fi
 done

@@ -60,7 +60,7 @@ func TestLayouts(t *testing.T) {
 			if l.Order == binary.BigEndian {
 				order = "0102"
 			}
-			fake("uname", "case $1 in -s) echo "+tt.system+";; -m) echo "+tt.machine+";; esac")
+			fake("uname", "echo "+tt.system+" far.example "+tt.machine)
 			fake("getconf", fmt.Sprint("echo ", l.Word*8))
 			fake("od", "cat >/dev/null; echo ' "+order+"'")
 			fake("smtpd", "echo 'version: OpenSMTPD "+tt.smtpd+"' >&2")
@@ -105,7 +105,7 @@ func TestLayouts(t *testing.T) {
 			if got := len(sim.Envelopes()); got != n-1 {
 				t.Errorf("%d envelopes are left of %d", got, n)
 			}
-			if facts, _ := h.Facts(); facts.OS != tt.system || facts.Smtpd != tt.smtpd {
+			if facts, _ := h.Facts(); facts.OS != tt.system || facts.Node != "far.example" || facts.Machine != tt.machine || facts.Smtpd != tt.smtpd {
 				t.Errorf("%+v", facts)
 			}
 		})
