@@ -44,7 +44,7 @@ var sessionKinds = []*grammar.Kind{
 	{Name: "word", Doc: "words of a command", Parse: command.ParseNonEmpty("words of a command")},
 	{Name: "line", Doc: "what has been typed", Parse: command.ParseAny},
 	{Name: "part", Doc: "the end of what has been typed", Parse: command.ParseAny},
-	{Name: "shell", Doc: "bash, zsh or fish", Parse: parseShell, Words: shellWords()},
+	{Name: "shell", Doc: "bash, zsh or fish", Parse: parseShell, Words: shellWords},
 }
 
 // allWords is the Inner of commands whose arguments are the words of another command.

@@ -116,8 +116,8 @@ func TestEmptyWords(t *testing.T) {
 			continue // what has been typed so far, which may be nothing
 		}
 		var err error
-		if len(k.Words) > 0 {
-			_, err = grammar.Pick("", k.Words)
+		if k.Words != nil {
+			_, err = grammar.Pick("", k.Words())
 		} else {
 			_, err = k.Parse("")
 		}

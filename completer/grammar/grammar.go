@@ -41,9 +41,9 @@ type Kind struct {
 	Terms bool
 	// Examples are words that it takes, where these have the form NAME=VALUE and are no terms.
 	Examples []string
-	// Words, if not empty, are all the words that the kind takes; they may be
+	// Words, if not nil, returns all the words that the kind takes; they may be
 	// abbreviated, and Parse gets the whole word.
-	Words []Candidate
+	Words func() []Candidate
 }
 
 // Text returns what to type.
@@ -349,8 +349,8 @@ func (n *node) literal(w string, path []string) (*node, error) {
 // argument matches a word with an argument node.
 func (n *node) argument(w string, path []string) (*Arg, error) {
 	text := w
-	if len(n.kind.Words) > 0 {
-		c, err := Pick(w, n.kind.Words)
+	if n.kind.Words != nil {
+		c, err := Pick(w, n.kind.Words())
 		if err != nil {
 			if a, ok := err.(*AmbiguousError); ok {
 				a.Path = path

@@ -12,7 +12,7 @@ var testKinds = []*Kind{
 	{Name: "num", Doc: "a number", Parse: func(w string) (any, error) { return strconv.Atoi(w) }},
 	{Name: "word", Doc: "words", Parse: func(w string) (any, error) { return w, nil }},
 	{Name: "color", Doc: "a colour", Parse: func(w string) (any, error) { return w, nil },
-		Words: []Candidate{{Word: "red"}, {Word: "green"}, {Word: "grey"}}},
+		Words: func() []Candidate { return []Candidate{{Word: "red"}, {Word: "green"}, {Word: "grey"}} }},
 }
 
 func testTree() *Tree {

@@ -91,8 +91,8 @@ func candidates(nodes []*node) []Candidate {
 		case c.hidden:
 		case c.kind == nil:
 			lits = append(lits, Candidate{Word: c.word, Summary: c.describe()})
-		case len(c.kind.Words) > 0:
-			args = append(args, c.kind.Words...)
+		case c.kind.Words != nil:
+			args = append(args, c.kind.Words()...)
 		default:
 			args = append(args, Candidate{Word: "<" + c.kind.Name + ">", Summary: c.kind.Text(), Kind: c.kind})
 		}

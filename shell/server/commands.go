@@ -3,7 +3,6 @@ package server
 
 import (
 	"smtpctl/completer/grammar"
-	"smtpctl/protocol"
 	"smtpctl/shell/command"
 )
 
@@ -81,8 +80,8 @@ var Kinds = []*grammar.Kind{
 	{Name: "address", Doc: "source address, IPv4 or IPv6", Parse: command.ParseAddr},
 	{Name: "domain", Doc: "domain that mail goes to", Parse: command.ParseText("a domain", 255)},
 	{Name: "table", Doc: "name of a table in smtpd.conf", Parse: command.ParseText("the name of a table", 2047)},
-	{Name: "trace", Doc: "subsystem of smtpd", Parse: parseBits(protocol.TraceBits), Words: bitWords(protocol.TraceBits)},
-	{Name: "profile", Doc: "subsystem of smtpd", Parse: parseBits(protocol.ProfileBits), Words: bitWords(protocol.ProfileBits)},
+	{Name: "trace", Doc: "subsystem of smtpd", Parse: parseTrace, Words: traceWords},
+	{Name: "profile", Doc: "subsystem of smtpd", Parse: parseProfile, Words: profileWords},
 }
 
 // pauseHelp is the help of pause, the danger first.

@@ -7,6 +7,12 @@ import (
 	"smtpctl/protocol"
 )
 
+func traceWords() []grammar.Candidate   { return bitWords(protocol.TraceBits) }
+func profileWords() []grammar.Candidate { return bitWords(protocol.ProfileBits) }
+
+func parseTrace(word string) (any, error)   { return parseBit(word, protocol.TraceBits) }
+func parseProfile(word string) (any, error) { return parseBit(word, protocol.ProfileBits) }
+
 func bitWords(bits []protocol.Bit) []grammar.Candidate {
 	var cs []grammar.Candidate
 	for _, b := range bits {
@@ -15,13 +21,11 @@ func bitWords(bits []protocol.Bit) []grammar.Candidate {
 	return cs
 }
 
-func parseBits(bits []protocol.Bit) func(string) (any, error) {
-	return func(word string) (any, error) {
-		for _, b := range bits {
-			if b.Name == word {
-				return b.Mask, nil
-			}
+func parseBit(word string, bits []protocol.Bit) (any, error) {
+	for _, b := range bits {
+		if b.Name == word {
+			return b.Mask, nil
 		}
-		return nil, errors.New("expected the name of a subsystem")
 	}
+	return nil, errors.New("expected the name of a subsystem")
 }

@@ -152,11 +152,11 @@ func (t Tables) arguments() string {
 			continue
 		}
 		fmt.Fprintf(&b, ".It Ar %s\n%s\n", k.Name, prose(k.Text()+"."))
-		if len(k.Words) == 0 || k.Name == "shell" {
+		if k.Words == nil || k.Name == "shell" {
 			continue
 		}
 		b.WriteString(".Bl -tag -width Ds -compact\n")
-		for _, w := range k.Words {
+		for _, w := range k.Words() {
 			fmt.Fprintf(&b, ".It Cm %s\n%s\n", w.Word, prose(w.Summary+"."))
 		}
 		b.WriteString(".El\n")
