@@ -2,6 +2,8 @@ package safefile
 
 import (
 	"errors"
+	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -32,4 +34,23 @@ func openBeneath(root string, dir int, rel string, flags int) (int, error) {
 		}
 		return fd, err
 	}
+}
+
+// countingLinks are the file systems on which a folder has a link for each folder in it
+// besides its own two, or, if there are too many, just one. Others always say one, or make
+// up a number.
+var countingLinks = []int64{unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.TMPFS_MAGIC}
+
+// WithFolders returns those of some folders in the root that may have folders in them, which
+// some file systems tell without the folder being read. It overwrites paths.
+func (r *Root) WithFolders(paths []string) []string {
+	var fs unix.Statfs_t
+	var root, st unix.Stat_t
+	if unix.Fstatfs(r.fd, &fs) != nil || !slices.Contains(countingLinks, int64(fs.Type)) || unix.Fstat(r.fd, &root) != nil {
+		return paths
+	}
+	return slices.DeleteFunc(paths, func(path string) bool {
+		err := unix.Fstatat(r.fd, strings.TrimPrefix(path[len(r.path):], "/"), &st, unix.AT_SYMLINK_NOFOLLOW)
+		return err == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR && st.Dev == root.Dev && st.Nlink == 2
+	})
 }

@@ -11,7 +11,7 @@ import (
 
 // Messages returns the ids of the messages that have a folder in the queue, ascending.
 // More than most messages are an error. Messages reads one folder for every 16 million
-// ids, 256 at most, and nothing in the folders of messages.
+// ids, 256 at most, unless that has no folders in it, and nothing in the folders of messages.
 func (s *Spool) Messages(most int) ([]protocol.MessageID, error) {
 	s, release := s.held()
 	defer release()
@@ -24,6 +24,9 @@ func (s *Spool) Messages(most int) ([]protocol.MessageID, error) {
 		if len(top) == 2 && protocol.IsHex(top) {
 			paths = append(paths, s.Queue()+"/"+top)
 		}
+	}
+	if s.root != nil { // smtpd leaves a folder there when its last message has left
+		paths = s.root.WithFolders(paths)
 	}
 	var ids []protocol.MessageID
 	s.eachDir(paths, func(i int, names []string, derr error) bool {
