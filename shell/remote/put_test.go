@@ -1,7 +1,6 @@
 package remote
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -155,7 +154,7 @@ func putAll(t *testing.T, files *Files) {
 	noise := make([]byte, 1<<20+17)
 	rand.New(rand.NewSource(1)).Read(noise)
 	var many []string
-	for i := range 60 {
+	for i := range fulltest.Of(60, 12) {
 		many = append(many, fmt.Sprintf("version: 3\nrcpt: %d\n", i))
 	}
 	kinds := [][]string{
@@ -364,36 +363,5 @@ func TestPutterRefuses(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", name, err, tt.want)
 		}
-	}
-}
-
-// TestPutCut ends the input of the script after each of its bytes, outside CI after some: what
-// is left in incoming is a whole batch or nothing, and nothing is in the queue that was not to
-// be.
-func TestPutCut(t *testing.T) {
-	t.Parallel()
-	input := putScript + ".\ntoken\nSPOOL\nm 2 0d000001 0d0000ff\nmessage 5\nhello+00000001 3\nabcm 2 0e000001 0e0000ff\nmessage 0\n+00000001 1\nxe\nk\nc 0d000001 0e000001\n"
-	at := strings.Index(input, "m 2 0d")
-	for n := at; n <= len(input); n += fulltest.Of(1, 7) {
-		dir := newSpool(t)
-		cmd := exec.Command("sh", "-c", startFiles)
-		cmd.Stdin = bytes.NewReader([]byte(strings.Replace(input[:n], "SPOOL", dir, 1)))
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Fatalf("%d: %v: %s", n, err, out)
-		}
-		whole := map[string]string{"0d000001/message": "hello", "0d000001/0d00000100000001": "abc", "0e000001/message": "", "0e000001/0e00000100000001": "x"}
-		owner := fmt.Sprintf("%d:%d", os.Getuid(), os.Getgid())
-		queued, written := map[string]string{}, map[string]string{}
-		switch left := len(input) - n; {
-		case left == 0:
-			for path, text := range whole {
-				queued[path[:2]+"/"+path] = text
-			}
-		case left <= len("c 0d000001 0e000001\n"):
-			written = whole
-		}
-		sameTree(t, fmt.Sprint("queue after ", n-at), filepath.Join(dir, "queue"), owner, queued)
-		sameTree(t, fmt.Sprint("incoming after ", n-at), filepath.Join(dir, "incoming"), owner, written)
 	}
 }

@@ -1,13 +1,11 @@
 package remote
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,7 +14,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"smtpctl/protocol/fulltest"
 	"smtpctl/protocol/safefile"
 )
 
@@ -246,45 +243,6 @@ func TestReplaceFull(t *testing.T) {
 	for deadline := time.Now().Add(10 * time.Second); !maps.Equal(beneathDir(t, dir), before); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("left: %v", slices.Collect(maps.Keys(beneathDir(t, dir))))
-		}
-	}
-}
-
-// TestReplaceCut ends the input of the script after each of its bytes, outside CI after some: each
-// file has its old content or the new one, files are deleted together with their message or are
-// there, and nothing is left in incoming.
-func TestReplaceCut(t *testing.T) {
-	t.Parallel()
-	input := putScript + ".\ntoken\nSPOOL\nm 2 0f000001 0f0000ff\n0d00000100000001 3\nnew0e00000100000002 5\nnewere\nr 0f000001 0d00000100000001 0e00000100000002\nu 0e000001 0e00000100000002\n"
-	at := strings.Index(input, "m 2 0f")
-	for n := at; n <= len(input); n += fulltest.Of(1, 3) {
-		dir := newSpool(t)
-		had := map[string]string{"0d000001/message": "x", "0d000001/0d00000100000001": "old", "0e000001/message": "y", "0e000001/0e00000100000002": "older"}
-		queueOf(t, dir, 0, had)
-		cmd := exec.Command("sh", "-c", startFiles)
-		cmd.Stdin = bytes.NewReader([]byte(strings.Replace(input[:n], "SPOOL", dir, 1)))
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%d: %v: %s", n, err, out)
-		}
-		want := map[string]string{}
-		for name, text := range had {
-			want[name] = fmt.Sprintf("-rw------- %d:%d %s", os.Getuid(), os.Getgid(), text)
-		}
-		left := len(input) - n
-		if last := len("u 0e000001 0e00000100000002\n"); left <= last {
-			for name := range want {
-				want[name] = strings.Replace(want[name], " old", " new", 1)
-			}
-		}
-		if left == 0 {
-			delete(want, "0e000001/message")
-			delete(want, "0e000001/0e00000100000002")
-		}
-		if got := inQueue(t, dir); !maps.Equal(got, want) {
-			t.Errorf("after %d: %v, want %v", n-at, got, want)
-		}
-		if left, _ := os.ReadDir(filepath.Join(dir, "incoming")); len(left) > 0 {
-			t.Errorf("after %d: %v is left", n-at, left)
 		}
 	}
 }
