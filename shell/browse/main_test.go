@@ -6,4 +6,9 @@ import (
 	"smtpctl/protocol/fulltest"
 )
 
-func TestMain(m *testing.M) { fulltest.Main(m, 8) }
+func TestMain(m *testing.M) {
+	if !fulltest.On() {
+		retryEvery /= 10
+	}
+	fulltest.Main(m, 8)
+}

@@ -74,7 +74,7 @@ type slowConn struct {
 
 func (c slowConn) Write(p []byte) (int, error) {
 	if c.slow.Load() {
-		time.Sleep(time.Duration(len(p)) * 100 * time.Microsecond)
+		time.Sleep(time.Duration(len(p)) * 50 * time.Microsecond)
 	}
 	return c.Conn.Write(p)
 }

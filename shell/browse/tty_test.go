@@ -9,6 +9,8 @@ import (
 	"github.com/creack/pty"
 	"github.com/gdamore/tcell/v2"
 	"github.com/gdamore/tcell/v2/terminfo"
+
+	"smtpctl/protocol/fulltest"
 )
 
 // TestAway leaves the terminal and takes it over again while more keys come than all queues of
@@ -40,7 +42,7 @@ func TestAway(t *testing.T) {
 				got++
 			}
 		}
-		const rounds = 8
+		rounds := fulltest.Of(8, 3)
 		for round := range rounds {
 			go master.Write(bytes.Repeat([]byte{'j'}, keys)) // which the terminal may not take at once
 			waitFull(typing, min(keys, cap(typing)))

@@ -19,11 +19,13 @@ const (
 	minCached   = 20                     // envelopes in the cache of a machine beside those on the screen
 	firstRows   = 200                    // envelopes at the beginning of all listings that are cached as they come
 	freshFor    = 2 * time.Second        // how long an envelope on the screen is not asked for again
-	retryEvery  = time.Second            // how long to wait before smtpd is tried again
 	reloadMin   = 5 * time.Second        // the age, at least, at which a list is made again
 	reloadShare = 20                     // and the age in multiples of the time that listing took
 	tellEvery   = 250 * time.Millisecond // the least time between two reports of progress
 )
+
+// retryEvery is how long to wait before smtpd is tried again. Tests wait less.
+var retryEvery = time.Second
 
 // A wish says what the worker is to list.
 type wish struct {
