@@ -36,11 +36,12 @@ func newFarMachines(t *testing.T, configs ...smtpdsim.Config) *farMachines {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: smtpd answers nobody else")
 	}
-	common, err := os.MkdirTemp("/tmp", "far")
+	path, remove, err := smtpdsim.TempSocket()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(common) })
+	t.Cleanup(remove)
+	common := filepath.Dir(path)
 	m := &farMachines{socket: filepath.Join(common, "s")}
 	for i, cfg := range configs {
 		dir := fmt.Sprint(common, "-", i)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -42,15 +41,14 @@ func Masters(t testing.TB, folder, host string) (pids []int) {
 // again, so it reads them from the kernel where it can: to start ps(1) takes ten times as long.
 func processes(t testing.TB) (lines []string) {
 	t.Helper()
-	paths, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-	for _, path := range paths {
+	pids := listed()
+	for _, pid := range pids {
 		// A process that has ended has no arguments.
-		if args, err := os.ReadFile(path); err == nil && len(args) > 0 {
-			pid := filepath.Base(filepath.Dir(path))
+		if args, err := os.ReadFile("/proc/" + pid + "/cmdline"); err == nil && len(args) > 0 {
 			lines = append(lines, fmt.Sprintf("%s %s", pid, bytes.ReplaceAll(bytes.TrimRight(args, "\x00"), []byte{0}, []byte(" "))))
 		}
 	}
-	if len(paths) > 0 {
+	if len(pids) > 0 {
 		return lines
 	}
 	out, err := exec.Command("ps", "-eo", "pid=,args=").Output()
@@ -63,18 +61,30 @@ func processes(t testing.TB) (lines []string) {
 	return lines
 }
 
+// listed returns the ids of all processes that the kernel lists in /proc, if it has that. A pattern
+// for filepath.Glob would have it read the folder of each of them.
+func listed() (pids []string) {
+	proc, err := os.Open("/proc")
+	if err != nil {
+		return nil
+	}
+	defer proc.Close()
+	names, _ := proc.Readdirnames(-1)
+	return slices.DeleteFunc(names, func(name string) bool { return name[0] < '0' || name[0] > '9' })
+}
+
 // parents returns the process id of each process and that of its parent. It reads them as
 // processes does, from a line such as "7 (a name) S 1 7 ...".
 func parents(t testing.TB) (lines []string) {
 	t.Helper()
-	paths, _ := filepath.Glob("/proc/[0-9]*/stat")
-	for _, path := range paths {
-		text, _ := os.ReadFile(path) // a process that has ended has none
+	pids := listed()
+	for _, pid := range pids {
+		text, _ := os.ReadFile("/proc/" + pid + "/stat") // a process that has ended has none
 		if i := bytes.LastIndexByte(text, ')'); i >= 0 && len(text) > i+4 {
-			lines = append(lines, filepath.Base(filepath.Dir(path))+" "+string(text[i+4:]))
+			lines = append(lines, pid+" "+string(text[i+4:]))
 		}
 	}
-	if len(paths) > 0 {
+	if len(pids) > 0 {
 		return lines
 	}
 	out, err := exec.Command("ps", "-eo", "pid=,ppid=").Output()

@@ -151,6 +151,10 @@ const noRC = "SHLVL=2 ZDOTDIR=/nonexistent XDG_CONFIG_HOME=/nonexistent"
 // ignores SetEnv if the lines before have one.
 const cheap = "KexAlgorithms ecdh-sha2-nistp256\nUseDNS no\nPermitUserRC no\nSetEnv " + noRC + "\n"
 
+// cheapClient are lines of ssh_config that save a twelfth of a connection: nothing is tried that
+// sshd does not offer, and the cipher is the quickest.
+const cheapClient = "GSSAPIAuthentication no\nPreferredAuthentications publickey\nCiphers aes128-gcm@openssh.com\nHostKeyAlgorithms ecdsa-sha2-nistp256\n"
+
 // wrapper is the ssh of the tests. It adds the configuration of the test, and replaces the
 // socket in -L by the one that Leads has set for the host.
 const wrapper = `#!/bin/sh
@@ -213,8 +217,8 @@ func (s *Server) Trust(key string) {
 // Config writes the configuration of the client. first comes before the lines of this package,
 // so that it takes precedence.
 func (s *Server) Config(first string) {
-	s.write("ssh_config", fmt.Sprintf("%s\nHost mx?\nHostName 127.0.0.1\nPort %d\nIdentityFile %s\nIdentitiesOnly yes\nUserKnownHostsFile %s\nGlobalKnownHostsFile none\n",
-		first, s.Port, s.path("user"), s.path("known_hosts")), 0o600)
+	s.write("ssh_config", fmt.Sprintf("%s\nHost mx?\nHostName 127.0.0.1\nPort %d\nIdentityFile %s\nIdentitiesOnly yes\nUserKnownHostsFile %s\nGlobalKnownHostsFile none\nHost *\n%s",
+		first, s.Port, s.path("user"), s.path("known_hosts"), cheapClient), 0o600)
 }
 
 // Path returns a PATH that finds the ssh of the test first.
