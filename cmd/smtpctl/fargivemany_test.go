@@ -62,10 +62,10 @@ func TestFarGiveMany(t *testing.T) {
 		sessions int // at most, the one that only looks apart
 	}{
 		"100 in each":     {"requeue", 103, 0, false, 2},
-		"fewer in each":   {"requeue", 12, 5, false, 3},
-		"some refused":    {"requeue", 21, 0, true, 6},
-		"notices":         {"notify", 6, 0, false, 1},
-		"mail is bounced": {"bounce", 6, 0, false, 1},
+		"fewer in each":   {"requeue", fulltest.Of(12, 6), fulltest.Of(5, 3), false, 3},
+		"some refused":    {"requeue", fulltest.Of(21, 11), 0, true, 6},
+		"notices":         {"notify", fulltest.Of(6, 2), 0, false, 1},
+		"mail is bounced": {"bounce", fulltest.Of(6, 2), 0, false, 1},
 	} {
 		if tt.n > 100 && !fulltest.On() {
 			continue

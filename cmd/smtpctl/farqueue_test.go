@@ -153,9 +153,9 @@ func TestFarDispatcher(t *testing.T) {
 func TestFarDispatcherLost(t *testing.T) {
 	t.Parallel()
 	bed := newRenameBed(t)
-	for at := 1; ; at += fulltest.Of(1, 7) {
+	for at := 1; ; at += fulltest.Of(1, 11) {
 		for k, crash := range []bool{false, true} {
-			if (at/fulltest.Of(1, 7)+k)%2 != 0 {
+			if (at/fulltest.Of(1, 11)+k)%2 != 0 {
 				continue
 			}
 			b := bed.rename(t, at)

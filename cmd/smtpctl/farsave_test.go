@@ -48,14 +48,14 @@ func TestFarSave(t *testing.T) {
 	for i, mode := range []string{"one-shot", "script", "connect"} {
 		t.Run(mode, func(t *testing.T) {
 			// One request to smtpd is for 256 at most; two modes have more, one of them in CI.
-			messages := 30
+			messages := fulltest.Of(30, 10)
 			if mode == "connect" {
-				messages = fulltest.Of(300, 30)
+				messages = fulltest.Of(300, 10)
 			}
 			f := bed.with(t, "", smtpdsim.Config{Messages: messages}).farSpool
 			f.odd()
 			if i == 0 {
-				f.many(230)
+				f.many(fulltest.Of(230, 250))
 			}
 			queued := contents(t, filepath.Join(f.dir, "queue"))
 			dir := filepath.Join(t.TempDir(), "new", "saved")
@@ -119,9 +119,9 @@ func TestFarSaveLost(t *testing.T) {
 		{"killed", "60s", "", -1, func(_ *hooked, cmd *exec.Cmd) { cmd.Process.Kill() }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			first, all, hang := 256, 400, 600
+			first, all, hang := 256, fulltest.Of(400, 300), fulltest.Of(600, 560)
 			if !fulltest.Takes(i, 4) {
-				first, all, hang = 0, 20, 30
+				first, all, hang = 0, 8, 10
 			}
 			f := bed.with(t, fmt.Sprintf("[ $n -lt %d ] || hang", hang), smtpdsim.Config{Messages: all})
 			queued := contents(t, filepath.Join(f.farSpool.dir, "queue"))

@@ -218,7 +218,7 @@ func TestDemoLeavesNothing(t *testing.T) {
 	t.Parallel()
 	for i, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
 		demos := map[string][]string{
-			"starts":  {fmt.Sprint("--demo=", fulltest.Of(300_000, 60_000)), "show", "status"},
+			"starts":  {fmt.Sprint("--demo=", fulltest.Of(300_000, 10_000)), "show", "status"},
 			"runs":    {"--demo", "monitor"},
 			"listens": {"--demo", "--listen", filepath.Join(t.TempDir(), "s")},
 			"script":  {"--demo", "-f", "/dev/stdin"},
