@@ -51,7 +51,7 @@ func build(folder string) (program string, err error) {
 		return "", err
 	}
 	program = filepath.Join(folder, "smtpctl")
-	cmd := exec.Command("go", "build", "-trimpath", "-overlay", overlay, "-o", program, "smtpctl/cmd/smtpctl")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-overlay", overlay, "-o", program, "smtpctl/cmd/smtpctl")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
