@@ -48,7 +48,7 @@ func TestLayouts(t *testing.T) {
 		{"NetBSD", "amd64", "netbsd", "amd64", "7.6.0p1", false, false},
 		{"Darwin", "arm64", "darwin", "amd64", "7.6.0p1", false, false},
 	} {
-		if !fulltest.Takes(i, 2) {
+		if !fulltest.Takes(i, 2) && tt.system != "Darwin" { // of which there is one
 			continue
 		}
 		t.Run(fmt.Sprintf("%s %s %s %v", tt.system, tt.machine, tt.smtpd, tt.otherTime), func(t *testing.T) {
