@@ -49,6 +49,9 @@ import (
 //     runes: the terminal hands on an act in their place, for which go-prompt calls the
 //     function in bindings, which sets the whole line (bindings.go).
 //   - Its history knows neither prefixes nor other prompts, and is not used (walk.go).
+//   - It asks for the prefix several times in one drawing, to measure and to write it, and again
+//     to leave a line that is done: the writer gives it the prefix of the last drawing until it
+//     moves the cursor to the beginning of the line, and from then on one and the same (writer.go).
 //   - It writes the prefix and then the line, each as one text, before it erases the screen
 //     below: the writer colours them and adds the hint (paint.go).
 //   - It draws the menu below the row of the cursor, over the other rows of a long line: the
@@ -83,7 +86,7 @@ func (p *Prompt) build() {
 	p.gp = goprompt.New(func(string) {}, p.complete,
 		goprompt.OptionParser(p.keys),
 		goprompt.OptionWriter(p.out),
-		goprompt.OptionLivePrefix(func() (string, bool) { return p.prefix(), true }),
+		goprompt.OptionLivePrefix(func() (string, bool) { return p.out.drawn, true }),
 		goprompt.OptionCompletionWordSeparator(betweenWords),
 		goprompt.OptionMaxSuggestion(uint16(menuRows)),
 		goprompt.OptionPrefixTextColor(goprompt.DefaultColor),

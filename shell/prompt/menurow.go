@@ -158,8 +158,10 @@ func (w *writer) WriteRaw(data []byte) {
 	w.ConsoleWriter.WriteRaw(data)
 }
 
-// CursorUp moves from the menu back to the row of the line, over the inserted gap as well.
+// CursorUp moves from the menu back to the row of the line, over the inserted gap as well. It is
+// also the first call of a drawing.
 func (w *writer) CursorUp(n int) {
+	w.begin()
 	m := &w.menu
 	if m.full { // WriteRaw has kept the cursor one row higher
 		m.full = false

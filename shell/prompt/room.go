@@ -78,8 +78,8 @@ func (w *writer) closeRoom() {
 
 // breaks notes that the line ends, given the text that go-prompt writes for it.
 func (w *writer) breaks(text string) {
-	w.room.broken = w.tty.prefix() + text
-	w.room.colored = w.tty.prefix() + w.paint.colored(text)
+	w.room.broken = w.drawn + text
+	w.room.colored = w.drawn + w.paint.colored(text)
 }
 
 // broke is called when the screen shows a finished line. It puts back the rows that are off, and

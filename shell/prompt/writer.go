@@ -16,7 +16,9 @@ type writer struct {
 	menu                   menuRow
 	paint                  painter
 	room                   room
-	done                   bool // the next Flush ends the drawing of a key
+	done                   bool   // the next Flush ends the drawing of a key
+	drawn                  string // the prefix of this drawing, or of the last one after its Flush
+	begun                  bool   // the prefix of this drawing is drawn
 }
 
 func newWriter(tty *terminal, color bool) *writer {
@@ -56,7 +58,7 @@ func (w *writer) Flush() error {
 	}
 	w.broke()
 	done := w.done
-	w.done, w.paint.step = false, idle
+	w.done, w.begun, w.paint.step = false, false, idle
 	w.tty.flushed(done)
 	return err
 }
@@ -75,11 +77,19 @@ func (w *writer) SetColor(fg, bg goprompt.Color, bold bool) {
 	}
 }
 
+// begin takes the prefix for a drawing, which it keeps until Flush. It is called before go-prompt
+// leaves the place where the last drawing has left the cursor.
+func (w *writer) begin() {
+	if !w.begun {
+		w.drawn, w.begun = w.tty.prefix(), true
+	}
+}
+
 // prefix writes a text, with its part in brackets in colour, if the text is the prefix and has
 // such a part. It reports whether it has written the text.
 func (w *writer) prefix(s string) bool {
 	from, to := strings.IndexByte(s, '['), strings.LastIndex(s, "]> ")
-	if !w.color || from < 0 || to < from || s != w.tty.prefix() {
+	if !w.color || from < 0 || to < from || s != w.drawn {
 		return false
 	}
 	w.ConsoleWriter.WriteStr(s[:from])
