@@ -5,8 +5,10 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -45,6 +47,10 @@ func openTerminal(t *testing.T, args ...string) *terminal {
 
 func openTerminalIn(t *testing.T, home string, env []string, args ...string) *terminal {
 	t.Helper()
+	// Without a spool of their own all would share the lock of the machine's, where there is one.
+	if at := slices.Index(args, "--socket"); at >= 0 && !slices.Contains(args, "--spool") {
+		args = slices.Insert(slices.Clone(args), at+2, "--spool", filepath.Join(home, "no-spool"))
+	}
 	return inTerminal(t, home, env, exec.Command(program, args...))
 }
 

@@ -23,9 +23,9 @@ const (
 // A Far is another machine, on which an smtpd runs.
 type Far interface {
 	// Lock keeps others who take the same lock there from changing envelopes, until unlock
-	// is called or this process ends. It waits for wait at most; then the error is
-	// ErrLocked. The lock is that of the folder dir or, where that folder is not there, of
-	// the folder of the socket, which this program takes on the machine itself, too.
+	// is called or this process ends. It waits for that long at most; then the error is
+	// ErrLocked. The lock is that of the folder dir or, where that is not there, of the
+	// folder of the socket, which this program takes on the machine itself, too.
 	Lock(ctx context.Context, socket, dir string, wait time.Duration) (unlock func(), err error)
 	// Log gives a line to the syslog of the machine, and returns when that has it.
 	Log(ctx context.Context, socket string, lines []string) error

@@ -98,7 +98,6 @@ func needs(c *command.Call, ports []uint16) (sandbox.Rules, error) {
 		if c.StateDir != "" && !c.Opts.DryRun && os.MkdirAll(c.StateDir, 0o700) == nil {
 			r.Write = append(r.Write, c.StateDir) // for the journal
 		}
-		r.Read = append(r.Read, disk.LockFolder(c))
 		if _, err := os.Stat(c.Opts.Spool); err != nil {
 			r.Read = append(r.Read, filepath.Dir(c.Opts.Socket)) // is locked instead
 		}

@@ -36,11 +36,10 @@ func Locked(ctx context.Context, c *command.Call, f func() error) error {
 // or scheduled between the check of another schedule and its request, and then the
 // request would harm smtpd: see queue.FateOf.
 //
-// The lock is flock(2) on the spool folder of that smtpd, which smtpd does not lock. Where
-// that folder is not known or cannot be opened, it is flock(2) on the folder of the control
-// socket, which all users of that socket share. takeLock waits for the lock as long as for an
-// answer of smtpd. If nothing can be locked, it warns and continues: smtpd refuses users who
-// may not change anything.
+// The lock is flock(2) on the spool folder, which smtpd does not lock, or otherwise on
+// the folder of the control socket, which all users of that socket share. takeLock
+// waits for the lock as long as for an answer of smtpd. If nothing can be locked, it
+// warns and continues: smtpd refuses users who may not change anything.
 func takeLock(ctx context.Context, c *command.Call) (unlock func(), err error) {
 	if c.Elsewhere() {
 		return farLock(ctx, c)
@@ -81,7 +80,7 @@ func takeLock(ctx context.Context, c *command.Call) (unlock func(), err error) {
 
 // farLock is takeLock on another machine.
 func farLock(ctx context.Context, c *command.Call) (unlock func(), err error) {
-	unlock, err = c.Far(c.Opts.Host).Lock(ctx, c.Opts.Socket, LockFolder(c), c.Opts.Timeout)
+	unlock, err = c.Far(c.Opts.Host).Lock(ctx, c.Opts.Socket, c.Opts.Spool, c.Opts.Timeout)
 	switch {
 	case err == nil:
 		return unlock, nil
@@ -96,19 +95,9 @@ func farLock(ctx context.Context, c *command.Call) (unlock func(), err error) {
 	return func() {}, nil
 }
 
-// LockFolder returns the folder that is locked: the spool, or that of the socket if the spool
-// is not known to be that of the smtpd behind the socket. Otherwise commands for one smtpd would
-// wait for those for another one.
-func LockFolder(c *command.Call) string {
-	if HasSpool(c) {
-		return c.Opts.Spool
-	}
-	return filepath.Dir(c.Opts.Socket)
-}
-
 // lockFile opens the folder that is locked.
 func lockFile(c *command.Call) (*os.File, error) {
-	f, err := safefile.OpenDir(LockFolder(c))
+	f, err := safefile.OpenDir(c.Opts.Spool)
 	if err == nil {
 		return f, nil
 	}
