@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 
 	"smtpctl/completer/grammar"
@@ -24,8 +25,8 @@ func printError(w io.Writer, style render.Style, err error) int {
 		return command.Status(err)
 	}
 	if sig, ok := err.(*command.SignalError); ok {
-		if command.IsTerminal(w) {
-			fmt.Fprintln(w) // after the key that ended it, or a line that is drawn again and again
+		if key := sig.Sig == syscall.SIGINT || sig.Sig == syscall.SIGQUIT; key && command.IsTerminal(w) {
+			fmt.Fprintln(w) // the key is shown, perhaps in a line that is drawn again and again
 		}
 		return command.StatusSignal + int(sig.Sig) // nothing to say but that it ended
 	}

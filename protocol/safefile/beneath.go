@@ -16,8 +16,8 @@ var errLinkAbove = errors.New("what is above it is a symbolic link or no folder,
 // anew stands for the descriptor of a folder that is opened for each file.
 const anew = -1
 
-// A Root is a folder that much is opened beneath, so that it stays open itself: to open a
-// file takes one system call then instead of three. It may be used by several goroutines.
+// A Root is an open folder. To open a file beneath it takes one system call, where OpenBeneath
+// takes three. Several goroutines may use a Root.
 type Root struct {
 	path string
 	fd   int

@@ -11,7 +11,7 @@ import (
 
 // Messages returns the ids of the messages that have a folder in the queue, ascending.
 // More than most messages are an error. Messages reads one folder for every 16 million
-// ids, 256 at most, unless that has no folders in it, and nothing in the folders of messages.
+// ids, 256 at most, but none that has no folders in it, and nothing in the folders of messages.
 func (s *Spool) Messages(most int) ([]protocol.MessageID, error) {
 	s, release := s.held()
 	defer release()
