@@ -49,3 +49,18 @@ func TestKeysEndTheLine(t *testing.T) {
 		}
 	}
 }
+
+// TestMonitorEndsTheLine ends monitor by its number of lines.
+func TestMonitorEndsTheLine(t *testing.T) {
+	t.Parallel()
+	for _, args := range []string{"--demo=20 monitor -c 1", "--demo=20 monitor -c 2 -i 1", "--demo=20 --hosts 2 --host mx1,mx2 monitor -c 2 -i 1", "--demo=20 monitor -c 1 -o json", "--demo=20 monitor -c 1 -o plain"} {
+		t.Run(args, func(t *testing.T) {
+			t.Parallel()
+			x := openTerminal(t, strings.Fields(args)...)
+			x.ended(0)
+			if text := x.all(); !strings.HasSuffix(text, "\n") || strings.HasSuffix(text, "\n\r\n") {
+				t.Errorf("%q", tail(text))
+			}
+		})
+	}
+}

@@ -62,7 +62,7 @@ func runMonitor(ctx context.Context, c *command.Call) error {
 			return err
 		}
 		if n == c.Opts.Count && n > 0 {
-			return nil
+			return screen.end(c)
 		}
 		select {
 		case <-ctx.Done():

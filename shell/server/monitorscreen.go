@@ -107,6 +107,15 @@ func (m *monitorScreen) shown(c *command.Call) bool {
 	return c.Out.Tty && c.HasColumns() && !command.Dumb(c.Getenv) && cols >= monitorMinCols && rows >= monitorMinRows
 }
 
+// end ends the line of what was drawn last, which stays on the screen.
+func (m *monitorScreen) end(c *command.Call) error {
+	if !m.shown(c) {
+		return nil
+	}
+	_, err := c.Out.WriteStyled([]byte("\n"))
+	return err
+}
+
 // draw draws the screen of monitor.
 func (m *monitorScreen) draw(c *command.Call) error {
 	cols, rows := c.Screen()

@@ -56,7 +56,7 @@ func monitorSeveral(ctx context.Context, c *command.Call, hosts []string) error 
 			if turns == nil {
 				<-done
 			}
-			return monitorEnd(c, err)
+			return m.end(c, err)
 		}
 		next = rounds.Next
 		m.take(time.Now(), turns)
@@ -67,10 +67,13 @@ func monitorSeveral(ctx context.Context, c *command.Call, hosts []string) error 
 			return err
 		}
 		if m.rounds == c.Opts.Count && m.rounds > 0 {
+			if err := m.sum.end(c); err != nil {
+				return err
+			}
 			return m.failed(c)
 		}
 		if _, err := m.await(ctx, c, nil, tick.C); err != nil {
-			return monitorEnd(c, err)
+			return m.end(c, err)
 		}
 	}
 }
@@ -78,13 +81,12 @@ func monitorSeveral(ctx context.Context, c *command.Call, hosts []string) error 
 // errMonitorEnds is the error of a wait in which the user has ended monitor by a key.
 var errMonitorEnds = errors.New("ended by a key")
 
-// monitorEnd returns the error of monitor for that of a wait. The last screen stays.
-func monitorEnd(c *command.Call, err error) error {
+// end returns the error of monitor for that of a wait. A key leaves the last screen there.
+func (m *fleet) end(c *command.Call, err error) error {
 	if !errors.Is(err, errMonitorEnds) {
 		return err
 	}
-	_, err = c.Out.WriteStyled([]byte("\n"))
-	return err
+	return m.sum.end(c)
 }
 
 // await waits for the answers of a round, or for the next round, and handles keys meanwhile.
