@@ -6,20 +6,23 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"smtpctl/shell/cmdline"
 )
 
-// maxRest is how many bytes of a script are read to count the lines that are not
-// carried out.
-const maxRest = 16 << 20
+// Limits of the count of lines that are not carried out.
+const (
+	maxRest  = 16 << 20               // bytes of a script that are read
+	restWait = 100 * time.Millisecond // for lines, or the end, that whoever writes the script is about to send
+)
 
 // notCarriedOut says which lines of a script remain after the one that ended it, with a
-// verb, or "" if there are none. It does not wait for lines that have not arrived.
+// verb, or "" if there are none. It waits for lines that have not arrived for restWait at most.
 func (s *Session) notCarriedOut(in *bufio.Reader, r io.Reader, line int) string {
-	first, last, more := restOf(in, r, line)
+	first, last, more := restOf(in, r, line, restWait)
 	var parts []string
 	if s.unevaluated {
 		parts = append(parts, fmt.Sprintf("the rest of line %d", line))
@@ -46,10 +49,11 @@ func (s *Session) notCarriedOut(in *bufio.Reader, r io.Reader, line int) string 
 }
 
 // restOf reads the rest of a script. It returns the first and the last line with a
-// command, or 0 if there is none, and whether more may follow.
-func restOf(in *bufio.Reader, r io.Reader, line int) (first, last int, more bool) {
+// command, or 0 if there is none, and whether more may follow. It waits for wait at most.
+func restOf(in *bufio.Reader, r io.Reader, line int, wait time.Duration) (first, last int, more bool) {
+	end := time.Now().Add(wait)
 	for read := 0; read < maxRest; {
-		if in.Buffered() == 0 && mustWait(r) {
+		if in.Buffered() == 0 && mustWait(r, time.Until(end)) {
 			return first, last, true
 		}
 		text, err := in.ReadSlice('\n')
@@ -72,9 +76,9 @@ func restOf(in *bufio.Reader, r io.Reader, line int) (first, last int, more bool
 	return first, last, true
 }
 
-// mustWait reports whether reading more of a script could block: it comes from a pipe
-// or a terminal with no data available.
-func mustWait(r io.Reader) bool {
+// mustWait reports whether reading more of a script could block for longer than limit: it comes
+// from a pipe or a terminal, and neither data nor its end has arrived until then.
+func mustWait(r io.Reader, limit time.Duration) bool {
 	var f *os.File
 	switch v := r.(type) {
 	case *os.File:
@@ -88,6 +92,10 @@ func mustWait(r io.Reader) bool {
 		return false
 	}
 	fds := []unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLIN}}
-	n, err := unix.Poll(fds, 0)
-	return err != nil || n == 0
+	for end := time.Now().Add(limit); ; {
+		n, err := unix.Poll(fds, int(max(0, time.Until(end)).Milliseconds()))
+		if err != unix.EINTR {
+			return err != nil || n == 0
+		}
+	}
 }
