@@ -36,12 +36,11 @@ func newFarMachines(t *testing.T, configs ...smtpdsim.Config) *farMachines {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: smtpd answers nobody else")
 	}
-	path, remove, err := smtpdsim.TempSocket()
+	common, err := os.MkdirTemp(smtpdsim.ShortTemp(len("/dev/shm")), "far")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(remove)
-	common := filepath.Dir(path)
+	t.Cleanup(func() { os.RemoveAll(common) })
 	m := &farMachines{socket: filepath.Join(common, "s")}
 	for i, cfg := range configs {
 		dir := fmt.Sprint(common, "-", i)

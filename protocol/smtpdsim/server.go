@@ -358,15 +358,17 @@ func (o *outbox) close() {
 // TempSocket returns a path for a socket in a new folder, and a function that removes
 // the folder. The path is short enough on every system.
 func TempSocket() (path string, remove func(), err error) {
-	dir, err := os.MkdirTemp(shortTemp(), "smtpd")
+	dir, err := os.MkdirTemp(ShortTemp(59), "smtpd")
 	if err != nil {
 		return "", nil, err
 	}
 	return filepath.Join(dir, "sock"), func() { os.RemoveAll(dir) }, nil
 }
 
-func shortTemp() string {
-	if dir := os.TempDir(); len(dir) < 60 {
+// ShortTemp returns the folder for temporary files if its path has at most so many bytes,
+// otherwise /tmp: the path of a socket may have about a hundred.
+func ShortTemp(most int) string {
+	if dir := os.TempDir(); len(dir) <= most {
 		return dir
 	}
 	return "/tmp"

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"smtpctl/protocol/smtpdsim"
 )
 
 // Must is the environment variable that, if it is not empty, makes a test that needs OpenSSH
@@ -73,7 +75,9 @@ func start(t testing.TB, extra string, enter func(*Server) []string) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp(shortTemp(), "sshd")
+	// A very short path leaves room for the names of ssh's sockets. In the plain form of tests the
+	// folder is in memory, where the hundred links of a Machine cost little.
+	dir, err := os.MkdirTemp(smtpdsim.ShortTemp(len("/dev/shm")), "sshd")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,16 +109,6 @@ func start(t testing.TB, extra string, enter func(*Server) []string) *Server {
 	s.Restart()
 	t.Cleanup(s.Stop)
 	return s
-}
-
-// shortTemp returns the folder for temporary files, or /tmp if its path is long: a short one
-// leaves room for names of sockets. That of the plain form of tests is in memory, where the
-// hundred links of a Machine cost little.
-func shortTemp() string {
-	if dir := os.TempDir(); len(dir) <= len("/dev/shm") {
-		return dir
-	}
-	return "/tmp"
 }
 
 // makeKeys makes the keys of all servers of a test program, once, and returns the texts of
@@ -151,7 +145,7 @@ const noRC = "SHLVL=2 ZDOTDIR=/nonexistent XDG_CONFIG_HOME=/nonexistent"
 // ignores SetEnv if the lines before have one.
 const cheap = "KexAlgorithms ecdh-sha2-nistp256\nUseDNS no\nPermitUserRC no\nSetEnv " + noRC + "\n"
 
-// cheapClient are lines of ssh_config that save a twelfth of a connection: nothing is tried that
+// cheapClient are lines of ssh_config that save a twentieth of a connection: nothing is tried that
 // sshd does not offer, and the cipher is the quickest.
 const cheapClient = "GSSAPIAuthentication no\nPreferredAuthentications publickey\nCiphers aes128-gcm@openssh.com\nHostKeyAlgorithms ecdsa-sha2-nistp256\n"
 
