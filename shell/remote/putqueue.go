@@ -20,15 +20,7 @@ const (
 )
 
 // errPutEnded means that the shell that writes has ended before.
-var errPutEnded error = putEnded{}
-
-// A putEnded is made before main, where fmt would take longer than the rest of this package.
-type putEnded struct{}
-
-func (putEnded) Error() string { return ErrUnreachable.Error() + ": what writes files there has ended" }
-
-// Unwrap makes it a way of not being reached.
-func (putEnded) Unwrap() error { return ErrUnreachable }
+var errPutEnded = fmt.Errorf("%w: what writes files there has ended", ErrUnreachable)
 
 // isID reports whether a word is 16 hex digits, as the names of the files of envelopes are.
 func isID(word string) bool { return len(word) == 16 && isName(word[:8]) && isName(word[8:]) }
