@@ -53,7 +53,7 @@ func (s *Session) notCarriedOut(in *bufio.Reader, r io.Reader, line int) string 
 func restOf(in *bufio.Reader, r io.Reader, line int, wait time.Duration) (first, last int, more bool) {
 	end := time.Now().Add(wait)
 	for read := 0; read < maxRest; {
-		if in.Buffered() == 0 && mustWait(r, time.Until(end)) {
+		if in.Buffered() == 0 && mustWait(r, end) {
 			return first, last, true
 		}
 		text, err := in.ReadSlice('\n')
@@ -76,9 +76,9 @@ func restOf(in *bufio.Reader, r io.Reader, line int, wait time.Duration) (first,
 	return first, last, true
 }
 
-// mustWait reports whether reading more of a script could block for longer than limit: it comes
-// from a pipe or a terminal, and neither data nor its end has arrived until then.
-func mustWait(r io.Reader, limit time.Duration) bool {
+// mustWait reports whether reading more of a script could block: it comes from a pipe or a
+// terminal, and neither data nor its end has arrived when the time is up.
+func mustWait(r io.Reader, end time.Time) bool {
 	var f *os.File
 	switch v := r.(type) {
 	case *os.File:
@@ -92,7 +92,7 @@ func mustWait(r io.Reader, limit time.Duration) bool {
 		return false
 	}
 	fds := []unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLIN}}
-	for end := time.Now().Add(limit); ; {
+	for {
 		n, err := unix.Poll(fds, int(max(0, time.Until(end)).Milliseconds()))
 		if err != unix.EINTR {
 			return err != nil || n == 0

@@ -158,7 +158,7 @@ func runUntil(ts *testscript.TestScript, neg bool, args []string) {
 
 // untilNext is the field of a listing with the seconds until the next attempt, an hour away when
 // the script began.
-var untilNext = regexp.MustCompile(`(?m)\|pending\|(3600|35\d\d)\|`)
+var untilNext = regexp.MustCompile(`\|pending\|(3600|35\d\d)\|`)
 
 // compareListings is cmp for files with listings: the seconds until the next attempt are fewer in
 // the later one.

@@ -1,7 +1,6 @@
 package prompt
 
 import (
-	"fmt"
 	"sync"
 	"testing"
 
@@ -62,7 +61,7 @@ func TestPrefixChanges(t *testing.T) {
 			b.line(keys...)
 		}
 		if least := 3 * (len(keys) + 2); prefixes < least {
-			t.Errorf("%q: %s", keys, fmt.Sprintf("%d prefixes drawn, want %d or more", prefixes, least))
+			t.Errorf("%q: %d prefixes drawn, want %d or more", keys, prefixes, least)
 		}
 	}
 }
