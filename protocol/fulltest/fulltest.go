@@ -6,8 +6,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime/debug"
 	"testing"
+	"time"
 )
 
 // Env names the environment variable that makes tests cover all of their domain if it is not
@@ -68,11 +70,31 @@ func SeldomGarbage() {
 	}
 }
 
-// Parallel sets how many parallel tests run at once. Called from TestMain before m.Run, it is
-// a default, because m.Run parses -parallel later. If it fails, it ends the program.
+// Parallel sets how many parallel tests run at once: n, or fewer on a machine that is slow to
+// start programs, because there the tests that wait do not leave the processors to the others,
+// and each would take longer than what it waits for. Called from TestMain before m.Run, it is a
+// default, because m.Run parses -parallel later. If it fails, it ends the program.
 func Parallel(n int) {
+	if slowStarts() {
+		n = max(min(n, 4), n*3/8)
+	}
 	if err := flag.Set("test.parallel", fmt.Sprint(n)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+// slowStart is how long a program that does nothing takes on a machine that is slow to start
+// programs. Others take half a millisecond.
+const slowStart = 1200 * time.Microsecond
+
+// slowStarts reports whether each of ten starts of a program takes longer than slowStart.
+func slowStarts() bool {
+	for range 10 {
+		began := time.Now()
+		if exec.Command("true").Run() != nil || time.Since(began) < slowStart {
+			return false
+		}
+	}
+	return true
 }
