@@ -164,14 +164,13 @@ func TestPromptPhrases(t *testing.T) {
 func TestPromptMenuOffers(t *testing.T) {
 	t.Parallel()
 	eachSize(t, 40, 120, func(t *testing.T, rows, cols int) {
-		sim, x := openSizedOn(t, rows, cols, "host = none\n", smtpdsim.Config{Messages: 60, Seed: 1, Mixed: true, Tables: []string{"aliases"}})
+		sim, x := openSizedOn(t, rows, cols, "host = none\n", smtpdsim.Config{Messages: 60, Seed: 1, Mixed: true})
 		for _, test := range []struct {
 			typed string
 			want  string // in the menu, in this order
 		}{
 			{"wait stats ", `scheduler\.envelope= +now \d+`},
 			{"wait stats upt", `uptime= +now \d{3}\b`}, // of the simulation, which has been running for 600 seconds
-			{"update table ", `aliases`},
 			{"show queue | ", `grep +lines that match`},
 			{"show queue > ", `\w+_test\.go`},
 			{"show queue domain~", `'domain~\w+\\\.\w+' `},

@@ -3,6 +3,7 @@
 package suggest
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"smtpctl/completer"
 	"smtpctl/protocol"
 	"smtpctl/shell/command"
+	"smtpctl/shell/disk"
 )
 
 // The bounds of fetches while a line is typed.
@@ -104,6 +106,9 @@ func (l *Live) several() bool { return len(l.servers()) > 1 }
 
 // elsewhere reports whether commands are for other machines than this one.
 func (l *Live) elsewhere() bool { return l.Elsewhere != nil && l.Elsewhere() }
+
+// conf returns the path of the smtpd.conf from which names are offered.
+func (l *Live) conf() string { return cmp.Or(l.Conf, disk.ConfPath()) }
 
 // Stop cancels all fetches and waits for them, so that nothing uses the connections. It
 // forgets the answers, since the command that follows may change them.

@@ -95,7 +95,7 @@ func (l *Live) fetchSources(ctx context.Context, conn *protocol.Conn) []complete
 	if l.elsewhere() {
 		return c.out
 	}
-	for line := range disk.ConfLines(disk.ConfPath()) {
+	for line := range disk.ConfLines(l.conf()) {
 		words := strings.Fields(line)
 		for i, w := range words {
 			if i == 0 || words[i-1] != "src" {

@@ -1,7 +1,6 @@
 package suggest
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -199,7 +198,7 @@ func (l *Live) withActions(found completer.Found) completer.Found {
 		return found
 	}
 	list := slices.Clone(found.List)
-	for _, name := range slices.Sorted(maps.Keys(disk.ReadConf(cmp.Or(l.Conf, disk.ConfPath())).Actions)) {
+	for _, name := range slices.Sorted(maps.Keys(disk.ReadConf(l.conf()).Actions)) {
 		text := selector.EscapeGlob(name)
 		known := slices.ContainsFunc(found.List, func(s completer.Suggestion) bool { return selector.Fold(s.Text) == selector.Fold(text) })
 		if known || name == "" || name != render.Safe(name) || strings.HasPrefix(name, "$") || len(list) >= valueItems {

@@ -32,6 +32,29 @@ func TestDispatchers(t *testing.T) {
 	}
 }
 
+// TestConfNames offers what smtpd.conf names, from the file that the source was given, whatever the
+// smtpd.conf of this machine has.
+func TestConfNames(t *testing.T) {
+	conf := filepath.Join(t.TempDir(), "smtpd.conf")
+	os.WriteFile(conf, []byte("table aliases file:/etc/aliases\ntable \"bad\x1b\" { a }\naction x relay src 192.0.2.7\naction y relay src \"192.0.2.8\"\n"), 0o600)
+	_, c := simulated(t, smtpdsim.Config{Seed: 3})
+	l := NewSource(func(context.Context, string) (*protocol.Conn, error) { return c, nil }, func() string { return "" }, func() {})
+	l.Wait, l.Conf = 10*time.Second, conf
+	for _, tt := range []struct {
+		kind string
+		path []string
+		want []string
+	}{
+		{"table", []string{"update", "table"}, []string{"aliases"}},
+		{"address", []string{"pause", "mta", "from"}, []string{"192.0.2.7", "192.0.2.8"}},
+	} {
+		got := texts(l.Values(&grammar.Kind{Name: tt.kind}, tt.path, "").List)
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %q, want %q", tt.kind, got, tt.want)
+		}
+	}
+}
+
 // TestHeaderNames offers the names of header fields, in any case, each the beginning of
 // a term.
 func TestHeaderNames(t *testing.T) {

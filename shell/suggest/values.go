@@ -54,7 +54,7 @@ func (l *Live) Values(kind *grammar.Kind, path []string, prefix string) complete
 		if l.elsewhere() {
 			return completer.Found{}
 		}
-		return ranked(tableSuggestions(), prefix)
+		return ranked(l.tableSuggestions(), prefix)
 	case "route":
 		get = l.ofHosts(l.viaConn(fetchRoutes))
 	case "address":
@@ -159,9 +159,9 @@ func looksLikeDomain(s string) bool {
 }
 
 // tableSuggestions returns the names of the tables in smtpd.conf.
-func tableSuggestions() []completer.Suggestion {
+func (l *Live) tableSuggestions() []completer.Suggestion {
 	var out []completer.Suggestion
-	for line := range disk.ConfLines(disk.ConfPath()) {
+	for line := range disk.ConfLines(l.conf()) {
 		if w := strings.Fields(line); len(w) >= 2 && w[0] == "table" && LooksLikeTable(w[1]) {
 			out = append(out, completer.Suggestion{Text: w[1], Description: render.Safe(strings.Join(w[2:], " "))})
 		}
