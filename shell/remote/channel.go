@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,70 +26,64 @@ func (l *link) channelArgs(more ...string) []string {
 }
 
 // forward makes the ssh of the link listen on the socket local of this machine and forward
-// each connection to the socket path of the other machine.
+// each connection to the socket path of the other machine. If that fails, the error is the one
+// that ended the link, or else a *SaidError.
 func (l *link) forward(ctx context.Context, path, local string) error {
-	_, err := l.run(ctx, exec.Command(l.program, l.channelArgs("-O", "forward", "-L", local+":"+path, "--", l.host)...), "", 0)
-	return err
+	cmd := exec.CommandContext(ctx, l.program, l.channelArgs("-O", "forward", "-L", local+":"+path, "--", l.host)...)
+	var errs bytes.Buffer
+	cmd.SysProcAttr = apart()
+	cmd.Stderr = &limited{w: &errs, n: maxFacts}
+	cmd.WaitDelay = endGrace
+	err := cmd.Run()
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err == nil, cmd.Process == nil:
+		return err
+	}
+	if why := l.whyEnded(); why != nil {
+		return why
+	}
+	var w words
+	w.read(&errs)
+	return &SaidError{"there", w.last(), err}
 }
 
 // sh runs a script with sh(1) on the other machine, after the words of as, such as "sudo -n ",
 // and returns what the script prints. More than limit bytes give ErrTooMuch. When ctx ends, sh
 // returns at once, but the script may continue there until it reads its standard input or
-// writes.
+// writes. If the script fails, the error is the one that ended the link, or else a *SaidError.
 func (l *link) sh(ctx context.Context, as, script string, limit int) ([]byte, error) {
-	command := marked(strings.TrimSpace(as + " sh -s"))
-	out, err := l.run(ctx, exec.Command(l.program, l.channelArgs("--", l.host, command)...), script, limit+maxStart)
-	out, begun := afterBegins(out)
-	switch {
-	case err != nil:
-		return out, err
-	case !begun:
-		return nil, errNotBegun
-	case len(out) > limit:
+	p, err := l.open(strings.TrimSpace(as + " sh -s"))
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close()
+	defer context.AfterFunc(ctx, func() { p.SetDeadline(time.Unix(1, 0)) })()
+	io.WriteString(p, script)
+	p.CloseWrite()
+	out, err := io.ReadAll(io.LimitReader(p, int64(limit)+1))
+	if err == nil && len(out) > limit {
 		return nil, ErrTooMuch
+	}
+	if err == nil || errors.Is(err, syscall.ECONNRESET) {
+		err = p.end(ctx)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil && l.whyEnded() != nil:
+		return nil, l.err
+	case errors.Is(err, errNotBegun), err == nil && !p.out.begun:
+		return nil, errNotBegun
+	case err != nil:
+		return out, &SaidError{"there", p.words.last(), err}
 	}
 	return out, nil
 }
 
 // ErrTooMuch means that a program on the other machine printed more than the caller allowed.
 var ErrTooMuch = errors.New("it printed more than was asked for")
-
-// run runs a program on this machine with an input and returns what the program prints. When
-// ctx ends, run kills the program. More than limit bytes give ErrTooMuch; with a limit of 0
-// the output is ignored. If the program fails, the error is the one that ended the link, or
-// else a *SaidError.
-func (l *link) run(ctx context.Context, cmd *exec.Cmd, input string, limit int) ([]byte, error) {
-	var out, errs bytes.Buffer
-	cmd.SysProcAttr = apart()
-	cmd.Stdin = strings.NewReader(input)
-	cmd.Stdout, cmd.Stderr = &limited{w: &out, n: limit + 1}, &limited{w: &errs, n: maxFacts}
-	cmd.WaitDelay = endGrace
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
-	var err error
-	select {
-	case err = <-done:
-	case <-ctx.Done():
-		cmd.Process.Kill()
-		<-done
-		return nil, context.Cause(ctx)
-	}
-	if err != nil {
-		if why := l.whyEnded(); why != nil {
-			return nil, why
-		}
-		var w words
-		w.read(&errs)
-		return out.Bytes(), &SaidError{"there", w.last(), err}
-	}
-	if out.Len() > limit && limit > 0 {
-		return nil, ErrTooMuch
-	}
-	return out.Bytes(), nil
-}
 
 // whyEnded returns why the link has ended, or nil while it runs.
 func (l *link) whyEnded() error {
@@ -117,49 +112,81 @@ func (l *limited) Write(p []byte) (int, error) {
 type program struct {
 	*net.UnixConn
 	out   startSkipper // its standard output
-	cmd   *exec.Cmd
-	words *words
+	words words        // on its standard error; behind them, why it could not be started
 	once  sync.Once
-	done  chan struct{}
+	cut   context.CancelFunc // ends its session
+	done  chan struct{}      // closed when it has ended
+	err   error              // how it ended, valid once done is closed
 }
 
 // open starts a program on the other machine. command is its words, as a shell there reads them.
+// The machine is not waited for: what fails meanwhile is the end of the connection.
 func (l *link) open(command string) (*program, error) {
-	return l.channel("--", l.host, marked(command))
+	errs, theirs, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	p, err := l.channel(errs, func(m *mux, fd int) error { return m.session(marked(command), fd, fd, int(theirs.Fd())) }, theirs)
+	if err != nil {
+		errs.Close()
+		theirs.Close()
+	}
+	return p, err
 }
 
-// channel starts an ssh that uses the connection of the link, with more arguments, of which the
-// standard input and output become the connection. What comes begins with the line of marked.
-func (l *link) channel(more ...string) (*program, error) {
+// tcp connects to a TCP port, as the other machine sees it, and does not wait for that either.
+func (l *link) tcp(host string, port uint16) (*program, error) {
+	p, err := l.channel(nil, func(m *mux, fd int) error { return m.forward(host, port, fd, fd) }, nil)
+	if err == nil {
+		p.out.begun = true // nothing is started there that could print more
+	}
+	return p, err
+}
+
+// channel makes a connection whose other end begin gives to ssh, as what it asks ssh to open.
+// theirs, which may be nil, is closed after that, and what comes from errs then are the words of
+// what was opened.
+func (l *link) channel(errs io.ReadCloser, begin func(m *mux, fd int) error, theirs io.Closer) (*program, error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
 		return nil, err
 	}
 	unix.CloseOnExec(fds[0])
 	unix.CloseOnExec(fds[1])
-	ours, theirs := os.NewFile(uintptr(fds[0]), "ssh"), os.NewFile(uintptr(fds[1]), "ssh")
-	defer theirs.Close()
+	ours := os.NewFile(uintptr(fds[0]), "ssh")
 	nc, err := net.FileConn(ours)
 	ours.Close()
 	if err != nil {
+		unix.Close(fds[1])
 		return nil, err
 	}
-	p := &program{UnixConn: nc.(*net.UnixConn), out: startSkipper{r: nc}, words: &words{}, done: make(chan struct{})}
-	p.cmd = exec.Command(l.program, l.channelArgs(more...)...)
-	p.cmd.SysProcAttr = apart()
-	p.cmd.Stdin, p.cmd.Stdout = theirs, theirs
-	stderr, err := p.cmd.StderrPipe()
-	if err == nil {
-		err = p.cmd.Start()
-	}
-	if err != nil {
-		nc.Close()
-		return nil, err
-	}
+	ctx, cut := context.WithCancel(context.Background())
+	p := &program{UnixConn: nc.(*net.UnixConn), out: startSkipper{r: nc}, cut: cut, done: make(chan struct{})}
 	go func() {
-		p.words.read(stderr)
-		p.cmd.Wait()
-		close(p.done)
+		defer close(p.done)
+		defer cut()
+		m, err := dialMux(ctx, l.control)
+		if err == nil {
+			defer m.Close()
+			defer context.AfterFunc(ctx, func() { m.Close() })()
+			err = begin(m, fds[1])
+		}
+		unix.Close(fds[1])
+		if theirs != nil {
+			theirs.Close()
+		}
+		if p.err = err; err == nil {
+			p.err = m.wait()
+		}
+		if errs != nil { // ssh may hold the other end as long as a program there that does not end
+			stop := context.AfterFunc(ctx, func() { errs.Close() })
+			p.words.read(errs)
+			stop()
+			errs.Close()
+		}
+		if err != nil {
+			p.words.add(err.Error())
+		}
 	}()
 	return p, nil
 }
@@ -168,20 +195,21 @@ func (l *link) channel(more ...string) (*program, error) {
 func (p *program) Read(b []byte) (int, error) { return p.out.Read(b) }
 
 // Close closes the connection and returns at once. The program there gets the end of its
-// standard input, which should end it; if it has not ended after endGrace, the local ssh is
-// killed.
+// standard input, which should end it; if it has not ended after endGrace, its session is ended.
 func (p *program) Close() error {
 	err := p.UnixConn.Close()
-	p.once.Do(func() {
-		time.AfterFunc(endGrace, func() {
-			select {
-			case <-p.done:
-			default:
-				p.cmd.Process.Kill()
-			}
-		})
-	})
+	p.once.Do(func() { time.AfterFunc(endGrace, p.cut) })
 	return err
+}
+
+// end waits for the end of the program, and returns how it ended.
+func (p *program) end(ctx context.Context) error {
+	select {
+	case <-p.done:
+		return p.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // said returns an error around cause with the last words of the program. It waits up to

@@ -97,7 +97,7 @@ func TestFilesFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	shell := f.Host("mx1").shells[0]
-	shell.cmd.Process.Kill()
+	shell.cut()
 	<-shell.done
 	check("shell killed", "what reads files there has ended", once(), true)
 	if err := once(); err != nil {

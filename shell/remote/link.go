@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,7 +18,6 @@ const (
 	terminalTime = 2 * time.Minute
 	endGrace     = time.Second            // how long a program may take to end before it is killed
 	endedWait    = 300 * time.Millisecond // how long an error waits for ssh to end, to name the reason
-	selfEnd      = 30 * time.Millisecond  // how long ssh may take to end by itself, before another is started to ask it to
 	aliveMost    = 3                      // unanswered checks after which the connection is lost
 )
 
@@ -154,14 +154,13 @@ func (l *link) endedSoon() error {
 
 // quit asks ssh to end, by its control socket.
 func (l *link) quit() {
-	cmd := exec.Command(l.program, l.channelArgs("-O", "exit", "--", l.host)...)
-	cmd.SysProcAttr = apart()
-	if cmd.Start() != nil {
-		return
+	ctx, cancel := context.WithTimeout(context.Background(), endGrace)
+	defer cancel()
+	if m, err := dialMux(ctx, l.control); err == nil {
+		m.SetDeadline(time.Now().Add(endGrace))
+		m.terminate()
+		m.Close()
 	}
-	timer := time.AfterFunc(endGrace, func() { cmd.Process.Kill() })
-	defer timer.Stop()
-	cmd.Wait()
 }
 
 // end ends ssh: by its control socket or with SIGTERM, and after endGrace with SIGKILL.
@@ -175,12 +174,6 @@ func (l *link) end() {
 	} else if l.cmd.Process.Signal(syscall.SIGTERM) != nil {
 		// A process that is confined may give no signal to what was started before. ssh ends
 		// by itself then, but not while a program there that does not end holds its connection.
-		// To wait for a short line is cheaper than to start another ssh.
-		select {
-		case <-l.done:
-			return
-		case <-time.After(selfEnd):
-		}
 		l.quit()
 	}
 	select {
