@@ -76,7 +76,7 @@ func SeldomGarbage() {
 // default, because m.Run parses -parallel later. If it fails, it ends the program.
 func Parallel(n int) {
 	if slowStarts() {
-		n = max(min(n, 4), n*3/8)
+		n = max(min(n, 4), n*5/8)
 	}
 	if err := flag.Set("test.parallel", fmt.Sprint(n)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
