@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -85,16 +86,22 @@ func TestWhatCIForgives(t *testing.T) {
 		fail   string
 		passes bool
 		says   []string
+		env    string
 	}{
-		{"", true, nil},
-		{"once", true, []string{"TestParts failed once and passed alone:", "TestParts/two:", "the reason"}},
-		{"twice", false, []string{"--- FAIL: TestParts/two", "the reason"}},
-		{"many", false, []string{"--- FAIL: TestMany6", "the reason"}},
-		{"panic", false, []string{"the reason"}},
-		{"late", false, []string{"test timed out"}},
-		{"build", false, []string{"expected"}},
+		{"", true, nil, ""},
+		{"once", true, []string{"TestParts failed once and passed alone:", "TestParts/two:", "the reason"}, ""},
+		{"twice", false, []string{"--- FAIL: TestParts/two", "the reason"}, ""},
+		{"many", false, []string{"--- FAIL: TestMany6", "the reason"}, ""},
+		{"panic", false, []string{"the reason"}, ""},
+		{"late", false, []string{"test timed out"}, ""},
+		{"build", false, []string{"expected"}, ""},
+		{"", true, nil, "VERBOSE="},
+		{"once", true, []string{"TestParts failed once and passed alone:", "TestParts/two", "the reason"}, "VERBOSE="},
+		{"twice", false, []string{"--- FAIL: TestParts/two", "the reason"}, "VERBOSE="},
+		{"many", false, []string{"--- FAIL: TestMany6", "the reason"}, "VERBOSE="},
+		{"panic", false, []string{"the reason"}, "VERBOSE="},
 	} {
-		t.Run("fails "+c.fail, func(t *testing.T) {
+		t.Run("fails "+c.fail+c.env, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			module := ciTestModule
@@ -115,7 +122,7 @@ func TestWhatCIForgives(t *testing.T) {
 			}
 			cmd := exec.Command("bash", ".ci/tests", filepath.Join(dir, "out"), "./...", "-count=1", "-timeout=5s")
 			cmd.Dir = dir
-			cmd.Env = append(os.Environ(), "FAIL="+c.fail)
+			cmd.Env = append(os.Environ(), "FAIL="+c.fail, cmp.Or(c.env, "NONE="))
 			got, err := cmd.CombinedOutput()
 			if (err == nil) != c.passes {
 				t.Fatalf("%v: %.2000s", err, got)
