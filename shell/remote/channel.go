@@ -72,7 +72,7 @@ func (l *link) sh(ctx context.Context, as, script string, limit int) ([]byte, er
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
-	case err != nil && l.whyEnded() != nil:
+	case err != nil && l.whyEnded() != nil: // which end has waited for
 		return nil, l.err
 	case errors.Is(err, errNotBegun), err == nil && !p.out.begun:
 		return nil, errNotBegun
@@ -147,12 +147,16 @@ func (l *link) tcp(host string, port uint16) (*program, error) {
 // theirs, which may be nil, is closed after that, and what comes from errs then are the words of
 // what was opened.
 func (l *link) channel(errs io.ReadCloser, begin func(m *mux, fd int) error, theirs io.Closer) (*program, error) {
+	syscall.ForkLock.RLock() // else an ssh that is started meanwhile would have both ends
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err == nil {
+		unix.CloseOnExec(fds[0])
+		unix.CloseOnExec(fds[1])
+	}
+	syscall.ForkLock.RUnlock()
 	if err != nil {
 		return nil, err
 	}
-	unix.CloseOnExec(fds[0])
-	unix.CloseOnExec(fds[1])
 	ours := os.NewFile(uintptr(fds[0]), "ssh")
 	nc, err := net.FileConn(ours)
 	ours.Close()
@@ -165,6 +169,13 @@ func (l *link) channel(errs io.ReadCloser, begin func(m *mux, fd int) error, the
 	go func() {
 		defer close(p.done)
 		defer cut()
+		heard := make(chan struct{})
+		go func() {
+			defer close(heard)
+			if errs != nil {
+				p.words.read(errs)
+			}
+		}()
 		m, err := dialMux(ctx, l.control)
 		if err == nil {
 			defer m.Close()
@@ -177,15 +188,22 @@ func (l *link) channel(errs io.ReadCloser, begin func(m *mux, fd int) error, the
 		}
 		if p.err = err; err == nil {
 			p.err = m.wait()
+		} else if m != nil {
+			m.Close() // what it was given has ended, whatever it is
 		}
 		if errs != nil { // ssh may hold the other end as long as a program there that does not end
 			stop := context.AfterFunc(ctx, func() { errs.Close() })
-			p.words.read(errs)
+			<-heard
 			stop()
 			errs.Close()
 		}
 		if err != nil {
 			p.words.add(err.Error())
+		}
+		var exit exitError
+		var refused refusal
+		if p.err != nil && !errors.As(p.err, &exit) && !errors.As(p.err, &refused) {
+			l.endedSoon() // it is the likely reason, and known a moment later
 		}
 	}()
 	return p, nil

@@ -94,7 +94,7 @@ func (h *Host) Lock(ctx context.Context, socket, dir string, wait time.Duration)
 		}
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
-		} else if why := l.whyEnded(); why != nil {
+		} else if why := l.endedSoon(); why != nil {
 			err = why
 		} else if errors.Is(err, os.ErrDeadlineExceeded) {
 			err = &errSilent{longest, "when the lock was asked for there"}
@@ -159,7 +159,7 @@ func (h *Host) Log(ctx context.Context, socket string, lines []string) error {
 		p := h.logger.p
 		p.Close()
 		h.logger = nil
-		if why := l.whyEnded(); why != nil {
+		if why := l.endedSoon(); why != nil {
 			return h.fail(why)
 		}
 		if errors.Is(err, os.ErrDeadlineExceeded) {

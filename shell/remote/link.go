@@ -157,7 +157,8 @@ func (l *link) quit() {
 	ctx, cancel := context.WithTimeout(context.Background(), endGrace)
 	defer cancel()
 	if m, err := dialMux(ctx, l.control); err == nil {
-		m.SetDeadline(time.Now().Add(endGrace))
+		until, _ := ctx.Deadline()
+		m.SetDeadline(until)
 		m.terminate()
 		m.Close()
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -36,8 +37,8 @@ const (
 	muxVersion  uint32 = 4 // of the protocol, since OpenSSH 5.4
 	muxRequest  uint32 = 1 // the number of the only request of a connection
 	muxNoEscape uint32 = 1<<32 - 1
-	muxMost            = 256 << 10        // bytes of a message
-	muxGreets          = 20 * time.Second // for which ssh, which greets at once, may be silent
+	muxMost            = 256 << 10             // bytes of a message
+	muxAgain           = 10 * time.Millisecond // before one more try, where too many wait for ssh
 )
 
 // errMux means that what a control socket answered is not in its protocol.
@@ -51,19 +52,27 @@ type exitError uint32
 
 func (e exitError) Error() string { return fmt.Sprintf("exit status %d", uint32(e)) }
 
+// A refusal is the reason for which ssh or the machine did not open what was asked for.
+type refusal string
+
+func (r refusal) Error() string { return cmp.Or(string(r), "refused by ssh") }
+
 // A mux is a connection to the control socket of a running ssh, for one request.
 type mux struct{ *net.UnixConn }
 
-// dialMux connects to a control socket, and exchanges greetings.
+// dialMux connects to a control socket, and exchanges greetings, until ctx ends.
 func dialMux(ctx context.Context, control string) (*mux, error) {
 	var d net.Dialer
 	nc, err := d.DialContext(ctx, "unix", control)
+	for errors.Is(err, syscall.EAGAIN) && ctx.Err() == nil {
+		time.Sleep(muxAgain)
+		nc, err = d.DialContext(ctx, "unix", control)
+	}
 	if err != nil {
 		return nil, err
 	}
 	m := &mux{nc.(*net.UnixConn)}
 	defer context.AfterFunc(ctx, func() { m.Close() })()
-	m.SetDeadline(time.Now().Add(muxGreets))
 	if err = m.send(muxHello, muxVersion); err == nil {
 		var is uint32
 		var body []byte
@@ -75,7 +84,6 @@ func dialMux(ctx context.Context, control string) (*mux, error) {
 		m.Close()
 		return nil, err
 	}
-	m.SetDeadline(time.Time{})
 	return m, nil
 }
 
@@ -127,7 +135,7 @@ func (m *mux) open(files []int, is uint32, fields ...any) error {
 	case is == muxOpened:
 		return nil
 	case is == muxFailure, is == muxDenied: // behind the number of the request there is a reason
-		return errors.New(cmp.Or(string(body[8:]), "refused by ssh"))
+		return refusal(body[8:])
 	}
 	return errMux
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -43,6 +44,7 @@ func TestMuxPrograms(t *testing.T) {
 		{`sh -c "exit 255"`, "", "", "", "exit status 255"},
 		{`sh -c "kill -9 \$\$"`, "", "", "", "it ended without an exit status"},
 		{"/nonexistent/program", "", "", "", "exit status 127"},
+		{`sh -c "yes 0123456789 | head -c 4000000 >&2; echo done"`, "", "done\n", "", "<nil>"}, // more than pipe and ssh hold
 	} {
 		p, err := l.open(tt.command)
 		if err != nil {
@@ -142,6 +144,53 @@ func TestMuxRefused(t *testing.T) {
 				t.Error("ssh has ended")
 			}
 		})
+	}
+}
+
+// TestMuxLost ends ssh while something waits for a program there: that is the reason of its failure.
+func TestMuxLost(t *testing.T) {
+	t.Parallel()
+	srv, f := reach(t, "")
+	dir := filepath.Join(srv.Dir, "locked")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		connect(t, f, time.Minute)
+		h := f.Host("mx1")
+		l := h.link
+		unlock, err := h.Lock(context.Background(), "/run/none.sock", dir, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		waits := make(chan error, 3)
+		go func() {
+			_, err := h.Lock(context.Background(), "/run/none.sock", dir, time.Minute)
+			waits <- err
+		}()
+		go func() {
+			_, err := l.sh(context.Background(), "", "sleep 600\n", 10)
+			waits <- err
+		}()
+		go func() {
+			p, err := l.open("sleep 600")
+			if err == nil {
+				io.ReadAll(p)
+				if p.end(context.Background()); !l.ended() {
+					t.Error("the program has ended, and not ssh")
+				}
+				err = l.err
+			}
+			waits <- err
+		}()
+		time.Sleep(200 * time.Millisecond)
+		l.cmd.Process.Kill()
+		for range 3 {
+			if err := <-waits; !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "ssh: the connection was closed") {
+				t.Errorf("%v", err)
+			}
+		}
+		unlock()
 	}
 }
 

@@ -38,7 +38,7 @@ func Confine(r Rules) error {
 		}
 	}
 	if len(r.Programs) > 0 {
-		promises += " rpath proc exec unix"
+		promises += " rpath proc exec unix sendfd"
 		if err := unveil(append(append(programFolders(r.Programs), systemFolders...), systemFiles...), "rx"); err != nil {
 			return err
 		}
