@@ -18,6 +18,7 @@ const (
 	terminalTime = 2 * time.Minute
 	endGrace     = time.Second            // how long a program may take to end before it is killed
 	endedWait    = 300 * time.Millisecond // how long an error waits for ssh to end, to name the reason
+	selfEnd      = 30 * time.Millisecond  // how long ssh may take to end by itself, before it is asked to
 	aliveMost    = 3                      // unanswered checks after which the connection is lost
 )
 
@@ -174,7 +175,13 @@ func (l *link) end() {
 		l.leash.Close()
 	} else if l.cmd.Process.Signal(syscall.SIGTERM) != nil {
 		// A process that is confined may give no signal to what was started before. ssh ends
-		// by itself then, but not while a program there that does not end holds its connection.
+		// by itself then, after what programs there do at the end of their input, but not while
+		// one that does not end holds its connection.
+		select {
+		case <-l.done:
+			return
+		case <-time.After(selfEnd):
+		}
 		l.quit()
 	}
 	select {
