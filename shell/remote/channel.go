@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -111,9 +110,8 @@ func (l *limited) Write(p []byte) (int, error) {
 // other machine.
 type program struct {
 	*net.UnixConn
-	out   startSkipper // its standard output
-	words words        // on its standard error; behind them, why it could not be started
-	once  sync.Once
+	out   startSkipper       // its standard output
+	words words              // on its standard error; behind them, why it could not be started
 	cut   context.CancelFunc // ends its session
 	done  chan struct{}      // closed when it has ended
 	err   error              // how it ended, valid once done is closed
@@ -178,8 +176,6 @@ func (l *link) channel(errs io.ReadCloser, begin func(m *mux, fd int) error, the
 		}()
 		m, err := dialMux(ctx, l.control)
 		if err == nil {
-			defer m.Close()
-			defer context.AfterFunc(ctx, func() { m.Close() })()
 			err = begin(m, fds[1])
 		}
 		unix.Close(fds[1])
@@ -216,7 +212,7 @@ func (p *program) Read(b []byte) (int, error) { return p.out.Read(b) }
 // standard input, which should end it; if it has not ended after endGrace, its session is ended.
 func (p *program) Close() error {
 	err := p.UnixConn.Close()
-	p.once.Do(func() { time.AfterFunc(endGrace, p.cut) })
+	time.AfterFunc(endGrace, p.cut)
 	return err
 }
 

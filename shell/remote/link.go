@@ -158,10 +158,7 @@ func (l *link) quit() {
 	ctx, cancel := context.WithTimeout(context.Background(), endGrace)
 	defer cancel()
 	if m, err := dialMux(ctx, l.control); err == nil {
-		until, _ := ctx.Deadline()
-		m.SetDeadline(until)
 		m.terminate()
-		m.Close()
 	}
 }
 

@@ -60,7 +60,7 @@ func (r refusal) Error() string { return cmp.Or(string(r), "refused by ssh") }
 // A mux is a connection to the control socket of a running ssh, for one request.
 type mux struct{ *net.UnixConn }
 
-// dialMux connects to a control socket, and exchanges greetings, until ctx ends.
+// dialMux connects to a control socket, and exchanges greetings. The end of ctx closes the connection.
 func dialMux(ctx context.Context, control string) (*mux, error) {
 	var d net.Dialer
 	nc, err := d.DialContext(ctx, "unix", control)
@@ -72,7 +72,7 @@ func dialMux(ctx context.Context, control string) (*mux, error) {
 		return nil, err
 	}
 	m := &mux{nc.(*net.UnixConn)}
-	defer context.AfterFunc(ctx, func() { m.Close() })()
+	context.AfterFunc(ctx, func() { m.Close() })
 	if err = m.send(muxHello, muxVersion); err == nil {
 		var is uint32
 		var body []byte
@@ -171,7 +171,7 @@ func (m *mux) wait() error {
 	}
 }
 
-// terminate asks ssh to end, and waits for its answer until the deadline of the connection.
+// terminate asks ssh to end, and waits for its answer.
 func (m *mux) terminate() error {
 	err := m.send(muxTerminate, muxRequest)
 	if err == nil {
